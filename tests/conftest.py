@@ -1,0 +1,36 @@
+"""What every test shares: no network but loopback, and reference data where it stands beside us."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytest_socket import disable_socket, socket_allow_hosts
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_runtest_setup() -> None:
+    disable_socket(allow_unix_socket=True)
+    socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Reference material that may not be copied into the repository."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "reference").is_dir():
+        pytest.skip(f"reference data not found: no folder 'shared/reference' beside {ROOT.name}/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """Small reference data with citations, kept in the repository."""
+    return ROOT / "tests" / "data"
