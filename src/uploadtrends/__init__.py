@@ -36,7 +36,7 @@ _PUBLIC = {
     "UploadTrendsError": "errors",
     "InputError": "errors",
 }
-__all__ = sorted([*_PUBLIC, "__version__"])  # noqa: PLE0604 - the names are strings
+__all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:

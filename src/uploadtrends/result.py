@@ -139,7 +139,8 @@ class Result:
         """Draw this result; see `uploadtrends.figures`."""
         from uploadtrends import figures
 
-        return figures.plot(self, ax=ax)
+        figure: Figure = figures.plot(self, ax=ax)
+        return figure
 
     def check(self, check: Callable[[Any], Any]) -> Any:
         """Run a check of `uploadtrends.checks` on this result and return its outcome."""

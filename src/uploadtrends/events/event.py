@@ -1,0 +1,285 @@
+"""An event is a date that is known to the day or to the month, with a label and a source."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from uploadtrends.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Precision = Literal["day", "month"]
+
+_MONTH = re.compile(r"^(\d{4})-(\d{2})$")
+_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+
+
+@dataclass(frozen=True, order=False)
+class Event:
+    """Something that happened on a day, or in a month.
+
+    Parameters
+    ----------
+    date : str, datetime.date or pandas.Timestamp
+        ``"2022-08-22"`` for a day, ``"2022-08"`` when only the month is known.
+    label : str
+        What happened, for figures and tables. Defaults to the date.
+    id : str, optional
+        A short unique name; made from date and label when not given.
+    category : str
+        ``nft``, ``model-release``, ``platform-policy``, ``protest``, ``defence``, ``legal``,
+        ``incident``, ``confounder``, or your own.
+    platforms : tuple of str
+        The platforms it concerns, or ``("all",)``.
+    source : str
+        Where the date comes from.
+    verified : bool
+        Whether a dated source was seen.
+
+    Raises
+    ------
+    InputError
+        If the date cannot be read.
+    """
+
+    date: str
+    label: str = ""
+    id: str = field(default="", kw_only=True)
+    category: str = field(default="user", kw_only=True)
+    platforms: tuple[str, ...] = field(default=("all",), kw_only=True)
+    source: str = field(default="", kw_only=True)
+    verified: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "date", _normalise(self.date))
+        object.__setattr__(self, "label", self.label.strip() or self.date)
+        platforms: Any = self.platforms
+        names = platforms.split(";") if isinstance(platforms, str) else platforms
+        object.__setattr__(self, "platforms", tuple(name.strip() for name in names))
+        if not self.id:
+            slug = re.sub(r"[^a-z0-9]+", "-", self.label.lower()).strip("-")[:40].strip("-")
+            identifier = self.date if slug in ("", self.date) else f"{self.date}-{slug}"
+            object.__setattr__(self, "id", identifier)
+
+    @property
+    def precision(self) -> Precision:
+        """``"day"`` or ``"month"``."""
+        return "month" if _MONTH.match(self.date) else "day"
+
+    @property
+    def start(self) -> dt.date:
+        """The first day on which it may have happened."""
+        return dt.date.fromisoformat(self.date if self.precision == "day" else f"{self.date}-01")
+
+    @property
+    def end(self) -> dt.date:
+        """The last day on which it may have happened."""
+        first = self.start
+        if self.precision == "day":
+            return first
+        return first.replace(day=calendar.monthrange(first.year, first.month)[1])
+
+    def concerns(self, platform: str) -> bool:
+        """Whether the event names this platform, or all of them."""
+        return "all" in self.platforms or platform in self.platforms
+
+
+def _normalise(when: Any) -> str:
+    if hasattr(when, "strftime"):
+        return str(when.strftime("%Y-%m-%d"))
+    text = str(when).strip()
+    try:
+        if _MONTH.match(text):
+            dt.date.fromisoformat(f"{text}-01")
+            return text
+        if _DAY.match(text):
+            dt.date.fromisoformat(text)
+            return text
+    except ValueError:
+        pass
+    raise InputError(
+        "an event's date cannot be read",
+        column="date",
+        value=when,
+        fix="write YYYY-MM-DD, or YYYY-MM when only the month is known",
+    )
+
+
+class EventSet(Sequence[Event]):
+    """Events in order of date, without two of the same id.
+
+    Raises
+    ------
+    InputError
+        If two different events bear one id.
+    """
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        by_id: dict[str, Event] = {}
+        for event in events:
+            if by_id.setdefault(event.id, event) != event:
+                raise InputError(
+                    "two different events have the same id",
+                    column="id",
+                    value=event.id,
+                    fix="give one of them another id=",
+                )
+        self._events = tuple(sorted(by_id.values(), key=lambda event: (event.start, event.id)))
+
+    @overload
+    def __getitem__(self, place: int) -> Event: ...
+    @overload
+    def __getitem__(self, place: slice) -> EventSet: ...
+    def __getitem__(self, place: int | slice) -> Event | EventSet:
+        if isinstance(place, slice):
+            return EventSet(self._events[place])
+        return self._events[place]
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._events)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EventSet) and self._events == other._events
+
+    def __hash__(self) -> int:
+        return hash(self._events)
+
+    def __add__(self, other: Any) -> EventSet:
+        return EventSet([*self, *as_events(other)])
+
+    def __radd__(self, other: Any) -> EventSet:
+        return EventSet([*as_events(other), *self])
+
+    def __repr__(self) -> str:
+        return f"EventSet({len(self)} events: {', '.join(self.ids)})"
+
+    def _repr_html_(self) -> str:
+        table: str = self.to_frame().to_html(index=False)
+        return table
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids, in order of date."""
+        return tuple(event.id for event in self._events)
+
+    def select(
+        self,
+        ids: Iterable[str] | None = None,
+        category: str | Iterable[str] | None = None,
+        platform: str | None = None,
+        start: str | dt.date | None = None,
+        end: str | dt.date | None = None,
+        verified: bool | None = None,
+    ) -> EventSet:
+        """Return the events that meet every condition given.
+
+        Parameters
+        ----------
+        ids : iterable of str, optional
+            Keep these; an unknown id is an error.
+        category : str or iterable of str, optional
+        platform : str, optional
+            Keep events that concern this platform or all platforms.
+        start, end : str or datetime.date, optional
+            Keep events that may have happened within these days, both included.
+        verified : bool, optional
+
+        Raises
+        ------
+        InputError
+            If an id is unknown (the nearest ones are suggested) or a date cannot be read.
+        """
+        chosen = list(self)
+        if ids is not None:
+            wanted = [ids] if isinstance(ids, str) else list(ids)
+            self._known("id", wanted, self.ids)
+            chosen = [event for event in chosen if event.id in wanted]
+        if category is not None:
+            categories = [category] if isinstance(category, str) else list(category)
+            self._known("category", categories, {event.category for event in self})
+            chosen = [event for event in chosen if event.category in categories]
+        if platform is not None:
+            chosen = [event for event in chosen if event.concerns(platform)]
+        if start is not None:
+            first = Event(str(start)).start
+            chosen = [event for event in chosen if event.end >= first]
+        if end is not None:
+            last = Event(str(end)).end
+            chosen = [event for event in chosen if event.start <= last]
+        if verified is not None:
+            chosen = [event for event in chosen if event.verified is verified]
+        return EventSet(chosen)
+
+    @staticmethod
+    def _known(what: str, wanted: list[str], known: Iterable[str]) -> None:
+        from difflib import get_close_matches
+
+        names = sorted(known)
+        for name in wanted:
+            if name not in names:
+                near = get_close_matches(name, names, n=3, cutoff=0.5)
+                hint = (
+                    f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+                )
+                raise InputError(f"no event has this {what}", column=what, value=name, fix=hint)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row an event; platforms are joined by semicolons."""
+        import pandas as pd
+
+        columns = [
+            "id",
+            "date",
+            "precision",
+            "category",
+            "platforms",
+            "label",
+            "source",
+            "verified",
+        ]
+        rows = [
+            (
+                e.id,
+                e.date,
+                e.precision,
+                e.category,
+                ";".join(e.platforms),
+                e.label,
+                e.source,
+                e.verified,
+            )
+            for e in self
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+
+def as_events(given: Any) -> EventSet:
+    """Return an `EventSet` from a date, an event, or any collection of those.
+
+    Parameters
+    ----------
+    given : str, datetime.date, pandas.Timestamp, Event, EventSet, or an iterable of these
+
+    Raises
+    ------
+    InputError
+        If a date cannot be read.
+    """
+    if isinstance(given, EventSet):
+        return given
+    if isinstance(given, Event):
+        return EventSet([given])
+    if isinstance(given, str) or hasattr(given, "strftime"):
+        return EventSet([Event(given)])
+    if not isinstance(given, Iterable):
+        raise InputError("not an event", value=given, fix="give a date, an Event or a list of them")
+    return EventSet(event for item in given for event in as_events(item))
