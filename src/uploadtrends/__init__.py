@@ -36,7 +36,7 @@ _PUBLIC = {
     "UploadTrendsError": "errors",
     "InputError": "errors",
 }
-__all__ = ["__version__", *_PUBLIC]
+__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604 - all of them are strings
 
 
 def __getattr__(name: str) -> Any:
