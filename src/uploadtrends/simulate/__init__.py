@@ -1,0 +1,13 @@
+"""Data whose truth is known: noisy series with a step, and a population of artists.
+
+Tests, validation studies, the demo server and power analysis all draw from here. Everything is
+seeded: the same arguments give the same data.
+"""
+
+from __future__ import annotations
+
+from uploadtrends.simulate.drawing import population
+from uploadtrends.simulate.people import Population
+from uploadtrends.simulate.series import ar1_series, count_series
+
+__all__ = ["Population", "ar1_series", "count_series", "population"]
