@@ -1,4 +1,4 @@
-"""The small data sets that come with the package, so that an installation alone can run the examples.
+"""The small data sets that come with the package: an installation alone can run the examples.
 
 Each function returns a fresh pandas DataFrame; `path` gives the file itself for the loaders and
 `about` its sidecar (source, terms, columns, units, caveats).

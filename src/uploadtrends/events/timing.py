@@ -143,8 +143,8 @@ def _starts(index: pd.DatetimeIndex, freq: str) -> pd.DatetimeIndex:
 
 def period_ends(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Return the start of the period after each one (the exclusive end), shape as `index`."""
-    freq = _need_freq(index)
-    after: pd.DatetimeIndex = pd.date_range(index[0], periods=len(index) + 1, freq=freq)[1:]
+    frequency(index)
+    after: pd.DatetimeIndex = pd.date_range(index[0], periods=len(index) + 1, freq=index.freq)[1:]
     return after
 
 
@@ -176,10 +176,21 @@ def step(index: pd.DatetimeIndex, when: str | dt.date | pd.Timestamp) -> Float:
     return clipped
 
 
-def _need_freq(index: pd.DatetimeIndex) -> str:
-    freq = index.freqstr
-    if freq is None:
+def frequency(index: pd.DatetimeIndex) -> str:
+    """Return the key of `FREQUENCIES` that this grid of period starts has.
+
+    Raises
+    ------
+    InputError
+        If the index has no frequency, or another one.
+    """
+    name = index.freqstr or ""
+    # pandas spells the anchor of years and quarters out: YS-JAN, QS-JAN.
+    key = name.partition("-")[0] if name[:2] in ("YS", "QS") else name
+    if key not in FREQUENCIES:
         raise InputError(
-            "the index has no frequency", fix="pass the series through as_regular_series first"
+            "the index has no usable frequency",
+            value=name or None,
+            fix="pass the series through as_regular_series first",
         )
-    return freq
+    return key

@@ -1,0 +1,92 @@
+# `make figures` and `make test` are all a newcomer needs. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+DERIVED := data/derived
+STUDY   ?= studies/precipice.toml
+EVENT   ?=
+LABEL   ?=
+
+# The first Python on the path that the package supports; `make PYTHON=/path/to/python` overrides it.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(if $(shell \
+	$(name) -c 'import sys; print("yes" if (3, 11) <= sys.version_info[:2] <= (3, 13) else "")' \
+	2>/dev/null),$(name))))
+
+SOURCES := $(shell find src -type f \( -name '*.py' -o -name '*.sql' -o -name '*.csv' -o -name '*.html' \))
+RAW     := $(wildcard data/raw/*.csv data/raw/*.toml data/raw/danbooru2023/*)
+RUNTIME := $(VENV)/.runtime
+TESTS   := $(VENV)/.tests
+CHECKS  := $(VENV)/.checks
+PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+
+.PHONY: help figures report test check validate bench docs-images demo-crawl doctor clean
+
+help:  ## List every target
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+ifeq ($(strip $(EVENT)),)
+figures: $(DERIVED)/manifest.json  ## Load data/raw, run the study, write data/derived (EVENT=2023-05-15 LABEL="My event" adds a date)
+	@true
+else
+figures: $(RUNTIME)
+	@$(BIN)/uploadtrends run $(STUDY) --out "$(DERIVED)/events/$(EVENT)" --event "$(EVENT)" --label "$(LABEL)"
+endif
+
+$(DERIVED)/manifest.json: $(STUDY) $(RAW) $(SOURCES) $(RUNTIME)
+	@$(BIN)/uploadtrends run $(STUDY) --out $(DERIVED)
+
+$(RUNTIME): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found. Install one (Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "uploadtrends needs Python 3.11 to 3.13, but $(PYTHON) is $$($(PYTHON) --version). Name another one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python lacks ensurepip. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || { echo "Creating $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing the runtime packages"
+	@$(PIP) --upgrade pip
+	@$(PIP) --editable .
+	@touch $@
+
+$(TESTS): $(RUNTIME)
+	@echo "Installing the test packages"
+	@$(PIP) --group test
+	@touch $@
+
+$(CHECKS): $(TESTS)
+	@echo "Installing the packages for the static checks"
+	@$(PIP) --group check
+	@touch $@
+
+report: figures  ## Say where the report lies
+	@echo "Open $(DERIVED)/report.html"
+
+test: $(TESTS)  ## Run the whole test suite
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(CHECKS)  ## Lint, format, types, layers, dependencies
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/deptry src
+
+validate: $(TESTS)  ## Rerun the simulation studies (hours); results go to validation/results
+	@for script in validation/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+bench: $(TESTS)  ## Time the package against its peers; results go to benchmarks/results
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+docs-images: $(TESTS)  ## Redraw the pictures of the README and the docs
+	@$(BIN)/python docs/make_images.py
+
+demo-crawl: $(RUNTIME)  ## Collect 250 artists a site from a local server that plays the platforms
+	@$(BIN)/python validation/demo_crawl.py
+
+doctor: $(RUNTIME)  ## Versions, data found, what is missing and how to get it
+	@$(BIN)/uploadtrends doctor
+
+clean:  ## Delete everything that can be rebuilt (data/derived), keep .venv and data/raw
+	@find $(DERIVED) -mindepth 1 ! -name README.md -delete
