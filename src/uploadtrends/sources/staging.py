@@ -1,0 +1,104 @@
+"""The temporary tables between a source and the store, and the way to fill them from records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import fields
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.records import Artist, Credit, Record, Reject, Sighting, Upload
+from uploadtrends.sources.protocol import LoadProgress, Progress
+
+if TYPE_CHECKING:
+    import duckdb
+
+TABLES = ("artist", "upload", "credit", "sighting", "series", "reject")
+_RECORD_TABLE: dict[type, str] = {
+    Artist: "artist",
+    Upload: "upload",
+    Credit: "credit",
+    Sighting: "sighting",
+    Reject: "reject",
+}
+EXCERPT_LENGTH = 200
+
+
+def create_stage_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the empty temporary tables `stage_artist`, ... in place of old ones."""
+    con.execute(files("uploadtrends.sources").joinpath("stage.sql").read_text("utf-8"))
+
+
+def drop_stage_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Give back what the temporary tables hold."""
+    for table in TABLES:
+        con.execute(f"DROP TABLE IF EXISTS temp.stage_{table}")
+
+
+def stage_records(
+    con: duckdb.DuckDBPyConnection,
+    records: Iterable[Record],
+    *,
+    progress: Progress | None = None,
+    batch_size: int = 20_000,
+) -> int:
+    """Put records into the stage tables in batches.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+        A connection on which `create_stage_tables` has run.
+    records : iterable of Artist, Upload, Credit, Sighting or Reject
+        In any order; read once, never held all at once.
+    progress : callable, optional
+        Called after every batch.
+    batch_size : int
+        Records held in memory at a time.
+
+    Returns
+    -------
+    int
+        The number of records staged.
+    """
+    started = time.monotonic()
+    waiting: dict[type, list[Any]] = {kind: [] for kind in _RECORD_TABLE}
+    n_waiting = n_done = 0
+    for record in records:
+        try:
+            waiting[type(record)].append(record)
+        except KeyError:
+            raise TypeError(
+                f"a source may yield {', '.join(kind.__name__ for kind in _RECORD_TABLE)}; "
+                f"got {type(record).__name__}"
+            ) from None
+        n_waiting += 1
+        if n_waiting >= batch_size:
+            _flush(con, waiting)
+            n_done, n_waiting = n_done + n_waiting, 0
+            if progress:
+                seconds = time.monotonic() - started
+                progress(LoadProgress("reading", rows=n_done, seconds=seconds))
+    _flush(con, waiting)
+    return n_done + n_waiting
+
+
+@cache
+def _columns(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _flush(con: duckdb.DuckDBPyConnection, waiting: dict[type, list[Any]]) -> None:
+    import pyarrow as pa
+
+    for kind, records in waiting.items():
+        if not records:
+            continue
+        names = _columns(kind)
+        batch = pa.table({name: [getattr(row, name) for row in records] for name in names})
+        con.register("staged_batch", batch)
+        table = f"stage_{_RECORD_TABLE[kind]}"
+        con.execute(f"INSERT INTO temp.{table} BY NAME SELECT * FROM staged_batch")
+        con.unregister("staged_batch")
+        records.clear()

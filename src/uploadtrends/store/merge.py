@@ -1,0 +1,195 @@
+"""From the stage tables into the store: new rows are added, newer versions replace older ones.
+
+The rules, so that the order of loads matters as little as possible:
+
+- an upload on record is replaced unless the incoming record is older by `updated_at`; where either
+  has no `updated_at`, the later load wins;
+- the credits of a replaced upload are replaced when the source gives all of them, else added to;
+- what an incoming artist record does not know (NULL) stays as it was;
+- a series value is replaced by the later load.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+_UPLOAD = [
+    *("published_at", "date_basis", "date_precision", "date_error_seconds", "arrived_at", "kind"),
+    *("media_count", "is_mature", "ai_label", "ai_basis", "status", "instrument", "unattributed"),
+    *("source_platform", "source_key", "updated_at"),
+]
+_ARTIST = [
+    *("handle", "joined_at", "joined_basis", "frame", "inclusion_probability", "design_weight")
+]
+_SERIES = ["frequency", "value", "unit", "low", "high", "interpolated", "source"]
+
+
+def merge(
+    con: duckdb.DuckDBPyConnection, crawl_id: int, *, credits_complete: bool
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Merge every stage table; call it inside a transaction. Returns rows added and changed."""
+    merger = _Merger(con, crawl_id)
+    merger.uploads(credits_complete=credits_complete)
+    merger.artists()
+    merger.series()
+    merger.visits()
+    return merger.added, merger.changed
+
+
+class _Merger:
+    def __init__(self, con: duckdb.DuckDBPyConnection, crawl_id: int) -> None:
+        self.con = con
+        self.crawl_id = crawl_id
+        self.added: dict[str, int] = {}
+        self.changed: dict[str, int] = {}
+
+    def _run(self, statement: str, **values: int) -> int:
+        """Execute, and return the number of rows written."""
+        row = self.con.execute(statement, values or None).fetchone()
+        return int(row[0]) if row else 0
+
+    def _count(self, query: str) -> int:
+        return int(self.con.sql(query).fetchall()[0][0])
+
+    def _one_row_each(self, table: str, key: str, newest_first: str) -> None:
+        """Keep one staged row a key; a full scan for duplicates is cheaper than sorting always."""
+        stage = f"temp.stage_{table}"
+        if self._count(f"SELECT count(*) - count(DISTINCT ({key})) FROM {stage}") == 0:
+            return
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE stage_distinct AS SELECT * FROM {stage} "
+            f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {newest_first}) = 1"
+        )
+        self.con.execute(f"DROP TABLE {stage}")
+        self.con.execute(f"ALTER TABLE temp.stage_distinct RENAME TO stage_{table}")
+
+    def uploads(self, *, credits_complete: bool) -> None:
+        con = self.con
+        self._one_row_each(
+            "upload", "platform, upload_id", "updated_at DESC NULLS LAST, rowid DESC"
+        )
+        con.execute("DROP TABLE IF EXISTS temp.known_upload")
+        known = 0
+        if self._count("SELECT count(*) FROM (FROM upload LIMIT 1)"):
+            differ = " OR ".join(f"u.{name} IS DISTINCT FROM s.{name}" for name in _UPLOAD)
+            older = "s.updated_at < u.updated_at"
+            picked = ", ".join(
+                f"CASE WHEN {older} THEN u.{name} ELSE s.{name} END AS {name}" for name in _UPLOAD
+            )
+            con.execute(
+                f"CREATE TEMP TABLE known_upload AS SELECT s.platform, s.upload_id, {picked}, "
+                f"u.first_crawl, coalesce({older}, FALSE) AS is_older, "
+                f"({differ}) AND NOT coalesce({older}, FALSE) AS is_changed "
+                "FROM temp.stage_upload s JOIN upload u USING (platform, upload_id)"
+            )
+            known = self._count("SELECT count(*) FROM temp.known_upload")
+            self.changed["upload"] = self._count(
+                "SELECT count(*) FROM temp.known_upload WHERE is_changed"
+            )
+        else:
+            self.changed["upload"] = 0
+        columns = ", ".join(["platform", "upload_id", *_UPLOAD])
+        if known:
+            con.execute(
+                "DELETE FROM upload USING temp.known_upload k "
+                "WHERE upload.platform = k.platform AND upload.upload_id = k.upload_id"
+            )
+            con.execute(
+                f"INSERT INTO upload SELECT {columns}, first_crawl, $crawl FROM temp.known_upload",
+                {"crawl": self.crawl_id},
+            )
+        unseen = "ANTI JOIN temp.known_upload k USING (platform, upload_id)" if known else ""
+        self.added["upload"] = self._run(
+            f"INSERT INTO upload SELECT {columns}, $crawl, $crawl "
+            f"FROM temp.stage_upload s {unseen}",
+            crawl=self.crawl_id,
+        )
+        self._credits(known=known, complete=credits_complete)
+        con.execute("DROP TABLE IF EXISTS temp.known_upload")
+
+    def _credits(self, *, known: int, complete: bool) -> None:
+        con = self.con
+        self._one_row_each("credit", "platform, upload_id, artist_id", "rowid")
+        if not self._count("SELECT count(*) FROM (FROM credit LIMIT 1)"):
+            self.added["credit"] = self._run(
+                "INSERT INTO credit SELECT platform, upload_id, artist_id, n_artists "
+                "FROM temp.stage_credit"
+            )
+            return
+        before = self._count("SELECT count(*) FROM credit")
+        if complete and known:
+            con.execute(
+                "DELETE FROM credit USING temp.known_upload k WHERE credit.platform = k.platform "
+                "AND credit.upload_id = k.upload_id AND NOT k.is_older"
+            )
+            con.execute(
+                "INSERT INTO credit SELECT platform, upload_id, artist_id, n_artists "
+                "FROM temp.stage_credit s ANTI JOIN "
+                "(FROM temp.known_upload WHERE is_older) k USING (platform, upload_id)"
+            )
+        else:
+            con.execute(
+                "INSERT INTO credit SELECT platform, upload_id, artist_id, n_artists "
+                "FROM temp.stage_credit ANTI JOIN credit USING (platform, upload_id, artist_id)"
+            )
+            # Artists of one work may come to light one visit at a time.
+            con.execute(
+                "UPDATE credit SET n_artists = c.n FROM (SELECT platform, upload_id, count(*) AS n "
+                "FROM credit SEMI JOIN temp.stage_credit USING (platform, upload_id) "
+                "GROUP BY ALL) c "
+                "WHERE credit.platform = c.platform AND credit.upload_id = c.upload_id "
+                "AND coalesce(credit.n_artists, 0) < c.n"
+            )
+        self.added["credit"] = self._count("SELECT count(*) FROM credit") - before
+
+    def artists(self) -> None:
+        if self._count("SELECT count(*) FROM temp.stage_artist") == 0:
+            self.added["artist"] = self.changed["artist"] = 0
+            return
+        self._one_row_each("artist", "platform, artist_id", "rowid DESC")
+        changes = ", ".join(f"{name} = coalesce(s.{name}, artist.{name})" for name in _ARTIST)
+        differ = " OR ".join(
+            f"(s.{name} IS NOT NULL AND artist.{name} IS DISTINCT FROM s.{name})"
+            for name in _ARTIST
+        )
+        same = "artist.platform = s.platform AND artist.artist_id = s.artist_id"
+        self.changed["artist"] = self._run(
+            f"UPDATE artist SET {changes} FROM temp.stage_artist s WHERE {same} AND ({differ})"
+        )
+        columns = ", ".join(["platform", "artist_id", *_ARTIST])
+        self.added["artist"] = self._run(
+            f"INSERT INTO artist ({columns}) SELECT {columns} FROM temp.stage_artist "
+            "ANTI JOIN artist USING (platform, artist_id)"
+        )
+
+    def series(self) -> None:
+        if self._count("SELECT count(*) FROM temp.stage_series") == 0:
+            self.added["series"] = self.changed["series"] = 0
+            return
+        key = "series_id, platform, grouping, period"
+        self._one_row_each("series", key, "rowid DESC")
+        same = " AND ".join(f"series.{name} = s.{name}" for name in key.split(", "))
+        changes = ", ".join(f"{name} = s.{name}" for name in _SERIES)
+        differ = " OR ".join(f"series.{name} IS DISTINCT FROM s.{name}" for name in _SERIES)
+        self.changed["series"] = self._run(
+            f"UPDATE series SET {changes} FROM temp.stage_series s WHERE {same} AND ({differ})"
+        )
+        columns = ", ".join([*key.split(", "), *_SERIES])
+        self.added["series"] = self._run(
+            f"INSERT INTO series ({columns}) SELECT {columns} FROM temp.stage_series "
+            f"ANTI JOIN series USING ({key})"
+        )
+
+    def visits(self) -> None:
+        self.added["sighting"] = self._run(
+            "INSERT INTO sighting SELECT platform, artist_id, $crawl, status, complete, truncated, "
+            "n_uploads, followers FROM temp.stage_sighting",
+            crawl=self.crawl_id,
+        )
+        self._run(
+            "INSERT INTO reject SELECT $crawl, position, reason, excerpt FROM temp.stage_reject",
+            crawl=self.crawl_id,
+        )

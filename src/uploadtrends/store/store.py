@@ -1,0 +1,378 @@
+"""Open, query and load the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.errors import InputError, StoreError, TooManyRejectsError
+from uploadtrends.result import package_version
+from uploadtrends.sources.protocol import Progress, Source
+from uploadtrends.sources.staging import TABLES, create_stage_tables, drop_stage_tables
+from uploadtrends.store.content import content_hash
+from uploadtrends.store.lock import cannot_write, explain
+from uploadtrends.store.merge import merge
+from uploadtrends.store.report import LoadReport
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+WRITER_MEMORY = "1GB"
+
+
+def open_store(
+    path: str | Path,
+    *,
+    read_only: bool = True,
+    memory_limit: str | None = None,
+    temp_directory: str | Path | None = None,
+    threads: int | None = None,
+) -> Store:
+    """Open the store at `path`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The DuckDB file. With `read_only=False` it is created when absent.
+    read_only : bool
+        Read-only stores can be open in many processes at once; a writable one in only one.
+    memory_limit : str, optional
+        DuckDB's memory limit, such as "4GB". Default: 1 GB for a writable store, so that a load of
+        any size stays below 2 GB of resident memory; DuckDB's own default for a read-only one.
+    temp_directory : str or Path, optional
+        Where DuckDB spills what does not fit. Default: beside the store, named after it with
+        ".tmp".
+    threads : int, optional
+        Threads that DuckDB uses. Default: one per core.
+
+    Raises
+    ------
+    StoreError
+        No store at `path` (when `read_only`), or it cannot be read.
+    StoreLockedError
+        Another process has it open; the message names the process.
+    """
+    return Store(
+        Path(path),
+        read_only=read_only,
+        memory_limit=memory_limit,
+        temp_directory=temp_directory,
+        threads=threads,
+    )
+
+
+class Store:
+    """The local DuckDB database; open it with `open_store`. A context manager.
+
+    Attributes
+    ----------
+    path : Path
+    read_only : bool
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = True,
+        memory_limit: str | None = None,
+        temp_directory: str | Path | None = None,
+        threads: int | None = None,
+    ) -> None:
+        import duckdb
+
+        self.path = path
+        self.read_only = read_only
+        self._con: duckdb.DuckDBPyConnection | None = None
+        if read_only and not path.is_file():
+            raise StoreError(
+                f"no store at '{path}'. Fix: build it first (`make figures`, or "
+                "`uploadtrends load --help`), or pass read_only=False to create an empty one"
+            )
+        if not read_only:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise cannot_write(path, error) from error
+        settings: dict[str, str | int] = {
+            "temp_directory": str(temp_directory or path.with_name(path.name + ".tmp"))
+        }
+        limit = memory_limit or (None if read_only else WRITER_MEMORY)
+        if limit:
+            settings["memory_limit"] = limit
+        if threads:
+            settings["threads"] = threads
+        if not read_only:
+            # A load keeps no order: rows carry their own dates and keys.
+            settings["preserve_insertion_order"] = "false"
+        try:
+            self._con = duckdb.connect(str(path), read_only=read_only)
+            for name, value in settings.items():
+                self._con.execute(f"SET {name} = ?", [value])
+            if not read_only:
+                self._con.execute(files("uploadtrends.store").joinpath("schema.sql").read_text())
+        except duckdb.Error as error:
+            self.close()
+            raise explain(error, path) from error
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        mode = "closed" if self._con is None else "read-only" if self.read_only else "writable"
+        return f"<Store '{self.path}' ({mode})>"
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The DuckDB connection behind this store."""
+        if self._con is None:
+            raise StoreError(f"the store '{self.path}' is closed. Fix: open it again")
+        return self._con
+
+    def close(self) -> None:
+        """Close the file; a closed store can be closed again."""
+        if self._con is not None:
+            self._con.close()
+            self._con = None
+
+    def sql(
+        self, query: str, params: Sequence[Any] | dict[str, Any] | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        """Run a query and return a DuckDB relation (`.pl()`, `.df()`, `.fetchall()`)."""
+        return self.connection.sql(query, params=params)
+
+    def tables(self) -> dict[str, int]:
+        """Return the number of rows of each table."""
+        names = [
+            row[0]
+            for row in self.sql(
+                "SELECT table_name FROM duckdb_tables() WHERE NOT temporary ORDER BY table_name"
+            ).fetchall()
+        ]
+        return {name: self.sql(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in names}
+
+    def summary(self) -> pl.DataFrame:
+        """Return one row a platform: artists, uploads, first and last date, series, crawls.
+
+        Returns
+        -------
+        polars.DataFrame
+            Columns platform, artists, uploads, first_date, last_date, series_values.
+        """
+        frame: pl.DataFrame = self.sql(
+            """
+            WITH platforms AS (
+                SELECT platform FROM artist UNION SELECT platform FROM upload
+                UNION SELECT platform FROM series),
+            uploads AS (
+                SELECT platform, count(*) AS uploads,
+                    min(coalesce(arrived_at, published_at)) AS low,
+                    max(coalesce(arrived_at, published_at)) AS high FROM upload GROUP BY platform),
+            artists AS (SELECT platform, count(*) AS artists FROM artist GROUP BY platform),
+            published AS (
+                SELECT platform, count(*) AS n, min(period) AS low, max(period) AS high
+                FROM series GROUP BY platform)
+            SELECT platform, coalesce(artists, 0) AS artists, coalesce(uploads, 0) AS uploads,
+                CAST(least(u.low, p.low) AS DATE) AS first_date,
+                CAST(greatest(u.high, p.high) AS DATE) AS last_date,
+                coalesce(p.n, 0) AS series_values
+            FROM platforms LEFT JOIN uploads u USING (platform)
+                LEFT JOIN artists USING (platform) LEFT JOIN published p USING (platform)
+            ORDER BY platform
+            """
+        ).pl()
+        return frame
+
+    def content_hash(self) -> str:
+        """Return a hash of the content, independent of the order of rows and loads."""
+        return content_hash(self.connection)
+
+    def load(
+        self,
+        source: Source,
+        *,
+        max_rejects: int | float = 0.05,
+        progress: Progress | None = None,
+    ) -> LoadReport:
+        """Read a source and merge it into the store, in one transaction.
+
+        Either all of it is in the store afterwards or nothing is. Loading the same files with the
+        same parameters again changes nothing.
+
+        Parameters
+        ----------
+        source : Source
+            What to load, for example `sources.table.Table(...)`.
+        max_rejects : int or float
+            How many input rows may be unreadable: a share of all rows when below 1, else a number.
+        progress : callable, optional
+            Called with a `LoadProgress` now and then.
+
+        Raises
+        ------
+        TooManyRejectsError
+            More rows than that were unreadable; the message shows the most frequent reasons.
+        StoreError
+            The store is read-only, locked or its disk is full.
+        InputError
+            The source as a whole cannot be read.
+        """
+        import duckdb
+
+        if self.read_only:
+            raise StoreError(
+                f"the store '{self.path}' is open read-only. Fix: open_store(path, read_only=False)"
+            )
+        if max_rejects < 0:
+            raise InputError("max_rejects must not be negative", value=max_rejects)
+        con = self.connection
+        started, clock = datetime.now(UTC).replace(tzinfo=None), time.monotonic()
+        inputs = [Path(path) for path in source.inputs()]
+        create_stage_tables(con)
+        try:
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                # Hashing needs one core's spare time while DuckDB reads the same pages.
+                hashing = pool.submit(lambda: [_sha256(path) for path in inputs])
+                small = sum(path.stat().st_size for path in inputs if path.exists()) < 1 << 28
+                if small and (known := self._known(source, hashing.result())) is not None:
+                    return LoadReport(source.name, known, "unchanged")
+                source.stage(con, progress)
+                hashes = hashing.result()
+            if not small and (known := self._known(source, hashes)) is not None:
+                return LoadReport(source.name, known, "unchanged")
+            return self._merge(source, inputs, hashes, max_rejects, started, clock)
+        except duckdb.Error as error:
+            raise explain(error, self.path) from error
+        finally:
+            if self._con is not None:
+                drop_stage_tables(con)
+
+    def _known(self, source: Source, hashes: list[str]) -> int | None:
+        """Return the crawl that loaded the same thing before, if any."""
+        if not hashes:
+            return None
+        rows = self.sql(
+            "SELECT crawl_id FROM crawl WHERE fingerprint = ?", [_fingerprint(source, hashes)]
+        ).fetchall()
+        return int(rows[0][0]) if rows else None
+
+    def _merge(
+        self,
+        source: Source,
+        inputs: list[Path],
+        hashes: list[str],
+        max_rejects: int | float,
+        started: datetime,
+        clock: float,
+    ) -> LoadReport:
+        con = self.connection
+        staged = {
+            table: int(con.sql(f"SELECT count(*) FROM temp.stage_{table}").fetchall()[0][0])
+            for table in TABLES
+        }
+        reasons = self._check_rejects(source, staged, max_rejects)
+        con.execute("BEGIN")
+        try:
+            crawl_id = int(
+                con.sql("SELECT coalesce(max(crawl_id), 0) + 1 FROM crawl").fetchall()[0][0]
+            )
+            added, changed = merge(con, crawl_id, credits_complete=source.credits_complete)
+            con.execute(
+                "INSERT INTO crawl VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'complete', ?, ?, ?, ?)",
+                [
+                    crawl_id,
+                    source.name,
+                    json.dumps(source.parameters(), sort_keys=True),
+                    started,
+                    datetime.now(UTC).replace(tzinfo=None),
+                    [str(path) for path in inputs],
+                    hashes,
+                    package_version(),
+                    staged["artist"],
+                    staged["upload"],
+                    staged["reject"],
+                    _fingerprint(source, hashes) if hashes else None,
+                ],
+            )
+            con.execute("COMMIT")
+        except BaseException:
+            # Ctrl-C included: the store keeps the state before this load.
+            _roll_back(con)
+            raise
+        return LoadReport(
+            source=source.name,
+            crawl_id=crawl_id,
+            status="loaded",
+            staged=staged,
+            added=added,
+            changed=changed,
+            n_rejected=staged["reject"],
+            reject_reasons=reasons,
+            seconds=time.monotonic() - clock,
+        )
+
+    def _check_rejects(
+        self, source: Source, staged: dict[str, int], max_rejects: int | float
+    ) -> dict[str, int]:
+        rejected = staged["reject"]
+        if not rejected:
+            return {}
+        reasons = dict(
+            self.sql(
+                "SELECT reason, count(*) AS n FROM temp.stage_reject GROUP BY reason "
+                "ORDER BY n DESC, reason LIMIT 10"
+            ).fetchall()
+        )
+        read = rejected + max(staged["upload"], staged["series"])
+        allowed = max_rejects if max_rejects >= 1 or max_rejects == 0 else max_rejects * read
+        if rejected > allowed:
+            where = self.sql(
+                "SELECT position, reason FROM temp.stage_reject ORDER BY rowid LIMIT 3"
+            ).fetchall()
+            examples = "; ".join(f"{position}: {reason}" for position, reason in where)
+            raise TooManyRejectsError(
+                f"{source.name}: {rejected:,} of about {read:,} input rows cannot be read "
+                f"({examples}); nothing was loaded. Fix: correct the file or its column mapping, "
+                f"or allow more with max_rejects (now {max_rejects})"
+            )
+        return reasons
+
+
+def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
+    import duckdb
+
+    with suppress(duckdb.Error):  # the failure may have ended the transaction already
+        con.execute("ROLLBACK")
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"cannot read the file: {error.strerror}", file=path, fix="check the path"
+        ) from error
+
+
+def _fingerprint(source: Source, hashes: list[str]) -> str:
+    text = json.dumps([source.name, source.parameters(), hashes], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
