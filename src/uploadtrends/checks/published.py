@@ -1,0 +1,208 @@
+"""What a handful of published aggregate series can carry, read from the series themselves.
+
+A before/after comparison of a series with a trend is significant wherever one cuts it. This check
+shows that on the series at hand, together with where a change over a linear trend fits best, runs
+of one constant value, and what the models found at the events asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from uploadtrends.checks.outcome import CheckOutcome
+from uploadtrends.result import Call, fingerprint
+
+QUESTION = "Does a before/after comparison of these series single out a date?"
+TRIM = 0.15  # share of the series kept at either end, as for sup-F (Andrews 1993)
+
+
+def published_series(
+    panel: Any,
+    its: Any = None,
+    *,
+    groups: Sequence[str] = ("total", "senior", "new"),
+    alpha: float = 0.05,
+) -> CheckOutcome:
+    """Describe what each published series can and cannot show.
+
+    Parameters
+    ----------
+    panel : Panel, or dict of (platform, group) to pandas.Series
+        Where the series come from.
+    its : InterruptedTimeSeries, optional
+        Fits of the same series; their level and slope changes are quoted.
+    groups : sequence of str
+        Groups of the panel that hold published series.
+    alpha : float
+        Level of the naive test.
+
+    Returns
+    -------
+    CheckOutcome
+        One row and one sentence (column ``sentence``) a series: linear trend per period, month of
+        the maximum, runs of a constant value at the start, share of candidate dates at which
+        Welch's unequal-variance t test of before against after is significant, and the largest F
+        of a change of level and slope over a linear trend (Chow 1960 at every candidate date,
+        errors taken as independent). Failed where the naive test rejects at most dates.
+    """
+    keys = list(panel.keys())
+    rows = []
+    curves = []
+    for platform, group in keys:
+        if group not in groups:
+            continue
+        given = (
+            panel[platform, group]
+            if isinstance(panel, dict)
+            else panel.series(platform, group, flagged="keep")
+        )
+        series = given.dropna().astype(float)
+        if len(series) < 12:
+            continue
+        row, curve = _describe(series, alpha)
+        row |= {"platform": platform, "group": group}
+        row["sentence"] = " ".join([*_sentences(row), *_modelled(its, platform, group)])
+        rows.append(row)
+        curves.append(curve.assign(platform=platform, group=group))
+    table = pd.DataFrame(rows)
+    call = Call.record(
+        "published_series", {"groups": list(groups), "alpha": alpha}, fingerprint(table.to_csv())
+    )
+    if table.empty:
+        text = "No published series with 12 or more periods is in the panel."
+        return CheckOutcome("published_series", QUESTION, "not applicable", table, text, {}, call)
+    table = table[["platform", "group", *[c for c in table if c not in ("platform", "group")]]]
+    rejects = table["naive_significant"] / table["naive_dates"]
+    everywhere = table[rejects == 1]
+    text = (
+        f"Welch's test of before against after is significant at every one of the "
+        f"{int(table['naive_dates'].iloc[0])} candidate months in {len(everywhere)} of "
+        f"{len(table)} series ({_names(everywhere)}), so a significant before/after difference "
+        "says nothing about any one date."
+        if len(everywhere)
+        else f"Welch's test of before against after is significant at "
+        f"{int(table['naive_significant'].sum())} of {int(table['naive_dates'].sum())} "
+        "candidate months."
+    )
+    status = "failed" if (rejects > 0.5).any() else "passed"
+    return CheckOutcome(
+        "published_series",
+        QUESTION,
+        "failed" if status == "failed" else "passed",
+        table,
+        text,
+        {"dates": pd.concat(curves, ignore_index=True)},
+        call,
+    )
+
+
+def _names(table: pd.DataFrame) -> str:
+    return ", ".join(f"{row.group} {row.platform}" for row in table.itertuples())
+
+
+def _describe(series: pd.Series, alpha: float) -> tuple[dict[str, Any], pd.DataFrame]:
+    y = series.to_numpy()
+    n = len(y)
+    time = np.arange(n, dtype=float)
+    cuts = range(int(TRIM * n), int((1 - TRIM) * n) + 1)
+    line = np.column_stack([np.ones(n), time])
+    base = _residual_sum(line, y)
+    records = []
+    for cut in cuts:
+        step = (time >= cut).astype(float)
+        full = _residual_sum(np.column_stack([line, step, step * (time - cut)]), y)
+        f = ((base - full) / 2) / (full / (n - 4)) if full > 0 else np.inf
+        records.append((series.index[cut], _welch(y[:cut], y[cut:]), f))
+    curve = pd.DataFrame(records, columns=["date", "p_naive", "f_over_trend"])
+    run = int(np.argmax(y != y[0])) if (y != y[0]).any() else n
+    best = curve.loc[curve["f_over_trend"].idxmax()]
+    top = int(np.argmax(y))
+    row = {
+        "n": n,
+        "first": series.index[0],
+        "last": series.index[-1],
+        "trend_per_period": float(np.polyfit(time, y, 1)[0]),
+        "maximum": float(y[top]),
+        "maximum_at": series.index[top],
+        "constant_value": float(y[0]) if run > 2 else np.nan,
+        "constant_periods": run if run > 2 else 0,
+        "constant_until": series.index[run - 1] if run > 2 else pd.NaT,
+        "naive_dates": len(curve),
+        "naive_first": curve["date"].iloc[0],
+        "naive_last": curve["date"].iloc[-1],
+        "naive_significant": int((curve["p_naive"] < alpha).sum()),
+        "f_peak": float(best["f_over_trend"]),
+        "f_peak_at": best["date"],
+    }
+    return row, curve
+
+
+def _welch(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> float:
+    """Return Welch's p; a part without any spread has an exactly known mean."""
+    spread = before.var(ddof=1) / len(before) + after.var(ddof=1) / len(after)
+    if spread == 0:
+        return 1.0 if before.mean() == after.mean() else 0.0
+    parts = [(part.var(ddof=1) / len(part), len(part) - 1) for part in (before, after)]
+    df = spread**2 / sum(v**2 / d for v, d in parts)
+    t = (after.mean() - before.mean()) / np.sqrt(spread)
+    return float(2 * stats.t.sf(abs(t), df))
+
+
+def _residual_sum(design: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
+    coefficients = np.linalg.lstsq(design, y, rcond=None)[0]
+    return float(((y - design @ coefficients) ** 2).sum())
+
+
+def _sentences(row: dict[str, Any]) -> list[str]:
+    parts = []
+    if row["constant_periods"]:
+        following = row["constant_until"] + pd.DateOffset(months=1)
+        parts.append(
+            f"Exactly {row['constant_value']:g} in each of the first {row['constant_periods']} "
+            f"months, then a jump at {following:%Y-%m}: consistent with a group defined by a "
+            "cut there; the definition is unpublished."
+        )
+    else:
+        direction = "Falls" if row["trend_per_period"] < 0 else "Rises"
+        since = f", from its maximum in {row['maximum_at']:%Y-%m}" if direction == "Falls" else ""
+        parts.append(
+            f"{direction} by {abs(row['trend_per_period']):.1f} a month on average{since}."
+        )
+    parts.append(
+        f"A before/after test is significant at {row['naive_significant']} of "
+        f"{row['naive_dates']} months ({row['naive_first']:%Y-%m} to {row['naive_last']:%Y-%m})."
+    )
+    parts.append(
+        f"Over a linear trend, a change fits best at {row['f_peak_at']:%Y-%m} "
+        f"(F = {row['f_peak']:.1f})."
+    )
+    return parts
+
+
+def _modelled(its: Any, platform: str, group: str) -> list[str]:
+    if its is None:
+        return []
+    effects = its.effects
+    mine = effects[
+        (effects["platform"] == platform)
+        & (effects["group"] == group)
+        & effects["term"].isin(["level", "slope"])
+    ]
+    if mine.empty:
+        return []
+    known = mine[mine["p"].notna()]
+    if known.empty:
+        return [f"No event is estimable: {mine['reason'].iloc[0]}."]
+    parts = []
+    for _, block in known.groupby("event", sort=False):
+        terms = [
+            f"{row.term} {row.estimate:+.3g} [{row.low:.3g}, {row.high:.3g}], p = {row.p:.2f}"
+            for row in block.itertuples()
+        ]
+        parts.append(f"At {block['label'].iloc[0]}: {'; '.join(terms)}.")
+    return parts

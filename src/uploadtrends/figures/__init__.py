@@ -1,0 +1,42 @@
+"""Results as pictures. Nothing here estimates anything.
+
+Every function returns a `Drawing`: a matplotlib figure that carries the numbers it shows
+(``data``), a caption and a text alternative. `save` writes it as SVG and PNG.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_PUBLIC = {
+    "Drawing": "style",
+    "figure1": "published",
+    "figure1_tested": "tested",
+    "figure2": "danbooru",
+    "figure3_placebo_cohorts": "cohorts",
+    "forest": "effects",
+    "event_study": "effects",
+    "specification_curve": "curves",
+    "placebo_distribution": "placebo",
+    "decomposition": "composition",
+    "delisted": "works",
+    "ai_share": "works",
+    "event_timeline": "timeline",
+    "contact_sheet": "contact",
+    "plot": "dispatch",
+    "save": "style",
+}
+__all__ = sorted(_PUBLIC)  # noqa: PLE0605 - the names are strings
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        value = getattr(import_module(f"uploadtrends.figures.{_PUBLIC[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'uploadtrends.figures' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,179 @@
+"""Figure 2: uploads to Danbooru per month, and how well each month is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from uploadtrends.figures import axes as frame
+from uploadtrends.figures import layout, markers, style
+
+
+def figure2(
+    panel: Any,
+    events: Any = (),
+    *,
+    platform: str = "danbooru",
+    group: str | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    width: float = style.FULL_WIDTH,
+) -> style.Drawing:
+    """Draw uploads per month as steps, with the months that hold no dated post marked.
+
+    From post ids and times (``series`` loader ``id_clock``) a month's value is an average between
+    the two nearest dated posts; months without a dated post are drawn hatched and pale. From a
+    loaded dump every month is counted. No test is run on interpolated months.
+
+    Parameters
+    ----------
+    panel : Panel
+    events : anything `uploadtrends.as_events` takes
+    platform, group : str
+        Which series; the group defaults to ``total`` or, for a dump, ``all``.
+    start, end : str, optional
+        First and last month shown.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        Its ``data`` has period, value, interpolated, complete.
+    """
+    groups = [name for where, name in panel.keys() if where == platform]
+    if group is None:
+        group = next((g for g in ("all", "total") if g in groups), groups[0] if groups else "all")
+    series = panel.series(platform, group, flagged="keep").loc[start:end]
+    flags = panel.flags(platform, group).reindex(series.index)
+    guessed = flags["interpolated"].astype("boolean").fillna(False).to_numpy(dtype=bool)
+    whole = flags["complete"].astype("boolean").fillna(True).to_numpy(dtype=bool)
+    clock = bool(guessed.any())
+    limits = frame.time_limits([series.index])
+    inner = width - frame.MARGIN - frame.RIGHT
+    strip = markers.arrange(events, limits, inner)
+    columns = markers.key_columns(strip, width)
+    tall = 1.9 if width > 5 else 1.6
+    with style.sheet():
+        key = markers.key_height(columns) if strip.markers else 0.0
+        figure = style.Drawing(width, 0.34 + strip.height + tall + 0.3 + key + 0.05)
+        top = 0.32
+        if strip.rows:
+            ruler = layout.place(figure, 0, top, width - frame.RIGHT, strip.height, bare=True)
+            markers.draw_strip(ruler, strip, limits, frame.MARGIN)
+            top += strip.height + 0.04
+        axes = layout.place(figure, frame.MARGIN, top, inner, tall)
+        _steps(axes, series, guessed, whole)
+        axes.set_ylim(0, float(series.max()) * 1.08)
+        axes.set_ylabel("thousand posts a month")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
+        frame.dates(axes, limits)
+        markers.draw_lines([axes], strip)
+        figure.legend(
+            handles=_legend(clock, bool((~whole).any())),
+            loc="upper left",
+            bbox_to_anchor=(frame.MARGIN / width, 1 - 0.04 / float(figure.get_size_inches()[1])),
+            ncols=3 if width > 5 else 1,
+            borderaxespad=0,
+        )
+        if strip.markers:
+            below = layout.place(figure, 0.08, top + tall + 0.28, width - 0.16, key, bare=True)
+            markers.draw_key(below, columns)
+    figure.data = pd.DataFrame(
+        {
+            "period": series.index,
+            "value": series.to_numpy(),
+            "interpolated": guessed,
+            "complete": whole,
+        }
+    )
+    figure.caption = _caption(figure.data, clock)
+    figure.alternative = (
+        f"Step chart of posts a month on {style.title(platform)}, {series.index[0]:%Y-%m} to "
+        f"{series.index[-1]:%Y-%m}: {series.dropna().iloc[0]:,.0f} at first, "
+        f"{series.dropna().iloc[-1]:,.0f} at the end, at most {series.max():,.0f} in "
+        f"{series.idxmax():%Y-%m}."
+    )
+    return figure
+
+
+def _steps(axes: Axes, series: pd.Series, guessed: Any, whole: Any) -> None:
+    borders = frame.edges(series.index)
+    values = series.to_numpy(dtype=float)
+    colour = style.look("danbooru")[0]
+    axes.stairs(values, borders, color=colour, linewidth=1.0, baseline=None, zorder=3)
+    for number in np.flatnonzero(guessed):
+        axes.axvspan(
+            borders[number], borders[number + 1], color=style.SHADE, linewidth=0, zorder=0.2
+        )
+    known = ~guessed & ~np.isnan(values)
+    centre = (borders[:-1] + borders[1:]) / 2
+    axes.plot(
+        centre[known & whole],
+        values[known & whole],
+        color=colour,
+        marker="o",
+        markersize=2.4,
+        linestyle="",
+        zorder=4,
+    )
+    partial = ~whole & ~np.isnan(values)
+    axes.plot(
+        centre[partial],
+        values[partial],
+        color=colour,
+        marker="o",
+        markerfacecolor=style.PAPER,
+        markersize=3,
+        linestyle="",
+        zorder=4,
+    )
+
+
+def _legend(clock: bool, partial: bool) -> list[Any]:
+    colour = style.look("danbooru")[0]
+    handles: list[Any] = [
+        Line2D(
+            [],
+            [],
+            color=colour,
+            marker="o",
+            markersize=2.6,
+            linewidth=1.0,
+            label="month with a dated post" if clock else "counted month",
+        )
+    ]
+    if clock:
+        handles.append(
+            Patch(facecolor=style.SHADE, edgecolor=style.RULE, label="interpolated: no dated post")
+        )
+    if partial:
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=colour,
+                marker="o",
+                markerfacecolor=style.PAPER,
+                linestyle="",
+                label="incomplete month",
+            )
+        )
+    return handles
+
+
+def _caption(data: pd.DataFrame, clock: bool) -> str:
+    if not clock:
+        return "Uploads per month, counted from the loaded metadata."
+    guessed = int(data["interpolated"].sum())
+    return (
+        "Posts per month from the id clock: ids are sequential, so the difference of two ids over "
+        "the difference of their times is the total upload rate (deleted posts included). "
+        f"{guessed} of {len(data)} months hold no dated post (shaded): their value is an average "
+        "across the gap and cannot say when inside it a change happened. No test is run on them."
+    )

@@ -1,0 +1,158 @@
+"""Placing text and axes in inches, so that labels can be measured before they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+
+LINE = 1.35  # line height, in units of the font size
+
+
+@lru_cache(maxsize=4096)
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """Return the width in inches of one line of text at a font size in points."""
+    font = get_font(findfont(FontProperties(family="DejaVu Sans", weight=weight)))
+    font.set_size(size, 720)  # large, so that hinting to whole pixels does not shorten the line
+    font.set_text(text, 0.0)
+    width: float = font.get_width_height()[0] / 64 / 720
+    return width * 1.02
+
+
+def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
+    """Break text into lines no wider than `width` inches; a word too long stays whole."""
+    lines: list[str] = []
+    current = ""
+    for word in text.split():
+        trial = f"{current} {word}" if current else word
+        if current and text_width(trial, size, weight) > width:
+            lines.append(current)
+            current = word
+        else:
+            current = trial
+    return [*lines, current] if current else lines
+
+
+def line_height(size: float) -> float:
+    """Return the height in inches of a line of text."""
+    return size * LINE / 72
+
+
+def lanes(starts: Sequence[float], width: float) -> list[int]:
+    """Put markers of equal width into the fewest lanes without overlap (first fit, left to right).
+
+    `starts` are positions in inches in rising order; the answer gives the lane of each.
+    """
+    free: list[float] = []
+    chosen = []
+    for start in starts:
+        for lane, until in enumerate(free):
+            if start >= until - 1e-9:
+                free[lane] = start + width
+                chosen.append(lane)
+                break
+        else:
+            free.append(start + width)
+            chosen.append(len(free) - 1)
+    return chosen
+
+
+def place(
+    figure: Figure, left: float, top: float, width: float, height: float, *, bare: bool = False
+) -> Axes:
+    """Add axes by their position in inches, measured from the top left corner of the figure.
+
+    With `bare=True` the axes have no frame and their data units are inches, y growing downwards.
+    """
+    full_width, full_height = figure.get_size_inches()
+    box = (
+        left / full_width,
+        1 - (top + height) / full_height,
+        width / full_width,
+        height / full_height,
+    )
+    axes = figure.add_axes(box)
+    if bare:
+        axes.set_axis_off()
+        axes.set_xlim(0, width)
+        axes.set_ylim(height, 0)
+    return axes
+
+
+def write(
+    axes: Axes,
+    text: str,
+    left: float,
+    top: float,
+    width: float,
+    size: float,
+    *,
+    colour: str | None = None,
+    weight: str = "normal",
+) -> float:
+    """Write wrapped text on bare axes and return the height used, in inches."""
+    rows = wrap(text, width, size, weight)
+    step = line_height(size)
+    for number, row in enumerate(rows):
+        axes.text(
+            left,
+            top + number * step,
+            row,
+            fontsize=size,
+            va="top",
+            ha="left",
+            fontweight=weight,
+            **({"color": colour} if colour else {}),
+        )
+    return step * len(rows)
+
+
+def height_of(text: str, width: float, size: float, weight: str = "normal") -> float:
+    """Return the height in inches that `write` will need."""
+    return line_height(size) * len(wrap(text, width, size, weight))
+
+
+def overlaps(figure: Figure, *, tolerance: float = 0.5) -> list[tuple[str, str]]:
+    """Return the pairs of visible texts whose bounding boxes overlap by more than `tolerance` px.
+
+    Used by the tests: a figure with overlapping labels is a broken figure.
+    """
+    from matplotlib.text import Text
+
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    figure.draw(renderer)
+    hidden = _hidden(figure)
+    boxes = []
+    for text in figure.findobj(Text):
+        if not isinstance(text, Text) or id(text) in hidden or not text.get_visible():
+            continue
+        box = text.get_window_extent(renderer)
+        if text.get_text().strip() and box.width > 0 and box.height > 0:
+            boxes.append((text.get_text(), box))
+    found = []
+    for first, (name, one) in enumerate(boxes):
+        for other, two in boxes[first + 1 :]:
+            wide = min(one.x1, two.x1) - max(one.x0, two.x0)
+            high = min(one.y1, two.y1) - max(one.y0, two.y0)
+            if wide > tolerance and high > tolerance:
+                found.append((name, other))
+    return found
+
+
+def _hidden(figure: Figure) -> set[int]:
+    """Return the ids of tick labels that are not drawn: outside the view, or on bare axes."""
+    hidden = set()
+    for axes in figure.axes:
+        for number, axis in enumerate((axes.xaxis, axes.yaxis)):
+            low, high = sorted(axis.get_view_interval())
+            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+                for label in (tick.label1, tick.label2):
+                    where = label.get_position()[number]
+                    if not axes.axison or not low - 1e-9 <= where <= high + 1e-9:
+                        hidden.add(id(label))
+            if not axes.axison:
+                hidden |= {id(axis.label), id(axis.offsetText)}
+    return hidden

@@ -1,0 +1,298 @@
+"""A series with its fit, its counterfactual and its dated breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import date2num
+from matplotlib.figure import Figure
+
+from uploadtrends.errors import InputError
+from uploadtrends.figures import axes as frame
+from uploadtrends.figures import style
+
+NOTE = 6.2
+
+
+def draw_observed(axes: Axes, series: pd.Series, colour: str, marker: str = "o") -> None:
+    """Draw the observed values; a masked period leaves a gap."""
+    axes.plot(
+        frame.middle(series.index),
+        series.to_numpy(dtype=float),
+        color=colour,
+        marker=marker,
+        linewidth=0.5,
+        markersize=2.4,
+        alpha=0.9,
+        zorder=3,
+        label="observed",
+    )
+
+
+def draw_fit(axes: Axes, fit: Any, colour: str) -> None:
+    """Draw a fitted model: the fit, and what it expects without the events, with its band."""
+    if fit.status == "refused":
+        return
+    fitted = fit.fitted.dropna()
+    if len(fitted):
+        axes.plot(
+            frame.middle(fitted.index),
+            fitted.to_numpy(dtype=float),
+            color=colour,
+            linewidth=1.5,
+            zorder=4,
+            label="fitted",
+        )
+    expected = fit.counterfactual
+    if expected is not None and len(expected):
+        where = frame.middle(expected.index)
+        axes.fill_between(
+            where,
+            expected["low"].to_numpy(dtype=float),
+            expected["high"].to_numpy(dtype=float),
+            color=style.MUTED,
+            alpha=0.22,
+            linewidth=0,
+            zorder=1,
+            label="expected without the events, 95%",
+        )
+        axes.plot(
+            where,
+            expected["estimate"].to_numpy(dtype=float),
+            color=style.MUTED,
+            linewidth=1.0,
+            linestyle=(0, (3, 1.5)),
+            zorder=2,
+            label="expected without the events",
+        )
+
+
+def draw_blocks(axes: Axes, blocks: Iterable[Any]) -> None:
+    """Shade each event or block from its first to its last date."""
+    for block in blocks:
+        start, end = date2num(pd.Timestamp(block.start)), date2num(pd.Timestamp(block.end))
+        colour = style.category(block.events[0].category)[1]
+        if end - start < 2:
+            axes.axvline(start, color=colour, linewidth=0.9, zorder=0.5)
+        else:
+            axes.axvspan(start, end, color=colour, alpha=0.3, linewidth=0, zorder=0.4)
+
+
+def draw_breaks(axes: Axes, table: pd.DataFrame) -> int:
+    """Draw dated breaks with their intervals along the lower edge; return how many."""
+    along = axes.get_xaxis_transform()
+    count = 0
+    for row in table.itertuples():
+        if pd.isna(row.date):
+            continue
+        when = date2num(row.date)
+        axes.axvline(when, color=style.INK, linewidth=0.8, linestyle=(0, (1, 1.2)), zorder=2.5)
+        if pd.notna(row.low) and pd.notna(row.high):
+            axes.plot(
+                [date2num(row.low), date2num(row.high)],
+                [0.03, 0.03],
+                transform=along,
+                color=style.INK,
+                linewidth=2.2,
+                solid_capstyle="butt",
+                zorder=5,
+                clip_on=True,
+            )
+        axes.plot(
+            [when],
+            [0.03],
+            transform=along,
+            color=style.INK,
+            marker="v",
+            markersize=4,
+            zorder=6,
+            linestyle="",
+            label="dated break, 95% interval" if count == 0 else None,
+        )
+        count += 1
+    return count
+
+
+def finish(axes: Axes, observed: pd.Series, limits: tuple[float, float] | None = None) -> None:
+    """Set limits that show every value, and a date axis."""
+    values = observed.dropna()
+    if len(values) and values.min() >= 0:
+        axes.set_ylim(0, max(float(values.max()) * 1.12, 1e-9))
+    axes.locator_params(axis="y", nbins=4)
+    frame.dates(axes, limits or frame.time_limits([observed.index]), ticks=6)
+
+
+def of(table: pd.DataFrame, platform: str, group: str) -> pd.DataFrame:
+    """Return the rows of one series."""
+    return table[(table["platform"] == platform) & (table["group"] == group)]
+
+
+def heading(platform: str, group: str) -> str:
+    """Return the title of a panel."""
+    if platform in ("", "series", None):
+        return style.title(group)
+    if group in ("", "all", None):
+        return style.title(platform)
+    return f"{style.title(platform)}, {group}"
+
+
+def legend_above(figure: Figure, panels: Iterable[Axes], height: float) -> None:
+    """Write one legend for all panels on the top line."""
+    seen: dict[str, Any] = {}
+    for axes in panels:
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            seen.setdefault(name, handle)
+    if not seen:
+        return
+    width = float(figure.get_size_inches()[0])
+    figure.legend(
+        list(seen.values()),
+        list(seen),
+        loc="upper left",
+        bbox_to_anchor=(0.08 / width, 1 - 0.04 / float(figure.get_size_inches()[1])),
+        ncols=4 if width > 5 else 2,
+        borderaxespad=0,
+        columnspacing=1.2,
+    )
+
+
+def _one(fits: tuple[Any, ...], ax: Axes) -> Any:
+    if len(fits) != 1:
+        raise InputError(
+            f"{len(fits)} series cannot share one axes",
+            fix="call plot() without ax, or analyse one series (groups=, platforms=)",
+        )
+    return fits[0]
+
+
+def fitted_frame(fits: Iterable[Any]) -> pd.DataFrame:
+    """Return observed, fitted and expected values of every fit, one row a period."""
+    parts = []
+    for fit in fits:
+        part = pd.DataFrame({"observed": fit.observed})
+        part["fitted"] = fit.fitted if fit.status != "refused" else float("nan")
+        if fit.status != "refused" and fit.counterfactual is not None:
+            for name in ("estimate", "low", "high"):
+                part[f"expected_{name}"] = fit.counterfactual[name]
+        part = part.rename_axis("period").reset_index()
+        part.insert(0, "group", fit.group)
+        part.insert(0, "platform", fit.platform)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def plot_its(result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH) -> Figure:
+    """Draw an `InterruptedTimeSeries`: observed, fitted, and expected without the events.
+
+    A refused series is drawn too, with the reason in place of a fit.
+    """
+    fits = tuple(result.fits)
+    with style.sheet():
+        if ax is not None:
+            fit = _one(fits, ax)
+            _fit_panel(ax, fit)
+            ax.set_title(heading(fit.platform, fit.group))
+            ax.legend(loc="best")
+            return ax.get_figure(root=True)  # type: ignore[return-value]
+        notes = [_note(fit) for fit in fits]
+        titles = [heading(fit.platform, fit.group) for fit in fits]
+        columns = frame.columns_for(len(fits), width)
+        tall = 1.6 if len(fits) == 1 else 1.1
+        top = 0.28 if width > 5 else 0.42
+        figure, panels = frame.grid(width, titles, notes, columns=columns, tall=tall, top=top)
+        for axes, fit in zip(panels, fits, strict=True):
+            _fit_panel(axes, fit)
+        legend_above(figure, panels, top)
+    figure.data = fitted_frame(fits)
+    figure.caption = (
+        "Points: observed. Line: fitted. Dashed line and band: what the model expects had the "
+        "pre-event level and trend gone on, with its 95% interval. Shading: the events."
+    )
+    figure.alternative = "One panel per series. " + " ".join(
+        f"{title}: {note}" for title, note in zip(titles, notes, strict=True)
+    )
+    return figure
+
+
+def _fit_panel(axes: Axes, fit: Any) -> None:
+    colour, marker, _ = style.look(fit.platform)
+    draw_blocks(axes, fit.blocks)
+    draw_observed(axes, fit.observed, colour, marker)
+    draw_fit(axes, fit, style.INK)
+    finish(axes, fit.observed)
+
+
+def _note(fit: Any) -> str:
+    if fit.status == "refused":
+        return f"Not estimable here: {fit.reason}"
+    return str(fit.sentence or fit.reason or "")
+
+
+def plot_change_points(
+    result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH
+) -> Figure:
+    """Draw `ChangePoints`: observed, fitted segments, and dated breaks with their intervals."""
+    fits = tuple(result.fits)
+    table = result.to_frame()
+    with style.sheet():
+        if ax is not None:
+            fit = _one(fits, ax)
+            _break_panel(ax, fit, of(table, fit.platform, fit.group))
+            ax.set_title(heading(fit.platform, fit.group))
+            ax.legend(loc="best")
+            return ax.get_figure(root=True)  # type: ignore[return-value]
+        titles = [heading(fit.platform, fit.group) for fit in fits]
+        notes = [break_note(of(table, fit.platform, fit.group)) for fit in fits]
+        columns = frame.columns_for(len(fits), width)
+        tall = 1.6 if len(fits) == 1 else 1.0
+        top = 0.28 if width > 5 else 0.42
+        figure, panels = frame.grid(width, titles, notes, columns=columns, tall=tall, top=top)
+        for axes, fit in zip(panels, fits, strict=True):
+            _break_panel(axes, fit, of(table, fit.platform, fit.group))
+        legend_above(figure, panels, top)
+    figure.data = table
+    figure.caption = (
+        "Points: observed. Line: fitted segments. A marker is the first period of a new regime, "
+        "the bar its 95% interval. No marker: no change that passes the test."
+    )
+    figure.alternative = "One panel per series. " + " ".join(
+        f"{title}: {note}" for title, note in zip(titles, notes, strict=True)
+    )
+    return figure
+
+
+def _break_panel(axes: Axes, fit: Any, table: pd.DataFrame) -> None:
+    colour, marker, _ = style.look(fit.platform)
+    draw_observed(axes, fit.observed, colour, marker)
+    fitted = fit.fitted
+    if fitted is not None and len(fitted.dropna()):
+        axes.plot(
+            frame.middle(fitted.index),
+            fitted.to_numpy(dtype=float),
+            color=style.INK,
+            linewidth=1.4,
+            zorder=4,
+            label="fitted segments",
+        )
+    draw_breaks(axes, table)
+    finish(axes, fit.observed)
+
+
+def break_note(table: pd.DataFrame) -> str:
+    """Return the dates found, in words."""
+    found = table[table["date"].notna()]
+    if found.empty:
+        reason = table["reason"].iloc[0] if len(table) and "reason" in table else ""
+        return f"No break found. {reason}".strip() if reason else "No break found."
+    words = []
+    for row in found.itertuples():
+        span = (
+            f" ({row.low:%Y-%m} to {row.high:%Y-%m})"
+            if pd.notna(row.low) and pd.notna(row.high)
+            else ""
+        )
+        words.append(f"{row.date:%Y-%m}{span}")
+    return f"New regime from {', '.join(words)}."
