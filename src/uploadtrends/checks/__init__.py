@@ -23,6 +23,7 @@ _PUBLIC = {
     "placebo_cohorts": "cohorts",
     "placebo_dates": "placebo",
     "power": "detectable",
+    "published_series": "published",
     "specification_curve": "specifications",
     "survivorship": "survivors",
 }

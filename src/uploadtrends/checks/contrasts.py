@@ -1,0 +1,76 @@
+"""Which rows of a result a check looks at, and how row verdicts become one verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.checks.outcome import Status
+from uploadtrends.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+USABLE = ("ok", "exploratory")
+
+
+def contrasts(
+    result: Any,
+    *,
+    term: str | None = None,
+    event: str | None = None,
+    platform: str | None = None,
+    group: str | None = None,
+) -> pd.DataFrame:
+    """Return the rows of `result.effects` that a check is about.
+
+    Parameters
+    ----------
+    result : InterruptedTimeSeries
+        The result under check.
+    term : str, optional
+        Only this term. The default is ``"level"`` where there is one, else the first term.
+    event, platform, group : str, optional
+        Only these.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of `effects`, in their order, whatever their status.
+
+    Raises
+    ------
+    InputError
+        If `result` has no effects, or the selection is empty.
+    """
+    effects = getattr(result, "effects", None)
+    if effects is None:
+        raise InputError(
+            f"this check needs interrupted time-series results, got {type(result).__name__}",
+            fix="run it as `ut.interrupted_time_series(data, events).check(...)`",
+        )
+    if term is None:
+        terms = list(effects["term"])
+        term = "level" if "level" in terms or not terms else terms[0]
+    chosen = effects[effects["term"] == term]
+    for column, value in (("event", event), ("platform", platform), ("group", group)):
+        if value is not None:
+            chosen = chosen[chosen[column] == value]
+    if chosen.empty:
+        raise InputError(
+            "no estimate matches the selection of this check",
+            value={"term": term, "event": event, "platform": platform, "group": group},
+            fix="choose among the values in `result.effects`",
+        )
+    rows: pd.DataFrame = chosen.reset_index(drop=True)
+    return rows
+
+
+def overall(statuses: Iterable[str]) -> Status:
+    """Return one verdict for many rows: a failure anywhere is a failure.
+
+    Without a failure it takes an informative row to pass; not applicable only if nothing ran.
+    """
+    seen = set(statuses)
+    order: tuple[Status, ...] = ("failed", "passed", "not informative")
+    return next((status for status in order if status in seen), "not applicable")

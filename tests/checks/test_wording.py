@@ -1,0 +1,179 @@
+import itertools
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploadtrends.checks.outcome import STATUSES, CheckOutcome
+from uploadtrends.checks.wording import STRENGTHS, conclude
+from uploadtrends.errors import InputError
+from uploadtrends.result import Call
+
+CHECKS = (
+    "placebo_dates",
+    "placebo_cohorts",
+    "anticipation",
+    "multiplicity",
+    "negative_control",
+    "specification_curve",
+    "leave_one_out",
+    "survivorship",
+    "parallel_trends",
+    "composition",
+    "power",
+)
+
+
+def effect(**changes):
+    row = {
+        "platform": "deviantart",
+        "group": "senior",
+        "event": "mr-sd-public",
+        "label": "Stable Diffusion released",
+        "term": "level",
+        "estimate": -0.25,
+        "low": -0.4,
+        "high": -0.1,
+        "relative": -22.0,
+        "relative_low": -33.0,
+        "relative_high": -9.5,
+        "p": 0.002,
+        "p_holm": 0.012,
+        "unit": "uploads",
+        "status": "ok",
+        "reason": "",
+        "minimum_detectable": 0.2,
+    }
+    return row | changes
+
+
+def outcome(name, status, table=None):
+    call = Call.record(name, {}, b"")
+    return CheckOutcome(
+        name, "?", status, pd.DataFrame() if table is None else table, "Text.", {}, call
+    )
+
+
+def test_ladder():
+    assert conclude(effect()).strength == "changed at"
+    dates = outcome("placebo_dates", "passed")
+    assert conclude(effect(), [dates]).strength == "associated with"
+    cohorts = outcome("placebo_cohorts", "passed")
+    assert conclude(effect(), [dates, cohorts]).strength == "associated with"
+    full = conclude(effect(), [dates, cohorts], unexposed_comparison=True)
+    assert full.strength == "consistent with an effect of"
+    assert full.reasons == ()
+    control = outcome("negative_control", "passed")
+    assert conclude(effect(), [dates, cohorts, control]).strength == full.strength
+
+
+def test_sentence_says_strength_estimate_interval_and_p():
+    said = conclude(effect()).sentence
+    assert said == (
+        "The level of uploads of the group 'senior' on deviantart changed at Stable Diffusion "
+        "released: -22% (95% interval -33% to -10%), p = .012 after adjustment for all tests "
+        "(Holm)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({"p_holm": 0.06}, "chance"),
+        ({"status": "refused", "reason": "9 points"}, "refused: 9 points"),
+        ({"status": "exploratory", "reason": "18 points"}, "exploratory"),
+        ({"status": "not estimable", "estimate": float("nan"), "p_holm": float("nan")}, "not est"),
+        ({"p_holm": float("nan"), "p": float("nan")}, "chance"),
+    ],
+)
+def test_no_claim(row, why):
+    said = conclude(effect(**row))
+    assert not said.claims
+    assert why in said.sentence
+    assert "80% power" in said.sentence
+
+
+def test_without_the_primary_nothing_else_is_claimed():
+    lost = conclude(effect(p_holm=0.5))
+    assert not conclude(effect(), primary=lost).claims
+    assert conclude(effect(), primary=conclude(effect())).claims
+
+
+def test_only_registration_spares_the_adjustment():
+    row = effect(p_holm=0.2)
+    assert not conclude(row).claims
+    said = conclude(row, registered={"url": "https://osf.io/x", "date": "2021-01-05"})
+    assert said.claims
+    assert "as registered on 2021-01-05" in said.sentence
+    with pytest.raises(InputError, match="registration"):
+        conclude(row, registered={"url": "https://osf.io/x"})
+
+
+def test_the_row_of_this_contrast_counts_not_the_overall_status():
+    table = pd.DataFrame(
+        {
+            "platform": ["deviantart", "artstation"],
+            "group": ["senior", "senior"],
+            "event": ["mr-sd-public"] * 2,
+            "status": ["passed", "failed"],
+        }
+    )
+    dates = outcome("placebo_dates", "failed", table)
+    assert conclude(effect(), [dates]).strength == "associated with"
+    assert not conclude(effect(platform="artstation"), [dates]).claims
+
+
+def test_placebo_cohorts_say_nothing_about_all_artists_together():
+    failed = outcome("placebo_cohorts", "failed")
+    assert not conclude(effect(), [failed]).claims
+    assert conclude(effect(group="all"), [failed]).claims
+
+
+def test_missing_column_is_named():
+    row = effect()
+    del row["p"]
+    with pytest.raises(InputError, match="column 'p'"):
+        conclude(row)
+
+
+@given(
+    st.dictionaries(st.sampled_from(CHECKS), st.sampled_from(STATUSES)),
+    st.booleans(),
+    st.sampled_from([0.001, 0.04, 0.3]),
+    st.sampled_from(["ok", "exploratory", "refused", "not estimable"]),
+)
+def test_never_stronger_than_the_rule_and_never_caused(checks, unexposed, p_holm, status):
+    outcomes = [outcome(name, verdict) for name, verdict in checks.items()]
+    said = conclude(effect(p_holm=p_holm, status=status), outcomes, unexposed_comparison=unexposed)
+    for word in ("caus", "impact", "because of", "due to", "led to"):
+        assert word not in said.sentence.lower()
+    rung = STRENGTHS.index(said.strength)
+    if p_holm > 0.05 or status != "ok":
+        assert rung == 0
+    if rung >= 2:
+        assert checks["placebo_dates"] == "passed"
+        assert "failed" not in {checks.get(n) for n in ("leave_one_out", "specification_curve")}
+    if rung == 3:
+        assert checks["placebo_cohorts"] == "passed"
+        assert unexposed or checks["negative_control"] == "passed"
+        assert said.strength in said.sentence
+
+
+@given(st.dictionaries(st.sampled_from(CHECKS), st.sampled_from(STATUSES), min_size=1))
+def test_a_failure_never_strengthens(checks):
+    before = conclude(effect(), [outcome(n, s) for n, s in checks.items()])
+    for name in checks:
+        worse = checks | {name: "failed"}
+        after = conclude(effect(), [outcome(n, s) for n, s in worse.items()])
+        assert STRENGTHS.index(after.strength) <= STRENGTHS.index(before.strength)
+
+
+def test_statuses_are_ordered_for_many_rows():
+    from uploadtrends.checks.contrasts import overall
+
+    for many in itertools.combinations(STATUSES, 2):
+        assert overall(many) in many
+    assert overall(STATUSES) == "failed"
+    assert overall(["passed", "not informative"]) == "passed"
+    assert overall([]) == "not applicable"
