@@ -1,0 +1,139 @@
+"""Regimes of one gap-free series under the calibrated default: dates, levels, intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from uploadtrends.breaks.calibrated import Gate, gate
+from uploadtrends.breaks.posterior import credible_interval, date_posterior
+from uploadtrends.breaks.regimes import optimal_partition
+from uploadtrends.breaks.scan import MINIMUM_SEGMENT, Array
+
+
+@dataclass(frozen=True)
+class Regimes:
+    """A segmentation, whatever method made it.
+
+    Attributes
+    ----------
+    positions : tuple of int
+        First position of every regime but the first.
+    intervals : tuple of (int, int)
+        Interval of each position, both ends included.
+    fitted : array of shape (n,)
+        Regime levels.
+    slopes : tuple of float
+        Slope per period of each regime (one more than positions).
+    p : float
+        Overall p-value of "no change"; NaN where the method has none.
+    autocorrelation : float
+        AR(1) parameter under no change; NaN where the method has none.
+    null : str
+        ``"constant"`` or ``"line"``: what the change was tested against; empty if nothing was.
+    best : int or None
+        Position of the best single change, found or not.
+    """
+
+    positions: tuple[int, ...]
+    intervals: tuple[tuple[int, int], ...]
+    fitted: Array
+    slopes: tuple[float, ...]
+    p: float
+    autocorrelation: float
+    null: str
+    best: int | None
+
+
+def calibrated_regimes(
+    values: Array, *, trend: bool, confidence: float, minimum: int | None, seed: int
+) -> Regimes:
+    """Run the gate, and where it opens, partition the series.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+        Without gaps, n at least 10, not constant.
+    """
+    n = len(values)
+    spread = float(values.std())
+    standard = (values - values.mean()) / spread
+    found = gate(standard, level=1.0 - confidence, trend=trend, seed=seed)
+    shortest = MINIMUM_SEGMENT if minimum is None else minimum
+    positions = change_positions(standard, found, trend=trend, minimum=shortest)
+    fitted, slopes = regime_levels(values, positions, trend=trend)
+    bounds = [0, *positions, n]
+    intervals = []
+    for i, date in enumerate(positions):
+        dates, probability = date_posterior(standard, date, bounds[i], bounds[i + 2], trend=trend)
+        low, high = credible_interval(dates, probability, confidence)
+        intervals.append((min(low, date), max(high, date)))
+    return Regimes(
+        positions=tuple(positions),
+        intervals=tuple(intervals),
+        fitted=fitted,
+        slopes=slopes,
+        p=found.p,
+        autocorrelation=found.rho,
+        null=found.null,
+        best=found.date,
+    )
+
+
+def change_positions(standard: Array, found: Gate, *, trend: bool, minimum: int) -> list[int]:
+    """Return the change positions of a standardised series that went through the gate.
+
+    The noise variance is that of the hypothesis of no change, changes included, so that smooth
+    curves are not cut to pieces; a change costs log n for its level, its slope (with `trend`) and
+    its date.
+    """
+    if not found.change:
+        return []
+    n = len(standard)
+    penalty = (3.0 if trend else 2.0) * float(np.log(n))
+    positions = optimal_partition(
+        standard, variance=found.noise_variance, penalty=penalty, minimum=minimum, sloped=trend
+    )
+    return positions or [found.date]
+
+
+def regime_levels(
+    values: Array, positions: list[int], *, trend: bool
+) -> tuple[Array, tuple[float, ...]]:
+    """Fit each regime by least squares: a constant unless a slope is worth its price.
+
+    The price is log n times the noise variance within regimes, inflated for the lag-1
+    autocorrelation of their residuals.
+
+    Returns
+    -------
+    fitted : array of shape (n,)
+    slopes : tuple of float, one per regime, per period
+    """
+    n = len(values)
+    bounds = [0, *positions, n]
+    flat, line = np.empty(n), np.empty(n)
+    gains, slopes = [], []
+    for low, high in pairwise(bounds):
+        part = values[low:high]
+        time = np.arange(high - low) - (high - low - 1) / 2.0
+        slope = float(part @ time / max(float(time @ time), 1.0))
+        flat[low:high] = part.mean()
+        line[low:high] = part.mean() + slope * time
+        gains.append(slope**2 * float(time @ time))
+        slopes.append(slope)
+    if not trend:
+        return flat, tuple(0.0 for _ in slopes)
+    residual = values - line
+    square = float(residual @ residual)
+    lagged = float(residual[1:] @ residual[:-1]) / square if square > 0.0 else 0.0
+    lagged = float(np.clip(lagged, 0.0, 0.9))
+    noise = square / max(n - 2 * len(slopes), 1) * (1.0 + lagged) / (1.0 - lagged)
+    fitted = np.empty(n)
+    for i, (low, high) in enumerate(pairwise(bounds)):
+        sloped = gains[i] > noise * np.log(n)
+        fitted[low:high] = line[low:high] if sloped else flat[low:high]
+        slopes[i] = slopes[i] if sloped else 0.0
+    return fitted, tuple(slopes)
