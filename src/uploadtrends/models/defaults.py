@@ -1,0 +1,112 @@
+"""Which model when nothing else is asked for, and the sentence that says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from uploadtrends.models.mixture import Array
+from uploadtrends.models.settings import COUNT_METHODS, Settings
+
+MIN_POINTS = 12
+"""Below this a series is refused."""
+EXPLORATORY_POINTS = 24
+"""Below this a result is labelled exploratory."""
+LOG_MEAN = 10.0
+MAX_ZEROS = 0.20
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Method, scale and status of one series, with the reasons in words."""
+
+    method: str
+    scale: str
+    status: str
+    rule: str
+    reason: str = ""
+
+
+def choose(values: Array, settings: Settings, has_artists: bool = False) -> Choice:
+    """Decide how a series is modelled.
+
+    Log scale when the mean is at least 10 and there is no zero; counts otherwise, if they are
+    whole numbers; level if they are not. REML-AR1 unless the scale is counts, `count-ar1` there.
+    Fewer than 12 points are refused, fewer than 24 labelled exploratory, and so are counts with a
+    mean below 10 or more than 20% zeros.
+
+    Parameters
+    ----------
+    values : array (n,)
+        Observed values.
+    settings : Settings
+    has_artists : bool
+        Whether artist rows exist, so that an artist-level model could be fitted instead.
+    """
+    n = values.size
+    mean = float(values.mean()) if n else 0.0
+    zeros = float((values == 0).mean()) if n else 0.0
+    counts = n > 0 and bool((values >= 0).all() and (values == np.round(values)).all())
+    scale, why_scale = _scale(values, settings, mean, zeros, counts)
+    method = settings.method
+    if method == "auto":
+        method = "count-ar1" if scale == "counts" else "reml-ar1"
+        why = (
+            "counts with autocorrelation"
+            if scale == "counts"
+            else "its intervals hold under autocorrelation in short series"
+        )
+        rule = f"{method} on the {_SCALE[scale]} ({why_scale}; {why})."
+    else:
+        rule = f"{method} on the {_SCALE[scale]} (method as asked; {why_scale})."
+    problem = _refusal(values, scale, method, n)
+    if problem:
+        return Choice(method, scale, "refused", rule, problem)
+    status, reasons = "ok", []
+    if n < EXPLORATORY_POINTS:
+        reasons.append(f"{n} points, fewer than {EXPLORATORY_POINTS}")
+    if scale == "counts" and (mean < LOG_MEAN or zeros > MAX_ZEROS):
+        reasons.append(f"mean count {mean:.1f}, {zeros:.0%} zeros")
+        if has_artists:
+            rule += " Artist rows exist: the artist-level model is the better choice for this."
+    if reasons:
+        status = "exploratory"
+    return Choice(method, scale, status, rule, "; ".join(reasons))
+
+
+_SCALE = {"log": "log scale", "level": "scale of the data", "counts": "counts"}
+
+
+def _scale(
+    values: Array, settings: Settings, mean: float, zeros: float, counts: bool
+) -> tuple[str, str]:
+    if settings.scale != "auto":
+        return settings.scale, "scale as asked"
+    if settings.method in COUNT_METHODS:
+        return "counts", "a model for counts"
+    if settings.method == "structural":
+        return "level", "state-space model"
+    if settings.control_as == "difference" and settings.control is not None and zeros > 0:
+        return "level", "a difference from a control, with zeros"
+    if mean >= LOG_MEAN and values.size and values.min() > 0:
+        return "log", f"mean {mean:.3g}, no zero"
+    if counts and settings.method == "auto":
+        return "counts", f"mean {mean:.3g}, {zeros:.0%} zeros"
+    if counts:
+        return "level", f"mean {mean:.3g}, {zeros:.0%} zeros; {settings.method} is not for counts"
+    return "level", "not whole numbers above zero"
+
+
+def _refusal(values: Array, scale: str, method: str, n: int) -> str:
+    if n < MIN_POINTS:
+        return f"{n} observed periods, at least {MIN_POINTS} needed"
+    if not values.any():
+        return "every value is zero"
+    if np.ptp(values) == 0:
+        return f"the series never changes (always {values[0]:g})"
+    if scale == "log" and values.min() <= 0:
+        return 'a value is not positive, so the log scale cannot be used; use scale="counts"'
+    if scale == "counts" and values.min() < 0:
+        return 'a value is negative, so it is no count; use scale="level"'
+    return ""

@@ -1,0 +1,159 @@
+"""Mixtures of t (or normal) distributions: what every estimator's answer about a contrast is.
+
+One component for the estimators that plug in their variance parameters, one per grid point for
+those that integrate them out.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Array = NDArray[np.float64]
+
+
+def t_cdf(x: Array, df: float) -> Array:
+    """Return the distribution function of t with `df` degrees of freedom (normal if infinite)."""
+    return np.asarray(special.ndtr(x) if np.isinf(df) else special.stdtr(df, x))
+
+
+def t_quantile(probability: float, df: float) -> float:
+    """Return a quantile of t with `df` degrees of freedom (normal if infinite)."""
+    if np.isinf(df):
+        return float(special.ndtri(probability))
+    return float(special.stdtrit(df, probability))
+
+
+def _t_density(x: Array, df: float) -> Array:
+    if np.isinf(df):
+        return np.asarray(np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi))
+    constant = np.exp(special.gammaln((df + 1) / 2) - special.gammaln(df / 2)) / np.sqrt(df * np.pi)
+    return np.asarray(constant * (1 + x * x / df) ** (-(df + 1) / 2))
+
+
+def mixture_cdf(at: Array, weights: Array, centres: Array, scales: Array, df: float) -> Array:
+    """Return P(contrast <= at) for mixtures along the last axis (`at` has one axis less)."""
+    total: Array = np.sum(weights * t_cdf((at[..., None] - centres) / scales, df), axis=-1)
+    return total
+
+
+def mixture_quantile(
+    probability: float,
+    weights: Array,
+    centres: Array,
+    scales: Array,
+    df: float,
+    *,
+    tolerance: float = 1e-9,
+) -> Array:
+    """Return a quantile of each mixture (components along the last axis).
+
+    The quantile of a mixture lies between the least and the greatest quantile of its components;
+    Newton's method inside that bracket, bisection where Newton leaves it. The tolerance is in units
+    of the mixture's standard deviation.
+    """
+    step = t_quantile(probability, df) * scales + centres
+    if step.shape[-1] == 1:
+        return np.asarray(step[..., 0])
+    # Components without weight would widen the bracket for nothing.
+    carried = weights > 1e-12
+    low = np.min(np.where(carried, step, np.inf), axis=-1)
+    high = np.max(np.where(carried, step, -np.inf), axis=-1)
+    at = np.clip(np.sum(weights * step, axis=-1), low, high)
+    width = np.maximum(np.sqrt(np.sum(weights * scales**2, axis=-1)), np.finfo(float).tiny)
+    for _ in range(60):
+        standard = (at[..., None] - centres) / scales
+        excess = np.sum(weights * t_cdf(standard, df), axis=-1) - probability
+        density = np.sum(weights * _t_density(standard, df) / scales, axis=-1)
+        low = np.where(excess < 0, np.maximum(low, at), low)
+        high = np.where(excess >= 0, np.minimum(high, at), high)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            proposal = at - excess / density
+        inside = (proposal >= low) & (proposal <= high)
+        proposal = np.where(inside, proposal, 0.5 * (low + high))
+        moved = np.abs(proposal - at)
+        at = proposal
+        if np.all(~(moved > tolerance * width)):
+            break
+    return np.asarray(at)
+
+
+@lru_cache(maxsize=64)
+def _table(df: float) -> tuple[Array, Array]:
+    """Return the distribution function on a fine grid, and its differences."""
+    values = t_cdf(np.arange(-_REACH, _REACH + 1) / _FINENESS, df)
+    values[0], values[-1] = 0.0, 1.0
+    return values, np.diff(values)
+
+
+_REACH, _FINENESS = 6000, 400.0
+
+
+def _lookup(standard: Array, df: float) -> tuple[Array, Array]:
+    """Return distribution function and density by linear interpolation (error below 2e-7)."""
+    values, differences = _table(df)
+    place = standard * _FINENESS + _REACH
+    np.clip(place, 0, 2 * _REACH - 1e-6, out=place)
+    cell = place.astype(np.int32)
+    rise = differences[cell]
+    place -= cell
+    place *= rise
+    place += values[cell]
+    rise *= _FINENESS
+    return place, rise
+
+
+def mixture_interval(
+    confidence: float, weights: Array, centres: Array, scales: Array, df: float
+) -> tuple[Array, Array, Array]:
+    """Return low and high ends and the two-sided p of many mixtures, from a table of t.
+
+    The ends are within 1e-4 standard errors of `mixture_quantile`, at a tenth of its cost.
+    """
+    inverse = 1 / scales
+    offset = centres * inverse
+    density_weights = weights * inverse
+    mean, se = mixture_moments(weights, centres, scales)
+    ends = []
+    for probability in ((1 - confidence) / 2, (1 + confidence) / 2):
+        at = mean + t_quantile(probability, df) * se
+        least = np.full(at.shape, -np.inf)
+        most = np.full(at.shape, np.inf)
+        for _ in range(25):
+            cdf, density = _lookup(at[..., None] * inverse - offset, df)
+            excess = np.einsum("...g,...g->...", weights, cdf) - probability
+            slope = np.einsum("...g,...g->...", density_weights, density)
+            least = np.where(excess < 0, at, least)
+            most = np.where(excess < 0, most, at)
+            # A flat stretch of the mixture would throw Newton far away: at most one se at a time.
+            move = np.clip(-excess / np.maximum(slope, 1e-12 / se), -se, se)
+            proposal = at + move
+            bad = (proposal <= least) | (proposal >= most)
+            proposal = np.where(bad & np.isfinite(least + most), 0.5 * (least + most), proposal)
+            moved = np.abs(proposal - at)
+            at = proposal
+            if np.all(moved < 1e-5 * se):
+                break
+        ends.append(at)
+    below = np.einsum("...g,...g->...", weights, _lookup(-offset, df)[0])
+    return ends[0], ends[1], np.minimum(1.0, 2 * np.minimum(below, 1 - below))
+
+
+def mixture_moments(weights: Array, centres: Array, scales: Array) -> tuple[Array, Array]:
+    """Return mean and standard error of each mixture.
+
+    The standard error is that of the scale parameters (as software prints it for a t statistic),
+    not the larger standard deviation of t itself.
+    """
+    mean = np.sum(weights * centres, axis=-1)
+    spread = np.sum(weights * (scales**2 + (centres - mean[..., None]) ** 2), axis=-1)
+    return np.asarray(mean), np.asarray(np.sqrt(spread))
+
+
+def two_sided_p(weights: Array, centres: Array, scales: Array, df: float) -> Array:
+    """Return twice the smaller tail beyond zero, so that p < .05 means zero is outside the interval."""
+    below = mixture_cdf(np.zeros(centres.shape[:-1]), weights, centres, scales, df)
+    return np.asarray(np.minimum(1.0, 2 * np.minimum(below, 1 - below)))

@@ -1,0 +1,209 @@
+"""One series made ready for an estimator: outcome on the model's scale, design, choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from uploadtrends.errors import InputError
+from uploadtrends.events import Block, EventSet, blocks
+from uploadtrends.events.timing import as_regular_series, days
+from uploadtrends.models.defaults import Choice, choose
+from uploadtrends.models.design import Design, build_design
+from uploadtrends.models.inputs import NamedSeries, single_instrument
+from uploadtrends.models.mixture import Array
+from uploadtrends.models.settings import Settings
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What an estimator needs, and what turns its answer back into units."""
+
+    item: NamedSeries
+    observed: pd.Series
+    """The series on its grid of N periods; NaN where missing."""
+    blocks: tuple[Block, ...]
+    design: Design
+    choice: Choice
+    settings: Settings
+    transformed: Array
+    """(N,) the outcome on the model's scale; NaN where missing."""
+    offset: Array
+    """(N,) added to the linear predictor on log scale and counts; subtracted differences on level."""
+    notes: tuple[str, ...]
+
+    @property
+    def y(self) -> Array:
+        """(n,) outcome of the rows that enter the fit, offset removed (log and level)."""
+        values = self.transformed[self.design.used]
+        if self.choice.scale == "counts":
+            return values
+        return np.asarray(values - self.offset[self.design.used])
+
+    @property
+    def fitted_offset(self) -> Array:
+        """(n,)"""
+        return np.asarray(self.offset[self.design.used])
+
+
+def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared:
+    """Choose scale and method, place the events, and build the design of one series."""
+    notes: list[str] = []
+    if item.instrument is not None:
+        kept, changes, note = single_instrument(item, [event.start for event in events])
+        if settings.instrument == "term" and changes:
+            breaks = (*settings.instrument_breaks, *changes)
+            settings = replace(settings, instrument_breaks=breaks)
+        elif note:
+            item = replace(item, values=kept)
+            notes.append(note)
+    series = item.values
+    index = pd.DatetimeIndex(series.index)
+    values = series.to_numpy(dtype=float)
+    observed = ~np.isnan(values)
+
+    choice = choose(values[observed], settings, item.has_artists)
+    control = _control(item, settings, index)
+    offset, said = _offset(series, control, choice.scale, settings)
+    notes += said
+    observed &= ~np.isnan(offset)
+    covariates: list[tuple[str, Array]] = []
+    if control is not None and settings.control_as == "covariate":
+        logs = choice.scale in ("log", "counts")
+        covariates.append(("control", _log(control, "control") if logs else control))
+        notes.append("control series as a covariate")
+    for name, column in _covariates(settings, index):
+        covariates.append((name, column))
+
+    slope = "slope" in settings.terms
+    found = (
+        blocks(events, index, slope=slope)
+        if settings.merge
+        else tuple(Block((event,), "") for event in events)
+    )
+    design = build_design(index, observed, found, settings, covariates)
+    n, k = design.fitted.shape
+    if choice.status != "refused":
+        if n < 12:
+            choice = replace(
+                choice, status="refused", reason=f"{n} usable periods, at least 12 needed"
+            )
+        elif n - k < 4:
+            choice = replace(
+                choice, status="refused", reason=f"{k} coefficients from {n} usable periods"
+            )
+    transformed = values.copy()
+    if choice.scale == "log":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            transformed = np.log(values)
+    return Prepared(
+        item=item,
+        observed=series,
+        blocks=found,
+        design=design,
+        choice=choice,
+        settings=settings,
+        transformed=transformed,
+        offset=offset,
+        notes=(*notes, *design.notes),
+    )
+
+
+def _control(item: NamedSeries, settings: Settings, index: pd.DatetimeIndex) -> Array | None:
+    control: Any = settings.control
+    if control is None:
+        return None
+    if isinstance(control, Mapping):
+        for key in ((item.platform, item.group), item.group, item.platform):
+            if key in control:
+                control = control[key]
+                break
+        else:
+            raise InputError(
+                "no control series for this one",
+                column="control",
+                value=item.name,
+                fix="give one Series for all, or a dict with this name as key",
+            )
+    return _align(control, index, "control")
+
+
+def _covariates(settings: Settings, index: pd.DatetimeIndex) -> list[tuple[str, Array]]:
+    if settings.covariates is None:
+        return []
+    frame = settings.covariates
+    if isinstance(frame, pd.Series):
+        frame = frame.to_frame(frame.name or "covariate")
+    return [(str(name), _align(frame[name], index, str(name))) for name in frame.columns]
+
+
+def _align(series: Any, index: pd.DatetimeIndex, name: str) -> Array:
+    if not isinstance(series, pd.Series):
+        raise InputError(
+            "expected a pandas Series with dates",
+            column=name,
+            value=type(series).__name__,
+            fix="give it the same index as the data",
+        )
+    regular = as_regular_series(series)
+    if regular.index.freqstr != index.freqstr:
+        raise InputError(
+            "the series has another frequency than the data",
+            column=name,
+            value=regular.index.freqstr,
+            fix=f"aggregate it to {index.freqstr}",
+        )
+    aligned: Array = regular.reindex(index).to_numpy(dtype=float)
+    if np.isnan(aligned).all():
+        raise InputError("the series does not overlap the data", column=name)
+    return aligned
+
+
+def _log(values: Array, name: str) -> Array:
+    known = values[~np.isnan(values)]
+    if (known <= 0).any():
+        raise InputError(
+            "a value is not positive, so its logarithm cannot be used",
+            column=name,
+            value=float(known.min()),
+            fix='use scale="level", or add nothing and choose another control',
+        )
+    return np.asarray(np.log(values))
+
+
+def _offset(
+    series: pd.Series, control: Array | None, scale: str, settings: Settings
+) -> tuple[Array, list[str]]:
+    """Return the known part of the linear predictor and what it stands for."""
+    index = pd.DatetimeIndex(series.index)
+    total = np.zeros(len(index))
+    notes = []
+    logs = scale in ("log", "counts")
+    if control is not None and settings.control_as == "difference":
+        total = total + (_log(control, "control") if logs else control)
+        notes.append(
+            "outcome relative to the control series (ratio)"
+            if logs
+            else "outcome minus the control series"
+        )
+    for name, values in (
+        ("control", control if settings.control_as == "offset" else None),
+        ("offset", None if settings.offset is None else _align(settings.offset, index, "offset")),
+        ("exposure", days(index) / days(index).mean() if settings.exposure == "days" else None),
+    ):
+        if values is None:
+            continue
+        if not logs:
+            raise InputError(
+                "an offset needs the log scale or counts",
+                column=name,
+                value=f'scale "{scale}"',
+                fix='use scale="log", or divide the series by it first',
+            )
+        total = total + _log(values, name)
+        notes.append(f"{name} as offset (logarithm, coefficient 1)")
+    return total, notes

@@ -1,0 +1,152 @@
+"""The settings of an interrupted time series, checked before anything is fitted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METHODS = (
+    "auto",
+    "reml-ar1",
+    "ols-hac",
+    "prais-winsten",
+    "arma",
+    "poisson",
+    "quasi-poisson",
+    "negative-binomial",
+    "count-ar1",
+    "ar1-plus-noise",
+    "structural",
+)
+COUNT_METHODS = ("poisson", "quasi-poisson", "negative-binomial", "count-ar1")
+TERMS = ("level", "slope", "pulse")
+Window = tuple[dt.date | str, dt.date | str]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides how one series is modelled; see `interrupted_time_series`."""
+
+    method: str = "auto"
+    terms: tuple[str, ...] = ("level", "slope")
+    scale: str = "auto"
+    season: str | int | None = "auto"
+    boundary: str = "exposure"
+    ramp_start: int = 0
+    onset_periods: int = 1
+    pulse_periods: int = 1
+    lag: int = 0
+    washout: int | Window | Sequence[Window] | None = None
+    trend: bool = True
+    control: pd.Series | Mapping[Any, pd.Series] | None = None
+    control_as: str = "covariate"
+    covariates: pd.DataFrame | None = None
+    offset: pd.Series | None = None
+    exposure: str | None = None
+    confounders: Any = ()
+    instrument: str = "window"
+    instrument_breaks: tuple[Any, ...] = ()
+    merge: bool = True
+    horizons: tuple[int, ...] = (1, 3, 6, 12)
+    unit: str = "uploads"
+    confidence: float = 0.95
+    phi: str = "integrate"
+    quantiles: str = "auto"
+    hac_lags: int | None = None
+    covariance: str = "model"
+    arma_order: tuple[int, int] = (1, 0)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", _tuple(self.terms))
+        object.__setattr__(self, "horizons", tuple(int(h) for h in self.horizons))
+        object.__setattr__(self, "instrument_breaks", _tuple(self.instrument_breaks))
+        object.__setattr__(self, "arma_order", tuple(self.arma_order))
+        _one_of("method", self.method, METHODS)
+        for term in self.terms:
+            _one_of("terms", term, TERMS)
+        if not self.terms:
+            raise InputError("no terms to estimate", column="terms", fix='use ("level", "slope")')
+        if "pulse" in self.terms and "level" in self.terms and self.pulse_periods < 1:
+            raise InputError("a pulse lasts at least one period", column="pulse_periods", fix="1")
+        _one_of("scale", self.scale, ("auto", "level", "log", "counts"))
+        _one_of("boundary", self.boundary, ("exposure", "inclusive", "exclude"))
+        _one_of("control_as", self.control_as, ("covariate", "difference", "offset"))
+        _one_of("phi", self.phi, ("integrate", "maximum"))
+        _one_of("quantiles", self.quantiles, ("auto", "t", "normal"))
+        _one_of("covariance", self.covariance, ("model", "hac"))
+        _one_of("instrument", self.instrument, ("window", "term"))
+        _one_of("exposure", self.exposure, (None, "days"))
+        if self.season not in (None, "auto", "none", "dummies", "harmonics") and not (
+            isinstance(self.season, int) and 0 <= self.season <= 6
+        ):
+            raise InputError(
+                "unknown seasonal terms",
+                column="season",
+                value=self.season,
+                fix='use "auto", "none", "harmonics", "dummies" or a number of harmonics',
+            )
+        if not 0 < self.confidence < 1:
+            raise InputError(
+                "confidence must lie between 0 and 1",
+                column="confidence",
+                value=self.confidence,
+                fix="0.95",
+            )
+        for name, least in (("ramp_start", 0), ("lag", 0), ("onset_periods", 1)):
+            if getattr(self, name) < least:
+                raise InputError(
+                    f"{name} must be at least {least}", column=name, value=getattr(self, name)
+                )
+        if any(h < 1 for h in self.horizons):
+            raise InputError("horizons are months, 1 or more", column="horizons", value=self.horizons)
+        if self.method in COUNT_METHODS and self.scale not in ("auto", "counts"):
+            raise InputError(
+                f"{self.method} models counts",
+                column="scale",
+                value=self.scale,
+                fix='leave scale="auto" or choose another method',
+            )
+        if self.scale == "counts" and self.method not in ("auto", *COUNT_METHODS):
+            raise InputError(
+                f"{self.method} does not model counts",
+                column="scale",
+                value=self.scale,
+                fix='use method="count-ar1", or scale "log" or "level"',
+            )
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the settings that differ from the defaults, for the record of the call."""
+        found = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if hasattr(value, "to_json") or isinstance(value, Mapping):
+                if len(value):
+                    found[item.name] = "given"
+            elif value != item.default and value not in ((), {}):
+                found[item.name] = value
+        return found
+
+
+def _tuple(given: Any) -> tuple[Any, ...]:
+    return (given,) if isinstance(given, str) or not hasattr(given, "__iter__") else tuple(given)
+
+
+def _one_of(name: str, value: Any, allowed: Sequence[Any]) -> None:
+    if value not in allowed:
+        from difflib import get_close_matches
+
+        near = get_close_matches(str(value), [str(a) for a in allowed], n=1)
+        raise InputError(
+            f"unknown {name}",
+            column=name,
+            value=value,
+            fix=f"did you mean '{near[0]}'?" if near else f"one of {', '.join(map(str, allowed))}",
+        )
