@@ -53,12 +53,18 @@ Progress = Callable[[LoadProgress], None]
 class Source(Protocol):
     """Anything that `Store.load` can load."""
 
-    name: str
-    """Short name, recorded with every crawl."""
+    @property
+    def name(self) -> str:
+        """Short name, recorded with every crawl."""
+        ...
 
-    credits_complete: bool
-    """True when an upload comes with all its artists (a dump, a table): its credits then replace
-    those on record. False when the source sees a work from one artist's side (a gallery walk)."""
+    @property
+    def credits_complete(self) -> bool:
+        """Whether an upload comes with all its artists, so that they replace those on record.
+
+        True for a dump or a table; False for a gallery walk, which sees one artist's side.
+        """
+        ...
 
     def parameters(self) -> dict[str, Any]:
         """Return the settings of this run, JSON-ready; recorded in `crawl`."""
