@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.breaks.inputs import Named, named_series
+from uploadtrends.breaks.posterior import credible_interval
 from uploadtrends.breaks.regime_fit import Regimes, calibrated_regimes
 from uploadtrends.breaks.result import Change, ChangePoints, SeriesChanges, frequency, stamp
 from uploadtrends.breaks.scan import Array
@@ -156,11 +157,11 @@ def _one(named: Named, settings: dict[str, Any]) -> SeriesChanges:
     found = calibrated_regimes(
         values - removed,
         trend=settings["trend"],
-        confidence=settings["confidence"],
+        level=1.0 - settings["confidence"],
         minimum=settings["min_size"],
         seed=settings["seed"],
     )
-    changes = tuple(_changes(found, series, known))
+    changes = tuple(_changes(found, series, known, settings["confidence"]))
     reason = "" if changes else _why_nothing(found, series)
     if missing := int((~known).sum()):
         reason = "; ".join(filter(None, (reason, f"{missing} missing periods interpolated")))
@@ -213,15 +214,22 @@ def _season(values: Array, series: pd.Series, wanted: str | bool) -> tuple[Array
 
 
 def _changes(
-    found: Regimes, series: pd.Series, known: np.ndarray[Any, np.dtype[np.bool_]]
+    found: Regimes,
+    series: pd.Series,
+    known: np.ndarray[Any, np.dtype[np.bool_]],
+    confidence: float,
 ) -> Iterable[Change]:
     index = series.index
-    for i, (date, (low, high)) in enumerate(zip(found.positions, found.intervals, strict=True)):
+    for i, (date, posterior) in enumerate(zip(found.positions, found.posteriors, strict=True)):
+        low, high = credible_interval(posterior, confidence)
+        low, high = min(low, date), max(high, date)
         # A change inside a gap could be anywhere in it: the interval covers the whole gap.
         while low > 1 and not known[low - 1]:
             low -= 1
         while not known[high] and high < len(known) - 1:
             high += 1
+        places, weights = posterior
+        kept = weights > 1e-4
         yield Change(
             date=index[date],
             low=index[low],
@@ -231,8 +239,7 @@ def _changes(
             slope_before=found.slopes[i],
             slope_after=found.slopes[i + 1],
             position=date,
-            low_position=low,
-            high_position=high,
+            probability=pd.Series(weights[kept], index[places[kept]]),
         )
 
 

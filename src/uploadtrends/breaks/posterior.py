@@ -14,12 +14,15 @@ from uploadtrends.breaks.scan import (
     suffix_sums,
 )
 
+Posterior = tuple[NDArray[np.intp], Array]
+"""Candidate positions, ascending, and their probabilities."""
+
 _WINDOW = 1000  # periods on either side beyond which a date is not in doubt
 
 
 def date_posterior(
     values: Array, date: int, left: int, right: int, *, trend: bool = True
-) -> tuple[NDArray[np.intp], Array]:
+) -> Posterior:
     """Return the probability of each date for the change found at `date`.
 
     The change is taken to lie between its neighbours `left` and `right` (the ends of the series,
@@ -72,10 +75,9 @@ def date_posterior(
     return dates + start, weight / weight.sum()
 
 
-def credible_interval(
-    dates: NDArray[np.intp], probability: Array, confidence: float
-) -> tuple[int, int]:
+def credible_interval(posterior: Posterior, confidence: float) -> tuple[int, int]:
     """Return the equal-tailed interval of a posterior over dates, both ends included."""
+    dates, probability = posterior
     cumulative = np.cumsum(probability)
     tail = (1.0 - confidence) / 2.0
     low = int(np.searchsorted(cumulative, tail + 1e-12))

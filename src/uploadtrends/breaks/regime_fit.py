@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from uploadtrends.breaks.calibrated import Gate, gate
-from uploadtrends.breaks.posterior import credible_interval, date_posterior
+from uploadtrends.breaks.posterior import Posterior, date_posterior
 from uploadtrends.breaks.regimes import optimal_partition
 from uploadtrends.breaks.scan import MINIMUM_SEGMENT, Array
 
@@ -21,8 +21,8 @@ class Regimes:
     ----------
     positions : tuple of int
         First position of every regime but the first.
-    intervals : tuple of (int, int)
-        Interval of each position, both ends included.
+    posteriors : tuple of (array of int, array)
+        Candidate positions of each change and their probabilities.
     fitted : array of shape (n,)
         Regime levels.
     slopes : tuple of float
@@ -38,7 +38,7 @@ class Regimes:
     """
 
     positions: tuple[int, ...]
-    intervals: tuple[tuple[int, int], ...]
+    posteriors: tuple[Posterior, ...]
     fitted: Array
     slopes: tuple[float, ...]
     p: float
@@ -48,7 +48,7 @@ class Regimes:
 
 
 def calibrated_regimes(
-    values: Array, *, trend: bool, confidence: float, minimum: int | None, seed: int
+    values: Array, *, trend: bool, level: float, minimum: int | None, seed: int
 ) -> Regimes:
     """Run the gate, and where it opens, partition the series.
 
@@ -60,19 +60,18 @@ def calibrated_regimes(
     n = len(values)
     spread = float(values.std())
     standard = (values - values.mean()) / spread
-    found = gate(standard, level=1.0 - confidence, trend=trend, seed=seed)
+    found = gate(standard, level=level, trend=trend, seed=seed)
     shortest = MINIMUM_SEGMENT if minimum is None else minimum
     positions = change_positions(standard, found, trend=trend, minimum=shortest)
     fitted, slopes = regime_levels(values, positions, trend=trend)
     bounds = [0, *positions, n]
-    intervals = []
-    for i, date in enumerate(positions):
-        dates, probability = date_posterior(standard, date, bounds[i], bounds[i + 2], trend=trend)
-        low, high = credible_interval(dates, probability, confidence)
-        intervals.append((min(low, date), max(high, date)))
+    posteriors = tuple(
+        date_posterior(standard, date, bounds[i], bounds[i + 2], trend=trend)
+        for i, date in enumerate(positions)
+    )
     return Regimes(
         positions=tuple(positions),
-        intervals=tuple(intervals),
+        posteriors=posteriors,
         fitted=fitted,
         slopes=slopes,
         p=found.p,

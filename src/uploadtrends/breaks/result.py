@@ -32,7 +32,7 @@ COLUMNS = (
 _STAMPS = {"YS": "%Y", "QS": "%Y-%m", "MS": "%Y-%m", "h": "%Y-%m-%d %H:00"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Change:
     """One change of regime.
 
@@ -48,8 +48,9 @@ class Change:
         Fitted change per period within each regime (0 where a constant fits as well).
     position : int
         Place of `date` in the series.
-    low_position, high_position : int
-        Places of `low` and `high`.
+    probability : pandas.Series
+        Probability of each candidate date (those above 1e-4), summing to about 1: what is known
+        of the date beyond its interval.
     """
 
     date: pd.Timestamp
@@ -60,11 +61,14 @@ class Change:
     slope_before: float
     slope_after: float
     position: int
-    low_position: int
-    high_position: int
+    probability: pd.Series
+
+    def probability_between(self, first: Any, last: Any) -> float:
+        """Return the probability that the new regime began between two dates, both included."""
+        return float(self.probability[pd.Timestamp(first) : pd.Timestamp(last)].sum())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SeriesChanges:
     """The changes of one series, and what was fitted.
 
@@ -106,6 +110,11 @@ class SeriesChanges:
     autocorrelation: float
 
     @property
+    def index(self) -> pd.DatetimeIndex:
+        """The period starts of the series."""
+        return pd.DatetimeIndex(self.observed.index)
+
+    @property
     def name(self) -> str:
         """Platform and group in one."""
         return " ".join(part for part in (self.platform, self.group) if part)
@@ -137,7 +146,7 @@ class SeriesChanges:
         ]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class ChangePoints(Result):
     """Change points of one or more series.
 
