@@ -10,13 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from uploadtrends.models.mixture import (
-    Array,
-    mixture_moments,
-    mixture_quantile,
-    t_quantile,
-    two_sided_p,
-)
+from uploadtrends.models.mixture import Array, mixture_interval, mixture_moments, t_quantile
 
 DRAWS = 8000
 
@@ -86,15 +80,14 @@ class Estimate:
         weights = self.weights[None, :]
         estimate, se = mixture_moments(weights, centres, scales)
         tail = (1 - confidence) / 2
-        low = mixture_quantile(tail, weights, centres, scales, self.df)
-        high = mixture_quantile(1 - tail, weights, centres, scales, self.df)
+        low, high, p = mixture_interval(confidence, weights, centres, scales, self.df)
         reach = 1 + t_quantile(0.8, self.df) / t_quantile(1 - tail, self.df)
         return Contrast(
             estimate=estimate,
             se=se,
             low=low,
             high=high,
-            p=two_sided_p(weights, centres, scales, self.df),
+            p=p,
             minimum_detectable=reach * (high - low) / 2,
         )
 
@@ -141,6 +134,4 @@ class Estimate:
 def _roots(covariance: Array) -> Array:
     """Symmetric square roots; a covariance may be singular to rounding."""
     values, vectors = np.linalg.eigh(covariance)
-    return np.asarray(
-        np.einsum("gkl,gl->gkl", vectors, np.sqrt(np.maximum(values, 0.0)))
-    )
+    return np.asarray(np.einsum("gkl,gl->gkl", vectors, np.sqrt(np.maximum(values, 0.0))))

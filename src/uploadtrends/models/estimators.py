@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from uploadtrends.models.estimate import Estimate
+from uploadtrends.models.settings import COUNT_METHODS
 
 if TYPE_CHECKING:
     from uploadtrends.models.preparation import Prepared
@@ -14,6 +15,13 @@ _WHERE = {
     "reml-ar1": ("linear", "fit_reml"),
     "ols-hac": ("linear", "fit_ols_hac"),
     "prais-winsten": ("linear", "fit_prais_winsten"),
+    "arma": ("arma", "fit_arma"),
+    "poisson": ("counts", "fit_poisson"),
+    "quasi-poisson": ("counts", "fit_quasi_poisson"),
+    "negative-binomial": ("counts", "fit_negative_binomial"),
+    "count-ar1": ("latent", "fit_count_ar1"),
+    "ar1-plus-noise": ("noise", "fit_ar1_plus_noise"),
+    "structural": ("structural", "fit_structural"),
 }
 
 
@@ -21,7 +29,8 @@ def estimate(prepared: Prepared) -> Estimate:
     """Fit the prepared series by its method."""
     module, name = _WHERE[prepared.choice.method]
     function = getattr(import_module(f"uploadtrends.models.{module}"), name)
-    result: Estimate = function(
-        prepared.y, prepared.design.fitted, prepared.design.positions, prepared.settings
-    )
+    arguments = [prepared.y, prepared.design.fitted, prepared.design.positions]
+    if prepared.choice.method in COUNT_METHODS:
+        arguments.append(prepared.fitted_offset)
+    result: Estimate = function(*arguments, prepared.settings)
     return result

@@ -65,7 +65,9 @@ def named_series(
 
 def _each(data: Any, unit: str) -> Iterator[NamedSeries]:
     if isinstance(data, pd.Series):
-        yield NamedSeries("", str(data.name) if data.name is not None else "", as_regular_series(data))
+        yield NamedSeries(
+            "", str(data.name) if data.name is not None else "", as_regular_series(data)
+        )
     elif isinstance(data, pd.DataFrame):
         for key in data.columns:
             yield _from_pair(key, data[key])

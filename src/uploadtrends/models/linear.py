@@ -143,7 +143,9 @@ def fit_prais_winsten(y: Array, x: Array, positions: Array, settings: Settings) 
     beta, _, residuals = least_squares(y, x)
     for count in range(1, 501):
         before = residuals[neighbours]
-        updated = float(np.clip(residuals[neighbours + 1] @ before / (before @ before), -0.99, 0.99))
+        updated = float(
+            np.clip(residuals[neighbours + 1] @ before / (before @ before), -0.99, 0.99)
+        )
         settled = abs(updated - rho) < 1e-12
         rho = updated
         # Scaled by sqrt(1 - rho^2): the usual Prais-Winsten rows, whose variance is sigma2.
@@ -197,4 +199,3 @@ def single(
 
 def _df(settings: Settings, residual: float) -> float:
     return np.inf if settings.quantiles == "normal" else float(residual)
-

@@ -27,60 +27,6 @@ def t_quantile(probability: float, df: float) -> float:
     return float(special.stdtrit(df, probability))
 
 
-def _t_density(x: Array, df: float) -> Array:
-    if np.isinf(df):
-        return np.asarray(np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi))
-    constant = np.exp(special.gammaln((df + 1) / 2) - special.gammaln(df / 2)) / np.sqrt(df * np.pi)
-    return np.asarray(constant * (1 + x * x / df) ** (-(df + 1) / 2))
-
-
-def mixture_cdf(at: Array, weights: Array, centres: Array, scales: Array, df: float) -> Array:
-    """Return P(contrast <= at) for mixtures along the last axis (`at` has one axis less)."""
-    total: Array = np.sum(weights * t_cdf((at[..., None] - centres) / scales, df), axis=-1)
-    return total
-
-
-def mixture_quantile(
-    probability: float,
-    weights: Array,
-    centres: Array,
-    scales: Array,
-    df: float,
-    *,
-    tolerance: float = 1e-9,
-) -> Array:
-    """Return a quantile of each mixture (components along the last axis).
-
-    The quantile of a mixture lies between the least and the greatest quantile of its components;
-    Newton's method inside that bracket, bisection where Newton leaves it. The tolerance is in units
-    of the mixture's standard deviation.
-    """
-    step = t_quantile(probability, df) * scales + centres
-    if step.shape[-1] == 1:
-        return np.asarray(step[..., 0])
-    # Components without weight would widen the bracket for nothing.
-    carried = weights > 1e-12
-    low = np.min(np.where(carried, step, np.inf), axis=-1)
-    high = np.max(np.where(carried, step, -np.inf), axis=-1)
-    at = np.clip(np.sum(weights * step, axis=-1), low, high)
-    width = np.maximum(np.sqrt(np.sum(weights * scales**2, axis=-1)), np.finfo(float).tiny)
-    for _ in range(60):
-        standard = (at[..., None] - centres) / scales
-        excess = np.sum(weights * t_cdf(standard, df), axis=-1) - probability
-        density = np.sum(weights * _t_density(standard, df) / scales, axis=-1)
-        low = np.where(excess < 0, np.maximum(low, at), low)
-        high = np.where(excess >= 0, np.minimum(high, at), high)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            proposal = at - excess / density
-        inside = (proposal >= low) & (proposal <= high)
-        proposal = np.where(inside, proposal, 0.5 * (low + high))
-        moved = np.abs(proposal - at)
-        at = proposal
-        if np.all(~(moved > tolerance * width)):
-            break
-    return np.asarray(at)
-
-
 @lru_cache(maxsize=64)
 def _table(df: float) -> tuple[Array, Array]:
     """Return the distribution function on a fine grid, and its differences."""
@@ -109,10 +55,16 @@ def _lookup(standard: Array, df: float) -> tuple[Array, Array]:
 def mixture_interval(
     confidence: float, weights: Array, centres: Array, scales: Array, df: float
 ) -> tuple[Array, Array, Array]:
-    """Return low and high ends and the two-sided p of many mixtures, from a table of t.
+    """Return the two ends of an equal-tailed interval and the two-sided p of each mixture.
 
-    The ends are within 1e-4 standard errors of `mixture_quantile`, at a tenth of its cost.
+    Components lie along the last axis. p is twice the smaller tail beyond zero, so that p < .05
+    means that zero is outside the 95% interval. One component is solved exactly; several by
+    Newton's method inside a bracket, on a table of t (ends within 1e-4 standard errors).
     """
+    if centres.shape[-1] == 1:
+        centre, scale = centres[..., 0], scales[..., 0]
+        reach = t_quantile((1 + confidence) / 2, df) * scale
+        return centre - reach, centre + reach, 2 * t_cdf(-np.abs(centre) / scale, df)
     inverse = 1 / scales
     offset = centres * inverse
     density_weights = weights * inverse
@@ -151,9 +103,3 @@ def mixture_moments(weights: Array, centres: Array, scales: Array) -> tuple[Arra
     mean = np.sum(weights * centres, axis=-1)
     spread = np.sum(weights * (scales**2 + (centres - mean[..., None]) ** 2), axis=-1)
     return np.asarray(mean), np.asarray(np.sqrt(spread))
-
-
-def two_sided_p(weights: Array, centres: Array, scales: Array, df: float) -> Array:
-    """Return twice the smaller tail beyond zero, so that p < .05 means zero is outside the interval."""
-    below = mixture_cdf(np.zeros(centres.shape[:-1]), weights, centres, scales, df)
-    return np.asarray(np.minimum(1.0, 2 * np.minimum(below, 1 - below)))

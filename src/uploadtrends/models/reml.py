@@ -218,9 +218,7 @@ def fit_batch(
     pieces = []
     for start in range(0, m, chunk):
         part = slice(start, start + chunk)
-        fit = conditional(
-            outcomes[part], design[part] if design.ndim == 3 else design, positions
-        )
+        fit = conditional(outcomes[part], design[part] if design.ndim == 3 else design, positions)
         centres, scales = contrast_components(
             fit, contrasts[part] if contrasts.ndim == 3 else contrasts
         )
@@ -249,9 +247,7 @@ def maximum(outcome: Array, design: Array, positions: Array | None = None) -> Co
     best = float(grid.phi[int(np.argmax(grid.log_likelihood[0]))])
 
     def loss(phi: float) -> float:
-        return -float(
-            conditional(outcome, design, positions, np.array([phi])).log_likelihood[0, 0]
-        )
+        return -float(conditional(outcome, design, positions, np.array([phi])).log_likelihood[0, 0])
 
     found = minimize_scalar(
         loss,

@@ -66,7 +66,9 @@ def _automatic(index: pd.DatetimeIndex, freq: str, months: float) -> tuple[Colum
         why = f"{months:.0f} months before the first event"
     else:
         why = f"{months:.0f} months before the first event; annual terms need {MIN_MONTHS_BEFORE}"
-    return columns, (f"seasonal terms: {', '.join(said)}" if said else "no seasonal terms") + f" ({why})"
+    return columns, (
+        f"seasonal terms: {', '.join(said)}" if said else "no seasonal terms"
+    ) + f" ({why})"
 
 
 def _harmonics(index: pd.DatetimeIndex, count: int) -> Columns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
@@ -62,7 +62,6 @@ class Settings:
     hac_lags: int | None = None
     covariance: str = "model"
     arma_order: tuple[int, int] = (1, 0)
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", _tuple(self.terms))
@@ -106,7 +105,9 @@ class Settings:
                     f"{name} must be at least {least}", column=name, value=getattr(self, name)
                 )
         if any(h < 1 for h in self.horizons):
-            raise InputError("horizons are months, 1 or more", column="horizons", value=self.horizons)
+            raise InputError(
+                "horizons are months, 1 or more", column="horizons", value=self.horizons
+            )
         if self.method in COUNT_METHODS and self.scale not in ("auto", "counts"):
             raise InputError(
                 f"{self.method} models counts",

@@ -1,0 +1,193 @@
+"""Interrupted time series with intervals that hold under autocorrelation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from uploadtrends.models.fitting import Fit
+    from uploadtrends.models.result import InterruptedTimeSeries
+
+_LAZY = {"InterruptedTimeSeries": "result", "Fit": "fitting"}
+__all__ = ["Fit", "InterruptedTimeSeries", "interrupted_time_series"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(f"uploadtrends.models.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'uploadtrends.models' has no attribute '{name}'")
+
+
+def interrupted_time_series(
+    data: Any,
+    events: Any,
+    *,
+    method: str = "auto",
+    terms: Sequence[str] = ("level", "slope"),
+    scale: str = "auto",
+    season: str | int | None = "auto",
+    boundary: str = "exposure",
+    ramp_start: int = 0,
+    onset_periods: int = 1,
+    pulse_periods: int = 1,
+    lag: int = 0,
+    washout: Any = None,
+    trend: bool = True,
+    control: Any = None,
+    control_as: str = "covariate",
+    covariates: Any = None,
+    offset: Any = None,
+    exposure: str | None = None,
+    confounders: Any = (),
+    instrument: str = "window",
+    instrument_breaks: Any = (),
+    merge: bool = True,
+    horizons: Sequence[int] = (1, 3, 6, 12),
+    unit: str = "uploads",
+    platforms: str | Sequence[str] | None = None,
+    groups: str | Sequence[str] | None = None,
+    confidence: float = 0.95,
+    phi: str = "integrate",
+    quantiles: str = "auto",
+    hac_lags: int | None = None,
+    covariance: str = "model",
+    arma_order: tuple[int, int] = (1, 0),
+) -> InterruptedTimeSeries:
+    """Estimate what changed at the events, with intervals that hold under autocorrelation.
+
+    Parameters
+    ----------
+    data : pandas.Series, DataFrame, dict of Series, or Panel
+        Regular series: yearly to hourly, index of dates. A missing period is a gap and is kept as
+        one. A DataFrame has one series a column.
+    events : date, Event, EventSet, or a list of these
+        ``"2022-08-22"`` for a day, ``"2022-08"`` when only the month is known. Events within six
+        months of each other become one block with one effect (``merge=False`` keeps them apart).
+    method : str
+        ``"auto"``, ``"reml-ar1"``, ``"ols-hac"``, ``"prais-winsten"``, ``"arma"``, ``"poisson"``,
+        ``"quasi-poisson"``, ``"negative-binomial"``, ``"count-ar1"``, ``"ar1-plus-noise"`` or
+        ``"structural"``. Auto takes ``count-ar1`` for counts and ``reml-ar1`` otherwise.
+    terms : sequence of {"level", "slope", "pulse"}
+        What changes at an event.
+    scale : {"auto", "level", "log", "counts"}
+        Auto: log where the mean is at least 10 and there is no zero, else counts if the values are
+        whole numbers, else level.
+    season : {"auto", "none", "harmonics", "dummies"} or int
+        Auto: two annual harmonics where there are 24 months before the first event, else none.
+    boundary : {"exposure", "inclusive", "exclude"}
+        The period that holds an event is weighted by its share of days after, counted wholly as
+        after, or left out.
+    ramp_start : int
+        Value of the slope term in the first full period after the event: 0 or 1.
+    onset_periods : int
+        Periods until the level change is complete (1: at once).
+    pulse_periods : int
+        Length of the pulse term.
+    lag : int
+        Periods by which every effect starts late.
+    washout : int, (start, end) or a list of those, optional
+        Periods left out after each event, or windows of dates left out.
+    trend : bool
+        Whether there is a linear trend.
+    control : Series or dict of Series, optional
+        A comparison series, entered ``control_as`` ``"covariate"``, ``"difference"`` (on the log
+        scale: ratio) or ``"offset"``.
+    covariates : DataFrame, optional
+        Further regressors by date.
+    offset : Series, optional
+        Exposure, for instance active artists; its logarithm enters with coefficient 1.
+    exposure : {None, "days"}
+        Also account for the length of the periods.
+    confounders : events, optional
+        Each gets a level change of its own that is not reported as an effect.
+    instrument : {"window", "term"}
+        Where a panel was counted by several instruments: keep the window of one, or add a level
+        change at each change of instrument.
+    instrument_breaks : dates, optional
+        First periods of new instruments, for data that are no panel.
+    merge : bool
+        Whether crowded events are merged into blocks.
+    horizons : sequence of int
+        Months after the change at which the effect is reported.
+    unit : str
+        What the series counts; for a panel, which of its units to take.
+    platforms, groups : str or list of str, optional
+        Keep only these series.
+    confidence : float
+        Of all intervals.
+    phi : {"integrate", "maximum"}
+        For ``reml-ar1``: integrate the autocorrelation out, or plug in its REML estimate (as
+        R's ``nlme::gls`` does; its intervals are too short).
+    quantiles : {"auto", "t", "normal"}
+        Of the intervals, where the method leaves a choice.
+    hac_lags : int, optional
+        Bandwidth of Newey-West; by default floor(4 (n/100)^(2/9)).
+    covariance : {"model", "hac"}
+        For Poisson, quasi-Poisson and negative binomial regression.
+    arma_order : (int, int)
+        Autoregressive and moving-average order of ``"arma"``.
+
+    Returns
+    -------
+    InterruptedTimeSeries
+        ``effects`` (the table), ``summary()``, ``plot()``, ``fits``.
+
+    Raises
+    ------
+    InputError
+        If the data, the events or a setting cannot be used as given. A series too short or an
+        event with too little data around it is no error: its rows say so.
+
+    Examples
+    --------
+    >>> import pandas as pd, uploadtrends as ut
+    >>> index = pd.date_range("2020-01-01", periods=48, freq="MS")
+    >>> series = pd.Series([50 + i % 7 - 9 * (i > 30) for i in range(48)], index)
+    >>> result = ut.interrupted_time_series(series, "2022-08-01", scale="level")
+    >>> float(result.effects.set_index("term").estimate["level"].round(1))
+    -10.2
+    """
+    from uploadtrends.events import as_events
+    from uploadtrends.models.inputs import named_series
+    from uploadtrends.models.result import run
+    from uploadtrends.models.settings import Settings
+
+    settings = Settings(
+        method=method,
+        terms=tuple([terms] if isinstance(terms, str) else terms),
+        scale=scale,
+        season=season,
+        boundary=boundary,
+        ramp_start=ramp_start,
+        onset_periods=onset_periods,
+        pulse_periods=pulse_periods,
+        lag=lag,
+        washout=washout,
+        trend=trend,
+        control=control,
+        control_as=control_as,
+        covariates=covariates,
+        offset=offset,
+        exposure=exposure,
+        confounders=confounders,
+        instrument=instrument,
+        instrument_breaks=instrument_breaks,
+        merge=merge,
+        horizons=tuple(horizons),
+        unit=unit,
+        confidence=confidence,
+        phi=phi,
+        quantiles=quantiles,
+        hac_lags=hac_lags,
+        covariance=covariance,
+        arma_order=arma_order,
+    )
+    chosen = as_events(events)
+    if not len(chosen):
+        from uploadtrends.errors import InputError
+
+        raise InputError("no events given", column="events", fix='give a date such as "2022-08-22"')
+    series = named_series(data, unit=unit, platforms=platforms, groups=groups)
+    return run(series, chosen, settings)

@@ -1,0 +1,278 @@
+"""From coefficients to effects: terms, horizons, cumulative; in units and in percent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from uploadtrends.events import Block, timing
+from uploadtrends.models.mixture import Array
+
+if TYPE_CHECKING:
+    from uploadtrends.models.estimate import Estimate
+    from uploadtrends.models.preparation import Prepared
+
+COLUMNS = (
+    "platform",
+    "group",
+    "event",
+    "label",
+    "term",
+    "estimate",
+    "se",
+    "low",
+    "high",
+    "relative",
+    "relative_low",
+    "relative_high",
+    "absolute",
+    "absolute_low",
+    "absolute_high",
+    "p",
+    "p_holm",
+    "df",
+    "unit",
+    "method",
+    "status",
+    "reason",
+    "minimum_detectable",
+)
+"""Columns of an effects table; see `InterruptedTimeSeries`."""
+
+
+def effect_table(prepared: Prepared, estimate: Estimate | None) -> pd.DataFrame:
+    """Return one row per block and effect of one series (columns as `COLUMNS`)."""
+    rows: list[dict[str, Any]] = []
+    refused = prepared.choice.status == "refused" or estimate is None
+    dropped = {block.id: reason for block, reason in prepared.design.dropped}
+    for block in prepared.blocks:
+        if refused:
+            rows += _empty(prepared, block, "refused", prepared.choice.reason)
+        elif block.id in dropped:
+            rows += _empty(prepared, block, "not estimable", dropped[block.id])
+        else:
+            assert estimate is not None  # noqa: S101 - told to the type checker
+            rows += _block_rows(prepared, estimate, block)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _frame(prepared: Prepared, block: Block, term: str, status: str, reason: str) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
+    row.update(
+        platform=prepared.item.platform,
+        group=prepared.item.group,
+        event=block.id,
+        label=block.label,
+        term=term,
+        unit=_unit(prepared, term),
+        method=prepared.choice.method,
+        status=status,
+        reason=reason,
+    )
+    return row
+
+
+def _empty(prepared: Prepared, block: Block, status: str, reason: str) -> list[dict[str, Any]]:
+    return [_frame(prepared, block, term, status, reason) for term in prepared.settings.terms]
+
+
+def _unit(prepared: Prepared, term: str) -> str:
+    period = timing.FREQUENCIES[str(prepared.design.index.freqstr)]
+    unit = prepared.settings.unit
+    if term == "cumulative":
+        return unit
+    plain = prepared.choice.scale == "level"
+    rate = f"{unit} a {period}" if plain else "log ratio"
+    return f"{rate}, per {period}" if term == "slope" else rate
+
+
+def _block_rows(prepared: Prepared, estimate: Estimate, block: Block) -> list[dict[str, Any]]:
+    design, settings = prepared.design, prepared.settings
+    status = prepared.choice.status
+    reason = "; ".join(part for part in (prepared.choice.reason, block.reason) if part)
+    first = design.onsets[block.id].first_full
+    n = len(design.index)
+
+    wanted: list[tuple[str, Array, int | None]] = [
+        (term, design.term_row(block.id, term), first if term != "slope" else None)
+        for term in settings.terms
+    ]
+    beyond = []
+    for months in settings.horizons:
+        place = design.horizon(block.id, months)
+        if place is None:
+            beyond.append(months)
+        else:
+            wanted.append((f"effect_{months}m", design.effect_rows(block.id, [place]), place))
+    wanted.append(("effect_end", design.effect_rows(block.id, [n - 1]), n - 1))
+
+    contrast = estimate.contrast(np.concatenate([row for _, row, _ in wanted]), settings.confidence)
+    relatives = _relative_and_absolute(prepared, estimate, wanted, contrast.estimate)
+    rows = []
+    for i, (term, _, _) in enumerate(wanted):
+        row = _frame(prepared, block, term, status, reason)
+        row.update(
+            estimate=contrast.estimate[i],
+            se=contrast.se[i],
+            low=contrast.low[i],
+            high=contrast.high[i],
+            p=contrast.p[i],
+            df=estimate.df,
+            minimum_detectable=contrast.minimum_detectable[i],
+            **relatives[i],
+        )
+        if prepared.choice.scale != "level":
+            row["relative"], row["relative_low"], row["relative_high"] = (
+                100 * np.expm1(value)
+                for value in (contrast.estimate[i], contrast.low[i], contrast.high[i])
+            )
+        rows.append(row)
+    rows.append(_cumulative(prepared, estimate, block, status, reason))
+    unit = timing.FREQUENCIES[str(design.index.freqstr)]
+    for months in beyond:
+        left = n - first
+        why = f"the data end {left} {unit}{'s' if left != 1 else ''} after the change"
+        rows.append(_frame(prepared, block, f"effect_{months}m", "not estimable", why))
+    return rows
+
+
+def _quantiles(values: Array, confidence: float) -> Array:
+    tail = (1 - confidence) / 2
+    return np.asarray(np.quantile(values, [tail, 1 - tail], axis=0))
+
+
+def _relative_and_absolute(
+    prepared: Prepared,
+    estimate: Estimate,
+    wanted: list[tuple[str, Array, int | None]],
+    centre: Array,
+) -> list[dict[str, float]]:
+    """Return relative (level scale) or absolute (log link) effects; quantiles of seeded draws."""
+    design, confidence = prepared.design, prepared.settings.confidence
+    without = design.counterfactual
+    beta, _ = estimate.draws
+    factor = prepared_smearing(prepared, estimate)
+    found = []
+    for i, (_, row, place) in enumerate(wanted):
+        if place is None:
+            found.append({})
+            continue
+        change = beta @ row[0]
+        base = beta @ without[place] + prepared.offset[place]
+        base_point = float(estimate.mean @ without[place] + prepared.offset[place])
+        if prepared.choice.scale == "level":
+            found.append(
+                {
+                    **_named("absolute", centre[i], None),
+                    **_percent(change, base, centre[i], base_point, confidence),
+                }
+            )
+        else:
+            values = factor * np.exp(base) * np.expm1(change)
+            point = factor * np.exp(base_point) * np.expm1(centre[i])
+            found.append(_named("absolute", float(point), _quantiles(values, confidence)))
+    return found
+
+
+def _percent(
+    change: Array, base: Array, point: float, base_point: float, confidence: float
+) -> dict[str, float]:
+    """Return the change in percent of the counterfactual, where that is surely positive."""
+    if base_point <= 0 or (base <= 0).mean() > (1 - confidence) / 2:
+        return {}
+    ends = _quantiles(100 * change / np.where(base > 0, base, np.nan), confidence)
+    if np.isnan(ends).any():
+        ends = np.nanquantile(
+            100 * change / np.where(base > 0, base, np.nan),
+            [(1 - confidence) / 2, (1 + confidence) / 2],
+        )
+    return _named("relative", 100 * point / base_point, ends)
+
+
+def _named(kind: str, point: float, ends: Array | None) -> dict[str, float]:
+    row = {kind: float(point)}
+    if ends is not None:
+        row[f"{kind}_low"], row[f"{kind}_high"] = float(ends[0]), float(ends[1])
+    return row
+
+
+def prepared_smearing(prepared: Prepared, estimate: Estimate) -> float:
+    """Return the factor from exp(mean log) to the mean: 1, or Duan's (1983) on the log scale."""
+    if prepared.choice.scale != "log":
+        return 1.0
+    return float(np.exp(estimate.raw_residuals).mean())
+
+
+def _cumulative(
+    prepared: Prepared, estimate: Estimate, block: Block, status: str, reason: str
+) -> dict[str, Any]:
+    """Sum the effect over the observed periods from the event to the end."""
+    design, confidence = prepared.design, prepared.settings.confidence
+    places = np.flatnonzero(design.used)
+    places = places[places >= design.onsets[block.id].touched]
+    effect = design.effect_rows(block.id, places)
+    without = design.counterfactual[places]
+    offset = prepared.offset[places]
+    row = _frame(prepared, block, "cumulative", status, reason)
+    beta, _ = estimate.draws
+    base, base_point = beta @ without.T + offset, estimate.mean @ without.T + offset
+    if prepared.choice.scale == "level":
+        contrast = estimate.contrast(effect.sum(axis=0)[None], confidence)
+        row.update(
+            estimate=contrast.estimate[0],
+            se=contrast.se[0],
+            low=contrast.low[0],
+            high=contrast.high[0],
+            p=contrast.p[0],
+            minimum_detectable=contrast.minimum_detectable[0],
+            **_percent(
+                beta @ effect.sum(axis=0),
+                base.sum(axis=1),
+                contrast.estimate[0],
+                float(base_point.sum()),
+                confidence,
+            ),
+        )
+    else:
+        factor = prepared_smearing(prepared, estimate)
+        start = factor * np.exp(base)
+        change = (start * np.expm1(beta @ effect.T)).sum(axis=1)
+        start_point = factor * np.exp(base_point)
+        point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())
+        low, high = _quantiles(change, confidence)
+        below = float((change < 0).mean())
+        row.update(
+            estimate=point,
+            se=float(change.std()),
+            low=float(low),
+            high=float(high),
+            # Seeded draws resolve no p below 2 / DRAWS.
+            p=float(max(2 * min(below, 1 - below), 2 / change.size)),
+            minimum_detectable=float(change.std() * (1.959964 + 0.841621)),
+            **_percent(change, start.sum(axis=1), point, float(start_point.sum()), confidence),
+        )
+    row["df"] = estimate.df
+    row["absolute"], row["absolute_low"], row["absolute_high"] = (
+        row["estimate"],
+        row["low"],
+        row["high"],
+    )
+    return row
+
+
+def fill_absolute(table: pd.DataFrame) -> pd.DataFrame:
+    """Copy the ends of level-scale effects into the absolute columns."""
+    same = table["absolute"].notna() & table["absolute_low"].isna()
+    for end in ("low", "high"):
+        table.loc[same, f"absolute_{end}"] = table.loc[same, end]
+    return table
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Return Holm's (1979) adjusted p values; missing ones stay missing and do not count."""
+    known = p.dropna().sort_values()
+    m = len(known)
+    adjusted = (known * np.arange(m, 0, -1)).cummax().clip(upper=1.0)
+    return adjusted.reindex(p.index)

@@ -1,0 +1,123 @@
+"""The result of an interrupted time series: one table, and the fits behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.events import EventSet, as_events
+from uploadtrends.models.effects import COLUMNS, holm
+from uploadtrends.models.estimators import estimate
+from uploadtrends.models.fitting import Fit
+from uploadtrends.models.inputs import NamedSeries, named_series
+from uploadtrends.models.preparation import prepare
+from uploadtrends.models.settings import Settings
+from uploadtrends.result import Call, Result
+
+
+@dataclass(frozen=True)
+class InterruptedTimeSeries(Result):
+    """What `interrupted_time_series` returns.
+
+    Parameters
+    ----------
+    effects : pandas.DataFrame
+        The single source of truth; one row per series, block and effect. ``term`` is ``level``
+        (change at the first full period after the event), ``slope`` (change per period),
+        ``pulse``, ``effect_1m`` ... (difference from the counterfactual once that many months
+        since the change are complete), ``effect_end`` (in the last period) and ``cumulative``
+        (summed over the observed periods from the event on). ``estimate``, ``se``, ``low``,
+        ``high`` are on the model's scale, named in ``unit``; ``relative...`` in percent of the
+        counterfactual; ``absolute...`` in the unit of the data. ``p`` is two-sided; ``p_holm`` is
+        Holm's correction over all estimable rows of the same term in this call;
+        ``minimum_detectable`` the smallest true effect that this interval would find with 80%
+        power; ``status`` ok, exploratory, refused or not estimable, with its ``reason``.
+    fits : tuple of Fit
+        One a series.
+    events : EventSet
+    settings : Settings
+    call : Call
+    """
+
+    effects: pd.DataFrame
+    fits: tuple[Fit, ...]
+    events: EventSet
+    settings: Settings
+    call: Call
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a copy of the effects table."""
+        return self.effects.copy()
+
+    @property
+    def tests(self) -> pd.DataFrame:
+        """Joint tests of each block's terms, and of all blocks, one row each."""
+        return pd.concat([fit.tests for fit in self.fits], ignore_index=True)
+
+    def summary(self) -> str:
+        """Say in plain words what was found, series by series."""
+        return "\n\n".join(fit.sentence for fit in self.fits)
+
+    def fit(self, group: str | None = None, platform: str | None = None) -> Fit:
+        """Return the fit of one series.
+
+        Raises
+        ------
+        InputError
+            If not exactly one series has that name.
+        """
+        found = [
+            fit
+            for fit in self.fits
+            if (group is None or fit.group == group)
+            and (platform is None or fit.platform == platform)
+        ]
+        if len(found) != 1:
+            raise InputError(
+                f"{len(found)} series fit this name",
+                column="group",
+                value=group,
+                fix="give platform and group of one of: "
+                + "; ".join(fit.name for fit in self.fits),
+            )
+        return found[0]
+
+    def refit(self, data: Any = None, events: Any = None, **changes: Any) -> InterruptedTimeSeries:
+        """Run the same model on other data, other events, or with other settings."""
+        series: Any = [fit.prepared.item for fit in self.fits]
+        settings = replace(self.settings, **changes) if changes else self.settings
+        if data is not None:
+            series = named_series(data, unit=settings.unit)
+        chosen = self.events if events is None else as_events(events)
+        return run(series, chosen, settings)
+
+
+def run(series: list[NamedSeries], events: EventSet, settings: Settings) -> InterruptedTimeSeries:
+    """Fit every series and collect the table."""
+    fits = []
+    for item in series:
+        prepared = prepare(item, events, settings)
+        fitted = None
+        if prepared.choice.status != "refused":
+            try:
+                fitted = estimate(prepared)
+            except NotEstimableError as error:
+                refused = replace(prepared.choice, status="refused", reason=str(error))
+                prepared = replace(prepared, choice=refused)
+        fits.append(Fit(prepared, fitted))
+    tables = [fit.effects for fit in fits if len(fit.effects)]
+    effects = (
+        pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
+    )
+    effects["p_holm"] = effects.groupby("term", sort=False)["p"].transform(holm)
+    parameters = {"events": list(events.ids), **settings.recorded()}
+    data = [
+        part
+        for item in series
+        for part in (item.values.index.asi8.tobytes(), item.values.to_numpy(dtype=float).tobytes())
+    ]
+    call = Call.record("interrupted_time_series", parameters, *data)
+    return InterruptedTimeSeries(effects, tuple(fits), events, settings, call)

@@ -1,0 +1,132 @@
+"""Results in plain words, with their numbers; never more than the design can carry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from uploadtrends.events import Block, timing
+
+if TYPE_CHECKING:
+    from uploadtrends.models.fitting import Fit
+
+
+def number(value: float) -> str:
+    """Return three significant digits without an exponent where that is readable."""
+    if value != value:
+        return "?"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size >= 100:
+        return f"{value:,.0f}"
+    if size >= 10:
+        return f"{value:.1f}"
+    if size >= 0.01:
+        return f"{value:.2g}" if size < 1 else f"{value:.1f}"
+    return f"{value:.1g}"
+
+
+def p_text(p: float) -> str:
+    """Return p as tables print it."""
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
+
+
+def when(block: Block) -> str:
+    """Return the date of a block as sentences say it."""
+    if block.crowded:
+        return f"{block.label}"
+    event = block.events[0]
+    return event.date if event.label == event.date else f"{event.label} ({event.date})"
+
+
+def describe(fit: Fit) -> str:
+    """Return what one fit found: every block, then what could not be estimated, then the model."""
+    lead = fit.name[:1].upper() + fit.name[1:]
+    if fit.estimate is None:
+        return f"{lead}: refused, {fit.reason}. {fit.rule}"
+    lines = []
+    if fit.status == "exploratory":
+        lines.append(f"{lead}: exploratory only ({fit.reason}).")
+    lines += [f"{lead}: {_block(fit, block)}" for block in fit.blocks]
+    lines += [
+        f"{lead}: not estimable at {when(block)}: {reason}." for block, reason in fit.not_estimable
+    ]
+    lines.append(f"Model: {fit.rule}")
+    if fit.blocks:
+        lines.append(f"Diagnostics: {fit.diagnostics.verdict}")
+    lines += [f"Note: {note}." for note in fit.notes]
+    return "\n".join(lines)
+
+
+def _block(fit: Fit, block: Block) -> str:
+    rows = fit.effects[fit.effects["event"] == block.id].set_index("term")
+    period = timing.FREQUENCIES[str(fit.observed.index.freqstr)]  # type: ignore[attr-defined]
+    unit = f"{fit.prepared.settings.unit} a {period}"
+    confidence = f"{fit.prepared.settings.confidence:.0%}"
+    parts = []
+    for term, noun in (("level", "level"), ("pulse", "short-lived level"), ("slope", "slope")):
+        if term in rows.index:
+            parts.append(_term(rows.loc[term], noun, unit, confidence, fit.scale, period))
+    horizons = [
+        term
+        for term in rows.index
+        if str(term).startswith("effect_")
+        and term != "effect_end"
+        and rows.loc[term, "p"] == rows.loc[term, "p"]
+    ]
+    if horizons and "slope" in rows.index:
+        last = str(horizons[-1])
+        months = last.removeprefix("effect_").removesuffix("m")
+        row = rows.loc[last]
+        parts.append(
+            f"after {months} month{'s' if months != '1' else ''} the difference from what was "
+            f"to be expected was {_size(row, unit, confidence)}"
+        )
+    text = f"at {when(block)} " + "; ".join(parts) + "."
+    if block.reason:
+        text += f" Caution: {block.reason}."
+    return text
+
+
+def _size(row: pd.Series, unit: str, confidence: str) -> str:
+    size = (
+        f"{number(row['absolute'])} {unit} ({confidence} interval "
+        f"{number(row['absolute_low'])} to {number(row['absolute_high'])}"
+    )
+    if row["relative"] == row["relative"]:
+        size += f"; {number(row['relative'])}%"
+    return size + ")"
+
+
+def _term(row: pd.Series, noun: str, unit: str, confidence: str, scale: str, period: str) -> str:
+    shown = row["low"] > 0 or row["high"] < 0
+    if noun == "slope":
+        if scale == "level":
+            size = (
+                f"{number(row['estimate'])} {unit} each {period} ({confidence} interval "
+                f"{number(row['low'])} to {number(row['high'])})"
+            )
+        else:
+            size = (
+                f"{number(row['relative'])}% each {period} ({confidence} interval "
+                f"{number(row['relative_low'])}% to {number(row['relative_high'])}%)"
+            )
+    else:
+        size = _size(row, unit, confidence)
+    if shown:
+        return f"the {noun} changed by {size}, {p_text(row['p'])}"
+    least = row["minimum_detectable"]
+    if scale != "level":
+        import math
+
+        found = f"{number(100 * math.expm1(least))}%"
+    else:
+        found = f"{number(least)} {unit}"
+    if noun == "slope":
+        found += f" each {period}"
+    return (
+        f"no change of the {noun} was shown: {size}, {p_text(row['p'])}; "
+        f"a change of {found} would have been found four times in five"
+    )
