@@ -189,3 +189,30 @@ def inflation(
         if np.isfinite(alone):
             result[i] = np.sqrt(together / alone)
     return result
+
+
+def crowding_frame(events: Any) -> pd.DataFrame:
+    """Return one row a block of monthly data: block, start, end, events, members, reason.
+
+    The grid runs from two years before the first event to two years after the last one.
+    """
+    import pandas as pd
+
+    chosen = as_events(events)
+    columns = ["block", "start", "end", "events", "members", "reason"]
+    if not len(chosen):
+        return pd.DataFrame(columns=columns)
+    first, last = chosen[0].start, max(event.end for event in chosen)
+    index = pd.date_range(f"{first.year - 2}-01-01", f"{last.year + 2}-12-01", freq="MS")
+    rows = [
+        (
+            b.label,
+            str(b.start),
+            str(b.end),
+            len(b.events),
+            ", ".join(e.id for e in b.events),
+            b.reason,
+        )
+        for b in blocks(chosen, index)
+    ]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,53 @@
+"""The command line: each command is one public function with the same argument names."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from uploadtrends.cli import analysis, data, studies
+from uploadtrends.cli.show import DONE, ERROR, INCOMPLETE, complain
+from uploadtrends.errors import BlockedError, TooManyRejectsError, UploadTrendsError
+
+EPILOG = (
+    "Exit codes: 0 done, 1 error, 2 wrong usage, 3 incomplete (blocked, or too many rejects), "
+    "4 a check failed (only with --fail-on-check)."
+)
+
+app = typer.Typer(
+    name="uploadtrends",
+    help="When and by how much did artists' uploads change? Upload histories in, dated claims out.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    # A traceback with local variables could print a secret.
+    pretty_exceptions_enable=False,
+)
+studies.register(app)
+analysis.register(app)
+data.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from uploadtrends.result import package_version
+
+        typer.echo(f"uploadtrends {package_version()}")
+        raise typer.Exit(DONE)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        app()
+    except (BlockedError, TooManyRejectsError) as error:
+        complain(str(error))
+        sys.exit(INCOMPLETE)
+    except UploadTrendsError as error:
+        complain(str(error))
+        sys.exit(ERROR)

@@ -1,0 +1,76 @@
+"""Progress on the terminal: the steps of a study, the rows of a load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uploadtrends.sources.protocol import LoadProgress
+
+Announce = Callable[[str, str, float], None]
+
+
+@contextmanager
+def step_display(out: Path, *, quiet: bool) -> Iterator[Announce]:
+    """Show which step of a study runs and, from the last run's timings, the time left."""
+    if quiet:
+        yield lambda step, state, seconds: None
+        return
+    from rich.console import Console
+    from rich.status import Status
+
+    console = Console(stderr=True)
+    timings = out / ".cache" / "seconds.json"
+    expected: dict[str, float] = json.loads(timings.read_text()) if timings.exists() else {}
+    waiting = dict(expected)
+    with Status("starting", console=console) as status:
+
+        def announce(step: str, state: str, seconds: float) -> None:
+            name = step.replace("_", " ")
+            if state == "running":
+                left = sum(waiting.values())
+                hint = f", about {left:.0f} s left" if step in expected and left >= 1 else ""
+                status.update(f"{name}{hint}")
+                return
+            waiting.pop(step, None)
+            told = "unchanged" if state == "cached" else f"{seconds:.1f} s"
+            console.print(f"  {name:<28} {told}", highlight=False)
+
+        yield announce
+
+
+@contextmanager
+def load_display(*, quiet: bool) -> Iterator[Callable[[LoadProgress], None] | None]:
+    """Show rows, rows per second, bytes and time left while a file is loaded."""
+    if quiet:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[rows]:>12,} rows  {task.fields[pace]:>10,.0f} rows/s"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("reading", total=None, rows=0, pace=0.0)
+
+        def tell(now: LoadProgress) -> None:
+            bar.update(
+                task,
+                description=now.phase,
+                completed=now.bytes_done,
+                total=now.bytes_total,
+                rows=now.rows,
+                pace=now.rows_per_second,
+            )
+
+        yield tell

@@ -1,0 +1,61 @@
+"""What the commands print: tables, errors, progress; and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DONE, ERROR, USAGE, INCOMPLETE, CHECK_FAILED = 0, 1, 2, 3, 4
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def complain(message: str) -> None:
+    """Print an error to standard error."""
+    typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
+
+
+def show_frame(frame: pd.DataFrame, *, as_json: bool, title: str | None = None) -> None:
+    """Print a table, or JSON records."""
+    if as_json:
+        typer.echo(frame.to_json(orient="records", date_format="iso", indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name in frame.columns:
+        numeric = frame[name].dtype.kind in "fiu"
+        table.add_column(str(name), justify="right" if numeric else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(_cell(value) for value in row))
+    # A pipe has no width: give the table room instead of folding every cell.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def show_record(record: dict[str, Any], *, as_json: bool) -> None:
+    """Print names and values, one a line, or JSON."""
+    if as_json:
+        typer.echo(json.dumps(record, indent=2, default=str))
+        return
+    width = max((len(name) for name in record), default=0)
+    for name, value in record.items():
+        typer.echo(f"{name:<{width}}  {value}")
+
+
+def _cell(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if hasattr(value, "strftime"):
+        return str(value.strftime("%Y-%m-%d"))
+    return escape(str(value))

@@ -1,0 +1,69 @@
+"""Everything needed to repeat a run: input hashes, versions, seeds, parameters."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from uploadtrends.result import package_version
+from uploadtrends.study.cache import code_fingerprint, file_fingerprint
+from uploadtrends.study.spec import StudySpec
+
+LIBRARIES = (
+    "duckdb",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "polars",
+    "pyfixest",
+    "ruptures",
+    "scipy",
+    "statsmodels",
+)
+
+
+def make_manifest(spec: StudySpec, keys: Mapping[str, str]) -> dict[str, Any]:
+    """Return the manifest of a run, JSON-ready, without machine paths.
+
+    Parameters
+    ----------
+    spec : StudySpec
+    keys : mapping of str to str
+        The content hash of every step.
+    """
+    from importlib.metadata import version
+
+    inputs = [
+        {
+            "source": entry.source,
+            "file": entry.path.name,
+            "sha256": file_fingerprint(entry.path) if entry.path.exists() else None,
+            "used": entry.path.exists(),
+            "options": dict(entry.options),
+        }
+        for entry in spec.data
+    ]
+    parameters = {
+        name: value for name, value in asdict(spec).items() if name not in {"data", "file"}
+    }
+    return {
+        "study": spec.name,
+        "study_file": spec.file.name if spec.file else None,
+        "primary_stamp": spec.primary_stamp,
+        "registered": dict(spec.registered) or None,
+        "seed": spec.seed,
+        "inputs": inputs,
+        "parameters": parameters,
+        "steps": dict(keys),
+        "versions": {
+            "uploadtrends": package_version(),
+            "code_sha256": code_fingerprint(),
+            "python": platform.python_version(),
+            **{library: version(library) for library in LIBRARIES},
+        },
+        "system": f"{platform.system()} {platform.machine()}",
+        "finished_at": datetime.now(UTC).replace(microsecond=0).isoformat(),
+    }

@@ -1,0 +1,159 @@
+"""Everything that a study found, and writing it down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from uploadtrends.breaks import ChangePoints
+    from uploadtrends.checks import CheckOutcome, Conclusion
+    from uploadtrends.events import EventSet
+    from uploadtrends.figures import Drawing
+    from uploadtrends.models import InterruptedTimeSeries
+    from uploadtrends.panel import Panel
+    from uploadtrends.study.study import Study
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """What `Study.run` returns.
+
+    Attributes
+    ----------
+    study : Study
+    panel : Panel
+        The panel under study; `panels` holds those of the other platforms loaded, too.
+    events, confounders : EventSet
+    its : InterruptedTimeSeries
+    breaks : ChangePoints
+    matches : Match
+    checks : tuple of CheckOutcome
+    primary : pandas.Series
+        The row of `its.effects` that was stated beforehand.
+    conclusion : Conclusion
+        What may be said about it, worded by rule.
+    manifest : dict
+        Everything needed to repeat the run.
+    """
+
+    study: Study
+    panel: Panel
+    panels: Mapping[str, Panel]
+    events: EventSet
+    confounders: EventSet
+    its: InterruptedTimeSeries
+    breaks: ChangePoints
+    matches: Any
+    checks: tuple[CheckOutcome, ...]
+    primary: pd.Series
+    conclusion: Conclusion
+    manifest: dict[str, Any]
+
+    def check(self, name: str) -> CheckOutcome | None:
+        """Return the outcome of the check of this name, or None if it was not run."""
+        return next((outcome for outcome in self.checks if outcome.name == name), None)
+
+    def checks_frame(self) -> pd.DataFrame:
+        """Return one row a check: check, status, finding."""
+        import pandas as pd
+
+        rows = [(outcome.name, outcome.status, outcome.text) for outcome in self.checks]
+        return pd.DataFrame(rows, columns=["check", "status", "finding"])
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tidy tables of the study by name."""
+        return {
+            "results": self.its.to_frame(),
+            "change_points": self.breaks.to_frame(),
+            "matches": self.matches.to_frame(),
+            "checks": self.checks_frame(),
+            **{f"check_{outcome.name}": outcome.to_frame() for outcome in self.checks},
+        }
+
+    def summary(self) -> str:
+        """Return question, answer, and one line per check."""
+        lines = [self.study.spec.question, "", str(self.conclusion), ""]
+        lines += [f"  {reason}" for reason in self.conclusion.reasons]
+        lines += ["", "Checks"]
+        lines += [
+            f"  {outcome.status:<16} {outcome.name}: {outcome.text}" for outcome in self.checks
+        ]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def drawings(self) -> dict[str, Drawing]:
+        """Return every figure of the study by file name; see `uploadtrends.figures`."""
+        from uploadtrends.study.drawing import draw
+
+        return draw(self)
+
+    def save_figures(self, folder: str | Path) -> list[Path]:
+        """Write every figure as SVG and PNG, and a contact sheet ``index.html``."""
+        from uploadtrends import figures
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = self.drawings()
+        written = [path for name, one in drawn.items() for path in figures.save(one, folder / name)]
+        return [*written, figures.contact_sheet(drawn, folder, self.study.spec.title)]
+
+    def save_report(self, folder: str | Path) -> Path:
+        """Write the report, one self-contained HTML page."""
+        from uploadtrends import report
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "report.html"
+        report.write(self, path)
+        return path
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write figures, tables, report and, last, ``manifest.json``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Created when absent.
+
+        Returns
+        -------
+        list of Path
+            What was written.
+        """
+        folder = Path(folder)
+        written = self.save_figures(folder / "figures")
+        for name, frame in self.tables().items():
+            place = folder if name == "results" else folder / "tables"
+            place.mkdir(parents=True, exist_ok=True)
+            written.append(_write(place / f"{name}.csv", frame.to_csv(index=False)))
+        everything = {
+            "study": self.study.spec.name,
+            "question": self.study.spec.question,
+            "conclusion": self.conclusion.to_dict(),
+            "primary": json.loads(self.primary.to_json(date_format="iso")),
+            "interrupted_time_series": self.its.to_dict(),
+            "change_points": self.breaks.to_dict(),
+            "matches": self.matches.to_dict(),
+            "checks": [outcome.to_dict() for outcome in self.checks],
+        }
+        text = json.dumps(everything, indent=1, default=str)
+        written.append(_write(folder / "results.json", text + "\n"))
+        written.append(self.save_report(folder))
+        manifest = json.dumps(self.manifest, indent=1, default=str)
+        written.append(_write(folder / "manifest.json", manifest + "\n"))
+        return written
+
+
+def _write(path: Path, text: str) -> Path:
+    growing = path.with_name(path.name + ".part")
+    growing.write_text(text, encoding="utf-8")
+    growing.replace(path)
+    return path

@@ -1,0 +1,271 @@
+"""Run a study: load, panel, models, change points, checks, conclusion."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.errors import InputError
+from uploadtrends.events import EventSet, as_events, event_catalogue, read_events
+from uploadtrends.events.event import Event
+from uploadtrends.study.cache import StepCache, file_fingerprint
+from uploadtrends.study.checking import run_checks
+from uploadtrends.study.manifest import make_manifest
+from uploadtrends.study.results import StudyResults
+from uploadtrends.study.sources import make_source
+from uploadtrends.study.spec import StudySpec, parse_study, read_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from uploadtrends.panel import Panel
+
+Announce = Callable[[str, str, float], None]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A pre-specified study. Build it with `Study.load` or `Study.from_dict`, then `run` it.
+
+    Parameters
+    ----------
+    spec : StudySpec
+        What the study file says.
+    """
+
+    spec: StudySpec
+
+    @classmethod
+    def load(cls, path: str | Path) -> Study:
+        """Read a study file (TOML).
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read or holds an unknown key; the nearest one is suggested.
+        """
+        return cls(read_study(path))
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Study:
+        """Take the content of a study file as a dictionary; paths are relative to here."""
+        return cls(parse_study(content))
+
+    def with_event(self, date: str, label: str = "") -> Study:
+        """Return the same study with one more event."""
+        added = Event(date, label)
+        events = dict(self.spec.events)
+        events["extra"] = [
+            *events.get("extra", []),
+            {"date": added.date, "label": added.label, "id": added.id},
+        ]
+        return Study(replace(self.spec, events=events))
+
+    @property
+    def events(self) -> EventSet:
+        """The events under study, in order of date."""
+        return _events(self.spec)
+
+    @property
+    def confounders(self) -> EventSet:
+        """The confounders drawn on the figures and given to the models as terms."""
+        return event_catalogue(ids=self.spec.events.get("confounders", []))
+
+    def run(
+        self, out: str | Path | None = None, *, announce: Announce | None = None
+    ) -> StudyResults:
+        """Run every step whose inputs changed since the last run in the same folder.
+
+        Parameters
+        ----------
+        out : str or Path, optional
+            Folder for the store and the cache of steps. None uses a temporary folder: everything
+            is computed, and only the results stay.
+        announce : callable, optional
+            Told of every step: ``announce(step, "running" | "done" | "cached", seconds)``.
+
+        Returns
+        -------
+        StudyResults
+            `StudyResults.save` writes figures, tables, report and manifest.
+
+        Raises
+        ------
+        InputError
+            If a file, event or contrast of the study does not exist.
+        """
+        if out is None:
+            with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
+                return self._run(Path(folder), StepCache(None, announce))
+        return self._run(Path(out), StepCache(Path(out) / ".cache", announce))
+
+    def _run(self, out: Path, steps: StepCache) -> StudyResults:
+        import uploadtrends as ut
+
+        spec, events = self.spec, self.events
+        store = self._load(out, steps)
+        panels = self._panels(store, steps)
+        panel = panels["main"]
+        shown = events.to_frame().to_csv()
+        confounders = self.confounders
+        its = steps.step(
+            "interrupted time series",
+            [steps.keys["panel"], dict(spec.model), shown, confounders.ids],
+            lambda: ut.interrupted_time_series(
+                panel, events, **_arguments(spec.model), **_confounded(confounders)
+            ),
+        )
+        breaks = steps.step(
+            "change points",
+            [steps.keys["panel"], dict(spec.change_points), spec.seed],
+            lambda: ut.change_points(panel, seed=spec.seed, **_arguments(spec.change_points)),
+        )
+        matches = steps.step(
+            "matching",
+            [steps.keys["change points"], shown, dict(spec.matching), spec.seed],
+            lambda: breaks.match(events, seed=spec.seed, **_arguments(spec.matching)),
+        )
+        primary = _primary(spec, its)
+        outcomes = run_checks(spec, steps, panels, its)
+        return StudyResults(
+            study=self,
+            panel=panel,
+            panels=panels,
+            events=events,
+            confounders=confounders,
+            its=its,
+            breaks=breaks,
+            matches=matches,
+            checks=outcomes,
+            primary=primary,
+            conclusion=_conclude(spec, primary, outcomes),
+            manifest=make_manifest(spec, steps.keys),
+        )
+
+    def _load(self, out: Path, steps: StepCache) -> Path:
+        from uploadtrends.store import build_store
+
+        used = []
+        for entry in self.spec.data:
+            if entry.path.exists():
+                used.append(entry)
+            elif not entry.optional:
+                raise InputError(
+                    "a file of the study does not exist",
+                    file=self.spec.file,
+                    column="data.path",
+                    value=entry.path.name,
+                    fix="correct the path (relative to the study file), or set optional = true",
+                )
+        store = out / "uploads.duckdb"
+        if not store.exists():
+            steps.forget("load")
+        steps.step(
+            "load",
+            [(e.source, file_fingerprint(e.path), dict(e.options)) for e in used],
+            lambda: build_store(store, [make_source(e.source, e.path, e.options) for e in used]),
+        )
+        return store
+
+    def _panels(self, store: Path, steps: StepCache) -> dict[str, Panel]:
+        import uploadtrends as ut
+
+        spec = self.spec
+        seniority = ut.Seniority(**spec.seniority) if spec.seniority else None
+
+        def build() -> dict[str, Panel]:
+            with ut.open_store(store) as opened:
+                loaded = {name for (name,) in opened.sql(_PLATFORMS).fetchall()}
+                named = spec.panel.get("platforms") or sorted(loaded)
+                missing = sorted(set(named) - loaded)
+                if missing:
+                    raise InputError(
+                        "the data hold no such platform",
+                        file=spec.file,
+                        column="panel.platforms",
+                        value=missing[0],
+                        fix=f"loaded: {', '.join(sorted(loaded)) or 'nothing'}",
+                    )
+                options = {key: value for key, value in spec.panel.items() if key != "platforms"}
+                built = {
+                    "main": ut.build_panel(opened, platforms=named, seniority=seniority, **options)
+                }
+                period = options.get("period", "month")
+                for platform in sorted(loaded - set(named)):
+                    built[platform] = ut.build_panel(opened, platforms=[platform], period=period)
+                return built
+
+        return steps.step(
+            "panel", [steps.keys["load"], dict(spec.panel), dict(spec.seniority)], build
+        )
+
+
+_PLATFORMS = "SELECT DISTINCT platform FROM upload UNION SELECT DISTINCT platform FROM series"
+
+
+def _events(spec: StudySpec) -> EventSet:
+    options = dict(spec.events)
+    options.pop("confounders", None)
+    extra = options.pop("extra", [])
+    file = options.pop("file", None)
+    chosen = EventSet()
+    if file is not None:
+        folder = spec.file.resolve().parent if spec.file else Path.cwd()
+        chosen = read_events(folder / file).select(**options)
+    elif options:
+        chosen = event_catalogue(**options)
+    for entry in extra:
+        fields = dict(entry)
+        event = Event(str(fields.pop("date", "")), str(fields.pop("label", "")), **fields)
+        chosen = chosen + event
+    if not len(chosen):
+        raise InputError(
+            "the study names no events",
+            file=spec.file,
+            column="events",
+            fix='add ids = ["mr-sd-public"] under [events]',
+        )
+    return as_events(chosen)
+
+
+def _arguments(section: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: tuple(value) if isinstance(value, list) else value for key, value in section.items()
+    }
+
+
+def _confounded(confounders: EventSet) -> dict[str, Any]:
+    return {"confounders": confounders} if len(confounders) else {}
+
+
+def _primary(spec: StudySpec, its: Any) -> pd.Series:
+    """Return the row of the pre-specified contrast; its event may be a member of a block."""
+    wanted, effects = spec.primary, its.effects
+    rows = effects[
+        (effects["platform"] == wanted["platform"])
+        & (effects["group"] == wanted["group"])
+        & (effects["term"] == wanted["term"])
+    ]
+    member = rows["event"].map(lambda block: wanted["event"] in str(block).split("+"))
+    if not member.any():
+        known = effects[["platform", "group"]].drop_duplicates().agg(" ".join, axis=1)
+        raise InputError(
+            "the primary contrast is not among the estimates",
+            file=spec.file,
+            column="primary",
+            value=" ".join(wanted.values()),
+            fix=f"series: {', '.join(known)}; events: {', '.join(sorted(set(effects['event'])))}",
+        )
+    row: pd.Series = rows[member].iloc[0]
+    return row
+
+
+def _conclude(spec: StudySpec, primary: pd.Series, outcomes: Any) -> Any:
+    from uploadtrends.checks import conclude
+
+    return conclude(
+        primary.to_dict(), outcomes, registered=dict(spec.registered) if spec.registered else None
+    )

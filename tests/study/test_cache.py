@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from uploadtrends.study.cache import StepCache, file_fingerprint
+
+
+@pytest.fixture
+def seen():
+    return []
+
+
+def steps(folder, seen) -> StepCache:
+    return StepCache(folder, lambda step, state, seconds: seen.append((step, state)))
+
+
+def test_a_step_runs_once_for_the_same_inputs(tmp_path, seen) -> None:
+    for _ in range(2):
+        assert steps(tmp_path, seen).step("a step", [1], lambda: {"x": 1}) == {"x": 1}
+    assert seen == [("a step", "running"), ("a step", "done"), ("a step", "cached")]
+
+
+def test_only_what_depends_on_a_change_runs_again(tmp_path, seen) -> None:
+    def run(event: str) -> None:
+        cache = steps(tmp_path, seen)
+        cache.step("panel", ["data"], lambda: "panel")
+        cache.step("its", [cache.keys["panel"], event], lambda: event)
+
+    run("2022-08-22")
+    seen.clear()
+    run("2023-05-15")
+    assert seen == [("panel", "cached"), ("its", "running"), ("its", "done")]
+    assert len(list(tmp_path.glob("its-*.pickle"))) == 1, "stale results are deleted"
+
+
+def test_a_torn_result_is_computed_again(tmp_path, seen) -> None:
+    steps(tmp_path, seen).step("a", [], lambda: 1)
+    kept = next(tmp_path.glob("a-*.pickle"))
+    kept.write_bytes(kept.read_bytes()[:-3])
+    assert steps(tmp_path, seen).step("a", [], lambda: 2) == 2
+
+
+def test_a_failing_step_keeps_nothing(tmp_path, seen) -> None:
+    with pytest.raises(ZeroDivisionError):
+        steps(tmp_path, seen).step("a", [], lambda: 1 / 0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_folder_nothing_is_kept(seen) -> None:
+    cache = steps(None, seen)
+    assert [cache.step("a", [], lambda: 1), cache.step("a", [], lambda: 2)] == [1, 2]
+    cache.forget("a")
+    assert cache.expected_seconds() == {}
+
+
+def test_forget_and_timings(tmp_path, seen) -> None:
+    cache = steps(tmp_path, seen)
+    cache.step("a b", [], lambda: 1)
+    assert set(cache.expected_seconds()) == {"a b"}
+    cache.forget("a b")
+    assert cache.step("a b", [], lambda: 2) == 2
+
+
+def test_large_files_are_told_apart_by_size_and_time(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("uploadtrends.study.cache.BIG", 3)
+    path = tmp_path / "big"
+    path.write_bytes(b"12345")
+    first = file_fingerprint(path)
+    path.write_bytes(b"123456")
+    assert file_fingerprint(path) != first
