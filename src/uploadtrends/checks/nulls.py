@@ -7,6 +7,7 @@ variance, and the correlation between series.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,15 +78,15 @@ class FittedNull:
         return noise
 
 
-def fit_null(outcomes: Array, design: Array) -> FittedNull:
+def fit_null(outcomes: Array, designs: Array | Sequence[Array]) -> FittedNull:
     """Fit a mean with AR(1) errors to several series on one calendar.
 
     Parameters
     ----------
     outcomes : array (j, n)
         On the model's scale; NaN where not observed.
-    design : array (n, k) or (j, n, k)
-        What the mean may contain under the null (no event terms).
+    designs : array (n, k), or one such array for each series
+        What the mean may contain.
 
     Returns
     -------
@@ -100,12 +101,12 @@ def fit_null(outcomes: Array, design: Array) -> FittedNull:
 
     outcomes = np.atleast_2d(np.asarray(outcomes, dtype=float))
     j, n = outcomes.shape
-    designs = np.broadcast_to(design, (j, *np.shape(design)[-2:]))
+    each = [designs] * j if isinstance(designs, np.ndarray) and designs.ndim == 2 else designs
     missing = np.isnan(outcomes)
     mean, weights, variance, df, innovations = [], [], [], [], np.full((j, n), np.nan)
     for series in range(j):
         rows = np.flatnonzero(~missing[series])
-        full = designs[series]
+        full = np.asarray(each[series], dtype=float)
         if rows.size < full.shape[1] + 3:
             raise InputError(
                 f"a null model of {full.shape[1]} terms needs {full.shape[1] + 3} observed periods",

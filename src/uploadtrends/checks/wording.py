@@ -6,6 +6,7 @@ data of this kind can show more, so no stronger word exists here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -82,6 +83,7 @@ def conclude(
     primary: Conclusion | None = None,
     registered: Mapping[str, str] | None = None,
     unexposed_comparison: bool = False,
+    unit: str = "uploads",
     alpha: float = 0.05,
 ) -> Conclusion:
     """Word the conclusion about one estimate by rule.
@@ -108,6 +110,8 @@ def conclude(
     unexposed_comparison : bool
         Whether the estimate is a contrast with a series that the event cannot have touched (as
         with ``control=`` in `interrupted_time_series`). A passed negative control also counts.
+    unit : str
+        What is counted, for the sentence; a row on the log scale does not say it.
     alpha : float
         Level of the adjusted p-value below which a change is claimed.
 
@@ -126,10 +130,10 @@ def conclude(
 
     against = _reasons_against_any_claim(effect, verdicts, p, alpha, adjusted, primary)
     if against:
-        return Conclusion(_no_claim(effect, against), "no claim", tuple(against))
+        return Conclusion(_no_claim(effect, against, unit), "no claim", tuple(against))
 
     strength, reasons = _rung(verdicts, unexposed_comparison)
-    return Conclusion(_claim(effect, strength, p, adjusted), strength, tuple(reasons))
+    return Conclusion(_claim(effect, strength, p, adjusted, unit), strength, tuple(reasons))
 
 
 def _require(effect: Mapping[str, Any], registered: Mapping[str, str] | None) -> None:
@@ -236,16 +240,18 @@ def _rung(
     return "consistent with an effect of", []
 
 
-def _claim(effect: Mapping[str, Any], strength: Strength, p: float, adjusted: str) -> str:
-    what, event, size = _subject(effect), _event(effect), _size(effect)
+def _claim(
+    effect: Mapping[str, Any], strength: Strength, p: float, adjusted: str, unit: str
+) -> str:
+    what, event, size = _subject(effect, unit), _event(effect), _size(effect)
     note = f"{size}, p {_p(p)} {adjusted}"
     if strength == "changed at":
         return f"{what} changed at {event}: {note}."
     return f"The change in {what[0].lower()}{what[1:]} ({note}) is {strength} {event}."
 
 
-def _no_claim(effect: Mapping[str, Any], against: list[str]) -> str:
-    what, event = _subject(effect), _event(effect)
+def _no_claim(effect: Mapping[str, Any], against: list[str], unit: str) -> str:
+    what, event = _subject(effect, unit), _event(effect)
     sentence = f"No change is claimed for {what[0].lower()}{what[1:]} at {event}: "
     sentence += "; ".join(against)
     if effect["estimate"] == effect["estimate"] and effect["estimate"] is not None:
@@ -253,14 +259,13 @@ def _no_claim(effect: Mapping[str, Any], against: list[str]) -> str:
     smallest = effect.get("minimum_detectable")
     if smallest is not None and smallest == smallest:
         sentence += (
-            f"; the smallest change this sample could have found with 80% power is "
-            f"{abs(float(smallest)):.3g} on the model's scale"
+            "; the smallest fall this sample could have found with 80% power is "
+            f"{_detectable(abs(float(smallest)), effect)}"
         )
     return sentence + "."
 
 
-def _subject(effect: Mapping[str, Any]) -> str:
-    unit = str(effect.get("unit") or "uploads")
+def _subject(effect: Mapping[str, Any], unit: str) -> str:
     group, platform = str(effect["group"]), str(effect["platform"])
     who = "" if group in _COHORT_FREE else f" of the group '{group}'"
     where = f" on {platform}" if platform else ""
@@ -285,3 +290,12 @@ def _size(effect: Mapping[str, Any]) -> str:
 
 def _p(value: float) -> str:
     return "< .001" if value < 0.001 else f"= {value:.3f}".replace("0.", ".")
+
+
+def _detectable(smallest: float, effect: Mapping[str, Any]) -> str:
+    if str(effect.get("unit") or "").startswith("log ratio"):
+        return f"{100 * (1 - math.exp(-smallest)):.0f}%"
+    estimate, relative = float(effect["estimate"]), effect.get("relative")
+    if relative is not None and relative == relative and estimate:
+        return f"{abs(smallest * float(relative) / estimate):.0f}%"
+    return f"{smallest:.3g} {effect.get('unit') or ''}".strip()

@@ -1,0 +1,220 @@
+"""Power: the smallest change that this sample could have found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.nulls import detection, power_at, smallest_detectable
+from uploadtrends.checks.outcome import Check, CheckOutcome
+from uploadtrends.checks.working import Working, contrast_row, working_series
+from uploadtrends.errors import InputError
+from uploadtrends.result import Call
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUESTION = "What is the smallest change that this sample could have found?"
+
+
+def power(
+    *,
+    of_interest: float = 0.25,
+    target: float = 0.8,
+    term: str | None = None,
+    event: str | None = None,
+    platform: str | None = None,
+    group: str | None = None,
+    n_draws: int = 999,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Check:
+    """Find the smallest change that would have been found with the target power.
+
+    Series are drawn from each fit's own error process (its autocorrelation and variance, with
+    their uncertainty) on its own calendar and design, and analysed as the data were. The estimate
+    itself plays no part: power computed from the estimate would only restate its p-value.
+
+    Parameters
+    ----------
+    of_interest : float
+        The relative fall that matters to the reader; .25 is a quarter. For the slope: per twelve
+        periods.
+    target : float
+        Power wanted.
+    term, event, platform, group : str, optional
+        Which estimates; the level changes by default.
+    n_draws, seed : int
+        Simulated series a contrast, and their seed.
+    alpha : float
+        Level of the two-sided test. The table also gives the answer at ``alpha`` divided by the
+        number of estimates, which is what the adjustment for their number can cost at most.
+
+    Returns
+    -------
+    Check
+        Per contrast: *passed* if a change `of_interest` would have been found with the target
+        power, *failed* otherwise.
+    """
+    for name, value in (("of_interest", of_interest), ("target", target), ("alpha", alpha)):
+        if not 0 < value < 1:
+            raise InputError(f"{name} must lie between 0 and 1", column=name, value=value)
+    settings = {
+        "of_interest": of_interest,
+        "target": target,
+        "term": term,
+        "event": event,
+        "platform": platform,
+        "group": group,
+        "n_draws": n_draws,
+        "alpha": alpha,
+        "seed": seed,
+    }
+    return Check("power", QUESTION, _run, settings)
+
+
+def _run(
+    result: Any,
+    *,
+    of_interest: float,
+    target: float,
+    term: str | None,
+    event: str | None,
+    platform: str | None,
+    group: str | None,
+    n_draws: int,
+    alpha: float,
+    seed: int,
+) -> CheckOutcome:
+    import pandas as pd
+
+    chosen = contrasts(result, term=term, event=event, platform=platform, group=group)
+    series = working_series(result)
+    tests = int(contrasts(result, term=term)["status"].isin(USABLE).sum())
+    rows, curves = [], []
+    for _, effect in chosen.iterrows():
+        keys = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
+        work = series.get((effect["platform"], effect["group"]))
+        line = None
+        if work is not None and effect["status"] in USABLE:
+            line = contrast_row(work.design, effect["event"], effect["term"])
+        if work is None or line is None:
+            reason = effect["reason"] or "no estimate in this fit"
+            rows.append({**keys, **_EMPTY, "status": "not applicable", "reason": reason})
+            continue
+        row, curve = _one(
+            work, line, keys, of_interest, target, alpha, max(tests, 1), n_draws, seed
+        )
+        rows.append(row)
+        curves.append(curve)
+    table = pd.DataFrame(rows)
+    parameters = {
+        "of_interest": of_interest,
+        "target": target,
+        "term": term,
+        "n_draws": n_draws,
+        "alpha": alpha,
+        "seed": seed,
+    }
+    return CheckOutcome(
+        name="power",
+        question=QUESTION,
+        status=overall(table["status"]),
+        table=table,
+        text=_sentence(table, of_interest, target),
+        figure_data={"curve": pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()},
+        call=Call.record("power", parameters, result.call.data_fingerprint),
+    )
+
+
+def _one(
+    work: Working,
+    line: np.ndarray[Any, np.dtype[np.float64]],
+    keys: dict[str, Any],
+    of_interest: float,
+    target: float,
+    alpha: float,
+    tests: int,
+    n_draws: int,
+    seed: int,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    import pandas as pd
+
+    def reach(level: float) -> tuple[Any, Any]:
+        low, high = detection(
+            work.y,
+            work.x,
+            line,
+            positions=work.positions,
+            alpha=level,
+            n_draws=n_draws,
+            seed=seed,
+        )
+        return low[:, 0], high[:, 0]
+
+    low, high = reach(alpha)
+    smallest = smallest_detectable(low, high, target)
+    strict = smallest_detectable(*reach(alpha / tests), target) if tests > 1 else smallest
+    periods = 12.0 if keys["term"] == "slope" else 1.0
+    base = 1.0 if work.scale != "level" else float(np.mean(np.abs(work.y)))
+    wanted = (np.log1p(-of_interest) if work.scale != "level" else -of_interest * base) / periods
+    found = float(power_at(low, high, np.array([wanted]))[0])
+    grid = np.linspace(-2.0, 2.0, 81) * max(smallest, abs(wanted))
+    curve = pd.DataFrame(
+        {
+            **{key: keys[key] for key in ("platform", "group", "event", "term")},
+            "effect": grid,
+            "percent": _percent(grid * periods, work.scale, base),
+            "power": power_at(low, high, grid),
+        }
+    )
+    size = np.array([-smallest, smallest, -strict, strict]) * periods
+    fall, rise, strict_fall, strict_rise = _percent(size, work.scale, base)
+    return {
+        **keys,
+        "minimum_detectable": smallest,
+        "fall_percent": fall,
+        "rise_percent": rise,
+        "minimum_detectable_adjusted": strict,
+        "fall_percent_adjusted": strict_fall,
+        "rise_percent_adjusted": strict_rise,
+        "n_tests": tests,
+        "power_of_interest": found,
+        "scale": work.scale,
+        "status": "passed" if found >= target else "failed",
+        "reason": "",
+    }, curve
+
+
+_EMPTY: dict[str, Any] = {
+    "minimum_detectable": np.nan,
+    "fall_percent": np.nan,
+    "rise_percent": np.nan,
+    "minimum_detectable_adjusted": np.nan,
+    "fall_percent_adjusted": np.nan,
+    "rise_percent_adjusted": np.nan,
+    "n_tests": 0,
+    "power_of_interest": np.nan,
+    "scale": "",
+}
+
+
+def _percent(effect: Any, scale: str, base: float) -> Any:
+    """Return relative changes in percent of the level (log and counts: exactly; level: of mean)."""
+    values = np.asarray(effect, dtype=float)
+    return 100 * (values / base if scale == "level" else np.expm1(values))
+
+
+def _sentence(table: pd.DataFrame, of_interest: float, target: float) -> str:
+    known = table[table["status"] != "not applicable"]
+    if known.empty:
+        return f"No estimate to compute power for: {table['reason'].iloc[0]}."
+    enough = int((known["status"] == "passed").sum())
+    smallest, largest = -known["fall_percent"].max(), -known["fall_percent"].min()
+    reach = f"{smallest:.0f}%" if len(known) == 1 else f"between {smallest:.0f}% and {largest:.0f}%"
+    return (
+        f"With {target:.0%} power the smallest fall that could have been found is {reach}; a fall "
+        f"of {of_interest:.0%} could have been found in {enough} of {len(known)} estimates."
+    )

@@ -1,0 +1,293 @@
+"""Placebo dates: does the same model find as much where nothing happened?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.outcome import Check, CheckOutcome, Status
+from uploadtrends.checks.shifting import block_of, fit_of, shifted, touched
+from uploadtrends.checks.working import contrast_row
+from uploadtrends.errors import InputError
+from uploadtrends.models.inputs import NamedSeries
+from uploadtrends.result import Call
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from uploadtrends.events import Event
+    from uploadtrends.models.settings import Settings
+
+QUESTION = "How often does the same model find as much at dates where nothing happened?"
+MINIMUM = 19  # with fewer the smallest possible p-value is above 1 in 20
+_BEFORE, _AFTER = (12, 36), (6, 24)  # shortest and longest default window, in periods
+
+
+def placebo_dates(
+    *,
+    n: int = 99,
+    window: tuple[int, int] | None = None,
+    term: str | None = None,
+    event: str | None = None,
+    platform: str | None = None,
+    group: str | None = None,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Check:
+    """Refit the same model at dates before the first event, where nothing happened.
+
+    Every placebo date gets a window of the same length as the one around the event, wholly before
+    the first event of the series. The empirical p-value is the share of dates, the event's own
+    among them, at which the studentised estimate is at least as far from zero.
+
+    Parameters
+    ----------
+    n : int
+        At most this many placebo dates; if more fit, a seeded random subset.
+    window : (int, int), optional
+        Periods before and after the event. By default up to 36 and 24, shortened (to no less than
+        12 and 6) until 39 placebo dates fit, or else 19.
+    term, event, platform, group : str, optional
+        Which estimates to check; the level change of every series and event by default.
+    alpha : float
+        Level of the empirical p-value.
+    seed : int
+        Seed of the subset.
+
+    Returns
+    -------
+    Check
+        Per contrast: *passed* if the model finds a change in the window around the event and at
+        most `alpha` of the dates show as much; *failed* if more than twice `alpha` do; *not
+        informative* in between, or if the model finds no change in that window; *not applicable*
+        with fewer than 19 placebo dates.
+    """
+    if n < MINIMUM:
+        raise InputError(
+            f"fewer than {MINIMUM} placebo dates cannot give a p-value of .05",
+            column="n",
+            value=n,
+            fix=f"use n={MINIMUM} or more",
+        )
+    settings = {
+        "n": n,
+        "window": window,
+        "term": term,
+        "event": event,
+        "platform": platform,
+        "group": group,
+        "alpha": alpha,
+        "seed": seed,
+    }
+    return Check("placebo_dates", QUESTION, _run, settings)
+
+
+def _run(
+    result: Any,
+    *,
+    n: int,
+    window: tuple[int, int] | None,
+    term: str | None,
+    event: str | None,
+    platform: str | None,
+    group: str | None,
+    alpha: float,
+    seed: int,
+) -> CheckOutcome:
+    import pandas as pd
+
+    chosen = contrasts(result, term=term, event=event, platform=platform, group=group)
+    rows, draws = [], []
+    for _, effect in chosen.iterrows():
+        row, drawn = _one(result, effect, n, window, alpha, seed)
+        rows.append(row)
+        draws.append(drawn)
+    table = pd.DataFrame(rows)
+    known = [frame for frame in draws if len(frame)]
+    placebos = pd.concat(known, ignore_index=True) if known else pd.DataFrame()
+    parameters = {"n": n, "window": window, "term": term, "alpha": alpha, "seed": seed}
+    return CheckOutcome(
+        name="placebo_dates",
+        question=QUESTION,
+        status=overall(table["status"]),
+        table=table,
+        text=_sentence(table, alpha),
+        figure_data={"placebos": placebos, "actual": table},
+        call=Call.record("placebo_dates", parameters, result.call.data_fingerprint),
+    )
+
+
+def _one(
+    result: Any,
+    effect: pd.Series,
+    n: int,
+    window: tuple[int, int] | None,
+    alpha: float,
+    seed: int,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    import pandas as pd
+
+    keys = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
+
+    def without(status: Status, reason: str) -> tuple[dict[str, Any], pd.DataFrame]:
+        return {**keys, **_EMPTY, "status": status, "reason": reason}, pd.DataFrame()
+
+    if effect["status"] not in USABLE:
+        return without("not applicable", f"the estimate is {effect['status']}")
+    fit = fit_of(result, effect["platform"], effect["group"])
+    block = block_of(fit, effect["event"])
+    if block is None:
+        return without("not applicable", "the event is not in this fit")
+    observed = fit.observed
+    first_event = min(touched(other, observed.index)[0] for other in fit.blocks)
+    begin, end = touched(block, observed.index)
+    span = end - begin
+    found = window or _default_window(first_event, span, len(observed) - end)
+    if found is None:
+        return without(
+            "not applicable",
+            f"{first_event} periods before the first event are too few for {MINIMUM} placebo dates",
+        )
+    before, after = found
+    if begin < before or len(observed) - end < after:
+        return without("not applicable", f"the event has no window of {before} + {after} periods")
+    starts = np.arange(before, first_event - span - after + 1)
+    if len(starts) < MINIMUM:
+        return without(
+            "not applicable", f"only {len(starts)} placebo dates fit, {MINIMUM} are needed"
+        )
+    possible = len(starts)
+    if possible > n:
+        starts = np.sort(np.random.default_rng(seed).choice(starts, n, replace=False))
+
+    def estimated(at: int, events: tuple[Event, ...]) -> Found | None:
+        part = observed.iloc[at - before : at + span + after]
+        item = NamedSeries(keys["platform"], keys["group"], part)
+        return _estimate(item, events, result.settings, str(keys["event"]), str(keys["term"]))
+
+    inside = tuple(
+        member
+        for other in fit.blocks
+        if begin - before <= touched(other, observed.index)[0] < end + after
+        for member in other.events
+    )
+    actual = estimated(begin, inside)
+    if actual is None:
+        return without("not applicable", "the model cannot be fitted in the window of the event")
+    freq = observed.index.freqstr
+    refits = [(int(at), estimated(int(at), shifted(block, int(at - begin), freq))) for at in starts]
+    kept = [(at, found) for at, found in refits if found is not None]
+    if len(kept) < MINIMUM:
+        return without("not applicable", f"only {len(kept)} placebo dates could be fitted")
+    placebos = pd.DataFrame(
+        {
+            **{key: value for key, value in keys.items() if key != "label"},
+            "date": [observed.index[at] for at, _ in kept],
+            "estimate": [found.estimate for _, found in kept],
+            "statistic": [found.statistic for _, found in kept],
+            "p": [found.p for _, found in kept],
+        }
+    )
+    as_large = placebos["statistic"].abs() >= abs(actual.statistic)
+    p = float((1 + as_large.sum()) / (1 + len(placebos)))
+    status, reason = _verdict(p, actual.p, alpha)
+    return {
+        **keys,
+        "estimate": actual.estimate,
+        "statistic": actual.statistic,
+        "p_model": actual.p,
+        "m": len(placebos),
+        "possible": possible,
+        "p": p,
+        "false_alarms": float((placebos["p"] <= alpha).mean()),
+        "before": before,
+        "after": after,
+        "independent_windows": first_event / (before + span + after),
+        "status": status,
+        "reason": reason,
+    }, placebos
+
+
+class Found(NamedTuple):
+    """An estimate in one window."""
+
+    estimate: float
+    statistic: float
+    p: float
+
+
+def _estimate(
+    item: NamedSeries, events: tuple[Event, ...], settings: Settings, event: str, term: str
+) -> Found | None:
+    """Fit the model to one window; None where it cannot be."""
+    from uploadtrends.events import as_events
+    from uploadtrends.models.estimators import estimate
+    from uploadtrends.models.preparation import prepare
+
+    try:
+        prepared = prepare(item, as_events(events), settings)
+    except InputError:
+        return None
+    line = contrast_row(prepared.design, event, term)
+    if prepared.choice.status == "refused" or line is None:
+        return None
+    found = estimate(prepared).contrast(line)
+    value, se, p = (float(part[0]) for part in (found.estimate, found.se, found.p))
+    return Found(value, value / se if se > 0 else 0.0, p) if np.isfinite(value) else None
+
+
+def _verdict(p: float, p_model: float, alpha: float) -> tuple[Status, str]:
+    if not p_model <= alpha:
+        return "not informative", "the model finds no change in the event's own window"
+    if p <= alpha:
+        return "passed", ""
+    if p <= 2 * alpha:
+        return "not informative", f"p = {p:.3f}, too close to {alpha:g} to tell with so few dates"
+    return "failed", ""
+
+
+_EMPTY: dict[str, Any] = {
+    "estimate": np.nan,
+    "statistic": np.nan,
+    "p_model": np.nan,
+    "m": 0,
+    "possible": 0,
+    "p": np.nan,
+    "false_alarms": np.nan,
+    "before": 0,
+    "after": 0,
+    "independent_windows": np.nan,
+}
+
+
+def _default_window(before_first: int, span: int, after_event: int) -> tuple[int, int] | None:
+    """Return the longest window that leaves room for enough dates, or None."""
+    for dates in (2 * MINIMUM + 1, MINIMUM):
+        room = before_first - span - dates + 1
+        after = min(_AFTER[1], after_event, max(_AFTER[0], 2 * room // 5))
+        before = min(_BEFORE[1], room - after)
+        if before >= _BEFORE[0] and after >= _AFTER[0]:
+            return before, after
+    return None
+
+
+def _sentence(table: pd.DataFrame, alpha: float) -> str:
+    tested = table[table["status"].isin(("passed", "failed"))]
+    if tested.empty:
+        reasons = table["reason"].value_counts()
+        return f"No estimate could be held against placebo dates: {reasons.index[0]}."
+    if len(tested) == 1:
+        row = tested.iloc[0]
+        return (
+            f"At {row['m']} dates where nothing happened the same model finds as much as at "
+            f"{row['label'] or row['event']} in {row['p']:.0%} of cases (p = {row['p']:.3f})."
+        )
+    out = int((tested["status"] == "passed").sum())
+    few, many = tested["m"].min(), tested["m"].max()
+    dates = f"{few}" if few == many else f"{few} to {many}"
+    return (
+        f"{out} of {len(tested)} changes stand out from what the same model finds at {dates} "
+        f"dates where nothing happened (at most {alpha:.0%} of dates show as much)."
+    )

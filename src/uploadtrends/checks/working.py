@@ -1,0 +1,171 @@
+"""The regression behind each estimate, so that a check can refit it thousands of times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadtrends.checks.nulls import FittedNull, fit_null
+from uploadtrends.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from uploadtrends.models.design import Design
+    from uploadtrends.models.preparation import Prepared
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Working:
+    """One series as a Gaussian regression with AR(1) errors.
+
+    Attributes
+    ----------
+    platform, group : str
+    index : pandas.DatetimeIndex
+        N periods.
+    response : array (N,)
+        On the model's scale; NaN where a period does not enter the fit.
+    design : Design
+        As the model built it.
+    scale : {"log", "level", "counts"}
+        Counts enter as log(count + 1/2): a working approximation, good enough to redraw noise.
+    """
+
+    platform: str
+    group: str
+    index: pd.DatetimeIndex
+    response: Array
+    design: Design
+    scale: str
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Positions of the periods that enter the fit."""
+        return np.flatnonzero(~np.isnan(self.response))
+
+    @property
+    def y(self) -> Array:
+        """The response of those periods."""
+        return self.response[self.rows]
+
+    @property
+    def x(self) -> Array:
+        """The design of those periods."""
+        return self.design.matrix[self.rows]
+
+    @property
+    def positions(self) -> Array:
+        """Calendar positions of those periods, as floats."""
+        return self.rows.astype(float)
+
+
+def working(prepared: Prepared) -> Working:
+    """Return the working regression of a prepared series."""
+    response = np.full(len(prepared.observed), np.nan)
+    used = prepared.design.used
+    if prepared.choice.scale == "counts":
+        values = prepared.observed.to_numpy(dtype=float)
+        response[used] = np.log(values[used] + 0.5) - prepared.offset[used]
+    else:
+        response[used] = prepared.y
+    import pandas as pd
+
+    return Working(
+        prepared.item.platform,
+        prepared.item.group,
+        pd.DatetimeIndex(prepared.observed.index),
+        response,
+        prepared.design,
+        prepared.choice.scale,
+    )
+
+
+def working_series(result: Any) -> dict[tuple[str, str], Working]:
+    """Return the working regression of every fitted series of a result, by platform and group."""
+    return {
+        (fit.platform, fit.group): working(fit.prepared)
+        for fit in result.fits
+        if fit.status != "refused"
+    }
+
+
+def contrast_row(design: Design, event: str, term: str) -> Array | None:
+    """Return the row (1, k) that turns coefficients into a term of a block.
+
+    None if the block is not in the design, or the term is not linear in the coefficients.
+
+    Parameters
+    ----------
+    design : Design
+    event : str
+        Block id.
+    term : str
+        level, slope, pulse, effect_3m (any number of months) or effect_end.
+
+    Raises
+    ------
+    InputError
+        If the term has no such form.
+    """
+    if event not in design.columns:
+        return None
+    if term in design.columns[event]:
+        return design.term_row(event, term)
+    if term in ("level", "slope", "pulse", "cumulative"):
+        return None
+    if term == "effect_end":
+        return design.effect_rows(event, [len(design.index) - 1])
+    months = term.removeprefix("effect_").removesuffix("m")
+    if not term.startswith("effect_") or not months.isdigit():
+        raise InputError(
+            "unknown term",
+            column="term",
+            value=term,
+            fix="use level, slope, pulse, effect_3m (any number of months) or effect_end",
+        )
+    at = design.horizon(event, int(months))
+    return None if at is None else design.effect_rows(event, [at])
+
+
+def calendar(start: pd.Timestamp, end: pd.Timestamp, freq: str | None) -> pd.DatetimeIndex:
+    """Return the periods from start to end, both included."""
+    import pandas as pd
+
+    return pd.date_range(start, end, freq=freq)
+
+
+def joint_null(series: Sequence[Working]) -> FittedNull:
+    """Fit the errors of several series on their common calendar.
+
+    The mean holds every term of each series' own model: an estimate's distribution about the truth
+    does not depend on the size of the effects that are estimated with it.
+
+    Raises
+    ------
+    InputError
+        If the series have different frequencies.
+    """
+    freqs = {work.index.freqstr for work in series}
+    if len(freqs) > 1:
+        raise InputError(
+            "a joint test needs series of one frequency", value=sorted(map(str, freqs))
+        )
+    start, end = min(w.index[0] for w in series), max(w.index[-1] for w in series)
+    grid = calendar(start, end, freqs.pop())
+    outcomes = np.full((len(series), len(grid)), np.nan)
+    designs = []
+    for j, work in enumerate(series):
+        lead = int(grid.get_indexer(work.index[:1])[0])
+        span = slice(lead, lead + len(work.index))
+        outcomes[j, span] = work.response
+        design = np.zeros((len(grid), work.design.matrix.shape[1]))
+        design[span] = work.design.matrix
+        designs.append(design)
+    return fit_null(outcomes, designs)
