@@ -51,7 +51,7 @@ def named_series(
                 )
             found.append((str(platform), str(group), series))
     elif hasattr(data, "keys") and hasattr(data, "series"):
-        found.extend((p, g, data.series(p, g, unit=unit)) for p, g in data.keys())  # noqa: SIM118
+        found.extend((p, g, data.series(p, g, unit=unit)) for p, g in data.keys())
     else:
         raise InputError(
             "expected a pandas Series, a mapping of them, a DataFrame or a Panel",

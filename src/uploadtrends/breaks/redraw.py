@@ -78,9 +78,8 @@ class Proximity:
         places = np.arange(self.n)
         first = np.array([_place(index, b.start, 0) for b in chosen])
         last = np.array([_place(index, b.end, self.n - 1) for b in chosen])
-        self.hit: NDArray[np.bool_] = np.logical_and(
-            places >= first[:, None] - window_periods, places <= last[:, None] + window_periods
-        )
+        late = places >= first[:, None] - window_periods
+        self.hit: NDArray[np.bool_] = late & (places <= last[:, None] + window_periods)
         nearest = closeness.max(axis=0) if len(chosen) else np.zeros(self.n)
         kernels = [_kernel(change.probability, change.position, index) for change in fit.changes]
         # Expected closeness for every position a change could be moved to: (changes, n).
@@ -116,7 +115,7 @@ class Proximity:
 
     def expected_within(self) -> float:
         """Return the expected number of changes that lie within the window of any block."""
-        anywhere = self.hit.any(axis=0).astype(float)
+        anywhere = np.any(self.hit, axis=0).astype(float)
         return float(
             sum(
                 _expected(anywhere, kernel, int(position))
@@ -126,7 +125,7 @@ class Proximity:
 
     def chance(self, edge: int) -> float:
         """Return the share of admissible positions that lie within the window of any block."""
-        return float(self.hit.any(axis=0)[edge : self.n - edge + 1].mean())
+        return float(np.mean(np.any(self.hit, axis=0, keepdims=True)[0, edge : self.n - edge + 1]))
 
 
 _Kernel = tuple[Positions, Array]

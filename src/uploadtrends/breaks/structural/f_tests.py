@@ -1,0 +1,205 @@
+"""Chow's test at a stated date, and sup-F, ave-F, exp-F over all dates."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+from scipy.stats import f as f_distribution
+
+from uploadtrends.breaks.result import frequency, stamp
+from uploadtrends.breaks.structural.hansen import hansen_p_value
+from uploadtrends.breaks.structural.outcome import StructuralTest
+from uploadtrends.breaks.structural.regression import (
+    Array,
+    hac_covariance,
+    least_squares,
+    response_and_design,
+)
+from uploadtrends.errors import InputError
+from uploadtrends.events.timing import period_of
+from uploadtrends.result import Call
+
+Covariance = Literal["ols", "hac"]
+
+
+def chow(
+    series: pd.Series,
+    date: str | dt.date | pd.Timestamp,
+    *,
+    regressors: Any = "constant",
+    covariance: Covariance = "ols",
+) -> StructuralTest:
+    """Test for a break at a date that was stated beforehand (Chow 1960).
+
+    Parameters
+    ----------
+    series : pandas.Series
+        Regular, without missing periods, n of them.
+    date : date-like
+        Falls into the first period of the new regime.
+    regressors : {"constant", "trend"} or pandas.DataFrame
+        What may change, k columns.
+    covariance : {"ols", "hac"}
+        ``"ols"``: F test with k and n - 2k degrees of freedom. ``"hac"``: Wald test (chi-squared)
+        with the covariance of `hac_covariance`, for autocorrelated errors.
+
+    Raises
+    ------
+    InputError
+        If the date lies outside the series or leaves too few periods on one side.
+    """
+    regular, design = response_and_design(series, regressors)
+    index = pd.DatetimeIndex(regular.index)
+    place = period_of(index, date)
+    n, k = design.shape
+    if place is None or not k < place < n - k:
+        raise InputError(
+            "the date leaves too few periods on one side", value=str(date), fix="choose another"
+        )
+    response = regular.to_numpy()
+    value = float(_wald(response, design, np.array([place]), covariance)[0])
+    if covariance == "ols":
+        value /= k
+        p = float(f_distribution.sf(value, k, n - 2 * k))
+    else:
+        p = float(chi2.sf(value, k))
+    when = stamp(index[place], frequency(index))
+    return StructuralTest(
+        name="Chow",
+        statistic=value,
+        p=p,
+        date=index[place],
+        path=pd.Series([value], index=[index[place]], name="F"),
+        sentence=f"a break with new regime from {when}: {_letter(covariance)} = {value:.4g}, "
+        f"p = {p:.3g}",
+        call=_record("chow", regular, regressors, covariance, date=str(date)),
+    )
+
+
+def sup_f(series: pd.Series, **options: Any) -> StructuralTest:
+    """Test for one break at an unknown date by the largest F statistic (Andrews 1993).
+
+    Parameters
+    ----------
+    series : pandas.Series
+        Regular, without missing periods.
+    regressors : {"constant", "trend"} or pandas.DataFrame, default "constant"
+    trim : float, default .15
+        Share of the periods at either end without candidate dates.
+    covariance : {"ols", "hac"}, default "ols"
+
+    Returns
+    -------
+    StructuralTest
+        p-value of Hansen (1997); `path` holds the F statistics (in the form "k times F").
+
+    Raises
+    ------
+    InputError
+        If the series is too short or an option cannot be used.
+    """
+    return _over_dates("sup", series, **options)
+
+
+def ave_f(series: pd.Series, **options: Any) -> StructuralTest:
+    """Test for one break at an unknown date by the mean F statistic (Andrews & Ploberger 1994).
+
+    Parameters, result and errors as for `sup_f`.
+    """
+    return _over_dates("ave", series, **options)
+
+
+def exp_f(series: pd.Series, **options: Any) -> StructuralTest:
+    """Test for one break at an unknown date by the exponential mean (Andrews & Ploberger 1994).
+
+    Parameters, result and errors as for `sup_f`.
+    """
+    return _over_dates("exp", series, **options)
+
+
+def _over_dates(
+    kind: str,
+    series: pd.Series,
+    *,
+    regressors: Any = "constant",
+    trim: float = 0.15,
+    covariance: Covariance = "ols",
+) -> StructuralTest:
+    regular, design = response_and_design(series, regressors)
+    index = pd.DatetimeIndex(regular.index)
+    n, k = design.shape
+    if not 0.0 < trim < 0.5:
+        raise InputError("trim must lie in (0, .5)", column="trim", value=trim, fix="use .15")
+    first = max(int(np.floor(trim * n)), k + 1)
+    last = n - first
+    if last < first:
+        raise InputError("too short for a test over dates", value=f"{n} periods")
+    places = np.arange(first, last + 1)
+    path = _wald(regular.to_numpy(), design, places, covariance)
+    value = {
+        "sup": lambda: path.max(),
+        "ave": lambda: path.mean(),
+        "exp": lambda: np.logaddexp.reduce(path / 2.0) - np.log(len(path)),
+    }[kind]()
+    span = (n - first) * last / (first * (n - last))
+    p = hansen_p_value(kind, float(value), k, span)
+    peak = index[places[int(np.argmax(path))]]
+    return StructuralTest(
+        name=f"{kind}-F",
+        statistic=float(value),
+        p=p,
+        date=peak,
+        path=pd.Series(path, index=index[places], name="F"),
+        sentence=f"one break at an unknown date: {kind}{_letter(covariance)} = {value:.4g}, "
+        f"p = {p:.3g} (Hansen 1997); new regime most likely from {stamp(peak, frequency(index))}",
+        call=_record(f"{kind}_f", regular, regressors, covariance, trim=trim),
+    )
+
+
+def _wald(response: Array, design: Array, places: Array, covariance: str) -> Array:
+    """Return the Wald form (k times F) of "no break at p" for every place p."""
+    n, k = design.shape
+    if covariance == "hac":
+        return np.array([_robust_wald(response, design, int(place)) for place in places])
+    if covariance != "ols":
+        raise InputError("unknown covariance", value=covariance, fix='use "ols" or "hac"')
+    _, residuals = least_squares(response, design)
+    gram = np.cumsum(design[:, :, None] * design[:, None, :], axis=0)
+    moment = np.cumsum(design * response[:, None], axis=0)
+    square = float(response @ response)
+    left, right = gram[places - 1], gram[-1] - gram[places - 1]
+    at, after = moment[places - 1], moment[-1] - moment[places - 1]
+    explained = _quadratic(left, at) + _quadratic(right, after)
+    split = np.maximum(square - explained, 1e-12 * square)
+    statistics: Array = (residuals @ residuals - split) / (split / (n - 2 * k))
+    return statistics
+
+
+def _quadratic(gram: Array, moment: Array) -> Array:
+    solved = np.linalg.solve(gram, moment[..., None])[..., 0]
+    product: Array = np.einsum("ij,ij->i", moment, solved)
+    return product
+
+
+def _robust_wald(response: Array, design: Array, place: int) -> float:
+    k = design.shape[1]
+    after = design * (np.arange(len(design)) >= place)[:, None]
+    both = np.hstack([design, after])
+    coefficients, residuals = least_squares(response, both)
+    change = coefficients[k:]
+    return float(change @ np.linalg.solve(hac_covariance(both, residuals)[k:, k:], change))
+
+
+def _letter(covariance: str) -> str:
+    return "F" if covariance == "ols" else "Wald"
+
+
+def _record(
+    name: str, regular: pd.Series, regressors: Any, covariance: str, **more: object
+) -> Call:
+    shown = "given" if isinstance(regressors, pd.DataFrame) else regressors
+    return Call.record(name, {"regressors": shown, "covariance": covariance, **more}, regular)

@@ -1,0 +1,110 @@
+"""What the structural-change tests return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from uploadtrends.breaks.result import frequency, stamp
+from uploadtrends.result import Call, Result
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class StructuralTest(Result):
+    """One test of "the regression is the same throughout".
+
+    Attributes
+    ----------
+    name : str
+    statistic, p : float
+    date : pandas.Timestamp or None
+        First period of the new regime where the evidence peaks (or the stated date).
+    path : pandas.Series
+        Statistic per date: F statistics by first period of the new regime, or the CUSUM process.
+    sentence : str
+    call : Call
+    """
+
+    name: str
+    statistic: float
+    p: float
+    date: pd.Timestamp | None
+    path: pd.Series
+    sentence: str
+    call: Call
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row: test, statistic, p, date."""
+        return pd.DataFrame(
+            {
+                "test": [self.name],
+                "statistic": [self.statistic],
+                "p": [self.p],
+                "date": [self.date],
+            }
+        )
+
+    def summary(self) -> str:
+        """Say what was found in one sentence."""
+        return self.sentence
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.sentence}>"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class BaiPerron(Result):
+    """Multiple structural breaks (Bai & Perron 1998, 2003).
+
+    Attributes
+    ----------
+    dates : tuple of pandas.Timestamp
+        First period of every new regime.
+    intervals : tuple of (pandas.Timestamp, pandas.Timestamp)
+        Confidence interval per date (Bai 1997), both ends included.
+    coefficients : pandas.DataFrame
+        One row per regime: start, end (both included), then estimate and se of every coefficient.
+    selection : pandas.DataFrame
+        One row per number of breaks: rss, bic, lwz, and the optimal dates.
+    confidence : float
+    criterion : str
+        What chose the number of breaks.
+    call : Call
+    """
+
+    dates: tuple[pd.Timestamp, ...]
+    intervals: tuple[tuple[pd.Timestamp, pd.Timestamp], ...]
+    coefficients: pd.DataFrame
+    selection: pd.DataFrame
+    confidence: float
+    criterion: str
+    index: pd.DatetimeIndex
+    call: Call
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per break: date (first period of the new regime), low, high."""
+        return pd.DataFrame(
+            {
+                "date": pd.to_datetime(list(self.dates)),
+                "low": pd.to_datetime([low for low, _ in self.intervals]),
+                "high": pd.to_datetime([high for _, high in self.intervals]),
+                "confidence": self.confidence,
+            }
+        )
+
+    def summary(self) -> str:
+        """Say in words where the breaks are."""
+        if not self.dates:
+            return f"No structural break ({self.criterion})."
+        freq = frequency(self.index)
+        parts = [
+            f"{stamp(date, freq)} ({self.confidence:.0%} interval {stamp(low, freq)} to "
+            f"{stamp(high, freq)})"
+            for date, (low, high) in zip(self.dates, self.intervals, strict=True)
+        ]
+        noun = "break" if len(parts) == 1 else "breaks"
+        return f"{len(parts)} structural {noun} ({self.criterion}): new regimes from {'; '.join(parts)}."
+
+    def __repr__(self) -> str:
+        return f"<BaiPerron: {self.summary()}>"

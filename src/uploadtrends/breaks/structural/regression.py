@@ -1,0 +1,112 @@
+"""Regression pieces shared by the structural-change tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uploadtrends.errors import InputError
+from uploadtrends.events.timing import as_regular_series
+
+Array = NDArray[np.float64]
+
+
+def response_and_design(series: pd.Series, regressors: Any) -> tuple[pd.Series, Array]:
+    """Return the regular series and its design matrix (n, k).
+
+    Parameters
+    ----------
+    series : pandas.Series
+        Without missing periods.
+    regressors : {"constant", "trend"} or pandas.DataFrame
+        ``"constant"``: changes of the mean. ``"trend"``: of mean and slope. A frame is used as it
+        is (rows as the series; add a constant column yourself).
+
+    Raises
+    ------
+    InputError
+        If a period is missing or the regressors cannot be used.
+    """
+    regular = as_regular_series(series)
+    if regular.isna().any():
+        gap = regular.index[regular.isna()][0]
+        raise InputError(
+            "a structural test needs every period",
+            value=f"{gap:%Y-%m-%d}",
+            fix="fill the gap, or cut the series there; change_points takes gaps",
+        )
+    n = len(regular)
+    if isinstance(regressors, pd.DataFrame):
+        if len(regressors) != n:
+            raise InputError(
+                "the regressors do not fit the series", value=f"{len(regressors)} rows, not {n}"
+            )
+        design = regressors.to_numpy(dtype=float)
+    elif regressors == "constant":
+        design = np.ones((n, 1))
+    elif regressors == "trend":
+        design = np.column_stack([np.ones(n), np.arange(n) / n])
+    else:
+        raise InputError(
+            "unknown regressors", value=regressors, fix='use "constant", "trend" or a DataFrame'
+        )
+    if not np.isfinite(design).all() or np.linalg.matrix_rank(design) < design.shape[1]:
+        raise InputError("the regressors are collinear or not finite", fix="drop a column")
+    return regular, design
+
+
+def least_squares(response: Array, design: Array) -> tuple[Array, Array]:
+    """Return coefficients (k,) and residuals (n,)."""
+    coefficients, *_ = np.linalg.lstsq(design, response, rcond=None)
+    return coefficients, response - design @ coefficients
+
+
+def hac_covariance(design: Array, residuals: Array) -> Array:
+    """Return the HAC covariance of least-squares coefficients, shape (k, k).
+
+    Quadratic spectral kernel, Andrews' (1991) automatic bandwidth from AR(1) fits, VAR(1)
+    prewhitening (Andrews & Monahan 1992), factor n / (n - k): `kernHAC` of R package sandwich.
+    """
+    n, k = design.shape
+    score = design * residuals[:, None]
+    transition = np.linalg.lstsq(score[:-1], score[1:], rcond=None)[0].T
+    white = score[1:] - score[:-1] @ transition.T
+    # Constant columns (score = residual) do not steer the bandwidth, unless there is no other.
+    steers = ~np.all(np.isclose(design, 1.0), axis=0)
+    bandwidth = _andrews_bandwidth(white[:, steers] if steers.any() else white)
+    lags = np.arange(n - 1)
+    weights = _quadratic_spectral(lags / max(bandwidth, 1e-8))
+    keep = int(np.flatnonzero(np.abs(weights) > 1e-7)[-1]) + 1
+    middle = 0.5 * white.T @ white
+    for lag in range(1, keep):
+        middle += weights[lag] * white[lag:].T @ white[:-lag]
+    middle = (middle + middle.T) * n / (n - k)
+    recolour = np.linalg.inv(np.eye(k) - transition)
+    middle = recolour @ middle @ recolour.T / n
+    bread = np.linalg.inv(design.T @ design / n)
+    covariance: Array = bread @ middle @ bread / n
+    return covariance
+
+
+def _andrews_bandwidth(score: Array) -> float:
+    above, below = 0.0, 0.0
+    for column in score.T:
+        centred = column - column.mean()
+        design = np.column_stack([np.ones(len(column) - 1), centred[:-1]])
+        (_, rho), rest = least_squares(centred[1:], design)
+        variance = float(rest @ rest) / len(rest)
+        rho = float(np.clip(rho, -0.97, 0.97))
+        below += variance**2 / (1.0 - rho) ** 4
+        above += 4.0 * rho**2 * variance**2 / (1.0 - rho) ** 8
+    return float(1.3221 * (len(score) * above / below) ** 0.2) if below > 0.0 else 0.0
+
+
+def _quadratic_spectral(x: Array) -> Array:
+    angle = 6.0 * np.pi * np.where(x < 1e-3, 1.0, x) / 5.0
+    kernel = 3.0 / angle**2 * (np.sin(angle) / angle - np.cos(angle))
+    near_zero = 1.0 - (6.0 * np.pi * x / 5.0) ** 2 / 10.0  # Taylor expansion
+    weights: Array = np.where(x < 1e-3, near_zero, kernel)
+    return weights
