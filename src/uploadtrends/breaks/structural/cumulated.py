@@ -47,10 +47,8 @@ def ols_cusum(
     value = float(np.abs(process).max())
     turns = np.arange(1, 101)
     # Law of the supremum of a Brownian bridge.
-    p = float(
-        np.clip(2.0 * np.sum((-1.0) ** (turns + 1) * np.exp(-2.0 * (turns * value) ** 2)), 0, 1)
-    )
-    p = 1.0 if value < 0.2 else p
+    terms = (-1.0) ** (turns + 1) * np.exp(-2.0 * (turns * value) ** 2)
+    p = float(np.clip(2.0 * terms.sum(), 0.0, 1.0)) if value > 0.2 else 1.0
     index = pd.DatetimeIndex(regular.index)
     date = index[min(int(np.argmax(np.abs(process))) + 1, n - 1)]
     shown = "given" if isinstance(regressors, pd.DataFrame) else regressors

@@ -140,17 +140,16 @@ def _over_dates(
         raise InputError("too short for a test over dates", value=f"{n} periods")
     places = np.arange(first, last + 1)
     path = _wald(regular.to_numpy(), design, places, covariance)
-    value = {
-        "sup": lambda: path.max(),
-        "ave": lambda: path.mean(),
-        "exp": lambda: np.logaddexp.reduce(path / 2.0) - np.log(len(path)),
-    }[kind]()
+    if kind == "exp":
+        value = float(np.logaddexp.reduce(path / 2.0) - np.log(len(path)))
+    else:
+        value = float(path.max() if kind == "sup" else path.mean())
     span = (n - first) * last / (first * (n - last))
-    p = hansen_p_value(kind, float(value), k, span)
+    p = hansen_p_value(kind, value, k, span)
     peak = index[places[int(np.argmax(path))]]
     return StructuralTest(
         name=f"{kind}-F",
-        statistic=float(value),
+        statistic=value,
         p=p,
         date=peak,
         path=pd.Series(path, index=index[places], name="F"),

@@ -20,6 +20,8 @@ from uploadtrends.breaks.structural.regression import (
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
 
+MAXIMUM_LENGTH = 4000
+
 
 def bai_perron(
     series: pd.Series,
@@ -62,6 +64,12 @@ def bai_perron(
     regular, design = response_and_design(series, regressors)
     response = regular.to_numpy()
     n, k = design.shape
+    if n > MAXIMUM_LENGTH:
+        raise InputError(
+            f"exact search holds n^2 numbers; at most {MAXIMUM_LENGTH:,} periods",
+            value=n,
+            fix="aggregate to longer periods, or use change_points",
+        )
     shortest = int(np.floor(min_size * n)) if min_size < 1 else int(min_size)
     if shortest <= k:
         raise InputError(
@@ -133,7 +141,8 @@ def _partitions(
 ) -> tuple[list[list[int]], list[float]]:
     """Return the best break places, and their total, for 0 to `most` breaks."""
     best = rss[0].copy()
-    partitions, totals = [[]], [float(best[n])]
+    partitions: list[list[int]] = [[]]
+    totals = [float(best[n])]
     origins: list[NDArray[np.intp]] = []
     for count in range(1, most + 1):
         table = np.full(n + 1, np.inf)
@@ -204,11 +213,11 @@ def _interval(
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Return the interval, cut to the series; the whole series where none can be computed."""
     change = after.coefficients - before.coefficients
-    drift = [float(change @ regime.second_moment @ change) for regime in (before, after)]
-    noise = [float(change @ regime.noise @ change) for regime in (before, after)]
-    if min(drift) <= 0.0 or min(noise) <= 0.0:
+    drift, drift_after = (float(change @ r.second_moment @ change) for r in (before, after))
+    noise, noise_after = (float(change @ r.noise @ change) for r in (before, after))
+    if min(drift, drift_after, noise, noise_after) <= 0.0:
         return index[place], index[place]
-    found = break_interval(*drift, noise[0] / drift[0], noise[1] / drift[1], tail)
+    found = break_interval(drift, drift_after, noise / drift, noise_after / drift_after, tail)
     if found is None:
         return index[0], index[-1]
     lower, upper = found

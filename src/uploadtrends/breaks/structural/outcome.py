@@ -103,8 +103,8 @@ class BaiPerron(Result):
             f"{stamp(high, freq)})"
             for date, (low, high) in zip(self.dates, self.intervals, strict=True)
         ]
-        noun = "break" if len(parts) == 1 else "breaks"
-        return f"{len(parts)} structural {noun} ({self.criterion}): new regimes from {'; '.join(parts)}."
+        count = f"{len(parts)} structural {'break' if len(parts) == 1 else 'breaks'}"
+        return f"{count} ({self.criterion}): new regimes from {'; '.join(parts)}."
 
     def __repr__(self) -> str:
         return f"<BaiPerron: {self.summary()}>"

@@ -60,7 +60,7 @@ def response_and_design(series: pd.Series, regressors: Any) -> tuple[pd.Series, 
 
 def least_squares(response: Array, design: Array) -> tuple[Array, Array]:
     """Return coefficients (k,) and residuals (n,)."""
-    coefficients, *_ = np.linalg.lstsq(design, response, rcond=None)
+    coefficients: Array = np.asarray(np.linalg.lstsq(design, response, rcond=None)[0])
     return coefficients, response - design @ coefficients
 
 
