@@ -1,0 +1,174 @@
+"""From records to group rows: run the query, fill the zeros, set the flags."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.panel.periods import grid, polars_step
+from uploadtrends.panel.queries import group_panel
+from uploadtrends.panel.seniority import Seniority
+from uploadtrends.panel.spans import calendar, entered
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from uploadtrends.panel.engine import Engine
+    from uploadtrends.panel.panel import Records
+
+_COUNTS = (
+    "uploads",
+    "fractional_uploads",
+    "media",
+    "active_artists",
+    "at_risk_artists",
+    "entrants",
+    "silent",
+    "ai_uploads",
+    "ai_unknown",
+    "delisted",
+)
+
+
+def sorted_groups(
+    records: Records, rule: Seniority | None, recipe: Mapping[str, Any], engine: Engine
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the group rows of the artists, and what no group holds."""
+    import polars as pl
+
+    period = str(recipe["period"])
+    start, end = (
+        None if recipe[name] is None else dt.date.fromisoformat(recipe[name])
+        for name in ("start", "end")
+    )
+    days = calendar(records.lanes, period, rule, start, end)
+    spans = entered(records.spans, rule, period)
+    known = records.cells.filter(pl.col("artist").is_not_null())
+    rows = engine.frame(group_panel(rule), cell=known, span=spans, calendar=days)
+    left = rows.filter(pl.col("grp").is_null())
+    rows = rows.filter(
+        pl.col("grp").is_not_null() & ((pl.col("grp") == "all") | (rule is not None))
+    )
+    free = records.cells.filter(pl.col("artist").is_null()).join(
+        days, on=["lane", "period"], how="semi"
+    )
+    rows = _with_unattributed(rows, free)
+    filled = _fill(rows, days, records, period)
+    return filled, _excluded(records, days, left if rule is not None else left.clear())
+
+
+def _with_unattributed(rows: pl.DataFrame, free: pl.DataFrame) -> pl.DataFrame:
+    """Add works without a credit: a group of their own, and part of "all"."""
+    import polars as pl
+
+    rows = rows.with_columns(pl.col(name).cast(pl.Float64) for name in _COUNTS)
+    if free.height == 0:
+        return rows
+    sums = ["uploads", "fractional_uploads", "media", "ai_uploads", "ai_unknown", "delisted"]
+    alone = free.group_by("lane", "period").agg(
+        pl.col(name).sum().cast(pl.Float64) for name in sums
+    )
+    parts = [alone.with_columns(grp=pl.lit(name)) for name in ("all", "unattributed")]
+    stacked = pl.concat([rows, *parts], how="diagonal")
+    return stacked.group_by("lane", "period", "grp").agg(pl.col(name).sum() for name in _COUNTS)
+
+
+def _fill(rows: pl.DataFrame, days: pl.DataFrame, records: Records, period: str) -> pl.DataFrame:
+    """Put a row of zeros where a group was silent, from its first entrant on."""
+    import polars as pl
+
+    step = polars_step(period)
+    some = pl.sum_horizontal("uploads", "at_risk_artists", "entrants") > 0
+    begins = rows.filter(some).group_by("lane", "grp").agg(begins=pl.col("period").min())
+    frame = (
+        begins.join(days.select("lane", "period"), on="lane")
+        .filter((pl.col("period") >= pl.col("begins")) | (pl.col("grp") == "all"))
+        .join(rows, on=["lane", "grp", "period"], how="left")
+        .join(records.complete, on=["lane", "period"], how="left")
+        .join(records.lanes.select("lane", "instrument"), on="lane")
+        .with_columns(pl.col(name).fill_null(0.0) for name in _COUNTS)
+    )
+    length = pl.col("period").dt.offset_by(step) - pl.col("period")
+    return frame.select(
+        platform="lane",
+        group="grp",
+        period="period",
+        days=length.dt.total_days().cast(pl.Int32),
+        **{name: pl.col(name) for name in _COUNTS},
+        complete="complete",
+        interpolated=pl.lit(False),
+        instrument="instrument",
+        unit=pl.lit("uploads"),
+        low=pl.lit(None, dtype=pl.Float64),
+        high=pl.lit(None, dtype=pl.Float64),
+        origin=pl.lit("artists"),
+    )
+
+
+def _excluded(records: Records, days: pl.DataFrame, left: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    outside = records.cells.join(days, on=["lane", "period"], how="anti")
+    parts = [
+        records.unplaced.select("lane", "reason", pl.col("uploads").cast(pl.Float64)),
+        outside.group_by("lane")
+        .agg(pl.col("uploads").sum().cast(pl.Float64))
+        .select("lane", pl.lit("outside the window").alias("reason"), "uploads"),
+        left.group_by("lane")
+        .agg(pl.col("uploads").sum().cast(pl.Float64))
+        .select("lane", pl.lit("left out by the seniority rule").alias("reason"), "uploads"),
+    ]
+    stacked = pl.concat(parts).filter(pl.col("uploads") > 0)
+    return stacked.rename({"lane": "platform"}).sort("platform", "reason")
+
+
+def published_groups(published: pl.DataFrame, made: pl.DataFrame, period: str) -> pl.DataFrame:
+    """Return published series as group rows; a name that artists' groups use gets a suffix."""
+    import polars as pl
+
+    if published.height == 0:
+        return made.clear()
+    taken = made.select("platform", "group").unique().with_columns(taken=pl.lit(True))
+    several = pl.col("series_id").n_unique().over("platform", "grouping") > 1
+    rows = (
+        published.with_columns(
+            group=pl.when(several)
+            .then(pl.format("{} ({})", "grouping", "series_id"))
+            .otherwise("grouping")
+        )
+        .join(taken, on=["platform", "group"], how="left")
+        .with_columns(
+            group=pl.when(pl.col("taken"))
+            .then(pl.format("{} (published)", "group"))
+            .otherwise("group")
+        )
+    )
+    step = polars_step(period)
+    frames = [made.clear()]
+    for (platform, group), part in rows.group_by(["platform", "group"], maintain_order=True):
+        held = part["period"].sort()
+        full = (
+            grid(held[0], held[-1], period)
+            .to_frame()
+            .join(part, on="period", how="left")
+            .sort("period")
+        )
+        length = pl.col("period").dt.offset_by(step) - pl.col("period")
+        frames.append(
+            full.select(
+                platform=pl.lit(platform),
+                group=pl.lit(group),
+                period="period",
+                days=length.dt.total_days().cast(pl.Int32),
+                uploads=pl.col("value").cast(pl.Float64),
+                complete=pl.col("value").is_not_null(),
+                interpolated=pl.col("interpolated").fill_null(False),
+                instrument=pl.lit(None, dtype=pl.String),
+                unit=pl.col("unit").forward_fill().backward_fill(),
+                low=pl.col("low").cast(pl.Float64),
+                high=pl.col("high").cast(pl.Float64),
+                origin=pl.lit("published"),
+            )
+        )
+    return pl.concat(frames, how="diagonal")

@@ -1,0 +1,325 @@
+"""The panel: uploads by group and period, and by artist and period while at risk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from uploadtrends.errors import InputError
+from uploadtrends.panel.engine import DuckDBEngine, Engine
+from uploadtrends.panel.groups import published_groups, sorted_groups
+from uploadtrends.panel.periods import pandas_frequency
+from uploadtrends.panel.rows import artist_rows
+from uploadtrends.panel.seniority import Seniority
+from uploadtrends.panel.units import unit_values
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    from uploadtrends.panel.decomposition import Decomposition
+
+Flagged = Literal["mask", "keep"]
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a panel is made from, independent of how artists are grouped.
+
+    Attributes
+    ----------
+    cells : polars.DataFrame
+        One row per lane, artist and period with uploads.
+    spans : polars.DataFrame
+        One row per lane and artist: entry, time at risk, censoring, weight.
+    complete : polars.DataFrame
+        lane, period, complete.
+    lanes : polars.DataFrame
+        One row per lane (a platform, or a platform's instrument): its edges.
+    published : polars.DataFrame
+        Rows of published aggregate series.
+    unplaced : polars.DataFrame
+        lane, reason, uploads: credits that no period can hold.
+    """
+
+    cells: pl.DataFrame
+    spans: pl.DataFrame
+    complete: pl.DataFrame
+    lanes: pl.DataFrame
+    published: pl.DataFrame
+    unplaced: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Uploads by group and period; made by `build_panel`.
+
+    Attributes
+    ----------
+    groups : polars.DataFrame
+        One row per platform, group and period: platform, group, period (its first day), days,
+        uploads, fractional_uploads, media, active_artists, at_risk_artists, entrants, silent,
+        ai_uploads, ai_unknown, delisted, complete, interpolated, instrument, unit, low, high,
+        origin ("artists" or "published"). Counts are sums of design weights where these are used.
+        A group's rows begin with its first entrant. `uploads` counts a work once for every artist
+        credited; `fractional_uploads` splits it among them. The group "all" holds every artist,
+        "unattributed" works without one.
+    excluded : polars.DataFrame
+        platform, reason, uploads: credits inside no group, so that nothing is lost unseen.
+    recipe : dict
+        How the panel was made, JSON-ready.
+    """
+
+    records: Records = field(repr=False)
+    seniority: Seniority | None
+    recipe: dict[str, Any]
+    groups: pl.DataFrame = field(repr=False)
+    excluded: pl.DataFrame = field(repr=False)
+
+    @classmethod
+    def assemble(
+        cls,
+        records: Records,
+        seniority: Seniority | None,
+        recipe: Mapping[str, Any],
+        engine: Engine | None = None,
+    ) -> Panel:
+        """Group the records by a rule. Called by `build_panel` and `with_seniority`."""
+        import polars as pl
+
+        recipe = dict(recipe) | {"seniority": None if seniority is None else seniority.to_dict()}
+        made, left_out = sorted_groups(records, seniority, recipe, engine or DuckDBEngine())
+        groups = pl.concat(
+            [made, published_groups(records.published, made, recipe["period"])], how="diagonal"
+        ).sort("platform", "group", "period")
+        return cls(records, seniority, recipe, groups, left_out)
+
+    def __repr__(self) -> str:
+        keys = ", ".join(f"{platform}/{group}" for platform, group in self.keys())
+        return f"<Panel by {self.period}: {keys or 'empty'}>"
+
+    @property
+    def period(self) -> str:
+        """Name of the period: day, week, month, quarter or year."""
+        return str(self.recipe["period"])
+
+    def keys(self) -> list[tuple[str, str]]:
+        """Return every (platform, group)."""
+        pairs = self.groups.select("platform", "group").unique(maintain_order=True)
+        return [(platform, group) for platform, group in pairs.iter_rows()]
+
+    def has_artists(self, platform: str | None = None) -> bool:
+        """Tell whether the panel knows single artists (on that platform)."""
+        lanes = set(self.records.spans["lane"].unique())
+        return bool(lanes) if platform is None else platform in lanes
+
+    def with_seniority(self, rule: Seniority | None) -> Panel:
+        """Return the same panel with artists sorted by another rule."""
+        return Panel.assemble(self.records, rule, self.recipe)
+
+    def with_exit_after(self, periods: int | None) -> Panel:
+        """Return the panel whose artists stop being at risk after so many silent periods.
+
+        A sensitivity analysis: it uses the future to say who had left. In the primary analysis
+        leaving is an outcome, and everyone stays at risk.
+        """
+        import polars as pl
+
+        from uploadtrends.panel.periods import polars_step
+
+        step = polars_step(self.period)
+        spans = self.records.spans
+        if periods is not None:
+            if periods < 1:
+                raise InputError(
+                    "an exit rule needs at least one silent period",
+                    column="exit_after",
+                    value=periods,
+                )
+            last = pl.col("last_active").dt.offset_by(f"{int(step[0]) * periods}{step[1:]}")
+            spans = spans.with_columns(risk_end=pl.min_horizontal("seen_end", last))
+        else:
+            spans = spans.with_columns(risk_end=pl.col("seen_end"))
+        records = replace(self.records, spans=spans)
+        return Panel.assemble(records, self.seniority, self.recipe | {"exit_after": periods})
+
+    @cached_property
+    def artists(self) -> pl.DataFrame:
+        """One row per artist and period while at risk, zeros filled.
+
+        platform, artist_id, group, period, days, tenure_months, uploads (full or fractional, as the
+        recipe says), media, ai_uploads, ai_unknown, weight, complete. Artists whom the rule leaves
+        out are absent. The first upload itself is not here: risk starts in the period after it.
+
+        Raises
+        ------
+        InputError
+            When the panel holds only published aggregate series.
+        """
+        self._require_artists(None)
+        return artist_rows(self.records, self.seniority, self.recipe)
+
+    def flags(self, platform: str, group: str = "all") -> pd.DataFrame:
+        """Return what is known about each period: complete, interpolated, instrument.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index: first day of the period.
+        """
+        rows = self._rows(platform, group)
+        frame = rows.select("complete", "interpolated", "instrument").to_pandas()
+        frame.index = self._index(rows)
+        return frame
+
+    def series(
+        self,
+        platform: str,
+        group: str = "all",
+        unit: str = "uploads",
+        flagged: Flagged = "mask",
+    ) -> pd.Series:
+        """Return one series, ready for the models.
+
+        Parameters
+        ----------
+        platform, group : str
+            One of `keys`.
+        unit : str
+            uploads, fractional_uploads, media, active_artists, at_risk_artists, entrants, silent,
+            uploads_per_active, active_share (of those at risk), ai_share (among works with a
+            statement), ai_share_low and ai_share_high (all or none of the unknown taken as made
+            without AI), no_longer_listed (by month of publication). A published series has only
+            its own values, under "uploads".
+        flagged : {"mask", "keep"}
+            Leave out incomplete periods at the edges and put NaN for incomplete or interpolated
+            ones inside, or keep every value.
+
+        Returns
+        -------
+        pandas.Series
+            Float, index of period starts with a frequency, no gaps; `attrs` has platform, group,
+            unit.
+
+        Raises
+        ------
+        InputError
+            For an unknown platform, group, unit or a unit that these data do not have.
+        """
+        import pandas as pd
+
+        rows = self._rows(platform, group)
+        unit = self.recipe["credit_unit"] if unit == "uploads" else unit
+        values = unit_values(rows, unit, self.records, platform)
+        series = pd.Series(values, index=self._index(rows), name=f"{platform} {group}")
+        if flagged == "mask":
+            usable = (rows["complete"] & ~rows["interpolated"]).to_numpy()
+            edge = rows["complete"].to_numpy()
+            series = series.where(usable)
+            if edge.any():
+                series = series.iloc[edge.argmax() : len(edge) - edge[::-1].argmax()]
+            else:
+                series = series.iloc[:0]
+        elif flagged != "keep":
+            raise InputError(
+                "unknown way to treat flagged periods",
+                column="flagged",
+                value=flagged,
+                fix="'mask' or 'keep'",
+            )
+        shown = rows["unit"][0] if rows["origin"][0] == "published" else unit
+        series.attrs = {"platform": platform, "group": group, "unit": shown}
+        return series
+
+    def decompose(
+        self,
+        before: tuple[str, str],
+        after: tuple[str, str],
+        rule: str = "lmdi",
+        *,
+        platform: str | None = None,
+        n_bootstrap: int = 999,
+        confidence: float = 0.95,
+        seed: int = 0,
+    ) -> Decomposition:
+        """Split the change of uploads between two windows; see `decomposition.decompose`."""
+        from uploadtrends.panel.decomposition import decompose_change
+
+        return decompose_change(
+            self,
+            before,
+            after,
+            rule,
+            platform=platform,
+            n_bootstrap=n_bootstrap,
+            confidence=confidence,
+            seed=seed,
+        )
+
+    def only_artist_platform(self, platform: str | None) -> str:
+        """Return the platform named, or the only one with artists.
+
+        Raises
+        ------
+        InputError
+            If it has no artists, or several platforms have and none is named.
+        """
+        self._require_artists(platform)
+        lanes = sorted(self.records.spans["lane"].unique())
+        if platform is not None:
+            return platform
+        if len(lanes) > 1:
+            raise InputError(
+                "several platforms have artists",
+                column="platform",
+                fix=f"name one of {', '.join(lanes)}",
+            )
+        return str(lanes[0])
+
+    def _require_artists(self, platform: str | None) -> None:
+        if not self.has_artists(platform):
+            lanes = sorted(self.records.spans["lane"].unique())
+            raise InputError(
+                "there are no single artists here, only published totals"
+                if not lanes
+                else "no artists on that platform",
+                column="platform",
+                value=platform,
+                fix=(
+                    f"use one of {', '.join(lanes)}"
+                    if lanes
+                    else "load per-artist records (a table, a dump or a crawl) and build again"
+                ),
+            )
+
+    def _rows(self, platform: str, group: str) -> pl.DataFrame:
+        import polars as pl
+
+        rows = self.groups.filter((pl.col("platform") == platform) & (pl.col("group") == group))
+        if rows.height == 0:
+            pairs = self.keys()
+            platforms = sorted({known for known, _ in pairs})
+            if platform in platforms:
+                there = [name for known, name in pairs if known == platform]
+                raise InputError(
+                    f"no group of that name on {platform}",
+                    column="group",
+                    value=group,
+                    fix=f"use one of {', '.join(there)}",
+                )
+            raise InputError(
+                "no such platform in this panel",
+                column="platform",
+                value=platform,
+                fix=f"use one of {', '.join(platforms)}" if platforms else "load data first",
+            )
+        return rows
+
+    def _index(self, rows: pl.DataFrame) -> pd.DatetimeIndex:
+        import pandas as pd
+        import polars as pl
+
+        days = rows["period"].cast(pl.Datetime("us")).to_numpy()
+        return pd.DatetimeIndex(days, freq=pandas_frequency(self.period))
