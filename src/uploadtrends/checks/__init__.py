@@ -13,7 +13,7 @@ _PUBLIC = {
     "Check": "outcome",
     "CheckOutcome": "outcome",
     "Conclusion": "wording",
-    "anticipation": "trends",
+    "anticipation": "early",
     "composition": "sample",
     "conclude": "wording",
     "leave_one_out": "influence",

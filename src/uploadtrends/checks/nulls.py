@@ -218,3 +218,12 @@ def smallest_detectable(low: Array, high: Array, power: float = 0.8) -> float:
     """
     rise, fall = np.quantile(-low, power), np.quantile(high, power)
     return float(max(rise, fall, 0.0))
+
+
+def joint_p(z: Array, null: Array, alpha: float) -> tuple[float, float]:
+    """Return the p-value of the largest |z|, and the single-test level it amounts to."""
+    from scipy.stats import norm
+
+    largest = null.max(axis=1)
+    p = float((1 + (largest >= z.max()).sum()) / (1 + len(largest)))
+    return p, float(2 * norm.sf(np.quantile(largest, 1 - alpha)))

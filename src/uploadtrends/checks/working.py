@@ -169,3 +169,23 @@ def joint_null(series: Sequence[Working]) -> FittedNull:
         design[span] = work.design.matrix
         designs.append(design)
     return fit_null(outcomes, designs)
+
+
+def before_event(work: Working, event: str | None) -> tuple[int, list[int]]:
+    """Return the end of the window before a block, and the columns of earlier or no blocks."""
+    onsets = work.design.onsets
+    chosen = min(onsets, key=lambda key: onsets[key].touched) if event is None else event
+    stop = int(onsets[chosen].touched)
+    late = {
+        column
+        for key, columns in work.design.columns.items()
+        if onsets[key].touched >= stop
+        for column in columns.values()
+    }
+    rows = work.design.matrix[:stop]
+    kept = [
+        column
+        for column in range(rows.shape[1])
+        if column not in late and (np.ptp(rows[:, column]) > 0 or column == 0)
+    ]
+    return stop, kept

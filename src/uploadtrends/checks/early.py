@@ -1,0 +1,204 @@
+"""Before the event: had the change already begun?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
+from uploadtrends.checks.outcome import Check, CheckOutcome, Status
+from uploadtrends.checks.working import Working, before_event, working_series
+from uploadtrends.errors import InputError
+from uploadtrends.result import Call
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ANTICIPATION = "Had the change begun before the date?"
+_SHORTEST = 18  # periods before the event below which the test is not run
+
+
+def anticipation(
+    *,
+    leads: int = 6,
+    term: str | None = None,
+    event: str | None = None,
+    platform: str | None = None,
+    group: str | None = None,
+    n_draws: int = 999,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Check:
+    """Test for a level change in the periods just before the event.
+
+    The data end with the last period before the event. A level change is tried in each of the last
+    `leads` periods; the joint p-value compares the largest statistic with draws of the fitted null.
+
+    Parameters
+    ----------
+    leads : int
+        How many periods before the event.
+    term, event, platform, group : str, optional
+        Which estimates; the level changes by default.
+    n_draws, seed : int
+        Draws of the null, and their seed.
+    alpha : float
+        Level of the joint test.
+
+    Returns
+    -------
+    Check
+        Per contrast: *failed* if the joint test rejects; *passed* if it does not and would have
+        found, with 80% power, an early change as large as the estimate at the event; else *not
+        informative*; *not applicable* with fewer than 18 periods before the event.
+    """
+    if leads < 1:
+        raise InputError("at least one lead is needed", column="leads", value=leads)
+    settings = {
+        "leads": leads,
+        "term": term,
+        "event": event,
+        "platform": platform,
+        "group": group,
+        "n_draws": n_draws,
+        "alpha": alpha,
+        "seed": seed,
+    }
+    return Check("anticipation", ANTICIPATION, _anticipation, settings)
+
+
+def _anticipation(
+    result: Any,
+    *,
+    leads: int,
+    term: str | None,
+    event: str | None,
+    platform: str | None,
+    group: str | None,
+    n_draws: int,
+    alpha: float,
+    seed: int,
+) -> CheckOutcome:
+    import pandas as pd
+
+    chosen = contrasts(result, term=term, event=event, platform=platform, group=group)
+    series = working_series(result)
+    rows, profiles = [], []
+    for _, effect in chosen.iterrows():
+        work = series.get((effect["platform"], effect["group"]))
+        row = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
+        row |= {"estimate": effect["estimate"], **_NO_LEAD}
+        if work is None or effect["status"] not in USABLE:
+            row |= {"status": "not applicable", "reason": f"the estimate is {effect['status']}"}
+        else:
+            found, profile = _leads(work, effect, leads, n_draws, alpha, seed)
+            row |= found
+            profiles.append(profile)
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    failed = table[table["status"] == "failed"]
+    tested = int(table["status"].isin(("passed", "failed", "not informative")).sum())
+    if not tested:
+        text = f"No estimate could be tested for an early start: {table['reason'].iloc[0]}."
+    elif len(failed):
+        first = failed.iloc[0]
+        text = (
+            f"{len(failed)} of {tested} series had moved before the date; that of "
+            f"{first['label'] or first['event']} on {first['platform']} {first['group']} by "
+            f"{first['lead']} periods (joint p = {first['p']:.3f})."
+        )
+    else:
+        could = int((table["status"] == "passed").sum())
+        text = (
+            f"No series moved in the {leads} periods before its event; an early change of the "
+            f"size of the estimate would have been seen in {could} of {tested}."
+        )
+    return CheckOutcome(
+        name="anticipation",
+        question=ANTICIPATION,
+        status=overall(table["status"]),
+        table=table,
+        text=text,
+        figure_data={"leads": pd.concat(profiles) if profiles else pd.DataFrame()},
+        call=Call.record(
+            "anticipation",
+            {"leads": leads, "term": term, "n_draws": n_draws, "alpha": alpha, "seed": seed},
+            result.call.data_fingerprint,
+        ),
+    )
+
+
+_NO_LEAD: dict[str, Any] = {
+    "lead": 0,
+    "early": np.nan,
+    "p": np.nan,
+    "minimum_detectable": np.nan,
+    "n_before": 0,
+}
+
+
+def _leads(
+    work: Working, effect: pd.Series, leads: int, n_draws: int, alpha: float, seed: int
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    import pandas as pd
+    from scipy.stats import norm
+
+    from uploadtrends.models.reml import fit_batch
+
+    stop, kept = before_event(work, str(effect["event"]))
+    rows = work.rows[work.rows < stop]
+    if rows.size < _SHORTEST + len(kept):
+        reason = f"{rows.size} periods before the event, {_SHORTEST + len(kept)} needed"
+        return {"status": "not applicable", "reason": reason, "n_before": rows.size}, pd.DataFrame()
+    base = work.design.matrix[np.ix_(rows, np.asarray(kept))]
+    y = work.response[rows]
+    full = np.full(stop, np.nan)
+    full[rows] = y
+    wide = work.design.matrix[:stop, kept]
+    noise = fit_null(full, wide).noise(n_draws, seed)[:, 0, rows]
+    last = np.zeros((1, len(kept) + 1))
+    last[0, -1] = 1.0
+    z, null, profile, designs = [], [], [], {}
+    for lead in range(1, leads + 1):
+        step = (rows >= stop - lead).astype(float)
+        if step.sum() < 1:
+            continue
+        designs[lead] = np.column_stack([base, step])
+        fit = fit_batch(
+            np.concatenate([y[None], noise]), designs[lead], last, positions=rows.astype(float)
+        )
+        deviate = norm.isf(np.clip(fit.p[:, 0], 1e-300, 1) / 2)
+        z.append(deviate[0])
+        null.append(deviate[1:])
+        profile.append(
+            {
+                **{key: effect[key] for key in ("platform", "group", "event")},
+                "lead": lead,
+                "estimate": fit.estimate[0, 0],
+                "low": fit.low[0, 0],
+                "high": fit.high[0, 0],
+                "p": fit.p[0, 0],
+            }
+        )
+    p, level = joint_p(np.array(z), np.array(null).T, alpha)
+    middle = sorted(designs)[len(designs) // 2]
+    low, high = detection(
+        y, designs[middle], last, positions=rows.astype(float), alpha=level, n_draws=n_draws
+    )
+    smallest = smallest_detectable(low[:, 0], high[:, 0])
+    best = profile[int(np.argmax(z))]
+    status: Status = "passed" if smallest <= abs(effect["estimate"]) else "not informative"
+    reason = "" if status == "passed" else "an early change of that size could have gone unseen"
+    if p <= alpha:
+        status, reason = "failed", ""
+    return {
+        "lead": best["lead"],
+        "early": best["estimate"],
+        "p": p,
+        "minimum_detectable": smallest,
+        "n_before": int(rows.size),
+        "status": status,
+        "reason": reason,
+    }, pd.DataFrame(profile)

@@ -1,0 +1,270 @@
+"""Before the event: did the groups that are compared already move apart?"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from uploadtrends.checks.contrasts import contrasts, overall
+from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
+from uploadtrends.checks.outcome import Check, CheckOutcome
+from uploadtrends.checks.working import Working, before_event, working_series
+from uploadtrends.errors import InputError
+from uploadtrends.result import Call
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARALLEL = "Did the groups move in parallel before the event?"
+_SHORTEST = 18  # periods before the event below which neither test is run
+
+
+def parallel_trends(
+    *,
+    between: str = "group",
+    event: str | None = None,
+    n_draws: int = 999,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Check:
+    """Test whether the difference between two series had a trend before the event.
+
+    For every pair, the difference of the two series (of logarithms where both are modelled so) is
+    regressed on time before the first event, with the model's seasonal terms and AR(1) errors. The
+    joint p-value compares the largest statistic with its distribution in draws where all
+    differences are flat, with the correlation between pairs.
+
+    Parameters
+    ----------
+    between : {"group", "platform"}
+        Compare groups within each platform, or platforms within each group. The group of all
+        artists is left out where there are parts of it.
+    event : str, optional
+        Block whose date ends the window; the first of each series by default.
+    n_draws, seed : int
+        Draws of the null, and their seed.
+    alpha : float
+        Level of the joint test.
+
+    Returns
+    -------
+    Check
+        *Failed* if the joint test rejects; per pair *passed* if a drift as large as the pair's
+        largest estimate within a year would have been found with 80% power, else *not
+        informative*.
+    """
+    if between not in ("group", "platform"):
+        raise InputError("unknown comparison", value=between, fix='use "group" or "platform"')
+    settings = {
+        "between": between,
+        "event": event,
+        "n_draws": n_draws,
+        "alpha": alpha,
+        "seed": seed,
+    }
+    return Check("parallel_trends", PARALLEL, _parallel, settings)
+
+
+def _parallel(
+    result: Any, *, between: str, event: str | None, n_draws: int, alpha: float, seed: int
+) -> CheckOutcome:
+    import pandas as pd
+
+    series = working_series(result)
+    largest = _largest_estimates(result)
+    pairs = _pairs(list(series), between)
+    rows, drifts = [], []
+    for a, b in pairs:
+        found, drift = _drift(series[a], series[b], event)
+        row: dict[str, Any] = {
+            "platform": a[0],
+            "group": a[1],
+            "reference_platform": b[0],
+            "reference": b[1],
+        }
+        row |= found
+        row["largest_estimate"] = max(largest.get(a, np.nan), largest.get(b, np.nan))
+        rows.append(row)
+        drifts.append(drift)
+    tested = [i for i, drift in enumerate(drifts) if drift is not None]
+    p_joint = np.nan
+    if tested:
+        known = [drift for drift in drifts if drift is not None]
+        p_joint, smallest = _drift_test(known, n_draws, alpha, seed)
+        for i, size in zip(tested, smallest, strict=True):
+            rows[i]["minimum_detectable_per_year"] = size
+            informative = size <= rows[i]["largest_estimate"]
+            rows[i]["status"] = "passed" if informative else "not informative"
+            if not informative:
+                rows[i]["reason"] = "a drift as large as the estimate could have gone unseen"
+            if p_joint <= alpha and rows[i]["p"] <= alpha:
+                rows[i] |= {"status": "failed", "reason": ""}
+        if p_joint <= alpha and not any(row["status"] == "failed" for row in rows):
+            strongest = min(tested, key=lambda i: rows[i]["p"])
+            rows[strongest] |= {"status": "failed", "reason": ""}
+    table = pd.DataFrame(rows)
+    if len(table):
+        table["p_joint"] = p_joint
+    lines = [drift["line"] for drift in drifts if drift is not None]
+    return CheckOutcome(
+        name="parallel_trends",
+        question=PARALLEL,
+        status=overall(table["status"]) if len(table) else "not applicable",
+        table=table,
+        text=_parallel_text(table, p_joint, alpha, between),
+        figure_data={"differences": pd.concat(lines) if lines else pd.DataFrame()},
+        call=Call.record(
+            "parallel_trends",
+            {"between": between, "event": event, "n_draws": n_draws, "alpha": alpha, "seed": seed},
+            result.call.data_fingerprint,
+        ),
+    )
+
+
+def _parallel_text(table: pd.DataFrame, p_joint: float, alpha: float, between: str) -> str:
+    if np.isnan(p_joint):
+        why = table["reason"].iloc[0] if len(table) else f"there are no two {between}s to compare"
+        return f"Parallel trends could not be tested: {why}."
+    verb = "moved apart" if p_joint <= alpha else "show no drift apart"
+    tested = table[table["p"].notna()]
+    least = tested["minimum_detectable_per_year"].max()
+    return (
+        f"Before the event the {between}s {verb} (joint p = {p_joint:.3f}, {len(tested)} "
+        f"comparisons; a drift of {least:.2g} a year would have been found in each with 80% power)."
+    )
+
+
+def _largest_estimates(result: Any) -> dict[tuple[str, str], float]:
+    level = contrasts(result)
+    sizes = level.groupby(["platform", "group"])["estimate"].agg(lambda v: v.abs().max())
+    return {(str(key[0]), str(key[1])): float(value) for key, value in sizes.items()}  # type: ignore[index]
+
+
+def _pairs(
+    keys: list[tuple[str, str]], between: str
+) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    fixed = 0 if between == "group" else 1
+    found = []
+    for a, b in combinations(keys, 2):
+        if a[fixed] != b[fixed] or a[1 - fixed] == b[1 - fixed]:
+            continue
+        same = [key for key in keys if key[fixed] == a[fixed]]
+        if between == "group" and len(same) > 2 and {a[1], b[1]} & {"all", "total"}:
+            continue
+        found.append((a, b))
+    return found
+
+
+def _drift(
+    a: Working, b: Working, event: str | None
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Regress the difference of two series before the event on time."""
+    import pandas as pd
+
+    from uploadtrends.events.timing import PERIODS_PER_YEAR
+    from uploadtrends.models.reml import fit_batch
+
+    row: dict[str, Any] = {
+        "event": "",
+        "drift_per_year": np.nan,
+        "low": np.nan,
+        "high": np.nan,
+        "p": np.nan,
+        "minimum_detectable_per_year": np.nan,
+        "n_before": 0,
+        "status": "not applicable",
+        "reason": "",
+    }
+    known = [
+        work for work in (a, b) if work.design.onsets and (event in (None, *work.design.onsets))
+    ]
+    if len(known) < 2:
+        return row | {"reason": "the event is not in both models"}, None
+    if (a.scale == "level") != (b.scale == "level") or a.index.freqstr != b.index.freqstr:
+        return row | {"reason": "the two series are on different scales"}, None
+    stop = min(work.index[before_event(work, event)[0]] for work in (a, b))
+    both = pd.concat(
+        [pd.Series(work.response, work.index) for work in (a, b)], axis=1, join="inner"
+    )
+    both = both[both.index < stop]
+    difference = (both[0] - both[1]).to_numpy()
+    rows = np.flatnonzero(~np.isnan(difference))
+    season = [i for i, name in enumerate(a.design.names) if name not in ("intercept", "trend")]
+    _, kept = before_event(a, event)
+    at = a.index.get_indexer(both.index)
+    seasonal = np.asarray([i for i in season if i in kept], dtype=int)
+    columns = a.design.matrix[np.ix_(at, seasonal)]
+    if rows.size < _SHORTEST + columns.shape[1]:
+        need = _SHORTEST + columns.shape[1]
+        return row | {"reason": f"{rows.size} common periods before the event, {need} needed"}, None
+    years = np.arange(len(both)) / PERIODS_PER_YEAR[str(a.index.freqstr)]
+    design = np.column_stack([np.ones(len(both)), columns, years])
+    line = np.zeros((1, design.shape[1]))
+    line[0, -1] = 1.0
+    fit = fit_batch(difference[rows], design[rows], line, positions=rows.astype(float))
+    names = {"platform": a.platform, "group": a.group, "reference": b.group}
+    row |= {
+        "event": event or "",
+        "drift_per_year": float(fit.estimate[0, 0]),
+        "low": float(fit.low[0, 0]),
+        "high": float(fit.high[0, 0]),
+        "p": float(fit.p[0, 0]),
+        "n_before": int(rows.size),
+    }
+    shown = pd.DataFrame({**names, "date": both.index, "difference": difference})
+    return row, {
+        "index": both.index,
+        "difference": difference,
+        "design": design,
+        "contrast": line,
+        "rows": rows,
+        "line": shown,
+    }
+
+
+def _drift_test(
+    drifts: list[dict[str, Any]], n_draws: int, alpha: float, seed: int
+) -> tuple[float, list[float]]:
+    """Return the joint p-value of all drifts, and the smallest drift each would have shown."""
+    from scipy.stats import norm
+
+    from uploadtrends.models.reml import fit_batch
+
+    grid = drifts[0]["index"]
+    for drift in drifts[1:]:
+        grid = grid.union(drift["index"])
+    outcomes = np.full((len(drifts), len(grid)), np.nan)
+    designs, places = [], []
+    for j, drift in enumerate(drifts):
+        place = grid.get_indexer(drift["index"])
+        outcomes[j, place] = drift["difference"]
+        wide = np.zeros((len(grid), drift["design"].shape[1]))
+        wide[place] = drift["design"]
+        designs.append(wide)
+        places.append(place[drift["rows"]])
+    noise = fit_null(outcomes, designs).noise(n_draws, seed)
+    z, null = [], []
+    for j, (drift, place) in enumerate(zip(drifts, places, strict=True)):
+        every = np.concatenate([drift["difference"][None, drift["rows"]], noise[:, j, place]])
+        design = drift["design"][drift["rows"]]
+        fit = fit_batch(every, design, drift["contrast"], positions=drift["rows"].astype(float))
+        deviate = norm.isf(np.clip(fit.p[:, 0], 1e-300, 1) / 2)
+        z.append(deviate[0])
+        null.append(deviate[1:])
+    p, level = joint_p(np.array(z), np.array(null).T, alpha)
+    smallest = []
+    for drift in drifts:
+        rows = drift["rows"]
+        low, high = detection(
+            drift["difference"][rows],
+            drift["design"][rows],
+            drift["contrast"],
+            positions=rows.astype(float),
+            alpha=level,
+            n_draws=n_draws,
+            seed=seed,
+        )
+        smallest.append(smallest_detectable(low[:, 0], high[:, 0]))
+    return p, smallest
