@@ -14,6 +14,7 @@ _PUBLIC = {
     "as_events": "events",
     "blocks": "events",
     "event_catalogue": "events",
+    "build_store": "store",
     "open_store": "store",
     "Store": "store",
     "build_panel": "panel",
