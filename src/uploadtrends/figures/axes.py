@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
 from uploadtrends.figures import layout, style
 
@@ -19,38 +19,53 @@ TICKS = 0.42  # inches left of a small panel, for its tick labels
 Float = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def time_limits(indexes: Sequence[pd.DatetimeIndex]) -> tuple[float, float]:
+def days(when: Any) -> Any:
+    """Return dates as matplotlib days."""
+    convert: Any = mdates.date2num
+    return convert(when)
+
+
+def time_limits(indexes: Sequence[Any]) -> tuple[float, float]:
     """Return the span of several period indexes in matplotlib days, each period whole."""
     first = min(index[0] for index in indexes)
     last = max(_ends(index)[-1] for index in indexes)
-    return float(date2num(first)), float(date2num(last))
+    return float(days(first)), float(days(last))
 
 
-def _ends(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+def _ends(index: Any) -> Any:
     if index.freq is None:
         index = pd.DatetimeIndex(index, freq=pd.infer_freq(index) or "D")
     return index + index.freq
 
 
-def middle(index: pd.DatetimeIndex) -> Float:
+def middle(index: Any) -> Float:
     """Return the middle of each period in matplotlib days: a count belongs to its whole period."""
-    ends = date2num(_ends(index).to_pydatetime())
-    half: Float = (date2num(index.to_pydatetime()) + ends) / 2
+    half: Float = (days(index.to_pydatetime()) + days(_ends(index).to_pydatetime())) / 2
     return half
 
 
-def edges(index: pd.DatetimeIndex) -> Float:
+def edges(index: Any) -> Float:
     """Return the n + 1 borders of n periods in matplotlib days."""
-    return np.append(date2num(index.to_pydatetime()), date2num(_ends(index)[-1]))
+    return np.append(days(index.to_pydatetime()), days(_ends(index)[-1]))
 
 
 def dates(axes: Axes, limits: tuple[float, float], *, labels: bool = True, ticks: int = 8) -> None:
-    """Give axes a time scale with short labels."""
+    """Give axes a time scale: a tick a year, half-year, quarter or month, whichever fits."""
+    first, last = (pd.Timestamp(mdates.num2date(day)).tz_localize(None) for day in limits)
+    months = (last.year - first.year) * 12 + last.month - first.month + 1
+    step = next((s for s in (1, 3, 6, 12, 24, 60, 120, 240) if months / s <= ticks), 480)
+    if months < 3:
+        places = pd.date_range(first.normalize(), last, freq=f"{max(1, (last - first).days // 6)}D")
+        names = [f"{place:%d %b}" for place in places]
+    else:
+        start = first.to_period("M").to_timestamp()
+        places = pd.date_range(start, last, freq="MS")
+        places = places[(places >= first) & ((places.year * 12 + places.month - 1) % step == 0)]
+        names = [f"{place:%Y}" if place.month == 1 else f"{place:%b}" for place in places]
+        if names and not any(name.isdigit() for name in names):
+            names[0] = f"{places[0]:%b %Y}"
+    axes.set_xticks(days(places.to_pydatetime()), names if labels else [""] * len(names))
     axes.set_xlim(*limits)
-    locator = AutoDateLocator(minticks=3, maxticks=ticks)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
-    axes.tick_params(axis="x", labelbottom=labels)
 
 
 def columns_for(count: int, width: float) -> int:

@@ -46,7 +46,7 @@ def figure2(
     Drawing
         Its ``data`` has period, value, interpolated, complete.
     """
-    groups = [name for where, name in panel.keys() if where == platform]
+    groups = [name for where, name in list(panel.keys()) if where == platform]
     if group is None:
         group = next((g for g in ("all", "total") if g in groups), groups[0] if groups else "all")
     series = panel.series(platform, group, flagged="keep").loc[start:end]

@@ -105,7 +105,7 @@ def write(
             va="top",
             ha="left",
             fontweight=weight,
-            **({"color": colour} if colour else {}),
+            color=colour or "#1a1a1a",
         )
     return step * len(rows)
 

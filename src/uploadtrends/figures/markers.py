@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import date2num
 from matplotlib.patches import FancyBboxPatch
 
 from uploadtrends.events import Event, as_events
+from uploadtrends.figures import axes as frame
 from uploadtrends.figures import layout, style
 
 NUMBER_SIZE = 5.8
@@ -67,7 +67,7 @@ def middle(event: Event) -> float:
 
 
 def _number(day: dt.date) -> float:
-    return float(date2num(dt.datetime(day.year, day.month, day.day)))
+    return float(frame.days(dt.datetime(day.year, day.month, day.day)))
 
 
 def arrange(events: Any, limits: tuple[float, float], width: float) -> Strip:

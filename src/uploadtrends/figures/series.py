@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
 from uploadtrends.errors import InputError
@@ -36,8 +36,9 @@ def draw_fit(axes: Axes, fit: Any, colour: str) -> None:
     """Draw a fitted model: the fit, and what it expects without the events, with its band."""
     if fit.status == "refused":
         return
-    fitted = fit.fitted.dropna()
-    if len(fitted):
+    # Periods that were left out (washout, missing) have no fit: the line has a gap there.
+    fitted = fit.fitted.where(fit.used)
+    if fitted.notna().any():
         axes.plot(
             frame.middle(fitted.index),
             fitted.to_numpy(dtype=float),
@@ -49,16 +50,6 @@ def draw_fit(axes: Axes, fit: Any, colour: str) -> None:
     expected = fit.counterfactual
     if expected is not None and len(expected):
         where = frame.middle(expected.index)
-        axes.fill_between(
-            where,
-            expected["low"].to_numpy(dtype=float),
-            expected["high"].to_numpy(dtype=float),
-            color=style.MUTED,
-            alpha=0.22,
-            linewidth=0,
-            zorder=1,
-            label="expected without the events, 95%",
-        )
         axes.plot(
             where,
             expected["estimate"].to_numpy(dtype=float),
@@ -68,12 +59,22 @@ def draw_fit(axes: Axes, fit: Any, colour: str) -> None:
             zorder=2,
             label="expected without the events",
         )
+        axes.fill_between(
+            where,
+            expected["low"].to_numpy(dtype=float),
+            expected["high"].to_numpy(dtype=float),
+            color=style.MUTED,
+            alpha=0.22,
+            linewidth=0,
+            zorder=1,
+            label="its 95% interval",
+        )
 
 
 def draw_blocks(axes: Axes, blocks: Iterable[Any]) -> None:
     """Shade each event or block from its first to its last date."""
     for block in blocks:
-        start, end = date2num(pd.Timestamp(block.start)), date2num(pd.Timestamp(block.end))
+        start, end = frame.days(pd.Timestamp(block.start)), frame.days(pd.Timestamp(block.end))
         colour = style.category(block.events[0].category)[1]
         if end - start < 2:
             axes.axvline(start, color=colour, linewidth=0.9, zorder=0.5)
@@ -82,28 +83,27 @@ def draw_blocks(axes: Axes, blocks: Iterable[Any]) -> None:
 
 
 def draw_breaks(axes: Axes, table: pd.DataFrame) -> int:
-    """Draw dated breaks with their intervals along the lower edge; return how many."""
+    """Draw dated breaks with their intervals along the upper edge; return how many."""
     along = axes.get_xaxis_transform()
     count = 0
-    for row in table.itertuples():
-        if pd.isna(row.date):
+    for row in table.to_dict("records"):
+        if pd.isna(row["date"]):
             continue
-        when = date2num(row.date)
+        when = frame.days(row["date"])
         axes.axvline(when, color=style.INK, linewidth=0.8, linestyle=(0, (1, 1.2)), zorder=2.5)
-        if pd.notna(row.low) and pd.notna(row.high):
+        if pd.notna(row["low"]) and pd.notna(row["high"]):
             axes.plot(
-                [date2num(row.low), date2num(row.high)],
-                [0.03, 0.03],
+                [frame.days(row["low"]), frame.days(row["high"])],
+                [0.96, 0.96],
                 transform=along,
                 color=style.INK,
                 linewidth=2.2,
                 solid_capstyle="butt",
                 zorder=5,
-                clip_on=True,
             )
         axes.plot(
             [when],
-            [0.03],
+            [0.96],
             transform=along,
             color=style.INK,
             marker="v",
@@ -153,7 +153,7 @@ def legend_above(figure: Figure, panels: Iterable[Axes], height: float) -> None:
         list(seen),
         loc="upper left",
         bbox_to_anchor=(0.08 / width, 1 - 0.04 / float(figure.get_size_inches()[1])),
-        ncols=4 if width > 5 else 2,
+        ncols=5 if width > 5 else 2,
         borderaxespad=0,
         columnspacing=1.2,
     )
@@ -197,7 +197,7 @@ def plot_its(result: Any, ax: Axes | None = None, *, width: float = style.FULL_W
             ax.set_title(heading(fit.platform, fit.group))
             ax.legend(loc="best")
             return ax.get_figure(root=True)  # type: ignore[return-value]
-        notes = [_note(fit) for fit in fits]
+        notes = [brief(fit) for fit in fits]
         titles = [heading(fit.platform, fit.group) for fit in fits]
         columns = frame.columns_for(len(fits), width)
         tall = 1.6 if len(fits) == 1 else 1.1
@@ -225,10 +225,27 @@ def _fit_panel(axes: Axes, fit: Any) -> None:
     finish(axes, fit.observed)
 
 
-def _note(fit: Any) -> str:
+def brief(fit: Any) -> str:
+    """Return what was found in one series, short enough to stand below a panel."""
     if fit.status == "refused":
-        return f"Not estimable here: {fit.reason}"
-    return str(fit.sentence or fit.reason or "")
+        return f"Not estimable here: {fit.reason}."
+    parts = [f"Exploratory: {fit.reason}."] if fit.status == "exploratory" else []
+    effects = fit.effects
+    for _, rows in effects[effects["estimate"].notna()].groupby("event", sort=False):
+        changes = [
+            f"{row['term']} {row['relative']:+.0f}% "
+            f"[{_percent(row['relative_low'])}, {_percent(row['relative_high'])}]"
+            if pd.notna(row["relative"])
+            else f"{row['term']} {row['estimate']:+.3g} [{row['low']:.3g}, {row['high']:.3g}]"
+            for row in rows[rows["term"].isin(["level", "slope", "pulse"])].to_dict("records")
+        ]
+        parts.append(f"{str(rows['label'].iloc[0]).capitalize()}: {', '.join(changes)}.")
+    parts += [f"{block.label}: not estimable ({reason})." for block, reason in fit.not_estimable]
+    return " ".join(parts)
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0f}" if value < 1000 else "over 1000"
 
 
 def plot_change_points(
@@ -269,14 +286,17 @@ def _break_panel(axes: Axes, fit: Any, table: pd.DataFrame) -> None:
     draw_observed(axes, fit.observed, colour, marker)
     fitted = fit.fitted
     if fitted is not None and len(fitted.dropna()):
-        axes.plot(
-            frame.middle(fitted.index),
-            fitted.to_numpy(dtype=float),
-            color=style.INK,
-            linewidth=1.4,
-            zorder=4,
-            label="fitted segments",
-        )
+        borders = [0, *sorted(change.position for change in fit.changes), len(fitted)]
+        where, level = frame.middle(fitted.index), fitted.to_numpy(dtype=float)
+        for start, end in pairwise(borders):
+            axes.plot(
+                where[start:end],
+                level[start:end],
+                color=style.INK,
+                linewidth=1.4,
+                zorder=4,
+                label="fitted segments" if start == 0 else None,
+            )
     draw_breaks(axes, table)
     finish(axes, fit.observed)
 
@@ -286,13 +306,13 @@ def break_note(table: pd.DataFrame) -> str:
     found = table[table["date"].notna()]
     if found.empty:
         reason = table["reason"].iloc[0] if len(table) and "reason" in table else ""
-        return f"No break found. {reason}".strip() if reason else "No break found."
+        return f"No break found: {reason}." if reason else "No break found."
     words = []
-    for row in found.itertuples():
+    for row in found.to_dict("records"):
         span = (
-            f" ({row.low:%Y-%m} to {row.high:%Y-%m})"
-            if pd.notna(row.low) and pd.notna(row.high)
+            f" ({row['low']:%Y-%m} to {row['high']:%Y-%m})"
+            if pd.notna(row["low"]) and pd.notna(row["high"])
             else ""
         )
-        words.append(f"{row.date:%Y-%m}{span}")
+        words.append(f"{row['date']:%Y-%m}{span}")
     return f"New regime from {', '.join(words)}."

@@ -136,16 +136,23 @@ class Drawing(Figure):
 def sheet() -> Iterator[None]:
     """Apply the style sheet, over matplotlib's defaults, whatever the user's settings are."""
     with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(SHEET)
+        settings: Any = mpl.rcParams
+        settings.update(mpl.rcParamsDefault)
+        settings.update(SHEET)
         yield
 
 
-def render(figure: Figure, kind: str, dpi: int = 200) -> bytes:
-    """Return a figure as SVG or PNG bytes; the same figure gives the same bytes."""
+def render(figure: Figure, kind: str, dpi: int = 200, *, letters: bool = False) -> bytes:
+    """Return a figure as SVG or PNG bytes; the same figure gives the same bytes.
+
+    With ``letters=True`` an SVG holds its text as text (small, searchable, drawn with the reader's
+    font) and not as outlines (the same everywhere).
+    """
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     with sheet():
+        if letters:
+            mpl.rcParams["svg.fonttype"] = "none"
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
 

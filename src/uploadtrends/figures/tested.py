@@ -17,6 +17,7 @@ def figure1_tested(
     its: Any,
     breaks: Any = None,
     events: Any = (),
+    facts: Any = None,
     *,
     groups: Sequence[str] = ("total", "senior", "new"),
     width: float = style.FULL_WIDTH,
@@ -31,6 +32,8 @@ def figure1_tested(
     breaks : ChangePoints, optional
     events : anything `uploadtrends.as_events` takes
         Drawn as thin lines.
+    facts : CheckOutcome, optional
+        Of `uploadtrends.checks.published_series`, where it was run already.
     groups : sequence of str
         Which groups of `its` to draw, one row each.
     width : float
@@ -52,12 +55,10 @@ def figure1_tested(
             value=sorted({fit.group for fit in its.fits}),
             fix="name groups that were fitted, as in groups=('all',)",
         )
-    outcome = published_series(panel, its, groups=groups)
-    facts = {
-        (row.platform, row.group): str(row.sentence) for row in outcome.to_frame().itertuples()
-    }
+    outcome = facts or published_series(panel, its, groups=groups)
+    known = {(row.platform, row.group): str(row.line) for row in outcome.to_frame().itertuples()}
     titles = [series.heading(fit.platform, fit.group) for fit in fits]
-    notes = [facts.get((fit.platform, fit.group), str(fit.sentence)) for fit in fits]
+    notes = [known.get((fit.platform, fit.group), str(fit.sentence)) for fit in fits]
     table = breaks.to_frame() if breaks is not None else None
     with style.sheet():
         figure, panels = frame.grid(
@@ -66,7 +67,7 @@ def figure1_tested(
             notes,
             columns=frame.columns_for(len(fits), width),
             tall=1.05,
-            top=0.28 if width > 5 else 0.42,
+            top=0.28 if width > 5 else 0.55,
             size=5.8,
         )
         for axes, fit in zip(panels, fits, strict=True):

@@ -1,0 +1,76 @@
+"""One door for every result: `plot(result)` picks the drawing by the type of the result."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from uploadtrends.breaks import ChangePoints, Match
+from uploadtrends.checks import CheckOutcome
+from uploadtrends.errors import InputError
+from uploadtrends.events import EventSet
+from uploadtrends.figures import checked, series, timeline
+from uploadtrends.models import InterruptedTimeSeries
+
+
+@singledispatch
+def plot(result: Any, ax: Axes | None = None) -> Figure:
+    """Draw a result.
+
+    Parameters
+    ----------
+    result : InterruptedTimeSeries, ChangePoints, Match, CheckOutcome or EventSet
+    ax : matplotlib.axes.Axes, optional
+        Draw here instead of on a new figure, for results that need one axes only.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A `Drawing` (with ``data``, ``caption`` and ``alternative``) when `ax` is not given.
+
+    Raises
+    ------
+    InputError
+        If there is no drawing for this type, or it needs more than one axes.
+    """
+    raise InputError(
+        "there is no drawing for this type of object",
+        value=type(result).__name__,
+        fix="plot a result of interrupted_time_series, change_points or a check",
+    )
+
+
+@plot.register
+def _(result: InterruptedTimeSeries, ax: Axes | None = None) -> Figure:
+    return series.plot_its(result, ax)
+
+
+@plot.register
+def _(result: ChangePoints, ax: Axes | None = None) -> Figure:
+    return series.plot_change_points(result, ax)
+
+
+@plot.register
+def _(result: Match, ax: Axes | None = None) -> Figure:
+    _alone(ax)
+    return checked.matching(result)
+
+
+@plot.register
+def _(result: CheckOutcome, ax: Axes | None = None) -> Figure:
+    _alone(ax)
+    return checked.draw(result)
+
+
+@plot.register
+def _(result: EventSet, ax: Axes | None = None) -> Figure:
+    _alone(ax)
+    return timeline.event_timeline(result)
+
+
+def _alone(ax: Axes | None) -> None:
+    if ax is not None:
+        raise InputError("this drawing makes its own axes", fix="call plot() without ax")

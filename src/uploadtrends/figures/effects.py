@@ -1,0 +1,347 @@
+"""Effects as estimates with intervals: forest plot and event-study plot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from uploadtrends.errors import InputError
+from uploadtrends.figures import axes as frame
+from uploadtrends.figures import layout, series, style
+
+ROW = 0.155  # inches a row
+REACH = 900.0  # percent: intervals that reach further end in an arrow
+_TICKS = (-95, -90, -75, -50, -25, 0, 50, 100, 200, 400, 900)
+
+
+def place(value: Any, percent: bool) -> Any:
+    """Return where a value stands on the axis: percent changes on a scale of ratios."""
+    values = np.asarray(value, dtype=float)
+    return np.log1p(np.maximum(values, -99.9) / 100) if percent else values
+
+
+def percent_ticks(low: float, high: float, room: float) -> tuple[list[float], list[str]]:
+    """Return positions and labels of percent ticks between two places on the ratio scale."""
+    inside = [t for t in _TICKS if low - 1e-9 <= place(t, True) <= high + 1e-9]
+    while len(inside) > 2 and (high - low) / room > 0.25 and _crowded(inside, low, high, room):
+        odd = [t for i, t in enumerate(inside) if t != 0 and i % 2]
+        inside = [t for t in inside if t not in odd]
+    return [float(place(t, True)) for t in inside], [f"{t:+d}%" if t else "0" for t in inside]
+
+
+def _crowded(ticks: list[int], low: float, high: float, room: float) -> bool:
+    gaps = np.diff([float(place(t, True)) for t in ticks]) / (high - low) * room
+    return bool((gaps < 0.34).any())
+
+
+def forest(
+    result: Any,
+    *,
+    term: str | None = None,
+    relative: bool = True,
+    width: float = style.FULL_WIDTH,
+) -> style.Drawing:
+    """Draw one effect per event and series with its 95% interval.
+
+    Parameters
+    ----------
+    result : InterruptedTimeSeries, or a frame with the columns of its ``effects``
+    term : str, optional
+        ``"level"``, ``"slope"``, ``"effect_12m"``, ...; the level change by default.
+    relative : bool
+        In percent of what was expected (on a scale of ratios: halving and doubling are equally
+        far from zero), where the model gives it.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        Its ``data`` are the rows drawn, refused ones included.
+
+    Raises
+    ------
+    InputError
+        If no effect of this name was estimated.
+    """
+    effects = result if isinstance(result, pd.DataFrame) else result.effects
+    terms = list(effects["term"].unique())
+    if term is None:
+        term = next((t for t in ("level", "effect_12m") if t in terms), terms[0] if terms else "")
+    if term not in terms:
+        raise InputError(
+            "no effect of this name was estimated",
+            column="term",
+            value=term,
+            fix=f"use one of {', '.join(terms)}",
+        )
+    rows = effects[effects["term"] == term].reset_index(drop=True)
+    percent = relative and "relative" in rows and bool(rows["relative"].notna().any())
+    names = (
+        ("relative", "relative_low", "relative_high") if percent else ("estimate", "low", "high")
+    )
+    drawn = rows.assign(
+        shown=rows[names[0]].astype(float),
+        shown_low=rows[names[1]].astype(float),
+        shown_high=rows[names[2]].astype(float),
+    )
+    groups = [(str(label), part) for label, part in drawn.groupby("label", sort=False)]
+    limits = _limits(drawn, percent)
+    label_room = 1.55 if width > 5 else 1.2
+    value_room = 1.75 if width > 5 else 0.0
+    inner = width - label_room - value_room - frame.RIGHT
+    with style.sheet():
+        heads = [layout.height_of(label, width - 0.2, 6.8, "bold") + 0.12 for label, _ in groups]
+        body = sum(head + ROW * len(part) for head, (_, part) in zip(heads, groups, strict=True))
+        figure = style.Drawing(width, body + 0.55)
+        words = layout.place(figure, 0.08, 0.03, width - 0.16, body, bare=True)
+        axes = layout.place(figure, label_room, 0.03, inner, body)
+        axes.set_ylim(body, 0)
+        axes.set_xlim(*limits)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        axes.grid(visible=True, axis="x")
+        if percent:
+            axes.set_xticks(*percent_ticks(*limits, inner))
+        else:
+            axes.locator_params(axis="x", nbins=5)
+        axes.axvline(0, color=style.INK, linewidth=0.8, zorder=1)
+        axes.set_xlabel(_axis_name(term, percent))
+        words.set_zorder(5)
+        top = 0.0
+        for head, (label, part) in zip(heads, groups, strict=True):
+            # A patch of paper keeps the grid from running through the event's name.
+            axes.axhspan(top, top + head, color=style.PAPER, zorder=2, linewidth=0)
+            layout.write(words, label, 0, top + 0.07, width - 0.2, 6.8, weight="bold")
+            top += head
+            for row in part.to_dict("records"):
+                _row(axes, words, row, top + ROW / 2, limits, percent, width if value_room else 0)
+                top += ROW
+    figure.data = drawn
+    figure.caption = (
+        f"{_axis_name(term, percent)}, with 95% intervals, one at a time. Hollow: exploratory. "
+        "Arrow: the interval goes on. Words in place of a point say why there is none. "
+        "P values adjusted for the number of tests are in the table of results."
+    )
+    figure.alternative = _words(drawn, term, percent)
+    return figure
+
+
+def _limits(drawn: pd.DataFrame, percent: bool) -> tuple[float, float]:
+    """Return an axis that shows the estimates; very wide intervals run off it as arrows."""
+    known = drawn.dropna(subset=["shown", "shown_low", "shown_high"])
+    if known.empty:
+        return (-1.0, 1.0)
+    ends = place(np.concatenate([known["shown_low"], known["shown_high"]]), percent)
+    middle = place(known["shown"], percent)
+    if percent:
+        far = float(place(REACH, True))
+        ends = np.clip(ends, -far, far)
+    low, high = min(ends.min(), middle.min(), 0.0), max(ends.max(), middle.max(), 0.0)
+    pad = 0.04 * (high - low) or 1.0
+    return (float(low - pad), float(high + pad))
+
+
+def _axis_name(term: str, percent: bool) -> str:
+    fixed = {"level": "Level change", "slope": "Slope change", "effect_end": "Effect at the end"}
+    if term in fixed:
+        name = fixed[term]
+    elif term.startswith("effect_") and term.endswith("m"):
+        name = f"Effect after {term[7:-1]} months"
+    else:
+        name = style.title(term.replace("_", " "))
+    return f"{name} (% of expected)" if percent else f"{name} (units of the series)"
+
+
+def number(value: float) -> str:
+    """Return a percent or an amount, short."""
+    if abs(value) >= 1000:
+        return f"{'-' if value < 0 else ''}>{1000 if abs(value) < 1e4 else 10000}"
+    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
+
+
+def _row(
+    axes: Axes,
+    words: Axes,
+    row: dict[Any, Any],
+    y: float,
+    limits: tuple[float, float],
+    percent: bool,
+    width: float,
+) -> None:
+    colour, marker, _ = style.look(row["platform"])
+    name = series.heading(row["platform"], row["group"])
+    words.text(0.1, y, name, fontsize=6.2, va="center", ha="left")
+    if pd.isna(row["shown"]) or pd.isna(row["shown_low"]):
+        reason = str(row["status"])
+        axes.text(
+            (limits[0] + limits[1]) / 2,
+            y,
+            reason,
+            fontsize=5.8,
+            va="center",
+            ha="center",
+            color=style.MUTED,
+            style="italic",
+            backgroundcolor=style.PAPER,
+            bbox={"pad": 0.5, "facecolor": style.PAPER, "linewidth": 0},
+        )
+        return
+    low, middle, high = (
+        float(place(row[key], percent)) for key in ("shown_low", "shown", "shown_high")
+    )
+    shown = np.clip([low, high], *limits)
+    axes.plot(shown, [y, y], color=colour, linewidth=1.2, solid_capstyle="butt", zorder=3)
+    for end, cut, arrow in ((low, limits[0], "<"), (high, limits[1], ">")):
+        if end < limits[0] or end > limits[1]:
+            axes.plot([cut], [y], marker=arrow, color=colour, markersize=3, clip_on=False, zorder=4)
+    axes.plot(
+        [middle],
+        [y],
+        marker=marker,
+        color=colour,
+        markerfacecolor=colour if row["status"] == "ok" else style.PAPER,
+        markersize=4,
+        zorder=4,
+    )
+    if width:
+        unit = "%" if percent else ""
+        sign = "+" if row["shown"] > 0 else ""
+        words.text(
+            width - 0.2,
+            y,
+            f"{sign}{number(row['shown'])}{unit}  "
+            f"[{number(row['shown_low'])}, {number(row['shown_high'])}]",
+            fontsize=6.0,
+            va="center",
+            ha="right",
+        )
+
+
+def _words(drawn: pd.DataFrame, term: str, percent: bool) -> str:
+    unit = "%" if percent else ""
+    lines = [
+        f"{row['label']}, {series.heading(row['platform'], row['group'])}: "
+        + (
+            f"{number(row['shown'])}{unit} "
+            f"[{number(row['shown_low'])}, {number(row['shown_high'])}]"
+            if pd.notna(row["shown"])
+            else str(row["status"])
+        )
+        for row in drawn.to_dict("records")
+    ]
+    return f"{_axis_name(term, percent)}. " + "; ".join(lines) + "."
+
+
+def event_study(
+    result: Any,
+    event: str | None = None,
+    *,
+    relative: bool = True,
+    width: float = style.FULL_WIDTH,
+) -> style.Drawing:
+    """Draw how the effect of one event unfolds: months since the change on the x axis.
+
+    Parameters
+    ----------
+    result : InterruptedTimeSeries, or a frame with the columns of its ``effects``
+        With effects at several horizons (``effect_1m``, ``effect_3m``, ...). A frame with columns
+        ``platform, group, relative_period, estimate, low, high`` (as from an artist-level event
+        study, where periods before the event are estimated too) works as well.
+    event : str, optional
+        Id of the event or block; the first that has estimates by default.
+    relative : bool
+        In percent of what was expected, where known, on a scale of ratios.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        Its ``data`` has platform, group, relative_period, estimate, low, high, unit.
+
+    Raises
+    ------
+    InputError
+        If the event has no effects by horizon.
+    """
+    effects = result if isinstance(result, pd.DataFrame) else result.effects
+    path = effects.copy() if "relative_period" in effects else _path(effects, event, relative)
+    percent = "unit" in path and str(path["unit"].iloc[0]).startswith("%")
+    keys = list(dict.fromkeys(zip(path["platform"], path["group"], strict=True)))
+    titles = [series.heading(*key) for key in keys]
+    count = frame.columns_for(len(keys), width)
+    with style.sheet():
+        figure, panels = frame.grid(
+            width, titles, [""] * len(keys), columns=count, tall=1.0, bottom=0.15
+        )
+        for axes, (platform, group) in zip(panels, keys, strict=True):
+            _path_panel(axes, series.of(path, platform, group), platform, percent)
+        for axes in panels[-count:]:
+            axes.set_xlabel("months since the change" if percent else "periods since the event")
+    figure.data = path
+    label = str(path["label"].iloc[0]) if "label" in path else "the event"
+    unit = "% of expected" if percent else "units of the series"
+    figure.caption = (
+        f"Difference from what was expected ({unit}), by time since {label}; bars are 95% "
+        "intervals, one at a time. Points of one panel share data and are not independent."
+    )
+    figure.alternative = f"One panel per series: effect by time since {label}. " + " ".join(
+        f"{series.heading(row['platform'], row['group'])} after {row['relative_period']}: "
+        f"{number(row['estimate'])} [{number(row['low'])}, {number(row['high'])}]."
+        for row in path.to_dict("records")
+    )
+    return figure
+
+
+def _path_panel(axes: Axes, part: pd.DataFrame, platform: str, percent: bool) -> None:
+    part = part.sort_values("relative_period")
+    colour, marker, _ = style.look(platform)
+    where = part["relative_period"].to_numpy(dtype=float)
+    low, middle, high = (place(part[name], percent) for name in ("low", "estimate", "high"))
+    if percent:
+        far = float(place(REACH, True))
+        low, high = np.clip(low, -far * 1.3, far * 1.3), np.clip(high, -far * 1.3, far * 1.3)
+    axes.axhline(0, color=style.INK, linewidth=0.8)
+    axes.axvline(0, color=style.MUTED, linewidth=0.6, linestyle=":")
+    span = np.vstack([np.maximum(middle - low, 0), np.maximum(high - middle, 0)])
+    axes.errorbar(where, middle, yerr=span, color=colour, marker=marker, linewidth=1, elinewidth=1)
+    if percent:
+        bottom, top = min(float(low.min()), -0.3), max(float(high.max()), 0.3)
+        axes.set_ylim(bottom * 1.05, top * 1.05)
+        axes.set_yticks(*percent_ticks(bottom * 1.05, top * 1.05, 1.6))
+    else:
+        axes.locator_params(axis="y", nbins=4)
+
+
+def _path(effects: pd.DataFrame, event: str | None, relative: bool) -> pd.DataFrame:
+    found = effects[effects["term"].str.fullmatch(r"effect_\d+m") & effects["estimate"].notna()]
+    if event is None and len(found):
+        event = str(found["event"].iloc[0])
+    found = found[found["event"] == event]
+    if found.empty:
+        raise InputError(
+            "no effects by horizon for this event",
+            column="event",
+            value=event,
+            fix=f"use one of {', '.join(map(str, effects['event'].unique()))}",
+        )
+    percent = relative and bool(found["relative"].notna().all())
+    names = (
+        ["relative", "relative_low", "relative_high"] if percent else ["estimate", "low", "high"]
+    )
+    return pd.DataFrame(
+        {
+            "platform": found["platform"],
+            "group": found["group"],
+            "label": found["label"],
+            "relative_period": found["term"].str.extract(r"(\d+)", expand=False).astype(int),
+            "estimate": found[names[0]],
+            "low": found[names[1]],
+            "high": found[names[2]],
+            "unit": "% of expected" if percent else found["unit"],
+        }
+    ).reset_index(drop=True)

@@ -1,0 +1,160 @@
+"""What a report of an interrupted time series must state, filled in from the results.
+
+The items are those that reviews of published studies found missing most often: Jandoc et al. 2015
+(J Clin Epidemiol 68:950), Hategeka et al. 2020 (BMJ Glob Health 5:e003567) and Turner et al. 2020
+(J Clin Epidemiol 122:1). The wording is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+
+def checklist(results: Any) -> pd.DataFrame:
+    """Return the reporting checklist: item, answer.
+
+    Parameters
+    ----------
+    results : StudyResults
+    """
+    its = results.its
+    effects = its.effects
+    fits = list(its.fits)
+    blocks = {block.id: block for fit in fits for block in fit.blocks}
+    merged = [block for block in blocks.values() if block.crowded]
+    estimable = effects[effects["estimate"].notna()]
+    names = {check.name: check for check in results.checks}
+    rows = [
+        ("Question", str(_study(results, "question", "not stated"))),
+        (
+            "Outcome and unit",
+            "; ".join(sorted({str(unit) for unit in effects["unit"].dropna()})) or "not stated",
+        ),
+        ("Series analysed", "; ".join(_span(fit) for fit in fits)),
+        (
+            "Events and where their dates come from",
+            "; ".join(
+                f"{e.date} {e.label} ({e.source or 'given by the user'})" for e in its.events
+            ),
+        ),
+        (
+            "Events that the data cannot tell apart",
+            "; ".join(f"{block.label}: {block.reason}" for block in merged) or "none",
+        ),
+        (
+            "Stated before the analysis",
+            _primary(results),
+        ),
+        ("Points before and after the first event", "; ".join(_points(fit) for fit in fits)),
+        (
+            "Model",
+            "; ".join(dict.fromkeys(f"{fit.method} on the {fit.scale} scale" for fit in fits)),
+        ),
+        ("Why this model", " ".join(dict.fromkeys(str(fit.rule) for fit in fits))),
+        ("Change modelled at each event", ", ".join(map(str, its.settings.terms))),
+        ("Autocorrelation", _autocorrelation(fits)),
+        ("Seasonality", _season(fits)),
+        (
+            "Effects with intervals",
+            f"{len(estimable)} estimates with 95% intervals, absolute and relative, at several "
+            "horizons; table of effects",
+        ),
+        (
+            "What could not be estimated",
+            "; ".join(_refused(effects)) or "every effect asked for was estimated",
+        ),
+        (
+            "Multiple tests",
+            "Holm's correction within each kind of effect (column p holm)"
+            + (f"; {names['multiplicity'].text}" if "multiplicity" in names else ""),
+        ),
+        ("Model checks", _diagnostics(fits)),
+        (
+            "Sensitivity and falsification",
+            "; ".join(
+                f"{check.name.replace('_', ' ')}: {check.status}" for check in results.checks
+            ),
+        ),
+        (
+            "Smallest change that could have been found",
+            "column minimum detectable of the table of effects (80% power)",
+        ),
+        (
+            "Comparison series",
+            "given" if its.settings.control is not None else "none: no comparison",
+        ),
+        ("Software and data", _software(results)),
+    ]
+    return pd.DataFrame(rows, columns=["item", "answer"])
+
+
+def _study(results: Any, name: str, otherwise: Any) -> Any:
+    return getattr(results.study, name, None) or otherwise
+
+
+def _span(fit: Any) -> str:
+    index = fit.observed.index
+    return (
+        f"{fit.platform} {fit.group}".strip()
+        + f", {index[0]:%Y-%m} to {index[-1]:%Y-%m}, n = {int(fit.observed.notna().sum())}"
+    )
+
+
+def _points(fit: Any) -> str:
+    if not fit.blocks:
+        return f"{fit.platform} {fit.group}: no event inside".strip()
+    start = min(pd.Timestamp(block.start) for block in fit.blocks)
+    before = int((fit.observed.index < start.to_period("M").to_timestamp()).sum())
+    return f"{fit.platform} {fit.group}: {before} and {len(fit.observed) - before}".strip()
+
+
+def _primary(results: Any) -> str:
+    primary = getattr(results, "primary", None)
+    if primary is None:
+        return "no primary contrast was stated"
+    if isinstance(primary, dict):
+        return ", ".join(f"{key}: {value}" for key, value in primary.items())
+    return str(primary)
+
+
+def _autocorrelation(fits: Iterable[Any]) -> str:
+    words = []
+    for fit in fits:
+        phi = dict(fit.phi)
+        if phi:
+            known = ", ".join(f"{k} {v:.2f}" for k, v in phi.items() if isinstance(v, float))
+            words.append(f"{fit.platform} {fit.group}: {known}".strip())
+    return "; ".join(words) or "see the model"
+
+
+def _season(fits: Iterable[Any]) -> str:
+    rules = {str(fit.prepared.design.season) for fit in fits}
+    named = sorted(rule for rule in rules if rule)
+    return "; ".join(named) if named else "as the model's rule says"
+
+
+def _refused(effects: pd.DataFrame) -> list[str]:
+    rows = effects[effects["estimate"].isna()]
+    found = rows.drop_duplicates(["platform", "group", "event"])
+    return [
+        f"{row['platform']} {row['group']}, {row['label']}: {row['reason']}".strip()
+        for row in found.to_dict("records")
+    ]
+
+
+def _diagnostics(fits: Iterable[Any]) -> str:
+    words = []
+    for fit in fits:
+        verdict = getattr(getattr(fit, "diagnostics", None), "verdict", None)
+        if verdict:
+            words.append(f"{fit.platform} {fit.group}: {verdict}".strip())
+    return "; ".join(words) or "none available"
+
+
+def _software(results: Any) -> str:
+    from uploadtrends.result import package_version
+
+    return f"uploadtrends {package_version()}; hashes, versions and seeds in the manifest below"

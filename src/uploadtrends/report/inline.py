@@ -1,0 +1,56 @@
+"""A matplotlib SVG as part of a web page: themed, described, and without clashing ids."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from uploadtrends.figures import style
+from uploadtrends.figures.style import Drawing, render
+
+# The page defines these custom properties for light and dark; the value stands in where it cannot.
+THEME = {
+    style.PAPER: "paper",
+    style.INK: "ink",
+    style.BLACK: "ink",
+    style.MUTED: "muted",
+    style.RULE: "rule",
+    style.SHADE: "shade",
+    style.BLUE: "blue",
+    style.VERMILION: "vermilion",
+    style.GREEN: "green",
+    style.PURPLE: "purple",
+}
+
+
+def inline_svg(drawing: Drawing, name: str, *, kind: str = "") -> str:
+    """Return a drawing as an ``<svg>`` element for an HTML page.
+
+    Parameters
+    ----------
+    drawing : Drawing
+    name : str
+        Unique on the page; prefixed to every id inside.
+    kind : str
+        CSS class of the element.
+    """
+    text = render(drawing, "svg", letters=True).decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
+    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
+    text = re.sub(r'(xlink:href|href)="#([^"]+)"', rf'\1="#{name}-\2"', text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
+    for colour, variable in THEME.items():
+        text = re.sub(rf"{colour}\b", f"var(--{variable}, {colour})", text, flags=re.I)
+    # SVG's default fill is black: tell undyed text to follow the page.
+    text = text.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
+    width, height = drawing.get_size_inches()
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'viewBox="0 0 {width * 72:g} {height * 72:g}" role="img" class="{kind}" '
+        f'aria-labelledby="{name}-title {name}-description" style="fill: var(--ink, #1a1a1a)">'
+        f'<title id="{name}-title">{html.escape(name.replace("-", " "))}</title>'
+        f'<desc id="{name}-description">{html.escape(drawing.alternative)}</desc>'
+    )
+    return head + text[text.index(">") + 1 :].strip()

@@ -1,0 +1,273 @@
+"""The report: one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from uploadtrends.figures.style import COLUMN_WIDTH, Drawing, title
+from uploadtrends.report.answer import answer
+from uploadtrends.report.chart import Chart, chart_html
+from uploadtrends.report.checklist import checklist
+from uploadtrends.report.inline import inline_svg
+from uploadtrends.report.methods import REFERENCES, paragraph
+from uploadtrends.report.tables import downloads, html_table
+
+if TYPE_CHECKING:
+    from uploadtrends.checks import CheckOutcome
+
+SECTIONS = (
+    ("series", "The series"),
+    ("figures", "Figures"),
+    ("effects", "Estimates"),
+    ("checks", "Checks"),
+    ("methods", "Methods"),
+    ("checklist", "Reporting checklist"),
+    ("manifest", "Manifest"),
+)
+EFFECT_COLUMNS = (
+    "platform",
+    "group",
+    "label",
+    "term",
+    "relative",
+    "relative_low",
+    "relative_high",
+    "p",
+    "p_holm",
+    "minimum_detectable",
+    "method",
+    "status",
+    "reason",
+)
+
+
+def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None = None) -> Path:
+    """Write the report of a study as one self-contained HTML page.
+
+    Parameters
+    ----------
+    results : StudyResults
+    path : str or pathlib.Path
+        The file to write, such as ``data/derived/report.html``.
+    drawings : mapping of str to Drawing, optional
+        The figures, where they were drawn already; else drawn here.
+
+    Returns
+    -------
+    pathlib.Path
+        The page. It makes no request, works without a connection and without scripts, and holds
+        its tables as CSV, Markdown and LaTeX.
+    """
+    path = Path(path)
+    drawn = dict(results.drawings() if drawings is None else drawings)
+    parts = [
+        _answer(results),
+        _series(results),
+        _figures(drawn, narrow_drawings(results)),
+        _effects(results),
+        _checks(results, drawn),
+        _methods(results),
+        _checklist(results),
+        _manifest(results),
+    ]
+    spec = results.study.spec
+    text = _TEMPLATE.format(
+        title=html.escape(spec.title),
+        question=html.escape(spec.question),
+        style=_asset("page.css"),
+        script=_asset("hover.js"),
+        navigation="".join(f'<li><a href="#{key}">{name}</a></li>' for key, name in SECTIONS),
+        body="\n".join(parts),
+        version=html.escape(results.its.call.package_version),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    growing = path.with_name(path.name + ".part")
+    growing.write_text(text, encoding="utf-8")
+    growing.replace(path)
+    return path
+
+
+def _asset(name: str) -> str:
+    return (files("uploadtrends.report") / name).read_text(encoding="utf-8")
+
+
+def narrow_drawings(results: Any) -> dict[str, Drawing]:
+    """Return the main figures drawn for a narrow screen or a column."""
+    from uploadtrends import figures
+
+    return {
+        "effects": figures.forest(results.its, width=COLUMN_WIDTH),
+        "change_points": figures.plot_change_points(results.breaks, width=COLUMN_WIDTH),
+    }
+
+
+def _section(key: str, body: str) -> str:
+    name = dict(SECTIONS)[key]
+    return f'<section id="{key}" aria-labelledby="{key}-name"><h2 id="{key}-name">{name}</h2>{body}</section>'
+
+
+def _answer(results: Any) -> str:
+    sentences = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in answer(results))
+    return f'<section class="answer" aria-labelledby="answer-name"><h2 id="answer-name">The answer</h2>{sentences}</section>'
+
+
+def _series(results: Any) -> str:
+    keys = list(results.panel.keys())
+    marks = [(pd.Timestamp(event.start), f"{event.date} {event.label}") for event in results.events]
+    charts = []
+    for place, group in enumerate(dict.fromkeys(group for _, group in keys)):
+        members = [platform for platform, name in keys if name == group]
+        lines = {
+            title(platform): results.panel.series(platform, group, flagged="keep")
+            for platform in members
+        }
+        charts.append(
+            Chart(
+                f"chart-{place}",
+                f"{title(group)}" if group != "all" else "All artists",
+                pd.DataFrame(lines).to_dict("series"),
+                members,
+                marks,
+                str(results.its.settings.unit),
+            )
+        )
+    values = pd.DataFrame(results.panel.groups.to_pandas())
+    kept = [
+        c for c in ("platform", "group", "period", "uploads", "unit", "complete") if c in values
+    ]
+    table = values[kept]
+    body = "".join(chart_html(chart) for chart in charts)
+    body += (
+        "<details><summary>All values as a table</summary>"
+        f"{html_table(table, 'The main series, one row a period')}</details>"
+        f"{downloads('series', table)}"
+    )
+    return _section("series", body)
+
+
+def figure_html(name: str, drawing: Drawing, narrow: Drawing | None = None) -> str:
+    """Return one figure with its caption, and a narrow version where there is one."""
+    key = f"figure-{name.replace('_', '-')}"
+    if narrow is None:
+        picture = inline_svg(drawing, key, kind="single")
+        kind = "drawing"
+    else:
+        picture = inline_svg(drawing, key, kind="wide")
+        picture += inline_svg(narrow, f"{key}-narrow", kind="narrow")
+        kind = "drawing both"
+    return (
+        f'<figure id="{key}"><div class="{kind}" tabindex="0" role="region" '
+        f'aria-label="{html.escape(name.replace("_", " "))}">{picture}</div>'
+        f"<figcaption>{html.escape(drawing.caption)}</figcaption></figure>"
+    )
+
+
+def _figures(drawn: Mapping[str, Drawing], narrow: Mapping[str, Drawing]) -> str:
+    shown = [name for name in drawn if not name.startswith("check_")]
+    return _section(
+        "figures", "".join(figure_html(name, drawn[name], narrow.get(name)) for name in shown)
+    )
+
+
+def _effects(results: Any) -> str:
+    effects = results.its.to_frame()
+    main = effects[effects["term"].isin(["level", "slope", "effect_12m", "effect_end"])]
+    table = main[[name for name in EFFECT_COLUMNS if name in main]]
+    body = (
+        "<p>Relative effects are in percent of what was expected without the event, with 95% "
+        "intervals; p values are for one test, Holm's adjustment for all tests of that kind stands "
+        "beside them. Where nothing is found, the smallest change that could have been found is in "
+        "the last columns.</p>"
+        f"{html_table(table, 'Estimates by series, event and term')}{downloads('results', effects)}"
+        f"<h3>Change points</h3>{html_table(results.breaks.to_frame(), 'Changes found without looking at the events')}"
+        f"{downloads('change_points', results.breaks.to_frame())}"
+        f"<p>{html.escape(results.matches.summary())}</p>{downloads('matches', results.matches.to_frame())}"
+    )
+    return _section("effects", body)
+
+
+def _checks(results: Any, drawn: Mapping[str, Drawing]) -> str:
+    body = (
+        "<p>A check passes, fails, had no power to fail (not informative), or cannot be run on these "
+        "data (not applicable).</p>"
+    )
+    body += "".join(
+        _check(outcome, drawn.get(f"check_{outcome.name}")) for outcome in results.checks
+    )
+    return _section("checks", body)
+
+
+def _check(outcome: CheckOutcome, drawing: Drawing | None) -> str:
+    name = outcome.name.replace("_", " ")
+    table = outcome.to_frame()
+    picture = figure_html(f"check_{outcome.name}", drawing) if drawing is not None else ""
+    numbers = (
+        f"<details><summary>Numbers</summary>{html_table(table, f'{name}: numbers')}</details>"
+        f"{downloads(f'check_{outcome.name}', table)}"
+        if len(table)
+        else ""
+    )
+    return (
+        f'<article class="check" id="check-{outcome.name.replace("_", "-")}"><h3>{html.escape(name.capitalize())}'
+        f'<span class="verdict {outcome.status.replace(" ", "-")}">{outcome.status}</span></h3>'
+        f"<p>{html.escape(outcome.question)}</p><p>{html.escape(outcome.text)}</p>{picture}{numbers}</article>"
+    )
+
+
+def _methods(results: Any) -> str:
+    text, cited = paragraph(results)
+    items = "".join(f"<li>{html.escape(key)}. {html.escape(REFERENCES[key])}</li>" for key in cited)
+    return _section("methods", f"<p>{html.escape(text)}</p><h3>References</h3><ul>{items}</ul>")
+
+
+def _checklist(results: Any) -> str:
+    table = checklist(results)
+    shown = html_table(table, "What a report of an interrupted time series must state")
+    return _section(
+        "checklist", f'<div class="checklist">{shown}</div>{downloads("checklist", table)}'
+    )
+
+
+def _manifest(results: Any) -> str:
+    text = html.escape(json.dumps(results.manifest, indent=1, default=str))
+    return _section(
+        "manifest",
+        "<p>Everything needed to repeat this run: hashes of the inputs, versions, seeds, parameters."
+        f"</p><details><summary>Show</summary><pre>{text}</pre></details>",
+    )
+
+
+_TEMPLATE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the answer</a>
+<header>
+<h1>{title}</h1>
+<p class="question">{question}</p>
+<nav aria-label="Sections"><ul>{navigation}</ul></nav>
+</header>
+<main id="main">
+{body}
+</main>
+<footer><p>Made by uploadtrends {version}. The page holds everything it shows and asks for nothing.</p></footer>
+<script>
+{script}</script>
+</body>
+</html>
+"""
