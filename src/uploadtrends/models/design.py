@@ -13,7 +13,14 @@ import pandas as pd
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, as_events, timing
 from uploadtrends.models.mixture import Array
-from uploadtrends.models.onset import Onset, horizon_position, place_block, rows_between
+from uploadtrends.models.onset import (
+    Onset,
+    frequency,
+    horizon_position,
+    place_block,
+    rows_between,
+    unit_of,
+)
 from uploadtrends.models.seasons import seasonal_columns
 
 if TYPE_CHECKING:
@@ -69,7 +76,7 @@ class Design:
         """Return (len(at), k): what the block adds to the linear predictor in those periods."""
         rows = np.zeros((len(at), self.matrix.shape[1]))
         columns = list(self.columns[block].values())
-        rows[:, columns] = self.matrix[np.ix_(np.asarray(at, dtype=int), columns)]
+        rows[:, columns] = self.matrix[np.asarray(at, dtype=int)][:, columns]
         return rows
 
     def term_row(self, block: str, term: str) -> Array:
@@ -125,7 +132,7 @@ def build_design(
 
     placed: list[tuple[Block, Onset]] = []
     dropped: list[tuple[Block, str]] = []
-    unit = timing.FREQUENCIES[str(index.freqstr)]
+    unit = unit_of(index)
     for block in sorted(blocks, key=lambda b: (b.start, b.id)):
         found = place_block(block, index, settings.boundary, settings.lag)  # type: ignore[arg-type]
         reason = _outside(block, index, unit) if found is None else None
@@ -184,7 +191,7 @@ def _assemble(
         terms = block_terms(found, n, settings)
         columns[block.id] = {term: add(f"{term}[{block.id}]", c) for term, c in terms.items()}
     first = min((found.touched for _, found in placed), default=n)
-    per_year = timing.PERIODS_PER_YEAR[str(index.freqstr)]
+    per_year = timing.PERIODS_PER_YEAR[frequency(index)]
     seasonal, said = seasonal_columns(index, settings.season, usable[:first].sum() * 12 / per_year)
     for name, column in seasonal:
         add(name, column)

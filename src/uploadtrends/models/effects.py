@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from uploadtrends.events import Block, timing
+from uploadtrends.events import Block
 from uploadtrends.models.mixture import Array
+from uploadtrends.models.onset import unit_of
 
 if TYPE_CHECKING:
     from uploadtrends.models.estimate import Estimate
@@ -79,7 +80,7 @@ def _empty(prepared: Prepared, block: Block, status: str, reason: str) -> list[d
 
 
 def _unit(prepared: Prepared, term: str) -> str:
-    period = timing.FREQUENCIES[str(prepared.design.index.freqstr)]
+    period = unit_of(prepared.design.index)
     unit = prepared.settings.unit
     if term == "cumulative":
         return unit
@@ -130,7 +131,7 @@ def _block_rows(prepared: Prepared, estimate: Estimate, block: Block) -> list[di
             )
         rows.append(row)
     rows.append(_cumulative(prepared, estimate, block, status, reason))
-    unit = timing.FREQUENCIES[str(design.index.freqstr)]
+    unit = unit_of(design.index)
     for months in beyond:
         left = n - first
         why = f"the data end {left} {unit}{'s' if left != 1 else ''} after the change"
@@ -152,16 +153,17 @@ def _relative_and_absolute(
     """Return relative (level scale) or absolute (log link) effects; quantiles of seeded draws."""
     design, confidence = prepared.design, prepared.settings.confidence
     without = design.counterfactual
+    offset = baseline(prepared, estimate)
     beta, _ = estimate.draws
-    factor = prepared_smearing(prepared, estimate)
-    found = []
+    factor = smearing(prepared, estimate)
+    found: list[dict[str, float]] = []
     for i, (_, row, place) in enumerate(wanted):
         if place is None:
             found.append({})
             continue
         change = beta @ row[0]
-        base = beta @ without[place] + prepared.offset[place]
-        base_point = float(estimate.mean @ without[place] + prepared.offset[place])
+        base = beta @ without[place] + offset[place]
+        base_point = float(estimate.mean @ without[place] + offset[place])
         if prepared.choice.scale == "level":
             found.append(
                 {
@@ -198,7 +200,18 @@ def _named(kind: str, point: float, ends: Array | None) -> dict[str, float]:
     return row
 
 
-def prepared_smearing(prepared: Prepared, estimate: Estimate) -> float:
+def baseline(prepared: Prepared, estimate: Estimate) -> Array:
+    """Return (N,) what is known beside the coefficients: offset, and a wandering level's path."""
+    if estimate.path is None:
+        return prepared.offset
+    first = int(np.flatnonzero(prepared.design.used)[0])
+    path = np.concatenate([np.zeros(first), estimate.path])
+    # After the last used row the level is expected to stay.
+    path = np.concatenate([path, np.full(len(prepared.offset) - path.size, path[-1])])
+    return np.asarray(prepared.offset + path)
+
+
+def smearing(prepared: Prepared, estimate: Estimate) -> float:
     """Return the factor from exp(mean log) to the mean: 1, or Duan's (1983) on the log scale."""
     if prepared.choice.scale != "log":
         return 1.0
@@ -214,7 +227,7 @@ def _cumulative(
     places = places[places >= design.onsets[block.id].touched]
     effect = design.effect_rows(block.id, places)
     without = design.counterfactual[places]
-    offset = prepared.offset[places]
+    offset = baseline(prepared, estimate)[places]
     row = _frame(prepared, block, "cumulative", status, reason)
     beta, _ = estimate.draws
     base, base_point = beta @ without.T + offset, estimate.mean @ without.T + offset
@@ -236,7 +249,7 @@ def _cumulative(
             ),
         )
     else:
-        factor = prepared_smearing(prepared, estimate)
+        factor = smearing(prepared, estimate)
         start = factor * np.exp(base)
         change = (start * np.expm1(beta @ effect.T)).sum(axis=1)
         start_point = factor * np.exp(base_point)

@@ -55,6 +55,9 @@ class Estimate:
     extra: Mapping[str, float] = field(default_factory=dict)
     """Dispersion, theta, log-likelihood and other named numbers of the estimator."""
     notes: tuple[str, ...] = ()
+    path: Array | None = None
+    """Smoothed level minus its first value on every period from the first used row to the last,
+    for models whose level wanders."""
 
     @cached_property
     def mean(self) -> Array:

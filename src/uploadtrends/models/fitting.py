@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from uploadtrends.models.effects import effect_table, fill_absolute, prepared_smearing
+from uploadtrends.models.effects import baseline, effect_table, fill_absolute, smearing
 from uploadtrends.models.estimate import Estimate
 from uploadtrends.models.preparation import Prepared
 
@@ -163,9 +163,9 @@ class Fit:
         index = self.observed.index
         if self.estimate is None:
             return pd.Series(np.nan, index=index, name=name)
-        predictor = matrix @ self.estimate.mean + self.prepared.offset
+        predictor = matrix @ self.estimate.mean + baseline(self.prepared, self.estimate)
         if self.scale != "level":
-            predictor = prepared_smearing(self.prepared, self.estimate) * np.exp(predictor)
+            predictor = smearing(self.prepared, self.estimate) * np.exp(predictor)
         return pd.Series(predictor, index=index, name=name)
 
     @cached_property
@@ -178,11 +178,11 @@ class Fit:
         """
         design, settings = self.prepared.design, self.prepared.settings
         if self.estimate is None or not self.blocks:
-            empty = pd.DatetimeIndex([], freq=self.observed.index.freq)
+            empty = design.index[:0]
             return pd.DataFrame(columns=["estimate", "low", "high"], index=empty, dtype=float)
         first = min(design.onsets[block.id].touched for block in self.blocks)
         rows = design.counterfactual[first:]
-        offset = self.prepared.offset[first:]
+        offset = baseline(self.prepared, self.estimate)[first:]
         middle = self._mean(design.counterfactual, "estimate").iloc[first:]
         if self.scale == "counts":
             low, high = self._count_band(rows, offset)
@@ -216,6 +216,17 @@ class Fit:
         from uploadtrends.models.diagnostics import diagnose
 
         return diagnose(self)
+
+    @cached_property
+    def sensitivity(self) -> pd.DataFrame:
+        """The same effects by other methods, one row per method, block and term.
+
+        Newey-West and the plug-in maximum of phi for Gaussian series, quasi-Poisson for counts;
+        AR(1) plus white noise from 72 points on. A method that fails says why.
+        """
+        from uploadtrends.models.sensitivity import sensitivity_table
+
+        return sensitivity_table(self)
 
     @cached_property
     def sentence(self) -> str:

@@ -102,7 +102,7 @@ def _from_panel(panel: Any, unit: str) -> Iterator[NamedSeries]:
         flags = panel.flags(platform, group)
         instrument = None
         if flags is not None and "instrument" in getattr(flags, "columns", ()):
-            instrument = _aligned(flags, series.index)
+            instrument = _aligned(flags, pd.DatetimeIndex(series.index))
         has = bool(panel.has_artists(platform)) if hasattr(panel, "has_artists") else False
         yield NamedSeries(platform, group, series, instrument, has)
 
@@ -144,4 +144,4 @@ def single_instrument(
         f"only the periods counted by the instrument {name} are used "
         f"({kept.index[0]:%Y-%m} to {kept.index[-1]:%Y-%m})"
     )
-    return kept.asfreq(item.values.index.freq), starts, note
+    return kept.asfreq(pd.DatetimeIndex(item.values.index).freq), starts, note

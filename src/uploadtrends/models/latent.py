@@ -14,6 +14,7 @@ import numpy as np
 
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.estimate import Estimate
+from uploadtrends.models.kalman import filtered_products
 from uploadtrends.models.linear import whiten
 from uploadtrends.models.mixture import Array, mixture_interval, mixture_moments
 from uploadtrends.models.reml import BatchFit
@@ -112,24 +113,7 @@ def latent_components(
     phi = np.repeat(PHI_GRID, TAU_SHAPE.size)
     variance = np.tile(tau**2, (1, PHI_GRID.size))  # (m, phi x tau)
     columns = np.concatenate([orthonormal, z[..., None]], axis=2)
-    white = np.empty((n, m, phi.size, k + 1))
-    state = np.zeros((m, phi.size, k + 1))
-    uncertain = variance.copy()
-    log_determinant = np.zeros((m, phi.size))
-    for t in range(n):
-        if t:
-            r = np.sign(phi) ** (d := positions[t] - positions[t - 1]) * np.abs(phi) ** d
-            state *= r[:, None]
-            uncertain = r**2 * uncertain + variance * (1 - r**2)
-        total = uncertain + noise[:, t, None]
-        innovation = columns[:, t, None, :] - state
-        white[t] = innovation / np.sqrt(total)[..., None]
-        log_determinant += np.log(total)
-        gain = uncertain / total
-        state += gain[..., None] * innovation
-        uncertain *= 1 - gain
-    stacked = white.transpose(1, 2, 3, 0)
-    products = stacked @ stacked.transpose(0, 1, 3, 2)
+    products, log_determinant = filtered_products(columns, noise, phi, variance, positions)
     a, b, rss = products[..., :k, :k], products[..., :k, k], products[..., k, k]
     inverse = np.linalg.inv(a)
     theta = np.einsum("mgkl,mgl->mgk", inverse, b)
@@ -138,9 +122,7 @@ def latent_components(
     spacing = np.log(np.tile(np.gradient(TAU_SHAPE), PHI_GRID.size))
     fixed = -0.5 * (log_determinant + log_a) + np.log1p(phi) + spacing
     logs = (
-        fixed[..., None]
-        - 0.5 * rss[..., None] / SCALE_GRID
-        - 0.5 * (n - k) * np.log(SCALE_GRID)
+        fixed[..., None] - 0.5 * rss[..., None] / SCALE_GRID - 0.5 * (n - k) * np.log(SCALE_GRID)
     ).reshape(m, -1)
     weights = np.exp(logs - logs.max(axis=1, keepdims=True))
     weights /= weights.sum(axis=1, keepdims=True)
@@ -168,7 +150,9 @@ def fit_count_ar1(
     """
     fit = latent_components(y[None], x, positions, offset)
     if not fit.converged[0]:
-        raise NotEstimableError("a stretch of the series holds only zeros, so no rate can be fitted")
+        raise NotEstimableError(
+            "a stretch of the series holds only zeros, so no rate can be fitted"
+        )
     scales = SCALE_GRID.size
     weights = fit.weights[0]
     keep = weights > 1e-7 * weights.max()
@@ -253,6 +237,5 @@ def fit_count_batch(
         for array in (estimate, se, low, high, p):
             array[failed] = np.nan
         pieces.append((estimate, se, low, high, p, phi, np.zeros(phi.size)))
-    joined = [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)]
-    estimate, se, low, high, p, phi, near = joined
+    estimate, se, low, high, p, phi, near = map(np.concatenate, zip(*pieces, strict=True))
     return BatchFit(estimate, se, low, high, p, phi, near, df=0)

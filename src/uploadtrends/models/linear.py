@@ -46,7 +46,7 @@ def fit_reml(y: Array, x: Array, positions: Array, settings: Settings) -> Estima
         weights=weights,
         coefficients=fit.coefficients[0],
         covariance=covariance,
-        df=_df(settings, fit.df),
+        df=degrees(settings, fit.df),
         sigma=np.sqrt(fit.variance[0]),
         residuals=whiten(raw, positions, centre) / np.sqrt(weights @ fit.variance[0]),
         raw_residuals=raw,
@@ -115,7 +115,7 @@ def fit_ols_hac(y: Array, x: Array, positions: Array, settings: Settings) -> Est
     return single(
         beta,
         covariance,
-        _df(settings, n - k),
+        degrees(settings, n - k),
         sigma,
         residuals / sigma,
         residuals,
@@ -141,7 +141,9 @@ def fit_prais_winsten(y: Array, x: Array, positions: Array, settings: Settings) 
         neighbours = np.arange(n - 1)
     rho = 0.0
     beta, _, residuals = least_squares(y, x)
-    for count in range(1, 501):
+    count = 0
+    while count < 500:
+        count += 1
         before = residuals[neighbours]
         updated = float(
             np.clip(residuals[neighbours + 1] @ before / (before @ before), -0.99, 0.99)
@@ -160,7 +162,7 @@ def fit_prais_winsten(y: Array, x: Array, positions: Array, settings: Settings) 
     return single(
         beta,
         inverse * variance,
-        _df(settings, n - k),
+        degrees(settings, n - k),
         float(np.sqrt(variance / (1 - rho**2))),
         white / np.sqrt(variance),
         residuals,
@@ -197,5 +199,6 @@ def single(
     )
 
 
-def _df(settings: Settings, residual: float) -> float:
+def degrees(settings: Settings, residual: float) -> float:
+    """Return the degrees of freedom of the intervals: residual ones, infinite for normal."""
     return np.inf if settings.quantiles == "normal" else float(residual)

@@ -7,12 +7,13 @@ those that integrate them out.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 
 
 def t_cdf(x: Array, df: float) -> Array:

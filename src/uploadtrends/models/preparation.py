@@ -16,6 +16,7 @@ from uploadtrends.models.defaults import Choice, choose
 from uploadtrends.models.design import Design, build_design
 from uploadtrends.models.inputs import NamedSeries, single_instrument
 from uploadtrends.models.mixture import Array
+from uploadtrends.models.onset import frequency
 from uploadtrends.models.settings import Settings
 
 
@@ -33,7 +34,7 @@ class Prepared:
     transformed: Array
     """(N,) the outcome on the model's scale; NaN where missing."""
     offset: Array
-    """(N,) added to the linear predictor on log scale and counts; subtracted differences on level."""
+    """(N,) known part of the linear predictor: offset, exposure, or the control subtracted."""
     notes: tuple[str, ...]
 
     @property
@@ -135,9 +136,8 @@ def _control(item: NamedSeries, settings: Settings, index: pd.DatetimeIndex) -> 
 def _covariates(settings: Settings, index: pd.DatetimeIndex) -> list[tuple[str, Array]]:
     if settings.covariates is None:
         return []
-    frame = settings.covariates
-    if isinstance(frame, pd.Series):
-        frame = frame.to_frame(frame.name or "covariate")
+    given: Any = settings.covariates
+    frame = given.to_frame(given.name or "covariate") if isinstance(given, pd.Series) else given
     return [(str(name), _align(frame[name], index, str(name))) for name in frame.columns]
 
 
@@ -150,12 +150,13 @@ def _align(series: Any, index: pd.DatetimeIndex, name: str) -> Array:
             fix="give it the same index as the data",
         )
     regular = as_regular_series(series)
-    if regular.index.freqstr != index.freqstr:
+    found = frequency(pd.DatetimeIndex(regular.index))
+    if found != frequency(index):
         raise InputError(
             "the series has another frequency than the data",
             column=name,
-            value=regular.index.freqstr,
-            fix=f"aggregate it to {index.freqstr}",
+            value=found,
+            fix=f"aggregate it to {frequency(index)}",
         )
     aligned: Array = regular.reindex(index).to_numpy(dtype=float)
     if np.isnan(aligned).all():

@@ -1,11 +1,11 @@
-"""Restricted likelihood of a regression with AR(1) errors, with the autocorrelation integrated out.
+"""Restricted likelihood of a regression with AR(1) errors, the autocorrelation integrated out.
 
-Given phi everything is closed form (Harville 1974): with d the distance in periods to the row before
-and r = phi**d, the rows are whitened by u_1 = z_1, u_i = (z_i - r_i z_(i-1)) / sqrt(1 - r_i**2), so a
-gap in the calendar costs nothing but its row. The restricted likelihood over a grid of phi, times the
-arcsine prior (Berger & Yang 1994), weights t distributions with n - k degrees of freedom; the ends of
-an interval are quantiles of that mixture. Plugging in the best phi instead ignores that phi is
-estimated and covers too seldom in short series.
+Given phi everything is closed form (Harville 1974): with d the distance in periods to the row
+before and r = phi**d, the rows are whitened by u_1 = z_1, u_i = (z_i - r_i z_(i-1)) /
+sqrt(1 - r_i**2), so a gap in the calendar costs nothing but its row. The restricted likelihood
+over a grid of phi, times the arcsine prior (Berger & Yang 1994), weights t distributions with
+n - k degrees of freedom; the ends of an interval are quantiles of that mixture. Plugging in the
+best phi instead ignores that phi is estimated and covers too seldom in short series.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PHI_GRID: Array = np.round(np.arange(-0.97, 0.9901, 0.02), 2)
 """Midpoints of the cells over which phi is integrated."""
 
 NEAR_UNIT_ROOT = 0.94
-"""Posterior weight above this phi is reported: there a level change and a wandering level look alike."""
+"""Posterior weight above this phi is reported: there a step and a wandering level look alike."""
 
 
 @dataclass(frozen=True)
@@ -223,8 +223,9 @@ def fit_batch(
             fit, contrasts[part] if contrasts.ndim == 3 else contrasts
         )
         pieces.append(_intervals(fit, centres, scales, confidence))
-    joined = [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)]
-    return BatchFit(*joined, df=outcomes.shape[1] - design.shape[-1])
+    estimate, se, low, high, p, phi, near = map(np.concatenate, zip(*pieces, strict=True))
+    df = outcomes.shape[1] - design.shape[-1]
+    return BatchFit(estimate, se, low, high, p, phi, near, df)
 
 
 def _intervals(

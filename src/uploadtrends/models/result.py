@@ -117,7 +117,10 @@ def run(series: list[NamedSeries], events: EventSet, settings: Settings) -> Inte
     data = [
         part
         for item in series
-        for part in (item.values.index.asi8.tobytes(), item.values.to_numpy(dtype=float).tobytes())
+        for part in (
+            item.values.index.to_numpy().tobytes(),
+            item.values.to_numpy(dtype=float).tobytes(),
+        )
     ]
     call = Call.record("interrupted_time_series", parameters, *data)
     return InterruptedTimeSeries(effects, tuple(fits), events, settings, call)

@@ -8,6 +8,7 @@ import pandas as pd
 from uploadtrends.errors import InputError
 from uploadtrends.events.timing import PERIODS_PER_YEAR, days
 from uploadtrends.models.mixture import Array
+from uploadtrends.models.onset import frequency
 
 MIN_MONTHS_BEFORE = 24
 """Seasonal terms need two full years before the first event."""
@@ -27,7 +28,7 @@ def seasonal_columns(
     months_before : float
         Observed months before the first event.
     """
-    freq = str(index.freqstr)
+    freq = frequency(index)
     per_year = PERIODS_PER_YEAR[freq]
     if season in (None, "none", 0):
         return [], "no seasonal terms (as asked)"
@@ -72,7 +73,7 @@ def _automatic(index: pd.DatetimeIndex, freq: str, months: float) -> tuple[Colum
 
 
 def _harmonics(index: pd.DatetimeIndex, count: int) -> Columns:
-    freq = str(index.freqstr)
+    freq = frequency(index)
     if freq == "MS":
         # Month numbers, as in Lopez Bernal et al. (2017), so that coefficients compare.
         angle = 2 * np.pi * index.month.to_numpy() / 12

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from uploadtrends.events import Block, timing
+from uploadtrends.events import Block
+from uploadtrends.models.onset import unit_of
 
 if TYPE_CHECKING:
     from uploadtrends.models.fitting import Fit
@@ -43,7 +44,7 @@ def when(block: Block) -> str:
 
 def describe(fit: Fit) -> str:
     """Return what one fit found: every block, then what could not be estimated, then the model."""
-    lead = fit.name[:1].upper() + fit.name[1:]
+    lead = "The series" if fit.name == "the series" else fit.name
     if fit.estimate is None:
         return f"{lead}: refused, {fit.reason}. {fit.rule}"
     lines = []
@@ -61,25 +62,25 @@ def describe(fit: Fit) -> str:
 
 
 def _block(fit: Fit, block: Block) -> str:
-    rows = fit.effects[fit.effects["event"] == block.id].set_index("term")
-    period = timing.FREQUENCIES[str(fit.observed.index.freqstr)]  # type: ignore[attr-defined]
+    rows = {
+        str(row["term"]): row for _, row in fit.effects[fit.effects["event"] == block.id].iterrows()
+    }
+    period = unit_of(fit.prepared.design.index)
     unit = f"{fit.prepared.settings.unit} a {period}"
     confidence = f"{fit.prepared.settings.confidence:.0%}"
     parts = []
     for term, noun in (("level", "level"), ("pulse", "short-lived level"), ("slope", "slope")):
-        if term in rows.index:
-            parts.append(_term(rows.loc[term], noun, unit, confidence, fit.scale, period))
+        if term in rows:
+            parts.append(_term(rows[term], noun, unit, confidence, fit.scale, period))
     horizons = [
         term
-        for term in rows.index
-        if str(term).startswith("effect_")
-        and term != "effect_end"
-        and rows.loc[term, "p"] == rows.loc[term, "p"]
+        for term in rows
+        if term.startswith("effect_") and term != "effect_end" and pd.notna(rows[term]["p"])
     ]
-    if horizons and "slope" in rows.index:
-        last = str(horizons[-1])
+    if horizons and "slope" in rows:
+        last = horizons[-1]
         months = last.removeprefix("effect_").removesuffix("m")
-        row = rows.loc[last]
+        row = rows[last]
         parts.append(
             f"after {months} month{'s' if months != '1' else ''} the difference from what was "
             f"to be expected was {_size(row, unit, confidence)}"
