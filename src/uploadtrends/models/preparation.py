@@ -11,7 +11,7 @@ import pandas as pd
 
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, EventSet, blocks
-from uploadtrends.events.timing import as_regular_series, days
+from uploadtrends.events.timing import as_regular_series, days, period_ends
 from uploadtrends.models.defaults import Choice, choose
 from uploadtrends.models.design import Design, build_design
 from uploadtrends.models.inputs import NamedSeries, single_instrument
@@ -80,12 +80,7 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
     for name, column in _covariates(settings, index):
         covariates.append((name, column))
 
-    slope = "slope" in settings.terms
-    found = (
-        blocks(events, index, slope=slope)
-        if settings.merge
-        else tuple(Block((event,), "") for event in events)
-    )
+    found = _blocks(events, index, settings)
     design = build_design(index, observed, found, settings, covariates)
     n, k = design.fitted.shape
     if choice.status != "refused":
@@ -112,6 +107,18 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
         offset=offset,
         notes=(*notes, *design.notes),
     )
+
+
+def _blocks(events: EventSet, index: pd.DatetimeIndex, settings: Settings) -> tuple[Block, ...]:
+    """Merge crowded events; one outside the data must not drag its neighbour along."""
+    end = period_ends(index)[-1]
+    inside = [e for e in events if pd.Timestamp(e.start) >= index[0] and pd.Timestamp(e.end) < end]
+    alone = [Block((event,), "") for event in events if event not in inside]
+    if settings.merge:
+        alone += blocks(inside, index, slope="slope" in settings.terms)
+    else:
+        alone += [Block((event,), "") for event in inside]
+    return tuple(sorted(alone, key=lambda block: (block.start, block.id)))
 
 
 def _control(item: NamedSeries, settings: Settings, index: pd.DatetimeIndex) -> Array | None:
