@@ -79,8 +79,12 @@ def _data(study: Path) -> list[Row]:
 
 
 def _exceptions() -> list[Row]:
-    from uploadtrends.sources.robots import EXCEPTIONS
+    """Say which documented APIs are asked although their robots file speaks to crawlers."""
+    from uploadtrends.sources.replay import SITES, site_named
 
     return [
-        (f"robots.txt exception {host}", "ok", reason, "") for host, reason in EXCEPTIONS.items()
+        (f"robots.txt of {rules.host}", "exception", f"{exception.pattern}: {exception.reason}", "")
+        for name in SITES
+        for rules in site_named(name).rules
+        for exception in rules.robots_exceptions
     ]

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+import pickle
+
+import pandas as pd
+import pytest
+
+from uploadtrends.errors import InputError
+from uploadtrends.study import Study
+
+CONTENT = {
+    "study": {"name": "small", "question": "Did it change?", "seed": 1},
+    "data": [{"source": "bundled", "path": "bundled:precipice_figure1"}],
+    "panel": {"platforms": ["artstation", "deviantart"]},
+    "events": {"ids": ["mr-sd-public"]},
+    "matching": {"n_permutations": 199},
+    "primary": {
+        "platform": "artstation",
+        "group": "senior",
+        "event": "mr-sd-public",
+        "term": "level",
+    },
+    "checks": {"published_series": {}, "multiplicity": {}, "power": {}},
+}
+
+
+def study(**sections) -> Study:
+    return Study.from_dict({**CONTENT, **sections})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return study().run(folder)
+
+
+def ran(a_study: Study, folder) -> list[str]:
+    """Return the steps that a run computes anew."""
+    seen: list[str] = []
+    a_study.run(folder, announce=lambda step, state, _: seen.append(step) if state == "done" else 0)
+    return seen
+
+
+def test_the_run_holds_every_part(results) -> None:
+    assert {(fit.platform, fit.group) for fit in results.its.fits} == {
+        (platform, group)
+        for platform in ("artstation", "deviantart")
+        for group in ("total", "senior", "new")
+    }
+    assert [outcome.name for outcome in results.checks] == list(CONTENT["checks"])
+    assert results.primary["event"] == "mr-sd-public"
+    assert results.primary["group"] == "senior"
+    assert results.check("power") is results.checks[2]
+    assert results.check("placebo_dates") is None
+    assert "Did it change?" in str(results)
+
+
+def test_no_change_is_claimed_where_none_was_shown(results) -> None:
+    # The senior series falls along a line: nothing happens to it in August 2022.
+    assert results.conclusion.strength == "no claim"
+    assert "caused" not in results.summary()
+
+
+def test_running_again_computes_nothing(results, folder) -> None:
+    assert ran(study(), folder) == []
+
+
+def test_another_event_reruns_only_what_uses_events(results, folder, tmp_path) -> None:
+    again = ran(study().with_event("2023-05-15", "My event"), folder)
+    assert "load" not in again
+    assert "panel" not in again
+    assert "change points" not in again
+    assert {"interrupted time series", "matching"} <= set(again)
+    ran(study(), folder)  # leave the folder as it was
+
+
+def test_another_check_setting_reruns_only_that_check(results, folder) -> None:
+    checks = {**CONTENT["checks"], "published_series": {"alpha": 0.01}}
+    assert ran(study(checks=checks), folder) == ["check published_series"]
+    ran(study(), folder)
+
+
+def test_a_lost_store_is_built_again(results, folder) -> None:
+    (folder / "uploads.duckdb").unlink()
+    assert ran(study(), folder) == ["load"]
+
+
+@pytest.mark.parametrize(
+    ("date", "reason"),
+    [("2021-03-11", "2 months of data before"), ("2024-06-01", "after"), ("2023-10-20", "after")],
+)
+def test_an_event_the_data_cannot_carry_is_answered_with_why(results, date, reason) -> None:
+    its = results.its.refit(events=[date])
+    assert set(its.effects["status"]) <= {"not estimable", "refused"}
+    assert its.effects["reason"].str.contains(reason).all()
+    assert its.effects["estimate"].isna().all()
+    assert "not estimable" in its.summary()
+
+
+def test_saving_writes_everything_and_the_manifest_last(results, tmp_path) -> None:
+    written = results.save(tmp_path)
+    names = [path.relative_to(tmp_path).as_posix() for path in written]
+    assert names[-1] == "manifest.json"
+    for expected in (
+        "results.csv",
+        "results.json",
+        "report.html",
+        "tables/checks.csv",
+        "figures/index.html",
+        "figures/figure1.svg",
+        "figures/figure1.png",
+        "figures/figure1_tested.svg",
+    ):
+        assert expected in names
+    assert not list(tmp_path.rglob("*.part"))
+    table = pd.read_csv(tmp_path / "results.csv")
+    assert len(table) == len(results.its.effects)
+    everything = json.loads((tmp_path / "results.json").read_text())
+    assert everything["conclusion"]["strength"] == "no claim"
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["primary_stamp"] == results.study.spec.primary_stamp
+    assert manifest["inputs"][0]["sha256"].startswith("87049fe6")
+    assert set(manifest["steps"]) >= {"load", "panel", "change points"}
+    assert str(tmp_path) not in (tmp_path / "manifest.json").read_text()
+
+
+def test_results_can_be_pickled(results) -> None:
+    again = pickle.loads(pickle.dumps(results.its))
+    pd.testing.assert_frame_equal(again.effects, results.its.effects)
+
+
+def test_a_run_without_a_folder_leaves_nothing(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = study(checks={"power": {}}).run()
+    assert found.primary["term"] == "level"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"primary": {**CONTENT["primary"], "group": "old"}}, "primary contrast is not among"),
+        ({"primary": {**CONTENT["primary"], "event": "mr-dalle2"}}, "primary contrast is not"),
+        ({"panel": {"platforms": ["artstaton"]}}, "the data hold no such platform"),
+        ({"events": {}}, "names no events"),
+        ({"events": {"ids": ["mr-sd-publik"]}}, "did you mean"),
+        ({"data": [{"source": "series", "path": "none.csv"}]}, "does not exist"),
+        ({"data": [{"source": "serie", "path": "bundled:precipice_figure1"}]}, "did you mean"),
+        ({"checks": {"power": {"nonsense": 1}}}, "does not take this setting"),
+        ({"checks": {"composition": {"platform": "x"}}}, "the data hold no such platform"),
+    ],
+)
+def test_a_mistake_in_the_study_is_named(sections, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        study(**sections).run()
+
+
+def test_extra_events_and_files(tmp_path) -> None:
+    listed = tmp_path / "mine.csv"
+    listed.write_text("date,label\n2022-11-30,Mine\n")
+    chosen = study(
+        events={
+            "ids": ["mr-sd-public"],
+            "file": str(listed),
+            "extra": [{"date": "2023-05-15", "label": "Extra"}],
+        }
+    )
+    with pytest.raises(InputError, match="no event has this id"):
+        _ = chosen.events  # ids select within the file
+    only_file = study(events={"file": str(listed), "extra": [{"date": "2023-05-15"}]})
+    assert [event.date for event in only_file.events] == ["2022-11-30", "2023-05-15"]
