@@ -144,7 +144,7 @@ def _starts(index: pd.DatetimeIndex, freq: str) -> pd.DatetimeIndex:
 def period_ends(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Return the start of the period after each one (the exclusive end), shape as `index`."""
     frequency(index)
-    after: pd.DatetimeIndex = pd.date_range(index[0], periods=len(index) + 1, freq=index.freq)[1:]
+    after: pd.DatetimeIndex = index + index.freq
     return after
 
 
