@@ -141,7 +141,8 @@ class SeriesFile:
         )
         con.execute(
             f"INSERT INTO temp.stage_series SELECT ?, ?, ?, CAST(period_start AS DATE), ?, "
-            f"{value}, ?, {low}, {high}, FALSE, ? FROM temp.dated_rows WHERE reason IS NULL AND {readable}",
+            f"{value}, ?, {low}, {high}, FALSE, ? FROM temp.dated_rows "
+            f"WHERE reason IS NULL AND {readable}",
             [self._id(), platform, grouping, self.frequency, self.unit, self.source],
         )
 

@@ -32,9 +32,11 @@ def create_stage_tables(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def drop_stage_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Give back what the temporary tables hold."""
-    for table in TABLES:
-        con.execute(f"DROP TABLE IF EXISTS temp.stage_{table}")
+    """Give back what the temporary tables hold, those that a source made for itself included."""
+    for kind in ("view", "table"):
+        names = con.execute(f"SELECT {kind}_name FROM duckdb_{kind}s() WHERE temporary").fetchall()
+        for (name,) in names:
+            con.execute(f'DROP {kind} IF EXISTS temp."{name}"')
 
 
 def stage_records(

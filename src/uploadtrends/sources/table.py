@@ -189,8 +189,8 @@ class Table:
             f"CREATE OR REPLACE TEMP TABLE parsed AS SELECT *, CASE WHEN reason_date IS NOT NULL "
             f"THEN reason_date WHEN n_works IS NULL OR NOT ({whole}) "
             f"THEN 'count is not a whole number from 0 to a million' {missing} "
-            "WHEN status NOT IN ('listed', 'deleted', 'banned') THEN 'unknown status' END AS reason "
-            f"FROM (SELECT position, {chosen}, "
+            "WHEN status NOT IN ('listed', 'deleted', 'banned') THEN 'unknown status' END "
+            f"AS reason FROM (SELECT position, {chosen}, "
             f"{doubt(self._moment('published_at'), date)} AS reason_date, "
             f"left(concat_ws(',', {excerpt}), 200) AS excerpt FROM temp.input_rows)"
         )

@@ -235,7 +235,7 @@ def _read_sqlite(
         ]
         if table is None and len(tables) == 1:
             table = tables[0]
-        if table not in tables:
+        if table is None or table not in tables:
             raise InputError(
                 "name the table to read" if table is None else "no such table",
                 file=path,

@@ -1,0 +1,198 @@
+"""Compressed files and tars as plain files of whole lines, a piece at a time.
+
+Nothing is ever unpacked as a whole: a 2.8 GB archive of 20 GB needs the room of one piece.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from uploadtrends.errors import InputError
+
+PIECE = 128 << 20
+"""Bytes of a piece, about."""
+LONGEST_LINE = 16 << 20
+"""A longer line is no record: in pieces it is replaced by `TOO_LONG`."""
+TOO_LONG = b'"line longer than 16 MB"\n'
+_BLOCK = 4 << 20
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz"}
+_DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, tarfile.TarError)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A plain file of whole lines.
+
+    Parameters
+    ----------
+    file : Path
+        Gone after the next piece is asked for, unless it is the input itself.
+    lines_before : int
+        Lines of the input before the first line of this piece.
+    bytes_done : int
+        Bytes of the input (as stored) that have been read when this piece ends.
+    """
+
+    file: Path
+    lines_before: int
+    bytes_done: int
+
+
+def compression(path: Path) -> str | None:
+    """Return gzip, zstd, xz or None, by the first bytes of the file."""
+    with path.open("rb") as handle:
+        head = handle.read(6)
+    return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def is_plain(path: Path) -> bool:
+    """Tell whether a file is neither compressed nor a tar."""
+    with path.open("rb") as handle:
+        return compression(path) is None and not _is_tar(handle.read(512))
+
+
+def _is_tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar"
+
+
+@contextmanager
+def open_text(path: Path, raw: IO[bytes] | None = None) -> Iterator[IO[bytes]]:
+    """Open the unpacked bytes of a plain or compressed file, or of the first file in a tar.
+
+    Parameters
+    ----------
+    path : Path
+    raw : binary file, optional
+        The file, already open (its position tells how much has been read).
+
+    Raises
+    ------
+    InputError
+        The file is cut short or damaged; also while reading.
+    """
+    kind = compression(path)
+    handle = raw if raw is not None else path.open("rb")
+    try:
+        unpacked: Any = handle
+        if kind == "gzip":
+            unpacked = gzip.GzipFile(fileobj=handle, mode="rb")
+        elif kind == "xz":
+            unpacked = lzma.LZMAFile(handle)  # noqa: SIM115 - the handle is closed below
+        elif kind == "zstd":
+            import pyarrow as pa
+
+            unpacked = pa.CompressedInputStream(handle, "zstd")
+        stream: Any = io.BufferedReader(_Readable(unpacked, path), _BLOCK)
+        yield _first_member(stream, path) if _is_tar(stream.peek(512)) else stream
+    finally:
+        if raw is None:
+            handle.close()
+
+
+def _first_member(stream: IO[bytes], path: Path) -> IO[bytes]:
+    archive = tarfile.open(fileobj=stream, mode="r|")  # noqa: SIM115 - closed with the stream
+    for member in archive:
+        content = archive.extractfile(member) if member.isfile() else None
+        if content is not None:
+            return content
+    raise InputError("the tar holds no file", file=path)
+
+
+class _Readable(io.RawIOBase):
+    """Any unpacking object as a raw stream, with its many errors turned into one."""
+
+    def __init__(self, unpacked: Any, path: Path) -> None:
+        self._unpacked = unpacked
+        self._path = path
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._unpacked.read(len(buffer))
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise self._damaged(error) from error
+        except _DAMAGED as error:
+            raise self._damaged(error) from error
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _damaged(self, error: Exception) -> InputError:
+        return InputError(
+            f"the file is cut short or damaged ({error})",
+            file=self._path,
+            fix="download it again (`uploadtrends fetch` resumes)",
+        )
+
+
+def pieces(path: Path, *, size: int | None = None) -> Iterator[Piece]:
+    """Unpack the input into temporary files of whole lines, one after the other.
+
+    Works on plain files as well. Lines above `LONGEST_LINE` are replaced by `TOO_LONG`, so that
+    line numbers stay.
+    """
+    size = size or PIECE
+    lines = 0
+    with (
+        tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder,
+        path.open("rb") as raw,
+        open_text(path, raw) as stream,
+    ):
+        file = Path(folder) / "piece.json"
+        blocks = _whole_lines(stream)
+        more = True
+        while more:
+            more, written, newlines = False, 0, 0
+            with file.open("wb") as out:
+                for block in blocks:
+                    out.write(block)
+                    written += len(block)
+                    newlines += block.count(b"\n")
+                    if written >= size:
+                        more = True
+                        break
+            if written:
+                yield Piece(file, lines, raw.tell())
+            lines += newlines
+
+
+def _whole_lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Cut a stream into blocks that end with a line."""
+    rest = b""
+    skipping = False
+    while block := stream.read(_BLOCK):
+        if skipping:
+            start = block.find(b"\n") + 1
+            if not start:
+                continue
+            block, skipping = block[start:], False
+            yield TOO_LONG
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            first = block.find(b"\n") + 1
+            head = TOO_LONG if len(rest) + first > LONGEST_LINE else rest + block[:first]
+            yield head
+            if cut > first:
+                yield block[first:cut]
+            rest = block[cut:]
+        elif len(rest) + len(block) > LONGEST_LINE:
+            rest, skipping = b"", True
+        else:
+            rest += block
+    if skipping:
+        yield TOO_LONG
+    elif rest:
+        yield rest
