@@ -144,7 +144,8 @@ def _starts(index: pd.DatetimeIndex, freq: str) -> pd.DatetimeIndex:
 def period_ends(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Return the start of the period after each one (the exclusive end), shape as `index`."""
     frequency(index)
-    after: pd.DatetimeIndex = index + index.freq
+    offset: Any = index.freq
+    after: pd.DatetimeIndex = index + offset
     return after
 
 
