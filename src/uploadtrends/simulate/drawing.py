@@ -221,7 +221,7 @@ def _assemble(
 def _stamps(microseconds: NDArray[np.float64], keep: NDArray[np.bool_] | None = None) -> pl.Series:
     import polars as pl
 
-    finite = np.where(np.isfinite(microseconds), microseconds, 0.0)
+    finite = np.where(np.abs(microseconds) < 9e18, microseconds, 0.0)
     values = pl.Series(finite.astype(np.int64)).cast(pl.Datetime("us"))
     return values if keep is None else values.set(pl.Series(~keep), None)
 
