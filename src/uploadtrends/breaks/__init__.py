@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from uploadtrends.breaks.counts import CountPosterior, count_posterior
 from uploadtrends.breaks.detect import change_points
+from uploadtrends.breaks.matching import Match, match
+from uploadtrends.breaks.penalties import PenaltyPath
 from uploadtrends.breaks.result import Change, ChangePoints, SeriesChanges
+from uploadtrends.breaks.segmentation import penalty_path, segment
 
-__all__ = ["Change", "ChangePoints", "SeriesChanges", "change_points"]
+__all__ = [
+    "Change",
+    "ChangePoints",
+    "CountPosterior",
+    "Match",
+    "PenaltyPath",
+    "SeriesChanges",
+    "change_points",
+    "count_posterior",
+    "match",
+    "penalty_path",
+    "segment",
+]

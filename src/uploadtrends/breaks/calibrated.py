@@ -13,7 +13,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from uploadtrends.breaks.scan import RHO_GRID, Array, Scan, scan
 
@@ -62,12 +61,12 @@ def corrected_rho(rho: float, n: int, null: str) -> float:
 
 def ar1_noise(rng: np.random.Generator, m: int, n: int, rho: float) -> Array:
     """Return (m, n) stationary Gaussian AR(1) series with unit innovations."""
-    noise = rng.standard_normal((m, n))
-    noise[:, 0] /= np.sqrt(1.0 - rho**2)
-    if rho == 0.0:
-        return noise
-    filtered: Array = lfilter([1.0], [1.0, -rho], noise, axis=1)
-    return filtered
+    noise = rng.standard_normal((n, m))  # time first: the recursion runs over whole rows
+    noise[0] /= np.sqrt(1.0 - rho**2)
+    if rho > 0.0:
+        for t in range(1, n):
+            noise[t] += rho * noise[t - 1]
+    return np.ascontiguousarray(noise.T)
 
 
 def _simulate(n: int, rho: float, seed: tuple[int, ...], mean: Array | None = None) -> Scan:

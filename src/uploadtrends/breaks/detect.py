@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -14,12 +15,14 @@ from uploadtrends.breaks.regime_fit import Regimes, calibrated_regimes
 from uploadtrends.breaks.result import Change, ChangePoints, SeriesChanges, frequency, stamp
 from uploadtrends.breaks.scan import Array
 from uploadtrends.breaks.season import PERIODS, has_season, seasonal_component
+from uploadtrends.breaks.segmentation import descriptive_regimes
 from uploadtrends.errors import InputError
 from uploadtrends.events.timing import FREQUENCIES
 from uploadtrends.result import Call
 
 MINIMUM_OBSERVED = 12
 MAXIMUM_MISSING = 0.5
+SHORT_REGIME = 4
 
 
 def change_points(
@@ -42,21 +45,22 @@ def change_points(
     ----------
     data : pandas.Series, mapping of Series, pandas.DataFrame or Panel
         Annual to hourly; see `uploadtrends.events.timing.as_regular_series`.
-    penalty : {"calibrated", "mbic", "bic"} or float
+    penalty : {"calibrated", "mbic", "bic", "crops"} or float
         ``"calibrated"`` holds false alarms at ``1 - confidence`` per series whether or not the
         series is autocorrelated or drifts. The others are descriptive: they say where the best
-        segmentation cuts, not whether there is anything to cut.
+        segmentation cuts, not whether there is anything to cut. ``"crops"`` takes the
+        segmentation that is optimal over the widest range of penalties (`penalty_path`).
     cost : str or object
         ``"auto"`` (straight-line regimes with AR(1) errors when calibrated, means otherwise),
         ``"mean"``, ``"mean_variance"``, ``"linear"``, ``"poisson"``, ``"negative_binomial"``,
-        ``"autoregressive"``, or an object of `uploadtrends.breaks.costs`.
+        ``"autoregressive"``, or a cost object (of `uploadtrends.breaks.costs` or of ruptures).
     trend : bool
         Whether a straight line counts as "no change" and regimes may slope. False means: the
         series is known to have no drift; more power for level shifts.
     confidence : float
         Coverage of the date intervals, and one minus the false alarms to tolerate.
     min_size : int, optional
-        Shortest regime in periods (default 3, or one season where one is modelled by `cost`).
+        Shortest regime in periods (3 by default when calibrated, else what the cost needs).
     season : "auto" or bool
         Remove period effects (months, quarters, weekdays, hours) first. ``"auto"``: when there are
         three full cycles and the season is beyond doubt.
@@ -94,9 +98,16 @@ def change_points(
         raise InputError("a regime needs 2 periods", column="min_size", value=min_size)
     if season not in ("auto", True, False):
         raise InputError("unknown season", column="season", value=season, fix="auto, True or False")
+    if penalty == "calibrated" and not _is_auto(cost):
+        raise InputError(
+            "the calibrated penalty has its own cost",
+            column="cost",
+            value=cost,
+            fix='leave cost="auto", or say penalty="mbic"',
+        )
     chosen = named_series(data, unit=unit, groups=groups, platforms=platforms)
     parameters = {
-        "cost": cost,
+        "cost": cost if isinstance(cost, str) else _cost_name(cost, penalty),
         "penalty": penalty,
         "trend": trend,
         "confidence": confidence,
@@ -106,7 +117,7 @@ def change_points(
         "seed": seed,
     }
 
-    fits = tuple(_one(named, parameters) for named in chosen)
+    fits = tuple(_one(named, {**parameters, "cost": cost}) for named in chosen)
     call = Call.record("change_points", parameters, *(series for _, _, series in chosen))
     return ChangePoints(fits=fits, confidence=confidence, call=call)
 
@@ -154,15 +165,9 @@ def _one(named: Named, settings: dict[str, Any]) -> SeriesChanges:
             autocorrelation=float("nan"),
         )
     removed, season = _season(values, series, settings["season"])
-    found = calibrated_regimes(
-        values - removed,
-        trend=settings["trend"],
-        level=1.0 - settings["confidence"],
-        minimum=settings["min_size"],
-        seed=settings["seed"],
-    )
+    found = _regimes(values - removed, settings)
     changes = tuple(_changes(found, series, known, settings["confidence"]))
-    reason = "" if changes else _why_nothing(found, series)
+    reason = _caution(found, settings) if changes else _why_nothing(found, series)
     if missing := int((~known).sum()):
         reason = "; ".join(filter(None, (reason, f"{missing} missing periods interpolated")))
     return SeriesChanges(
@@ -179,6 +184,28 @@ def _one(named: Named, settings: dict[str, Any]) -> SeriesChanges:
     )
 
 
+def _regimes(values: Array, settings: dict[str, Any]) -> Regimes:
+    if settings["penalty"] == "calibrated":
+        return calibrated_regimes(
+            values,
+            trend=settings["trend"],
+            level=1.0 - settings["confidence"],
+            minimum=settings["min_size"],
+            seed=settings["seed"],
+        )
+    return descriptive_regimes(
+        values,
+        cost="mean" if _is_auto(settings["cost"]) else settings["cost"],
+        penalty=settings["penalty"],
+        minimum=settings["min_size"],
+        seed=settings["seed"],
+    )
+
+
+def _is_auto(cost: Any) -> bool:
+    return isinstance(cost, str) and cost == "auto"
+
+
 def _refusal(known: np.ndarray[Any, np.dtype[np.bool_]]) -> str:
     observed = int(known.sum())
     if observed < MINIMUM_OBSERVED:
@@ -191,9 +218,9 @@ def _refusal(known: np.ndarray[Any, np.dtype[np.bool_]]) -> str:
 
 
 def _cost_name(cost: Any, penalty: str | float) -> str:
-    if cost == "auto":
+    if _is_auto(cost):
         return "linear-ar1" if penalty == "calibrated" else "mean"
-    return cost if isinstance(cost, str) else type(cost).__name__
+    return cost if isinstance(cost, str) else str(getattr(cost, "model", type(cost).__name__))
 
 
 def _season(values: Array, series: pd.Series, wanted: str | bool) -> tuple[Array, str]:
@@ -241,6 +268,17 @@ def _changes(
             position=date,
             probability=pd.Series(weights[kept], index[places[kept]]),
         )
+
+
+def _caution(found: Regimes, settings: dict[str, Any]) -> str:
+    bounds = (0, *found.positions, len(found.fitted))
+    shortest = min(high - low for low, high in pairwise(bounds))
+    if settings["penalty"] == "calibrated" or shortest >= SHORT_REGIME:
+        return ""
+    return (
+        f"descriptive: the shortest regime has {shortest} periods; a larger min_size asks for "
+        "changes that last"
+    )
 
 
 def _why_nothing(found: Regimes, series: pd.Series) -> str:

@@ -3,41 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from uploadtrends.breaks.costs import LinearCost, MeanCost
+from uploadtrends.breaks.partition import Errors, exact_partition
 from uploadtrends.breaks.scan import Array
 
 MAXIMUM_EXACT = 2000
-
-
-class SegmentCost:
-    """Residual sum of squares of one line (or mean) per segment, from prefix sums.
-
-    ``cost(starts, end)`` is the residual sum of squares of ``values[start:end]`` for many starts
-    at once.
-    """
-
-    def __init__(self, values: Array, *, sloped: bool) -> None:
-        n = len(values)
-        time = np.arange(n) - (n - 1) / 2.0
-        self.sloped = sloped
-        self._sum = np.concatenate([[0.0], np.cumsum(values)])
-        self._square = np.concatenate([[0.0], np.cumsum(values**2)])
-        self._moment = np.concatenate([[0.0], np.cumsum(values * time)])
-        self._origin = (n - 1) / 2.0
-
-    def __call__(self, starts: NDArray[np.intp], end: int) -> Array:
-        """Return the residual sum of squares of each ``[start, end)``."""
-        length = (end - starts).astype(np.float64)
-        total = self._sum[end] - self._sum[starts]
-        rss = self._square[end] - self._square[starts] - total**2 / length
-        if self.sloped:
-            middle = (starts + end - 1) / 2.0 - self._origin
-            moment = self._moment[end] - self._moment[starts] - middle * total
-            spread = length * (length**2 - 1.0) / 12.0
-            rss = rss - moment**2 / np.maximum(spread, 1.0)
-        positive: Array = np.maximum(rss, 0.0)
-        return positive
 
 
 def optimal_partition(
@@ -67,13 +38,12 @@ def optimal_partition(
         First positions of the new regimes, ascending.
     """
     n = len(values)
-    cost = SegmentCost(values, sloped=sloped)
-    stride = 1 if n <= MAXIMUM_EXACT else int(np.ceil(n / (MAXIMUM_EXACT // 2)))
-    if stride == 1:
-        ends = np.arange(minimum, n + 1)
-    else:
-        first = max(minimum, stride)
-        ends = np.unique(np.append(np.arange(first, n - first + 1, stride), n))
+    cost = (LinearCost() if sloped else MeanCost()).fit(values)
+    if n <= MAXIMUM_EXACT:
+        return exact_partition(cost.errors, n, penalty * variance, minimum)
+    stride = int(np.ceil(n / (MAXIMUM_EXACT // 2)))
+    first = max(minimum, stride)
+    ends = np.unique(np.append(np.arange(first, n - first + 1, stride), n))
     starts = np.concatenate([[0], ends[:-1]])
     best = np.full(len(ends), np.inf)
     previous = np.zeros(len(ends), dtype=np.intp)
@@ -82,21 +52,21 @@ def optimal_partition(
     total[0] = 0.0
     for i, end in enumerate(ends):
         usable = int(np.searchsorted(starts, end - minimum, side="right"))
-        here = total[:usable] + cost(starts[:usable], int(end)) / variance
+        here = total[:usable] + cost.errors(starts[:usable], int(end))
         previous[i] = int(np.argmin(here))
         best[i] = here[previous[i]]
         if i + 1 < len(starts):
-            total[i + 1] = best[i] + penalty
+            total[i + 1] = best[i] + penalty * variance
     changes: list[int] = []
     i = len(ends) - 1
     while previous[i] > 0:
         changes.append(int(starts[previous[i]]))
         i = int(previous[i]) - 1
     changes.reverse()
-    return changes if stride == 1 else _refine(cost, changes, n, minimum, stride)
+    return _refine(cost.errors, changes, n, minimum, stride)
 
 
-def _refine(cost: SegmentCost, changes: list[int], n: int, minimum: int, stride: int) -> list[int]:
+def _refine(errors: Errors, changes: list[int], n: int, minimum: int, stride: int) -> list[int]:
     """Move each change to its best position within one grid step, until nothing moves."""
     for _ in range(5):
         before = list(changes)
@@ -104,9 +74,9 @@ def _refine(cost: SegmentCost, changes: list[int], n: int, minimum: int, stride:
             left = changes[i - 1] if i else 0
             right = changes[i + 1] if i + 1 < len(changes) else n
             low, high = max(left + minimum, date - stride), min(right - minimum, date + stride)
-            options = np.arange(low, high + 1)
-            left_cost = np.array([cost(np.array([left]), int(k))[0] for k in options])
-            changes[i] = int(options[np.argmin(left_cost + cost(options, right))])
+            places = np.arange(low, high + 1)
+            cost = errors(np.array([left]), places) + errors(places, right)
+            changes[i] = int(places[np.argmin(cost)])
         if changes == before:
             break
     return changes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc
 
 from uploadtrends.breaks.scan import Array
 
@@ -40,7 +40,7 @@ def season_p_value(values: Array, period: int) -> float:
     within = float(((rest - means[phase]) ** 2).sum()) / (len(rest) - period)
     if within <= 0.0:
         return 0.0 if between > 0.0 else 1.0
-    return float(f_distribution.sf(between / within, period - 1, len(rest) - period))
+    return float(fdtrc(period - 1, len(rest) - period, between / within))
 
 
 def has_season(values: Array, period: int) -> bool:

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
-from scipy.stats import f as f_distribution
+from scipy.special import chdtrc, fdtrc
 
 from uploadtrends.breaks.result import frequency, stamp
 from uploadtrends.breaks.structural.hansen import hansen_p_value
@@ -64,9 +63,9 @@ def chow(
     value = float(_wald(response, design, np.array([place]), covariance)[0])
     if covariance == "ols":
         value /= k
-        p = float(f_distribution.sf(value, k, n - 2 * k))
+        p = float(fdtrc(k, n - 2 * k, value))
     else:
-        p = float(chi2.sf(value, k))
+        p = float(chdtrc(k, value))
     when = stamp(index[place], frequency(index))
     return StructuralTest(
         name="Chow",

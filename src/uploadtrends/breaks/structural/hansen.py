@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from uploadtrends.errors import InputError
 
@@ -61,8 +61,8 @@ def hansen_p_value(statistic: str, value: float, regressors: int, span: float) -
     trimming = 1.0 / (1.0 + np.sqrt(max(span, 1.0)))
     table = tables[statistic][regressors - 1]
     score = np.maximum(table[:, :4] @ value ** np.arange(4), 0.0)
-    grid = chi2.sf(score, table[:, 4])
+    grid = chdtrc(table[:, 4], score)
     # The grid starts at .49; at .5 the date is known and the law is chi-squared.
-    known = float(chi2.sf(value, regressors))
+    known = float(chdtrc(regressors, value))
     nodes = np.concatenate([[0.5], 0.49 - 0.02 * np.arange(25)])
     return float(np.interp(-trimming, -nodes, np.concatenate([[known], grid])))
