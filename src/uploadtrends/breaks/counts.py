@@ -198,8 +198,8 @@ def count_posterior(
 
     Exact: sums over all segmentations by forward and backward recursions (Fearnhead 2006), means
     integrated out under a Gamma prior, all placements of m changes equally likely beforehand, each
-    further change half as likely as the one before (`thinning`). Counts that vary more than Poisson ones look like several
-    changes: see ``cost="negative_binomial"``.
+    further change half as likely as the one before (`thinning`). Counts that vary more than
+    Poisson ones look like several changes: see ``cost="negative_binomial"``.
 
     Parameters
     ----------

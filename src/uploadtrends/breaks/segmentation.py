@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.breaks.bootstrap import bootstrap_dates
-from uploadtrends.breaks.costs import cost_named
+from uploadtrends.breaks.costs import SegmentCost, cost_named
 from uploadtrends.breaks.counts import count_date_posterior
 from uploadtrends.breaks.partition import (
     best_split,
