@@ -1,0 +1,97 @@
+"""One request at a time to a host, and never two closer together than its pace.
+
+The bucket of requests-ratelimiter lives in an SQLite file that every process on the machine
+shares. A process holds the bucket's file lock while its request is under way, and dates the token
+when the answer has arrived rather than when the question was sent: whatever the network does to
+either, the host measures gaps of at least the configured length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+
+from pyrate_limiter import Limiter, Rate, RateItem, SQLiteBucket
+from requests import PreparedRequest, Response
+from requests_ratelimiter import LimiterSession
+from requests_ratelimiter.buckets import HostBucketFactory
+
+_LONGEST_HOLD = 6 * 3600 * 1000  # milliseconds; a date further ahead is a clock that was set back
+
+
+class HostGate:
+    """The way to one host, shared with every other process that uses the same `state` folder.
+
+    Parameters
+    ----------
+    host : str
+        Name of the bucket.
+    seconds_between : float
+        Least time between two requests, in seconds.
+    state : Path
+        Folder of the shared bucket files; made when absent.
+    """
+
+    def __init__(self, host: str, seconds_between: float, state: Path) -> None:
+        state.mkdir(parents=True, exist_ok=True)
+        self.name = host
+        self.seconds_between = seconds_between
+        self._interval = max(1, round(seconds_between * 1000))
+        path = state / (host.replace(":", "_") + ".sqlite")
+        self._factory = HostBucketFactory(
+            rates=[Rate(1, self._interval)],
+            bucket_class=SQLiteBucket,
+            bucket_init_kwargs={"path": path, "use_file_lock": True},
+        )
+        self.session = LimiterSession(
+            limiter=Limiter(self._factory, buffer_ms=1),
+            limit_statuses=(),
+            per_host=False,
+            bucket_name=host,
+        )
+        # Neither proxies nor passwords from the environment, and no cookies: nothing that could
+        # make us look like somebody else.
+        self.session.trust_env = False
+        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._bucket = self._factory[host]
+        with self._bucket.lock:
+            # A process that was killed may have left a request on the wire.
+            self._date(max(self._last(), self._bucket.now()))
+
+    def _last(self) -> int:
+        newest = self._bucket.peek(0)
+        stamp: int = newest.timestamp if newest else 0
+        return min(stamp, int(self._bucket.now()) + _LONGEST_HOLD)
+
+    def _date(self, stamp: int) -> None:
+        self._bucket.flush()
+        self._bucket.put(RateItem(self.name, stamp))
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the host for one request, from waiting for the token to the end of the answer."""
+        with self._bucket.lock:
+            try:
+                yield
+            finally:
+                self._date(max(self._last(), self._bucket.now()))
+
+    def send(self, request: PreparedRequest, timeout: tuple[float, float]) -> Response:
+        """Take a token and send `request`; call it inside `turn`. Redirects are not followed."""
+        response: Response = self.session.send(
+            request, stream=True, timeout=timeout, allow_redirects=False
+        )
+        return response
+
+    def hold(self, seconds: float) -> None:
+        """Keep every process away from the host for `seconds`."""
+        with self._bucket.lock:
+            ahead = self._bucket.now() + round(seconds * 1000) - self._interval
+            self._date(max(self._last(), ahead))
+
+    def close(self) -> None:
+        """Let go of connections and the bucket."""
+        self.session.close()
+        self._factory.close()
