@@ -38,6 +38,8 @@ class FittedNull:
         Correlation of the innovations between series.
     missing : array (j, n) of bool
         Periods that were not observed.
+    coefficients : tuple of array (k,)
+        Of the mean, by series.
     """
 
     mean: Array
@@ -47,6 +49,7 @@ class FittedNull:
     df: Array
     correlation: Array
     missing: NDArray[np.bool_]
+    coefficients: tuple[Array, ...]
 
     def draw(self, n_draws: int, seed: int | np.random.Generator = 0) -> Array:
         """Return series drawn under the null, shape (n_draws, j, n); missing periods are NaN."""
@@ -103,7 +106,8 @@ def fit_null(outcomes: Array, designs: Array | Sequence[Array]) -> FittedNull:
     j, n = outcomes.shape
     each = [designs] * j if isinstance(designs, np.ndarray) and designs.ndim == 2 else designs
     missing = np.isnan(outcomes)
-    mean, weights, variance, df, innovations = [], [], [], [], np.full((j, n), np.nan)
+    mean, weights, variance, df, coefficients = [], [], [], [], []
+    innovations = np.full((j, n), np.nan)
     for series in range(j):
         rows = np.flatnonzero(~missing[series])
         full = np.asarray(each[series], dtype=float)
@@ -115,7 +119,8 @@ def fit_null(outcomes: Array, designs: Array | Sequence[Array]) -> FittedNull:
             )
         fit = conditional(outcomes[[series]][:, rows], full[rows], positions=rows.astype(float))
         weight = fit.weights[0]
-        fitted = full @ (weight @ fit.coefficients[0])
+        coefficients.append(weight @ fit.coefficients[0])
+        fitted = full @ coefficients[-1]
         residual = outcomes[series] - fitted
         phi = float(weight @ fit.phi)
         innovations[series, 1:] = residual[1:] - phi * residual[:-1]
@@ -131,6 +136,7 @@ def fit_null(outcomes: Array, designs: Array | Sequence[Array]) -> FittedNull:
         np.array(df),
         _correlation(innovations),
         missing,
+        tuple(coefficients),
     )
 
 
