@@ -25,6 +25,10 @@ _PUBLIC = {
     "event_timeline": "timeline",
     "contact_sheet": "contact",
     "plot": "dispatch",
+    "plot_change_points": "series",
+    "plot_its": "series",
+    "survivorship": "composition",
+    "render": "style",
     "save": "style",
 }
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605 - the names are strings

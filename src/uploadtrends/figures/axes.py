@@ -51,7 +51,8 @@ def edges(index: Any) -> Float:
 
 def dates(axes: Axes, limits: tuple[float, float], *, labels: bool = True, ticks: int = 8) -> None:
     """Give axes a time scale: a tick a year, half-year, quarter or month, whichever fits."""
-    first, last = (pd.Timestamp(mdates.num2date(day)).tz_localize(None) for day in limits)
+    tools: Any = mdates
+    first, last = (pd.Timestamp(tools.num2date(day)).tz_localize(None) for day in limits)
     months = (last.year - first.year) * 12 + last.month - first.month + 1
     step = next((s for s in (1, 3, 6, 12, 24, 60, 120, 240) if months / s <= ticks), 480)
     if months < 3:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from uploadtrends.events import as_events
 from uploadtrends.figures import axes as frame
 from uploadtrends.figures import layout, markers, style
 
@@ -22,13 +23,15 @@ def figure2(
     group: str | None = None,
     start: str | None = None,
     end: str | None = None,
+    anchors: Any = None,
     width: float = style.FULL_WIDTH,
 ) -> style.Drawing:
     """Draw uploads per month as steps, with the months that hold no dated post marked.
 
     From post ids and times (``series`` loader ``id_clock``) a month's value is an average between
-    the two nearest dated posts; months without a dated post are drawn hatched and pale. From a
-    loaded dump every month is counted. No test is run on interpolated months.
+    the two nearest dated posts; months that lie mostly in such gaps are shaded. Bars show
+    what rising ids allow without any assumption about rates. From a loaded dump every month is
+    counted. No test is run on interpolated months.
 
     Parameters
     ----------
@@ -37,19 +40,25 @@ def figure2(
     platform, group : str
         Which series; the group defaults to ``total`` or, for a dump, ``all``.
     start, end : str, optional
-        First and last month shown.
+        First and last month shown; by default from three years before the first event.
+    anchors : pandas.DatetimeIndex or the like, optional
+        When the dated posts were made, for the marks along the foot.
     width : float
         In inches.
 
     Returns
     -------
     Drawing
-        Its ``data`` has period, value, interpolated, complete.
+        Its ``data`` has period, value, low, high, interpolated, complete.
     """
     groups = [name for where, name in list(panel.keys()) if where == platform]
     if group is None:
         group = next((g for g in ("all", "total") if g in groups), groups[0] if groups else "all")
-    series = panel.series(platform, group, flagged="keep").loc[start:end]
+    series = panel.series(platform, group, flagged="keep")
+    chosen = list(as_events(events)) if events is not None else []
+    if start is None and chosen:
+        start = str(max(chosen[0].start.year - 3, series.index[0].year))
+    series = series.loc[start:end]
     flags = panel.flags(platform, group).reindex(series.index)
     guessed = flags["interpolated"].astype("boolean").fillna(False).to_numpy(dtype=bool)
     whole = flags["complete"].astype("boolean").fillna(True).to_numpy(dtype=bool)
@@ -68,17 +77,23 @@ def figure2(
             markers.draw_strip(ruler, strip, limits, frame.MARGIN)
             top += strip.height + 0.04
         axes = layout.place(figure, frame.MARGIN, top, inner, tall)
-        _steps(axes, series, guessed, whole)
+        bounds = _bounds(panel, platform, group, series)
+        _steps(axes, series, guessed, whole, bounds)
+        if anchors is not None:
+            _rug(axes, anchors, limits)
         axes.set_ylim(0, float(series.max()) * 1.08)
         axes.set_ylabel("thousand posts a month")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
         frame.dates(axes, limits)
         markers.draw_lines([axes], strip)
         figure.legend(
-            handles=_legend(clock, bool((~whole).any())),
+            handles=_legend(clock, bool((~whole).any()), anchors is not None),
             loc="upper left",
-            bbox_to_anchor=(frame.MARGIN / width, 1 - 0.04 / float(figure.get_size_inches()[1])),
-            ncols=3 if width > 5 else 1,
+            bbox_to_anchor=(
+                (frame.MARGIN if width > 5 else 0.08) / width,
+                1 - 0.04 / float(figure.get_size_inches()[1]),
+            ),
+            ncols=4 if width > 5 else 2,
             borderaxespad=0,
         )
         if strip.markers:
@@ -88,6 +103,8 @@ def figure2(
         {
             "period": series.index,
             "value": series.to_numpy(),
+            "low": bounds["low"].to_numpy(),
+            "high": bounds["high"].to_numpy(),
             "interpolated": guessed,
             "complete": whole,
         }
@@ -102,7 +119,34 @@ def figure2(
     return figure
 
 
-def _steps(axes: Axes, series: pd.Series, guessed: Any, whole: Any) -> None:
+def _bounds(panel: Any, platform: str, group: str, series: pd.Series) -> pd.DataFrame:
+    """Return what the ids allow at the least and at the most in each month; NaN where unknown."""
+    rows = panel.groups.to_pandas()
+    rows = rows[(rows["platform"] == platform) & (rows["group"] == group)]
+    rows = rows.set_index(pd.DatetimeIndex(rows["period"]))
+    return rows[["low", "high"]].astype(float).reindex(series.index)
+
+
+def _rug(axes: Axes, anchors: Any, limits: tuple[float, float]) -> None:
+    """Mark along the foot when the dated posts were made."""
+    when = np.unique(
+        np.floor(frame.days(pd.DatetimeIndex(pd.to_datetime(anchors)).to_pydatetime()))
+    )
+    when = when[(when >= limits[0]) & (when <= limits[1])]
+    axes.plot(
+        when,
+        np.full(len(when), 0.02),
+        transform=axes.get_xaxis_transform(),
+        color=style.INK,
+        marker="|",
+        markersize=5,
+        markeredgewidth=0.6,
+        linestyle="",
+        zorder=6,
+    )
+
+
+def _steps(axes: Axes, series: pd.Series, guessed: Any, whole: Any, bounds: pd.DataFrame) -> None:
     borders = frame.edges(series.index)
     values = series.to_numpy(dtype=float)
     colour = style.look("danbooru")[0]
@@ -113,6 +157,15 @@ def _steps(axes: Axes, series: pd.Series, guessed: Any, whole: Any) -> None:
         )
     known = ~guessed & ~np.isnan(values)
     centre = (borders[:-1] + borders[1:]) / 2
+    axes.vlines(
+        centre[known],
+        bounds["low"].to_numpy()[known],
+        bounds["high"].to_numpy()[known],
+        color=colour,
+        linewidth=0.6,
+        alpha=0.7,
+        zorder=2,
+    )
     axes.plot(
         centre[known & whole],
         values[known & whole],
@@ -135,7 +188,7 @@ def _steps(axes: Axes, series: pd.Series, guessed: Any, whole: Any) -> None:
     )
 
 
-def _legend(clock: bool, partial: bool) -> list[Any]:
+def _legend(clock: bool, partial: bool, anchored: bool) -> list[Any]:
     colour = style.look("danbooru")[0]
     handles: list[Any] = [
         Line2D(
@@ -145,12 +198,16 @@ def _legend(clock: bool, partial: bool) -> list[Any]:
             marker="o",
             markersize=2.6,
             linewidth=1.0,
-            label="month with a dated post" if clock else "counted month",
+            label="month with enough dated posts" if clock else "counted month",
         )
     ]
     if clock:
+        handles.append(Patch(facecolor=style.SHADE, edgecolor=style.RULE, label="interpolated"))
+    if anchored:
         handles.append(
-            Patch(facecolor=style.SHADE, edgecolor=style.RULE, label="interpolated: no dated post")
+            Line2D(
+                [], [], color=style.INK, marker="|", linestyle="", markersize=5, label="dated post"
+            )
         )
     if partial:
         handles.append(
@@ -174,6 +231,8 @@ def _caption(data: pd.DataFrame, clock: bool) -> str:
     return (
         "Posts per month from the id clock: ids are sequential, so the difference of two ids over "
         "the difference of their times is the total upload rate (deleted posts included). "
-        f"{guessed} of {len(data)} months hold no dated post (shaded): their value is an average "
-        "across the gap and cannot say when inside it a change happened. No test is run on them."
+        f"In {guessed} of {len(data)} months more than half of the days lie in long gaps between "
+        "dated posts (shaded): the value is an average across a gap and cannot say when inside it "
+        "a change happened. No test is run on these months. Bars: what rising ids allow in a month "
+        "without any assumption about rates."
     )

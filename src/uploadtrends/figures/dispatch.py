@@ -8,7 +8,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from uploadtrends.breaks import ChangePoints, Match
+from uploadtrends.breaks.matching import Match
+from uploadtrends.breaks.result import ChangePoints
 from uploadtrends.checks import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet

@@ -14,7 +14,7 @@ from uploadtrends.figures import layout, series, style
 
 ROW = 0.155  # inches a row
 REACH = 900.0  # percent: intervals that reach further end in an arrow
-_TICKS = (-95, -90, -75, -50, -25, 0, 50, 100, 200, 400, 900)
+_TICKS = (-98, -90, -75, -50, -20, -10, 0, 10, 25, 50, 100, 200, 400, 900, 4000)
 
 
 def place(value: Any, percent: bool) -> Any:
@@ -23,18 +23,23 @@ def place(value: Any, percent: bool) -> Any:
     return np.log1p(np.maximum(values, -99.9) / 100) if percent else values
 
 
-def percent_ticks(low: float, high: float, room: float) -> tuple[list[float], list[str]]:
-    """Return positions and labels of percent ticks between two places on the ratio scale."""
-    inside = [t for t in _TICKS if low - 1e-9 <= place(t, True) <= high + 1e-9]
-    while len(inside) > 2 and (high - low) / room > 0.25 and _crowded(inside, low, high, room):
-        odd = [t for i, t in enumerate(inside) if t != 0 and i % 2]
-        inside = [t for t in inside if t not in odd]
-    return [float(place(t, True)) for t in inside], [f"{t:+d}%" if t else "0" for t in inside]
+def percent_ticks(
+    low: float, high: float, room: float, gap: float
+) -> tuple[list[float], list[str]]:
+    """Return positions and labels of percent ticks, from zero outwards, at least a gap apart.
 
-
-def _crowded(ticks: list[int], low: float, high: float, room: float) -> bool:
-    gaps = np.diff([float(place(t, True)) for t in ticks]) / (high - low) * room
-    return bool((gaps < 0.34).any())
+    `low` and `high` are places on the ratio scale, `room` and `gap` inches.
+    """
+    chosen: list[int] = []
+    for tick in sorted(_TICKS, key=lambda t: abs(float(place(t, True)))):
+        where = float(place(tick, True))
+        far = all(
+            abs(where - float(place(other, True))) / (high - low) * room >= gap for other in chosen
+        )
+        if low <= where <= high and far:
+            chosen.append(tick)
+    chosen.sort()
+    return [float(place(t, True)) for t in chosen], [f"{t:+d}%" if t else "0" for t in chosen]
 
 
 def forest(
@@ -105,7 +110,7 @@ def forest(
         axes.spines["left"].set_visible(False)
         axes.grid(visible=True, axis="x")
         if percent:
-            axes.set_xticks(*percent_ticks(*limits, inner))
+            axes.set_xticks(*percent_ticks(*limits, inner, 0.4))
         else:
             axes.locator_params(axis="x", nbins=5)
         axes.axvline(0, color=style.INK, linewidth=0.8, zorder=1)
@@ -312,7 +317,7 @@ def _path_panel(axes: Axes, part: pd.DataFrame, platform: str, percent: bool) ->
     if percent:
         bottom, top = min(float(low.min()), -0.3), max(float(high.max()), 0.3)
         axes.set_ylim(bottom * 1.05, top * 1.05)
-        axes.set_yticks(*percent_ticks(bottom * 1.05, top * 1.05, 1.6))
+        axes.set_yticks(*percent_ticks(bottom * 1.05, top * 1.05, 1.0, 0.16))
     else:
         axes.locator_params(axis="y", nbins=4)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.text import Text
 
 LINE = 1.35  # line height, in units of the font size
 
@@ -120,8 +122,32 @@ def overlaps(figure: Figure, *, tolerance: float = 0.5) -> list[tuple[str, str]]
 
     Used by the tests: a figure with overlapping labels is a broken figure.
     """
-    from matplotlib.text import Text
+    boxes = _boxes(figure)
+    found = []
+    for first, (name, one) in enumerate(boxes):
+        for other, two in boxes[first + 1 :]:
+            wide = min(one.x1, two.x1) - max(one.x0, two.x0)
+            high = min(one.y1, two.y1) - max(one.y0, two.y0)
+            if wide > tolerance and high > tolerance:
+                found.append((name, other))
+    return found
 
+
+def outside(figure: Figure, *, tolerance: float = 1.0) -> list[str]:
+    """Return the visible texts that reach beyond the edge of the figure by more than `tolerance` px."""
+    width, height = figure.canvas.get_width_height()
+    return [
+        name
+        for name, box in _boxes(figure)
+        if box.x0 < -tolerance
+        or box.y0 < -tolerance
+        or box.x1 > width + tolerance
+        or box.y1 > height + tolerance
+    ]
+
+
+def _boxes(figure: Figure) -> list[tuple[str, Any]]:
+    """Return every visible text with its bounding box in pixels."""
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     figure.draw(renderer)
     hidden = _hidden(figure)
@@ -132,14 +158,7 @@ def overlaps(figure: Figure, *, tolerance: float = 0.5) -> list[tuple[str, str]]
         box = text.get_window_extent(renderer)
         if text.get_text().strip() and box.width > 0 and box.height > 0:
             boxes.append((text.get_text(), box))
-    found = []
-    for first, (name, one) in enumerate(boxes):
-        for other, two in boxes[first + 1 :]:
-            wide = min(one.x1, two.x1) - max(one.x0, two.x0)
-            high = min(one.y1, two.y1) - max(one.y0, two.y0)
-            if wide > tolerance and high > tolerance:
-                found.append((name, other))
-    return found
+    return boxes
 
 
 def _hidden(figure: Figure) -> set[int]:

@@ -132,7 +132,7 @@ def _series(results: Any) -> str:
             Chart(
                 f"chart-{place}",
                 f"{title(group)}" if group != "all" else "All artists",
-                pd.DataFrame(lines).to_dict("series"),
+                dict(pd.DataFrame(lines).items()),  # type: ignore[arg-type]
                 members,
                 marks,
                 str(results.its.settings.unit),

@@ -1,0 +1,113 @@
+"""Figure 3: the published recipe at years in which nothing happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from uploadtrends.errors import InputError
+from uploadtrends.figures import axes as frame
+from uploadtrends.figures import series, style
+
+
+def figure3_placebo_cohorts(
+    outcome: Any, *, unit: str = "active_artists", width: float = style.FULL_WIDTH
+) -> style.Drawing:
+    """Draw senior and new artists around a cut, at years without and with real events.
+
+    Parameters
+    ----------
+    outcome : CheckOutcome
+        Of `uploadtrends.placebo_cohorts`.
+    unit : {"active_artists", "uploads"}
+        What is counted per month.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        One panel per cut year. Its ``data`` has platform, instrument, cut_year, kind, unit, group,
+        month_in_window, month, value (one draw of artists), mean, low, high (all draws).
+
+    Raises
+    ------
+    InputError
+        If no cut year could be drawn.
+    """
+    monthly = outcome.figure_data.get("monthly", pd.DataFrame())
+    if not len(monthly):
+        raise InputError("no cut year could be drawn", fix=outcome.text)
+    data = monthly[monthly["unit"] == unit].reset_index(drop=True)
+    keys = list(dict.fromkeys(zip(data["kind"], data["platform"], data["cut_year"], strict=True)))
+    keys.sort(key=lambda key: (key[0] != "placebo", key[2]))
+    table = outcome.to_frame()
+    with style.sheet():
+        figure, panels = frame.grid(
+            width,
+            [_title(key) for key in keys],
+            [_note(table, key) for key in keys],
+            columns=3 if width > 5 else 2,
+            tall=1.05 if width > 5 else 0.85,
+            top=0.28,
+            size=5.8,
+        )
+        for axes, (kind, platform, year) in zip(panels, keys, strict=True):
+            same = (data["kind"] == kind) & (data["platform"] == platform)
+            _panel(axes, data[same & (data["cut_year"] == year)], int(year))
+        series.legend_above(figure, panels, 0.28)
+    figure.data = data
+    what = "artists active in a month" if unit == "active_artists" else "uploads a month"
+    figure.caption = (
+        f"The recipe of the published figure ({what}; senior: first upload before the window; new: "
+        "after the cut, vertical line) at cut years in which no image generator existed, and at "
+        "the year of the paper. Thick line and band: mean and 95% range over repeated random draws "
+        "of artists; thin line: one draw. " + outcome.text
+    )
+    figure.alternative = (
+        " ".join(f"{_title(key)}: {_note(table, key)}" for key in keys) + f" {outcome.text}"
+    )
+    return figure
+
+
+def _title(key: tuple[Any, ...]) -> str:
+    kind, _, year = key
+    return f"Cut at {year}: " + ("no generator" if kind == "placebo" else "as in paper")
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, year: int) -> None:
+    month = pd.DatetimeIndex(rows["month"])
+    rows = rows.assign(since=(month.year - year) * 12 + month.month - 1)
+    top = 0.0
+    for group in ("senior", "new"):
+        part = rows[rows["group"] == group].sort_values("since")
+        if part.empty:
+            continue
+        colour, _, dash = style.look(group)
+        where = part["since"].to_numpy(dtype=float)
+        low, high = part["low"].to_numpy(dtype=float), part["high"].to_numpy(dtype=float)
+        axes.fill_between(where, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(where, part["mean"], color=colour, linestyle=dash, linewidth=1.6, label=group)
+        axes.plot(where, part["value"], color=colour, linewidth=0.5, alpha=0.8)
+        top = max(top, float(np.nanmax(high)), float(np.nanmax(part["value"])))
+    axes.axvline(0, color=style.INK, linewidth=0.8)
+    axes.set_ylim(0, top * 1.08 or 1)
+    axes.set_xlim(rows["since"].min() - 0.5, rows["since"].max() + 0.5)
+    ticks = [t for t in (-12, 0, 12, 24) if rows["since"].min() <= t <= rows["since"].max()]
+    axes.set_xticks(ticks, [f"{year + t // 12}" for t in ticks])
+    axes.locator_params(axis="y", nbins=4)
+
+
+def _note(table: pd.DataFrame, key: tuple[Any, ...]) -> str:
+    kind, platform, year = key
+    same = (table["kind"] == kind) & (table["platform"] == platform)
+    row = table[same & (table["cut_year"] == year)].iloc[0]
+    return (
+        f"Seniors {row['senior_change']:+.0f}% "
+        f"[{row['senior_change_low']:.0f}, {row['senior_change_high']:.0f}]; "
+        f"new from 0 to {row['new_last_year']:.0f}. "
+        f"Shape in {100 * row['share_of_draws']:.0f}% of draws."
+    )

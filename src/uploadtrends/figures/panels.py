@@ -1,0 +1,73 @@
+"""Small multiples over series: one panel for every platform and group that a table holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from uploadtrends.figures import axes as frame
+from uploadtrends.figures import series, style
+
+KEYS = ("platform", "group")
+
+
+def series_keys(table: pd.DataFrame, *more: str) -> list[tuple[Any, ...]]:
+    """Return the distinct platform, group (and further columns) of a table, in order."""
+    names = [*KEYS, *more]
+    return list(dict.fromkeys(zip(*(table[name] for name in names), strict=True)))
+
+
+def multiples(
+    table: pd.DataFrame,
+    draw: Callable[[Axes, pd.DataFrame], None],
+    *,
+    width: float,
+    tall: float = 0.95,
+    by: tuple[str, ...] = (),
+    top: float = 0.1,
+    bottom: float = 0.16,
+    most: int = 12,
+) -> style.Drawing:
+    """Return a figure with one panel per series, each drawn by `draw(axes, rows)`.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With columns platform, group, and those named in `by`.
+    draw : callable
+        Draws one panel from its rows.
+    width, tall, top, bottom : float
+        In inches.
+    by : tuple of str
+        Further columns that tell panels apart; they join the title.
+    most : int
+        At most this many panels; the caption of the caller says if some are left out.
+    """
+    keys = series_keys(table, *by)[:most]
+    titles = [
+        ", ".join([series.heading(key[0], key[1]), *(str(part) for part in key[2:])]).strip(", ")
+        for key in keys
+    ]
+    figure, panels = frame.grid(
+        width,
+        titles,
+        [""] * len(keys),
+        columns=frame.columns_for(len(keys), width),
+        tall=tall,
+        top=top,
+        bottom=bottom,
+    )
+    for axes, key in zip(panels, keys, strict=True):
+        rows = table
+        for name, value in zip((*KEYS, *by), key, strict=True):
+            rows = rows[rows[name] == value]
+        draw(axes, rows)
+    return figure
+
+
+def one_legend(figure: style.Drawing) -> None:
+    """Write one legend for all panels on the top line."""
+    series.legend_above(figure, [axes for axes in figure.axes if axes.axison], 0.28)
