@@ -142,9 +142,9 @@ def group_panel(rule: Seniority | None) -> str:
     """
     fixed, moving = "CAST(NULL AS VARCHAR)", "p.grp"
     if rule is not None and rule.by_period:
-        moving = _rule_sql(rule, "p", moving=True)
+        moving = _rule_sql(rule, "p")
     elif rule is not None:
-        fixed = _rule_sql(rule, "s", moving=False)
+        fixed = _rule_sql(rule, "s")
     sums = ", ".join(f"sum(p.weight * c.{name}) AS {name}" for name in _SUMS)
     at_risk = "CASE WHEN c.period BETWEEN p.risk_start AND p.risk_end THEN p.weight ELSE 0 END"
     entrant = "CASE WHEN c.period = p.entry_period THEN p.weight ELSE 0 END"
@@ -197,7 +197,7 @@ def artist_panel(rule: Seniority | None, count: str) -> str:
     count : str
         Which count is `uploads`: "uploads" or "fractional_uploads".
     """
-    group = "'all'" if rule is None else _rule_sql(rule, "s", moving=rule.by_period)
+    group = "'all'" if rule is None else _rule_sql(rule, "s")
     return f"""
         SELECT * FROM (
             SELECT s.lane, s.artist_id, {group} AS grp, k.period, s.entry_period, s.weight,
@@ -210,9 +210,15 @@ def artist_panel(rule: Seniority | None, count: str) -> str:
         WHERE grp IS NOT NULL"""
 
 
-def _rule_sql(rule: Seniority, table: str, *, moving: bool) -> str:
-    if moving:
+def _rule_sql(rule: Seniority, table: str) -> str:
+    """Return the group of an artist, by a fixed date or by the period of the calendar `k`."""
+    if rule.by_period:
         cuts = [f"k.cut_{i}" for i in range(len(rule.bands or ("one",)))]
         return rule.sql(f"{table}.entered_period", f"{table}.censored", "k.period", cuts)
+    return fixed_rule_sql(rule, table)
+
+
+def fixed_rule_sql(rule: Seniority, table: str) -> str:
+    """Return SQL for the group of an artist in the span `table`, under a rule at a date."""
     thresholds = [_stamp(moment) for moment in rule.thresholds(rule.moment)]
     return rule.sql(f"{table}.entered", f"{table}.censored", _stamp(rule.moment), thresholds)
