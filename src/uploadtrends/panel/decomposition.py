@@ -50,8 +50,8 @@ class Decomposition(Result):
     table : pandas.DataFrame
         platform, group ("all" and each group), component (before, entrants, exits, composition,
         activity share, intensity, change, after), value (uploads per period), low, high,
-        percent (of the uploads before). The five components sum to the change, in every row
-        group. An artist counts as gone after the last upload on record, so that silence shortly
+        percent (of the uploads before). The five components sum to the change. A single group is
+        split by its own numbers, so that it has no composition. An artist counts as gone after the last upload on record, so that silence shortly
         before the end of the data looks like an exit.
     rule : str
         "lmdi" or "shapley".
@@ -68,8 +68,8 @@ class Decomposition(Result):
 
     def summary(self) -> str:
         """Say in one sentence where the change came from, and by which rule."""
-        rows: dict[str, dict[str, Any]] = {
-            row["component"]: row
+        rows: dict[str, Any] = {
+            str(row["component"]): row
             for row in self.table[self.table["group"] == "all"].to_dict("records")
         }
         start = rows["before"]["value"]
@@ -146,7 +146,9 @@ def decompose_change(
     onehot = labels[:, None] == np.arange(len(groups))
     # (replicate, feature, group)
     sums = np.stack([(weights * features[:, j]) @ onehot for j in range(features.shape[1])], axis=1)
-    parts = split_change(sums, rule)
+    parts = [split_change(sums, rule).sum(axis=2)]
+    if len(groups) > 1:
+        parts += [split_change(sums[:, :, [g]], rule)[:, :, 0] for g in range(len(groups))]
     table = _table(lane, groups, sums, parts, confidence, n_bootstrap)
     settings = {
         "before": list(before),
@@ -349,18 +351,18 @@ def _table(
     lane: str,
     groups: list[str],
     sums: Array,
-    parts: Array,
+    parts: list[Array],
     confidence: float,
     n_bootstrap: int,
 ) -> pd.DataFrame:
     import pandas as pd
 
     before, after = sums[:, 4], sums[:, 9]
-    blocks = [("all", before.sum(1), after.sum(1), parts.sum(axis=2))]
-    if len(groups) > 1:
-        blocks += [
-            (name, before[:, g], after[:, g], parts[:, :, g]) for g, name in enumerate(groups)
-        ]
+    blocks = [("all", before.sum(1), after.sum(1), parts[0])]
+    blocks += [
+        (name, before[:, g], after[:, g], part)
+        for g, (name, part) in enumerate(zip(groups, parts[1:], strict=False))
+    ]
     tail = (1 - confidence) / 2
     rows: list[dict[str, Any]] = []
     for name, start, end, split in blocks:
