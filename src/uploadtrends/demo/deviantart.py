@@ -233,6 +233,37 @@ def _slot(work: Work, world: World) -> dict[str, Any]:
     return deviation(work, world.people[work.artist])
 
 
+def feed(question: Question, world: World) -> Reply:
+    """Answer for the host of the feeds: the 180 newest works, 60 a page."""
+    if question.path == "/robots.txt":
+        return as_text("User-agent: *\nAllow: /\n")
+    named = re.fullmatch(r"gallery:(\S+) sort:time", question.query.get("q", ""))
+    person = world.by_handle.get(named[1].lower()) if named else None
+    if question.path != "/rss.xml" or person is None or not person.listed:
+        return as_html("<html><head><title>Not found</title></head></html>", 404)
+    start = question.number("offset", 0)
+    works = world.listed(person)[::-1][:180][start : start + 60]
+    items = "".join(_feed_item(work, person) for work in works)
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?><rss xmlns:media="http://search.yahoo.com/mrss/" '
+        f'version="2.0"><channel><title>Gallery</title>{items}</channel></rss>'
+    )
+    return Reply(200, "application/rss+xml; charset=UTF-8", body.encode())
+
+
+def _feed_item(work: Work, person: Person) -> str:
+    local = work.published_at.replace(tzinfo=UTC).astimezone(PACIFIC)
+    address = f"https://www.deviantart.com/{person.handle}/art/Study-{work.number}"
+    rating = "adult" if work.is_mature else "nonadult"
+    return (
+        f"<item><title>Study &amp; sketch</title><link>{address}</link>"
+        f'<guid isPermaLink="true">{address}</guid>'
+        f"<pubDate>{local:%a, %d %b %Y %H:%M:%S %Z}</pubDate>"
+        f"<media:rating>{rating}</media:rating>"
+        f'<media:content url="https://images.example/c.jpg" medium="image"/></item>'
+    )
+
+
 def deviation(work: Work, person: Person) -> dict[str, Any]:
     """Return a work as the API shows it."""
     seconds = int(work.published_at.replace(tzinfo=UTC).timestamp())

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from uploadtrends.demo import artstation, danbooru
-from uploadtrends.demo.deviantart import DeviantArt
+from uploadtrends.demo.deviantart import DeviantArt, feed
 from uploadtrends.demo.faults import Faults, FaultSchedule, matches
 from uploadtrends.demo.reply import Question, Reply, as_json
 from uploadtrends.demo.world import World
@@ -28,6 +28,7 @@ from uploadtrends.simulate import Population
 HOSTS = {
     "www.artstation.com": "artstation",
     "www.deviantart.com": "deviantart",
+    "backend.deviantart.com": "deviantart",
     "danbooru.donmai.us": "danbooru",
 }
 
@@ -167,6 +168,8 @@ class DemoServer:
             usual = artstation.answer(question, world)
         elif name == "danbooru":
             usual = danbooru.answer(question, world)
+        elif question.host == "backend.deviantart.com":
+            usual = feed(question, world)
         else:
             usual = self.deviantart.answer(question, world)
         return self._faults[question.host].apply(question, usual)

@@ -89,6 +89,7 @@ def collect(
     details: bool = False,
     folders: bool = False,
     cap: int | None = None,
+    feed: bool = False,
     crawl: str | None = None,
     raw: str | Path = RAW,
     progress: Callable[[CollectProgress], None] | None = None,
@@ -114,6 +115,8 @@ def collect(
         See `visit.Options`.
     cap : int, optional
         Another end of DeviantArt's galleries than 10,000.
+    feed : bool
+        DeviantArt: read the public RSS feed of recent works instead of the API.
     crawl : str, optional
         Name of the crawl, to take up a certain one or to name a new one.
     raw : path
@@ -135,7 +138,7 @@ def collect(
     CollectError
         Another process writes to the same crawl.
     """
-    site = site_named(source, credentials=session.credentials, cap=cap)
+    site = site_named(source, credentials=session.credentials, cap=cap, feed=feed)
     session.require_permission(source)
     root = Path(raw) / source
     targets = targets_of(root, source, artists)
@@ -144,6 +147,7 @@ def collect(
         "details": details,
         "folders": folders,
         "cap": cap,
+        "feed": feed,
         **session.recorded(source),
     }
     folder = root / crawl if crawl else unfinished(root, settings, targets) or new_folder(root)

@@ -17,6 +17,8 @@ from uploadtrends.errors import ConfigurationError
 from uploadtrends.records import Upload
 from uploadtrends.sources.credentials import credentials
 from uploadtrends.sources.deviantart_api import API, EXPAND, RULES, ClientCredentials
+from uploadtrends.sources.deviantart_feed import FEED_RULES, walk_feed
+from uploadtrends.sources.deviantart_frames import tags_and_daily
 from uploadtrends.sources.polite import Permit
 from uploadtrends.sources.visit import (
     Ask,
@@ -57,25 +59,36 @@ class DeviantArt:
         variables UPLOADTRENDS_DEVIANTART_CLIENT_ID and UPLOADTRENDS_DEVIANTART_CLIENT_SECRET.
     cap : int
         Offset at which the site ends a gallery: 10,000 as observed (the documentation says 50,000).
+    feed : bool
+        Read the public RSS feed of recent works instead of the API: no application is needed, but
+        there are no followers, and histories are cut off at the feed's end.
     """
 
     name = "deviantart"
-    rules: tuple[HostRules, ...] = (RULES,)
+    rules: tuple[HostRules, ...] = (RULES, FEED_RULES)
     frames: tuple[str, ...] = ("tags+daily",)
     looked_up: tuple[str, ...] = ()
 
-    def __init__(self, credentials_file: str | Path | None = None, cap: int = CAP) -> None:
+    def __init__(
+        self,
+        credentials_file: str | Path | None = None,
+        cap: int = CAP,
+        feed: bool = False,
+    ) -> None:
         self._file = credentials_file
         self._cap = cap
+        self._feed = feed
 
     def permit(self) -> Permit | None:
-        """Return the client's credentials.
+        """Return the client's credentials; None where only the feed is read.
 
         Raises
         ------
         ConfigurationError
             When there are none.
         """
+        if self._feed:
+            return None
         pair = credentials("deviantart", ("client_id", "client_secret"), self._file)
         if pair is None:
             raise ConfigurationError(
@@ -91,7 +104,10 @@ class DeviantArt:
         return pages + (2 if pages > 1 else 1)
 
     def walk(self, target: Target, ask: Ask, visit: Visit, options: Options) -> None:
-        """Visit profile and gallery; see `visit.Site`."""
+        """Visit profile and gallery, or the feed; see `visit.Site`."""
+        if self._feed:
+            walk_feed(target, ask, visit)
+            return
         listed = self._profile(target, ask, visit, walk=0)
         if visit.status != "ok":
             return
@@ -223,8 +239,6 @@ class DeviantArt:
 
     def frame(self, name: str, ask: Ask, options: FrameOptions) -> Iterator[Member]:
         """Yield artists seen on tag pages and among the daily deviations of random dates."""
-        from uploadtrends.sources.deviantart_frames import tags_and_daily
-
         yield from tags_and_daily(ask, options)
 
 

@@ -49,6 +49,7 @@ def dry_run(
     details: bool = False,
     folders: bool = False,
     cap: int | None = None,
+    feed: bool = False,
     crawl: str | None = None,
     raw: str | Path = RAW,
 ) -> DryRun:
@@ -57,7 +58,7 @@ def dry_run(
     Histories whose length an earlier crawl found count with that length, others with 100 works;
     what an unfinished crawl has already is not counted.
     """
-    site = site_named(source, credentials=session.credentials, cap=cap)
+    site = site_named(source, credentials=session.credentials, cap=cap, feed=feed)
     root = Path(raw) / source
     targets = targets_of(root, source, artists)
     settings = {
@@ -65,6 +66,7 @@ def dry_run(
         "details": details,
         "folders": folders,
         "cap": cap,
+        "feed": feed,
         **session.recorded(source),
     }
     pending = root / crawl if crawl else unfinished(root, settings, targets)

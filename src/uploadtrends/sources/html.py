@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
@@ -96,12 +98,13 @@ def read_feed(body: bytes) -> list[FeedItem]:
 
 @dataclass(frozen=True, slots=True)
 class SavedWork:
-    """One work on a page that a user saved from the browser."""
+    """One work on a page that a user saved from the browser; `handle` is "" where not told."""
 
     platform: str
     upload_id: str
     handle: str
     published_at: datetime | None
+    day_only: bool = False
 
 
 def read_saved_page(body: bytes) -> list[SavedWork]:
@@ -115,38 +118,49 @@ def read_saved_page(body: bytes) -> list[SavedWork]:
     ValueError
         When the page is from neither site.
     """
-    import json
-
     soup = _soup(body)
     canonical = _attribute(soup.find("link", rel="canonical"), "href") or _meta(soup, "og:url")
-    owner = _work_address(canonical or "")
-    if owner is None and not any(
-        site in (canonical or "") for site in ("artstation.com", "deviantart.com")
-    ):
+    if not re.search(r"//([a-z0-9-]+\.)*(artstation|deviantart)\.com(/|$)", canonical or ""):
         raise ValueError("no canonical address on artstation.com or deviantart.com in this page")
     found: dict[tuple[str, str], SavedWork] = {}
-    if owner:
-        stamp = _attribute(soup.find("time", datetime=True), "datetime")
-        stamp = stamp or _meta(soup, "article:published_time") or _meta(soup, "datePublished")
-        for block in soup.find_all("script", type="application/ld+json"):
-            try:
-                data = json.loads(block.get_text())
-            except ValueError:
-                continue
-            if isinstance(data, dict):
-                stamp = stamp or data.get("datePublished") or data.get("uploadDate")
-        found[owner[:2]] = SavedWork(*owner, _iso(stamp))
+    shown = _work_address(canonical or "")
+    if shown:
+        described = _described(soup)
+        stamp = (
+            described.get("datePublished")
+            or described.get("uploadDate")
+            or _meta(soup, "article:published_time")
+            or _attribute(soup.find("time", datetime=True), "datetime")
+        )
+        author = described.get("author")
+        named = author.get("name") if isinstance(author, dict) else None
+        platform, number, handle = shown
+        moment, day_only = _iso(stamp)
+        found[platform, number] = SavedWork(
+            platform, number, handle or str(named or ""), moment, day_only
+        )
     for link in soup.find_all("a", href=True):
         work = _work_address(str(link["href"]))
         if work and work[:2] not in found:
-            stamp = _attribute(link.find("time", datetime=True), "datetime")
-            found[work[:2]] = SavedWork(*work, _iso(stamp))
+            found[work[:2]] = SavedWork(
+                *work, *_iso(_attribute(link.find("time", datetime=True), "datetime"))
+            )
     return list(found.values())
 
 
-def _work_address(url: str) -> tuple[str, str, str] | None:
-    import re
+def _described(soup: BeautifulSoup) -> dict[str, Any]:
+    """Return what the page's JSON-LD says about the work."""
+    for block in soup.find_all("script", type="application/ld+json"):
+        try:
+            data = json.loads(block.get_text())
+        except ValueError:
+            continue
+        if isinstance(data, dict):
+            return data
+    return {}
 
+
+def _work_address(url: str) -> tuple[str, str, str] | None:
     match = re.search(r"artstation\.com/artwork/([A-Za-z0-9]+)", url)
     if match:
         return "artstation", match[1], ""
@@ -181,13 +195,17 @@ def _rfc822(text: str | None) -> datetime | None:
         return None
 
 
-def _iso(text: str | None) -> datetime | None:
-    if not text:
-        return None
+def _iso(text: Any) -> tuple[datetime | None, bool]:
+    """Return a time in UTC, and whether it was only a day; a time without a zone is none."""
+    if not isinstance(text, str):
+        return None, False
     try:
-        return _naive(datetime.fromisoformat(text))
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        return None
+        return None, False
+    if len(text) == 10:
+        return moment, True
+    return _naive(moment), False
 
 
 def _naive(moment: datetime) -> datetime | None:

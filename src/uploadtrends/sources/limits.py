@@ -8,11 +8,14 @@ either, the host measures gaps of at least the configured length.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
+from typing import cast
 
+from filelock import FileLock
 from pyrate_limiter import Limiter, Rate, RateItem, SQLiteBucket
 from requests import PreparedRequest, Response
 from requests_ratelimiter import LimiterSession
@@ -55,15 +58,16 @@ class HostGate:
         # make us look like somebody else.
         self.session.trust_env = False
         self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._bucket = self._factory[host]
-        with self._bucket.lock:
+        self._bucket = cast(SQLiteBucket, self._factory[host])
+        self._lock = cast(FileLock, self._bucket.lock)
+        with self._lock:
             # A process that was killed may have left a request on the wire.
-            self._date(max(self._last(), self._bucket.now()))
+            self._date(max(self._last(), _now()))
 
     def _last(self) -> int:
         newest = self._bucket.peek(0)
-        stamp: int = newest.timestamp if newest else 0
-        return min(stamp, int(self._bucket.now()) + _LONGEST_HOLD)
+        stamp = newest.timestamp if isinstance(newest, RateItem) else 0
+        return min(stamp, _now() + _LONGEST_HOLD)
 
     def _date(self, stamp: int) -> None:
         self._bucket.flush()
@@ -72,11 +76,11 @@ class HostGate:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Hold the host for one request, from waiting for the token to the end of the answer."""
-        with self._bucket.lock:
+        with self._lock:
             try:
                 yield
             finally:
-                self._date(max(self._last(), self._bucket.now()))
+                self._date(max(self._last(), _now()))
 
     def send(self, request: PreparedRequest, timeout: tuple[float, float]) -> Response:
         """Take a token and send `request`; call it inside `turn`. Redirects are not followed."""
@@ -87,11 +91,16 @@ class HostGate:
 
     def hold(self, seconds: float) -> None:
         """Keep every process away from the host for `seconds`."""
-        with self._bucket.lock:
-            ahead = self._bucket.now() + round(seconds * 1000) - self._interval
+        with self._lock:
+            ahead = _now() + round(seconds * 1000) - self._interval
             self._date(max(self._last(), ahead))
 
     def close(self) -> None:
         """Let go of connections and the bucket."""
         self.session.close()
         self._factory.close()
+
+
+def _now() -> int:
+    """Return the bucket's clock: milliseconds since 1970, the same in every process."""
+    return time.time_ns() // 1_000_000

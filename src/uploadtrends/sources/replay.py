@@ -28,7 +28,11 @@ SITES = ("artstation", "deviantart", "danbooru")
 
 
 def site_named(
-    source: str, *, credentials: str | Path | None = None, cap: int | None = None
+    source: str,
+    *,
+    credentials: str | Path | None = None,
+    cap: int | None = None,
+    feed: bool = False,
 ) -> Site:
     """Return the collector of a site.
 
@@ -40,7 +44,7 @@ def site_named(
     if source == "artstation":
         return ArtStation()
     if source == "deviantart":
-        return DeviantArt(credentials, cap or CAP)
+        return DeviantArt(credentials, cap or CAP, feed)
     if source == "danbooru":
         return Danbooru(credentials)
     raise InputError("no collector for this site", value=source, fix=f"one of {', '.join(SITES)}")
@@ -113,7 +117,7 @@ class ArchivedCrawl:
     def records(self) -> Iterator[Record]:
         """Yield what every archived visit found."""
         settings = self._plan.get("settings", {})
-        site = site_named(self.name, cap=settings.get("cap"))
+        site = site_named(self.name, cap=settings.get("cap"), feed=bool(settings.get("feed")))
         options = options_from(settings)
         ask = replayed(self._archive)
         n_answers = 0

@@ -9,6 +9,7 @@ from typing import Any
 from uploadtrends.errors import ConfigurationError
 from uploadtrends.sources.artstation import TERMS
 from uploadtrends.sources.polite import Permit, Polite
+from uploadtrends.sources.replay import SITES, site_named
 from uploadtrends.sources.visit import Site
 from uploadtrends.sources.wire import HostRules
 
@@ -99,3 +100,13 @@ class Session:
         if source == "artstation":
             words["i_have_permission"] = self.i_have_permission
         return words
+
+
+def robots_exceptions() -> list[tuple[str, str, str, str]]:
+    """Return what is asked without looking at robots.txt: host, pattern, reason, reference."""
+    return [
+        (rules.host, one.pattern, one.reason, one.reference)
+        for name in SITES
+        for rules in site_named(name).rules
+        for one in rules.robots_exceptions
+    ]

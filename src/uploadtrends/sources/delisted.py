@@ -1,0 +1,126 @@
+"""Works that are no longer listed: what two or more crawls of the same artists can tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from uploadtrends.errors import InputError
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+
+class Queryable(Protocol):
+    """A store, as far as it is needed here."""
+
+    def sql(self, query: str, params: Any = None) -> duckdb.DuckDBPyRelation:
+        """Run a query."""
+        ...
+
+
+# A visit says something about every work seen before it when it went through the whole history,
+# or when it found the account gone. Feeds and saved pages show excerpts and say nothing.
+_WORKS = """
+WITH visit AS (
+    SELECT platform, artist_id, crawl_id, status IN ('not_found', 'inactive') AS gone
+    FROM sighting WHERE complete OR status IN ('not_found', 'inactive')),
+last_visit AS (
+    SELECT platform, artist_id, max(crawl_id) AS crawl_id, arg_max(gone, crawl_id) AS gone
+    FROM visit GROUP BY ALL),
+first_visit AS (
+    SELECT platform, artist_id, min(crawl_id) AS crawl_id FROM sighting GROUP BY ALL)
+SELECT u.platform, c.artist_id, u.upload_id, u.published_at, u.first_crawl, u.last_crawl,
+    l.crawl_id AS asked_in, u.last_crawl < l.crawl_id AND NOT l.gone AS missing,
+    u.last_crawl < l.crawl_id AND l.gone AS account_gone,
+    u.last_crawl >= l.crawl_id AND u.status IN ('deleted', 'banned') AS marked
+FROM upload u JOIN credit c USING (platform, upload_id)
+    JOIN last_visit l USING (platform, artist_id)
+    JOIN first_visit f USING (platform, artist_id)
+WHERE f.crawl_id < l.crawl_id AND u.first_crawl < l.crawl_id
+    AND coalesce(u.instrument, '') NOT IN ('rss', 'saved page')
+"""
+
+_PERIODS = ("day", "week", "month", "quarter", "year")
+
+
+def delisted(
+    store: Queryable,
+    *,
+    period: str = "month",
+    groups: pl.DataFrame | None = None,
+    platforms: tuple[str, ...] | None = None,
+) -> pl.DataFrame:
+    """Count works that an earlier crawl saw and the latest visit to their artist did not.
+
+    Why a work is gone (deleted, hidden, or the artist left) the data cannot tell, except that the
+    artist's account was no longer found. Artists visited only once, or whose latest visit did not
+    get through the history, are left out.
+
+    Parameters
+    ----------
+    store : Store
+        With the sightings of two or more crawls.
+    period : {"day", "week", "month", "quarter", "year"}
+        Of the publication of the works.
+    groups : polars.DataFrame, optional
+        Columns platform, artist_id, group (for example seniority). Default: one group, "all".
+    platforms : tuple of str, optional
+        Default: all.
+
+    Returns
+    -------
+    polars.DataFrame
+        platform, group, period (start; null where the date is unknown), n_works (seen before),
+        n_missing (no longer listed, artist still there), n_account_gone (artist no longer there),
+        n_marked (listed, but marked deleted or banned), share (of the three in n_works).
+    """
+    import polars as pl
+
+    if period not in _PERIODS:
+        raise InputError("not a period", value=period, fix=f"one of {', '.join(_PERIODS)}")
+    works = store.sql(_WORKS).pl()
+    if platforms is not None:
+        works = works.filter(pl.col("platform").is_in(list(platforms)))
+    if groups is None:
+        works = works.with_columns(group=pl.lit("all"))
+    else:
+        works = works.join(
+            groups.select("platform", "artist_id", "group"), on=["platform", "artist_id"]
+        )
+    unit = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}[period]
+    # A work of several artists counts once in each of their groups.
+    distinct = works.unique(["platform", "group", "upload_id"])
+    counted: pl.DataFrame = (
+        distinct.with_columns(period=pl.col("published_at").dt.truncate(unit).cast(pl.Date))
+        .group_by("platform", "group", "period")
+        .agg(
+            n_works=pl.len(),
+            n_missing=pl.col("missing").sum(),
+            n_account_gone=pl.col("account_gone").sum(),
+            n_marked=pl.col("marked").sum(),
+        )
+        .with_columns(
+            share=(pl.col("n_missing") + pl.col("n_account_gone") + pl.col("n_marked"))
+            / pl.col("n_works")
+        )
+        .sort("platform", "group", "period")
+    )
+    return counted
+
+
+def delisted_works(store: Queryable) -> pl.DataFrame:
+    """Return the works themselves, one row a work and artist, for those who look closer.
+
+    Returns
+    -------
+    polars.DataFrame
+        platform, artist_id, upload_id, published_at, first_crawl, last_crawl (seen), asked_in
+        (crawl of the latest visit), missing, account_gone, marked; only rows where one is true.
+    """
+    import polars as pl
+
+    works: pl.DataFrame = store.sql(_WORKS).pl()
+    return works.filter(pl.col("missing") | pl.col("account_gone") | pl.col("marked")).sort(
+        "platform", "artist_id", "upload_id"
+    )
