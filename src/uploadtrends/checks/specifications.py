@@ -173,7 +173,10 @@ def _rules(panel: Any, choices: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 def _cells(
     fit: Any, panel: Any, rules: Mapping[str, Any], choices: Mapping[str, Sequence[Any]]
 ) -> dict[Cell, pd.Series]:
-    """Return the series of one platform and group under each unit and rule; its own first."""
+    """Return the series of one platform and group under each unit and rule; its own first.
+
+    A senior group is taken from the day on which it is closed.
+    """
     own = fit.prepared.settings.unit
     if panel is None or not panel.has_artists(fit.platform):
         return {(own, "as given"): fit.observed}
@@ -185,11 +188,21 @@ def _cells(
         for unit in choices.get("unit", DEFAULTS["unit"]):
             series = grouped.series(fit.platform, fit.group, unit=unit)
             series = series.reindex(fit.observed.index)
+            if fit.group == "senior":
+                # Until then artists still grow into the group, and no trend of it is one of theirs.
+                series = series.where(series.index >= _closed(grouped.seniority))
             if (unit, rule) not in cells and series.notna().sum() >= 24:
                 cells[(unit, rule)] = series
         if fit.group == "all":
             break
     return cells
+
+
+def _closed(rule: Any) -> Any:
+    """Return the day from which nobody can enter the senior group any more."""
+    from uploadtrends.panel.seniority import Duration
+
+    return Duration.parse(rule.senior_after).before(rule.moment)
 
 
 def specifications(

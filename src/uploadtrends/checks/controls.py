@@ -1,0 +1,178 @@
+"""Negative controls: does the same model find a change where the event had no way to act?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.outcome import Check, CheckOutcome, Status
+from uploadtrends.errors import InputError
+from uploadtrends.result import Call
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUESTION = "Does the same model find a change in a series that the event cannot have touched?"
+
+
+def negative_control(
+    control: Any = None,
+    *,
+    platform: str | None = None,
+    group: str | None = None,
+    term: str | None = None,
+    event: str | None = None,
+    alpha: float = 0.05,
+) -> Check:
+    """Estimate the same effects in series that the events cannot have touched.
+
+    Parameters
+    ----------
+    control : pandas.Series, DataFrame, dict of Series or Panel, optional
+        The untouched series, fitted with the result's own settings.
+    platform, group : str, optional
+        Instead of `control`: the series of the result itself that are untouched.
+    term, event : str, optional
+        Which estimates; the level changes of every event by default.
+    alpha : float
+        Level below which a control counts as changed, after Holm's adjustment for their number.
+
+    Returns
+    -------
+    Check
+        Per control and event: *failed* if the control changed; *passed* if it did not and a change
+        as large as the largest estimate of the other series would have been found with 80% power;
+        else *not informative*.
+
+    Raises
+    ------
+    InputError
+        If neither a series nor a name is given.
+    """
+    if control is None and platform is None and group is None:
+        raise InputError(
+            "no negative control was named",
+            column="control",
+            fix="pass a Series, or platform= or group= of series within the result",
+        )
+    if control is not None and (platform is not None or group is not None):
+        raise InputError("give either control series or names within the result, not both")
+    settings = {
+        "control": control,
+        "platform": platform,
+        "group": group,
+        "term": term,
+        "event": event,
+        "alpha": alpha,
+    }
+    return Check("negative_control", QUESTION, _run, settings)
+
+
+def _run(
+    result: Any,
+    *,
+    control: Any,
+    platform: str | None,
+    group: str | None,
+    term: str | None,
+    event: str | None,
+    alpha: float,
+) -> CheckOutcome:
+    import pandas as pd
+
+    every = contrasts(result, term=term, event=event)
+    if control is not None:
+        fitted = result.refit(data=control, control=None)
+        controls, others = contrasts(fitted, term=term, event=event), every
+    else:
+        named = pd.Series(True, index=every.index)
+        for column, value in (("platform", platform), ("group", group)):
+            if value is not None:
+                named &= every[column] == value
+        controls, others = every[named], every[~named]
+        if controls.empty:
+            raise InputError(
+                "the result has no such series", value={"platform": platform, "group": group}
+            )
+    from uploadtrends.checks.multiple_testing import holm
+
+    usable = controls["status"].isin(USABLE)
+    adjusted = holm(controls["p"].where(usable))
+    rows = [
+        _one(effect, float(p), others, alpha)
+        for (_, effect), p in zip(controls.iterrows(), adjusted, strict=True)
+    ]
+    table = pd.DataFrame(rows)
+    shown = pd.concat([controls.assign(role="control"), others.assign(role="studied")])
+    columns = ["role", "platform", "group", "event", "term", "estimate", "low", "high", "p"]
+    parameters = {
+        "control": "given" if control is not None else None,
+        "platform": platform,
+        "group": group,
+        "term": term,
+        "alpha": alpha,
+    }
+    return CheckOutcome(
+        name="negative_control",
+        question=QUESTION,
+        status=overall(table["status"]),
+        table=table,
+        text=_sentence(table),
+        figure_data={"estimates": shown[columns].reset_index(drop=True)},
+        call=Call.record("negative_control", parameters, result.call.data_fingerprint),
+    )
+
+
+def _one(effect: pd.Series, p: float, others: pd.DataFrame, alpha: float) -> dict[str, Any]:
+    row = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
+    row |= {key: effect[key] for key in ("estimate", "low", "high", "relative", "p")}
+    row |= {"p_holm": p, "minimum_detectable_percent": np.nan, "largest_studied_percent": np.nan}
+    if effect["status"] not in USABLE:
+        return row | {"status": "not applicable", "reason": f"the estimate is {effect['status']}"}
+    smallest = _percent(effect["minimum_detectable"], effect)
+    same = others[(others["event"] == effect["event"]) & others["status"].isin(USABLE)]
+    sizes = [abs(_percent(one["estimate"], one)) for _, one in same.iterrows()]
+    largest = max((size for size in sizes if size == size), default=np.nan)
+    status: Status = "passed"
+    reason = ""
+    if p <= alpha:
+        status = "failed"
+    elif not smallest <= largest:
+        status, reason = "not informative", "a change of the size studied could have gone unseen"
+    return row | {
+        "minimum_detectable_percent": smallest,
+        "largest_studied_percent": largest,
+        "status": status,
+        "reason": reason,
+    }
+
+
+def _percent(size: float, effect: pd.Series) -> float:
+    """Return an effect of that size on the row's own scale, in percent of the counterfactual."""
+    if str(effect["unit"]).startswith("log ratio"):
+        return float(100 * np.expm1(size))
+    if effect["estimate"] and effect["relative"] == effect["relative"]:
+        return float(size * effect["relative"] / effect["estimate"])
+    return float("nan")
+
+
+def _sentence(table: pd.DataFrame) -> str:
+    known = table[table["status"] != "not applicable"]
+    if known.empty:
+        return f"No control could be estimated: {table['reason'].iloc[0]}."
+    failed = known[known["status"] == "failed"]
+    if len(failed):
+        first = failed.iloc[0]
+        name = " ".join(part for part in (first["platform"], first["group"]) if part)
+        return (
+            f"The model finds a change in {len(failed)} of {len(known)} untouched series, so that "
+            f"it does not tell the event apart ({name or 'the control'} at "
+            f"{first['label'] or first['event']}: p = {first['p_holm']:.3f})."
+        )
+    sure = int((known["status"] == "passed").sum())
+    return (
+        f"The model finds no change in {len(known)} untouched series; one of the size studied "
+        f"would have been found in {sure} of them."
+    )

@@ -1,0 +1,359 @@
+"""Leave one out: does the estimate hang on one artist, one event or one period?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.outcome import Check, CheckOutcome, Status
+from uploadtrends.checks.working import Working, contrast_row, working
+from uploadtrends.errors import InputError
+from uploadtrends.result import Call
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+QUESTION = "Does the estimate hang on a single artist, event or period?"
+KINDS = ("artist", "event", "period")
+PROTEST = ("2022-12-13", "2022-12-31")  # "No to AI generated images" posts on ArtStation
+
+
+def leave_one_out(
+    panel: Any = None,
+    *,
+    what: Sequence[str] = KINDS,
+    windows: Sequence[tuple[str, str]] = (PROTEST,),
+    term: str | None = None,
+    event: str | None = None,
+    platform: str | None = None,
+    group: str | None = None,
+    keep: int = 5,
+    alpha: float = 0.05,
+    identify: bool = False,
+    key_file: str | None = None,
+) -> Check:
+    """Estimate again without each artist, each other event and each period.
+
+    Parameters
+    ----------
+    panel : Panel, optional
+        With artists; the panel of the result by default. Without artists that part is left out.
+    what : sequence of {"artist", "event", "period"}
+        What is left out, one at a time.
+    windows : sequence of (first day, last day)
+        Stretches left out whole besides single periods. By default the second half of December
+        2022, when protest posts filled ArtStation.
+    term, event, platform, group : str, optional
+        Which estimates; the level changes by default.
+    keep : int
+        How many of the most influential of each kind are named in the table.
+    alpha : float
+        Level at which an estimate counts as significant.
+    identify : bool
+        Name artists by their ids instead of pseudonyms.
+    key_file : str, optional
+        Where the key of the pseudonyms lies, if not in the usual place.
+
+    Returns
+    -------
+    Check
+        Per contrast: *failed* if a significant estimate turns insignificant or changes sign
+        without one artist, period or window, or leaves its own interval without one event;
+        *passed* if not; *not informative* if the estimate is not significant.
+    """
+    unknown = [kind for kind in what if kind not in KINDS]
+    if unknown:
+        raise InputError(
+            "unknown kind to leave out", column="what", value=unknown[0], fix=", ".join(KINDS)
+        )
+    settings = {
+        "panel": panel,
+        "what": tuple(what),
+        "windows": tuple(windows),
+        "term": term,
+        "event": event,
+        "platform": platform,
+        "group": group,
+        "keep": keep,
+        "alpha": alpha,
+        "identify": identify,
+        "key_file": key_file,
+    }
+    return Check("leave_one_out", QUESTION, _run, settings)
+
+
+def _run(
+    result: Any,
+    *,
+    panel: Any,
+    what: tuple[str, ...],
+    windows: tuple[tuple[str, str], ...],
+    term: str | None,
+    event: str | None,
+    platform: str | None,
+    group: str | None,
+    keep: int,
+    alpha: float,
+    identify: bool,
+    key_file: str | None,
+) -> CheckOutcome:
+    import pandas as pd
+
+    chosen = contrasts(result, term=term, event=event, platform=platform, group=group)
+    panel = panel if panel is not None else getattr(result, "data", None)
+    tables, drawn = [], []
+    for fit in result.fits:
+        mine = chosen[(chosen["platform"] == fit.platform) & (chosen["group"] == fit.group)]
+        if mine.empty:
+            continue
+        pieces = []
+        if fit.status != "refused" and mine["status"].isin(USABLE).any():
+            work = working(fit.prepared)
+            if "period" in what:
+                pieces.append(_periods(work, mine, windows))
+            if "artist" in what and _has_artists(panel, fit.platform):
+                pieces.append(_artists(work, fit, mine, panel))
+            if "event" in what and len(result.events) > 1:
+                pieces.append(_events(result, fit, mine))
+        found = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame()
+        for _, effect in mine.iterrows():
+            part = found[found["event"] == effect["event"]] if len(found) else found
+            tables.append(_table(effect, part, keep, alpha))
+            drawn.append(part)
+    table = pd.concat(tables, ignore_index=True)
+    estimates = pd.concat(drawn, ignore_index=True) if drawn else pd.DataFrame()
+    if not identify and "artist" in what and "kind" in table.columns:
+        table, estimates = (_pseudonymous(frame, key_file) for frame in (table, estimates))
+    parameters = {"what": list(what), "windows": list(windows), "term": term, "alpha": alpha}
+    return CheckOutcome(
+        name="leave_one_out",
+        question=QUESTION,
+        status=overall(table["status"]),
+        table=table,
+        text=_sentence(table),
+        figure_data={"estimates": estimates},
+        call=Call.record("leave_one_out", parameters, result.call.data_fingerprint),
+    )
+
+
+def _has_artists(panel: Any, platform: str) -> bool:
+    return hasattr(panel, "has_artists") and bool(panel.has_artists(platform))
+
+
+def _lines(work: Working, mine: pd.DataFrame) -> dict[str, Array]:
+    rows = {
+        str(event): contrast_row(work.design, str(event), str(term))
+        for event, term in zip(mine["event"], mine["term"], strict=True)
+    }
+    return {event: row for event, row in rows.items() if row is not None}
+
+
+def _frame(
+    work: Working, kind: str, left_out: Sequence[str], lines: dict[str, Array], fit: Any
+) -> pd.DataFrame:
+    """Return one row per event and thing left out, from a batch with one row each."""
+    import pandas as pd
+
+    parts = [
+        pd.DataFrame(
+            {
+                "platform": work.platform,
+                "group": work.group,
+                "event": event,
+                "kind": kind,
+                "left_out": list(left_out),
+                "estimate": fit.estimate[:, c],
+                "low": fit.low[:, c],
+                "high": fit.high[:, c],
+                "p": fit.p[:, c],
+            }
+        )
+        for c, event in enumerate(lines)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _periods(work: Working, mine: pd.DataFrame, windows: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Leave out every period in turn, and every window."""
+    import pandas as pd
+
+    from uploadtrends.events.timing import period_ends
+    from uploadtrends.models.reml import fit_batch
+
+    lines = _lines(work, mine)
+    if not lines:
+        return pd.DataFrame()
+    contrast = np.concatenate(list(lines.values()))
+    rows = work.rows
+    form = "%Y-%m" if work.index.freqstr in ("MS",) else "%Y-%m-%d"
+    drops = [(work.index[row].strftime(form), rows == row) for row in rows]
+    ends = period_ends(work.index)
+    for first, last in windows:
+        inside = (work.index <= pd.Timestamp(last)) & (ends > pd.Timestamp(first))
+        hit = np.asarray(inside)[rows]
+        if hit.any() and not hit.all():
+            drops.append((f"{first} to {last}", hit))
+    frames = []
+    for name, drop in drops:
+        kept = rows[~drop]
+        x = work.design.matrix[kept]
+        if np.linalg.matrix_rank(x) < x.shape[1]:
+            continue
+        fit = fit_batch(work.response[kept], x, contrast, positions=kept.astype(float))
+        kind = "window" if " to " in name else "period"
+        frames.append(_frame(work, kind, [name], lines, fit))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _artists(work: Working, fit: Any, mine: pd.DataFrame, panel: Any) -> pd.DataFrame:
+    """Leave out every artist in turn."""
+    import pandas as pd
+    import polars as pl
+
+    from uploadtrends.models.reml import fit_batch
+
+    lines = _lines(work, mine)
+    everyone = panel.artists.filter(pl.col("platform") == fit.platform)
+    if fit.group not in ("all", "total"):
+        everyone = everyone.filter(pl.col("group") == fit.group)
+    busy = everyone.filter(pl.col("uploads") > 0)
+    if not lines or busy.height == 0:
+        return pd.DataFrame()
+    names = busy["artist_id"].unique().sort().to_list()
+    wide = np.zeros((len(names), len(work.index)))
+    row = {name: i for i, name in enumerate(names)}
+    column = work.index.get_indexer(pd.DatetimeIndex(busy["period"].to_list()))
+    inside = column >= 0
+    who = np.array([row[name] for name in busy["artist_id"].to_list()])
+    np.add.at(wide, (who[inside], column[inside]), busy["uploads"].to_numpy()[inside])
+    # Only artists with works in the window can move the estimate.
+    present = wide.sum(axis=1) > 0
+    names = [name for name, there in zip(names, present, strict=True) if there]
+    left = fit.observed.to_numpy(dtype=float)[None] - wide[present]
+    left = left[:, work.rows]
+    offset = fit.prepared.offset[work.rows]
+    if work.scale == "level":
+        outcomes = left - offset
+    else:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            outcomes = np.log(left + (0.5 if work.scale == "counts" else 0.0)) - offset
+    whole = np.isfinite(outcomes).all(axis=1)
+    if not whole.any():
+        return pd.DataFrame()
+    contrast = np.concatenate(list(lines.values()))
+    batch = fit_batch(outcomes[whole], work.x, contrast, positions=work.positions)
+    kept = [str(name) for name, ok in zip(names, whole, strict=True) if ok]
+    return _frame(work, "artist", kept, lines, batch)
+
+
+def _events(result: Any, fit: Any, mine: pd.DataFrame) -> pd.DataFrame:
+    """Leave out every event in turn that leaves something of the contrast's own block."""
+    import pandas as pd
+
+    members = {block.id: {event.id for event in block.events} for block in fit.blocks}
+    data = {(fit.platform, fit.group): fit.observed}
+    rows = []
+    for out in result.events:
+        rest = [event for event in result.events if event.id != out.id]
+        effects = result.refit(data=data, events=rest).effects
+        for _, effect in mine.iterrows():
+            wanted = members.get(effect["event"], set()) - {out.id}
+            same = effects[(effects["term"] == effect["term"]) & effects["status"].isin(USABLE)]
+            for _, again in same.iterrows():
+                if wanted & set(str(again["event"]).split("+")):
+                    rows.append(
+                        {
+                            **{key: effect[key] for key in ("platform", "group", "event")},
+                            "kind": "event",
+                            "left_out": out.id,
+                            **{key: again[key] for key in ("estimate", "low", "high", "p")},
+                        }
+                    )
+                    break
+    return pd.DataFrame(rows)
+
+
+def _table(effect: pd.Series, found: pd.DataFrame, keep: int, alpha: float) -> pd.DataFrame:
+    """Return the most influential of each kind, with the verdict on the contrast."""
+    import pandas as pd
+
+    keys = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
+    status: Status
+    if found.empty:
+        status, reason = "not applicable", f"the estimate is {effect['status']}"
+        if effect["status"] in USABLE:
+            reason = "nothing could be left out"
+        return pd.DataFrame([{**keys, "status": status, "reason": reason}])
+    found = found.assign(
+        shift_in_se=(found["estimate"] - effect["estimate"]) / effect["se"],
+        range_low=found["estimate"].min(),
+        range_high=found["estimate"].max(),
+    )
+    flips = np.sign(found["estimate"]) != np.sign(effect["estimate"])
+    lost = np.where(
+        found["kind"] == "event",
+        (found["estimate"] < effect["low"]) | (found["estimate"] > effect["high"]),
+        found["p"] > alpha,
+    )
+    found["overturns"] = flips | lost
+    if not effect["p"] <= alpha:
+        status, reason = "not informative", "the estimate itself cannot be told from no change"
+    elif found["overturns"].any():
+        first = found[found["overturns"]].iloc[0]
+        status, reason = "failed", f"overturned without {first['kind']} {first['left_out']}"
+    else:
+        status, reason = "passed", ""
+    order = found["shift_in_se"].abs().sort_values(ascending=False).index
+    top = found.loc[order].groupby("kind", sort=False).head(keep)
+    top = top.assign(label=effect["label"], term=effect["term"], all_estimates=len(found))
+    return top.assign(full_estimate=effect["estimate"], status=status, reason=reason)
+
+
+def _pseudonymous(frame: pd.DataFrame, key_file: str | None) -> pd.DataFrame:
+    """Replace artist ids by keyed pseudonyms."""
+    if frame.empty or "kind" not in frame or not (frame["kind"] == "artist").any():
+        return frame
+    from uploadtrends.sources.pseudonyms import load_key, pseudonym
+
+    key = load_key(key_file)
+    frame = frame.copy()
+    artists = frame["kind"] == "artist"
+    named = {
+        (platform, name): pseudonym(key, str(platform), str(name))
+        for platform, name in zip(
+            frame.loc[artists, "platform"], frame.loc[artists, "left_out"], strict=True
+        )
+    }
+    frame.loc[artists, "left_out"] = [
+        named[pair]
+        for pair in zip(frame.loc[artists, "platform"], frame.loc[artists, "left_out"], strict=True)
+    ]
+    if "reason" in frame:
+        for (_, name), alias in named.items():
+            frame["reason"] = frame["reason"].str.replace(f"artist {name}", f"artist {alias}")
+    return frame
+
+
+def _sentence(table: pd.DataFrame) -> str:
+    first = table.drop_duplicates(["platform", "group", "event"])
+    claimed = first[first["status"].isin(("passed", "failed"))]
+    if claimed.empty:
+        return f"Nothing hangs on a single unit here: {first['reason'].iloc[0]}."
+    failed = claimed[claimed["status"] == "failed"]
+    if failed.empty:
+        return (
+            f"No single artist, event or period overturns any of {len(claimed)} significant "
+            "estimates."
+        )
+    one = failed.iloc[0]
+    name = " ".join(part for part in (one["platform"], one["group"]) if part)
+    return (
+        f"{len(failed)} of {len(claimed)} significant estimates hang on a single unit: {name} at "
+        f"{one['label'] or one['event']} is {one['reason']}."
+    )
