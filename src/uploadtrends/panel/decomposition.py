@@ -51,7 +51,8 @@ class Decomposition(Result):
         platform, group ("all" and each group), component (before, entrants, exits, composition,
         activity share, intensity, change, after), value (uploads per period), low, high,
         percent (of the uploads before). The five components sum to the change. A single group is
-        split by its own numbers, so that it has no composition. An artist counts as gone after the last upload on record, so that silence shortly
+        split by its own numbers, so that it has no composition. An artist counts as gone after the
+        last upload on record, so that silence shortly
         before the end of the data looks like an exit.
     rule : str
         "lmdi" or "shapley".
