@@ -186,8 +186,8 @@ def _multiplicity(outcome: Any, *, width: float) -> style.Drawing:
             ("p", "unadjusted"),
             ("p_holm", "Holm"),
             ("p_benjamini_hochberg", "Benjamini-Hochberg"),
+            ("p_romano_wolf", "Romano-Wolf"),
         )
-        kinds += (("p_romano_wolf", "Romano-Wolf"),)
         for place, (column, label) in enumerate(kinds):
             if column in table and table[column].notna().any():
                 colour, marker, dash = style.look("", place)

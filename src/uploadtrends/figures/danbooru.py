@@ -124,14 +124,14 @@ def _bounds(panel: Any, platform: str, group: str, series: pd.Series) -> pd.Data
     rows = panel.groups.to_pandas()
     rows = rows[(rows["platform"] == platform) & (rows["group"] == group)]
     rows = rows.set_index(pd.DatetimeIndex(rows["period"]))
-    return rows[["low", "high"]].astype(float).reindex(series.index)
+    bounds: pd.DataFrame = rows[["low", "high"]].astype(float).reindex(series.index)
+    return bounds
 
 
 def _rug(axes: Axes, anchors: Any, limits: tuple[float, float]) -> None:
     """Mark along the foot when the dated posts were made."""
-    when = np.unique(
-        np.floor(frame.days(pd.DatetimeIndex(pd.to_datetime(anchors)).to_pydatetime()))
-    )
+    times = pd.to_datetime(pd.Series(anchors), utc=True, format="ISO8601").dt.tz_localize(None)
+    when = np.unique(np.floor(frame.days(times.to_numpy())))
     when = when[(when >= limits[0]) & (when <= limits[1])]
     axes.plot(
         when,

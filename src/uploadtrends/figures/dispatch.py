@@ -14,11 +14,12 @@ from uploadtrends.checks import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet
 from uploadtrends.figures import checked, series, timeline
+from uploadtrends.figures.style import FULL_WIDTH
 from uploadtrends.models import InterruptedTimeSeries
 
 
 @singledispatch
-def plot(result: Any, ax: Axes | None = None) -> Figure:
+def plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     """Draw a result.
 
     Parameters
@@ -26,6 +27,8 @@ def plot(result: Any, ax: Axes | None = None) -> Figure:
     result : InterruptedTimeSeries, ChangePoints, Match, CheckOutcome or EventSet
     ax : matplotlib.axes.Axes, optional
         Draw here instead of on a new figure, for results that need one axes only.
+    width : float
+        Of a new figure, in inches: 7 across a page, 3.5 for a column.
 
     Returns
     -------
@@ -45,31 +48,33 @@ def plot(result: Any, ax: Axes | None = None) -> Figure:
 
 
 @plot.register
-def _(result: InterruptedTimeSeries, ax: Axes | None = None) -> Figure:
-    return series.plot_its(result, ax)
+def _(
+    result: InterruptedTimeSeries, ax: Axes | None = None, *, width: float = FULL_WIDTH
+) -> Figure:
+    return series.plot_its(result, ax, width=width)
 
 
 @plot.register
-def _(result: ChangePoints, ax: Axes | None = None) -> Figure:
-    return series.plot_change_points(result, ax)
+def _(result: ChangePoints, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
+    return series.plot_change_points(result, ax, width=width)
 
 
 @plot.register
-def _(result: Match, ax: Axes | None = None) -> Figure:
+def _(result: Match, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
-    return checked.matching(result)
+    return checked.matching(result, width=width)
 
 
 @plot.register
-def _(result: CheckOutcome, ax: Axes | None = None) -> Figure:
+def _(result: CheckOutcome, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
-    return checked.draw(result)
+    return checked.draw(result, width=width)
 
 
 @plot.register
-def _(result: EventSet, ax: Axes | None = None) -> Figure:
+def _(result: EventSet, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
-    return timeline.event_timeline(result)
+    return timeline.event_timeline(result, width=width)
 
 
 def _alone(ax: Axes | None) -> None:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from uploadtrends.errors import InputError
 from uploadtrends.figures import axes as frame
-from uploadtrends.figures import layout, series, style
+from uploadtrends.figures import layout, panels, series, style
 
 ROW = 0.155  # inches a row
 REACH = 900.0  # percent: intervals that reach further end in an arrow
@@ -93,7 +93,12 @@ def forest(
         shown_low=rows[names[1]].astype(float),
         shown_high=rows[names[2]].astype(float),
     )
-    groups = [(str(label), part) for label, part in drawn.groupby("label", sort=False)]
+    place_of = {key: n for n, key in enumerate(style.ordered(set(panels.series_keys(drawn))))}
+    rank = [place_of[key] for key in zip(drawn["platform"], drawn["group"], strict=True)]
+    groups = [
+        (str(label), part.iloc[np.argsort(part["rank"].to_numpy(), kind="stable")])
+        for label, part in drawn.assign(rank=rank).groupby("label", sort=False)
+    ]
     limits = _limits(drawn, percent)
     label_room = 1.55 if width > 5 else 1.2
     value_room = 1.75 if width > 5 else 0.0
@@ -276,16 +281,16 @@ def event_study(
     effects = result if isinstance(result, pd.DataFrame) else result.effects
     path = effects.copy() if "relative_period" in effects else _path(effects, event, relative)
     percent = "unit" in path and str(path["unit"].iloc[0]).startswith("%")
-    keys = list(dict.fromkeys(zip(path["platform"], path["group"], strict=True)))
+    keys = style.ordered(set(panels.series_keys(path)))
     titles = [series.heading(*key) for key in keys]
     count = frame.columns_for(len(keys), width)
     with style.sheet():
-        figure, panels = frame.grid(
+        figure, grid = frame.grid(
             width, titles, [""] * len(keys), columns=count, tall=1.0, bottom=0.15
         )
-        for axes, (platform, group) in zip(panels, keys, strict=True):
+        for axes, (platform, group) in zip(grid, keys, strict=True):
             _path_panel(axes, series.of(path, platform, group), platform, percent)
-        for axes in panels[-count:]:
+        for axes in grid[-count:]:
             axes.set_xlabel("months since the change" if percent else "periods since the event")
     figure.data = path
     label = str(path["label"].iloc[0]) if "label" in path else "the event"

@@ -134,7 +134,7 @@ def overlaps(figure: Figure, *, tolerance: float = 0.5) -> list[tuple[str, str]]
 
 
 def outside(figure: Figure, *, tolerance: float = 1.0) -> list[str]:
-    """Return the visible texts that reach beyond the edge of the figure by more than `tolerance` px."""
+    """Return the visible texts that reach more than `tolerance` px beyond the figure."""
     width, height = figure.canvas.get_width_height()
     return [
         name

@@ -14,7 +14,7 @@ from uploadtrends.figures import series, style
 KEYS = ("platform", "group")
 
 
-def series_keys(table: pd.DataFrame, *more: str) -> list[tuple[Any, ...]]:
+def series_keys(table: pd.DataFrame, *more: str) -> list[Any]:
     """Return the distinct platform, group (and further columns) of a table, in order."""
     names = [*KEYS, *more]
     return list(dict.fromkeys(zip(*(table[name] for name in names), strict=True)))
@@ -46,7 +46,9 @@ def multiples(
     most : int
         At most this many panels; the caption of the caller says if some are left out.
     """
-    keys = series_keys(table, *by)[:most]
+    keys = series_keys(table, *by)
+    first = style.ordered({(key[0], key[1]) for key in keys})
+    keys = sorted(keys, key=lambda key: first.index((key[0], key[1])))[:most]
     titles = [
         ", ".join([series.heading(key[0], key[1]), *(str(part) for part in key[2:])]).strip(", ")
         for key in keys

@@ -45,7 +45,7 @@ def placebo_distribution(outcome: Any, *, width: float = style.FULL_WIDTH) -> st
         reach = max(np.abs(values).max(), abs(float(own["statistic"])), 2.5) * 1.1
         axes.hist(
             values,
-            bins=np.linspace(-reach, reach, 25),
+            bins=list(np.linspace(-reach, reach, 25)),
             color=style.look(row["platform"])[0],
             alpha=0.55,
             label="placebo dates",

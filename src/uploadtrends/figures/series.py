@@ -168,6 +168,12 @@ def _one(fits: tuple[Any, ...], ax: Axes) -> Any:
     return fits[0]
 
 
+def in_order(fits: Iterable[Any]) -> tuple[Any, ...]:
+    """Return fits in the order of figures: by group, then by platform."""
+    by_key = {(fit.platform, fit.group): fit for fit in fits}
+    return tuple(by_key[key] for key in style.ordered(by_key))
+
+
 def fitted_frame(fits: Iterable[Any]) -> pd.DataFrame:
     """Return observed, fitted and expected values of every fit, one row a period."""
     parts = []
@@ -189,7 +195,7 @@ def plot_its(result: Any, ax: Axes | None = None, *, width: float = style.FULL_W
 
     A refused series is drawn too, with the reason in place of a fit.
     """
-    fits = tuple(result.fits)
+    fits = in_order(result.fits)
     with style.sheet():
         if ax is not None:
             fit = _one(fits, ax)
@@ -252,7 +258,7 @@ def plot_change_points(
     result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH
 ) -> Figure:
     """Draw `ChangePoints`: observed, fitted segments, and dated breaks with their intervals."""
-    fits = tuple(result.fits)
+    fits = in_order(result.fits)
     table = result.to_frame()
     with style.sheet():
         if ax is not None:

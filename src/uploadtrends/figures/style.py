@@ -7,7 +7,7 @@ can tell apart; no figure relies on colour alone.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "all": (INK, "D", "-"),
     "total": (INK, "D", "-"),
 }
+GROUPS_IN_ORDER = ("total", "all", "senior", "new", "later", "unattributed")
 _SPARE = ((BLUE, "o", "-"), (VERMILION, "s", "--"), (GREEN, "^", "-."), (PURPLE, "D", ":"))
 
 CATEGORIES: dict[str, tuple[str, str]] = {
@@ -177,6 +178,14 @@ def save(
 def look(name: str, position: int = 0) -> tuple[str, str, str]:
     """Return colour, marker and line style of a platform or group."""
     return PLATFORMS.get(name) or GROUPS.get(name) or _SPARE[position % len(_SPARE)]
+
+
+def ordered(keys: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return (platform, group) pairs in the order of figures: by group, then by platform."""
+    first = list(GROUPS_IN_ORDER)
+    return sorted(
+        keys, key=lambda key: (first.index(key[1]) if key[1] in first else len(first), key[1], key)
+    )
 
 
 def category(name: str) -> tuple[str, str]:

@@ -1,9 +1,11 @@
-"""The answer in three sentences: what may be said, what the checks say, what the data show alone."""
+"""The answer in three sentences: what may be said, the checks, and the data on their own."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+
+from uploadtrends.figures.series import heading
 
 
 def answer(results: Any) -> tuple[str, str, str]:
@@ -41,7 +43,7 @@ def _breaks(results: Any) -> str:
             "change beyond what its own autocorrelation and trend produce."
         )
     where = ", ".join(
-        f"{row['platform']} {row['group']} {row['date']:%Y-%m}".strip()
+        f"{heading(row['platform'], row['group'])} at {row['date']:%Y-%m}"
         for row in found.to_dict("records")
     )
     return (

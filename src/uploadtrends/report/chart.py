@@ -71,7 +71,7 @@ def chart_html(chart: Chart) -> str:
     text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
     return (
         f'<figure class="chart" id="{chart.name}" tabindex="0" role="group" '
-        f'aria-label="{html.escape(chart.title)}. Use the left and right arrow keys to read values."'
+        f'aria-label="{html.escape(chart.title)}. The left and right arrow keys read values."'
         f"><h3>{html.escape(chart.title)}</h3>"
         f'<ul class="legend">{legend}</ul>{drawings}'
         f'<output aria-live="polite">{html.escape(_first_words(chart))}</output>'
@@ -103,7 +103,8 @@ def _svg(chart: Chart, width: int, height: int, kind: str) -> str:
         return top + (height - top - bottom) * (1 - value / ticks[-1])
 
     parts = [
-        f'<line class="rule" x1="{left}" x2="{width - right}" y1="{down(t):.1f}" y2="{down(t):.1f}"/>'
+        f'<line class="rule" x1="{left}" x2="{width - right}" '
+        f'y1="{down(t):.1f}" y2="{down(t):.1f}"/>'
         f'<text class="tick" x="{left - 6}" y="{down(t) + 4:.1f}" text-anchor="end">{t:,g}</text>'
         for t in ticks
     ]

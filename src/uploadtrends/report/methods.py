@@ -19,8 +19,8 @@ REFERENCES = {
     "consistent covariance matrix. Econometrica 55:703-708.",
     "Holm 1979": "A simple sequentially rejective multiple test procedure. Scandinavian Journal of "
     "Statistics 6:65-70.",
-    "Bai & Perron 2003": "Computation and analysis of multiple structural change models. Journal of "
-    "Applied Econometrics 18:1-22.",
+    "Bai & Perron 2003": "Computation and analysis of multiple structural change models. Journal "
+    "of Applied Econometrics 18:1-22.",
     "Andrews 1993": "Tests for parameter instability and structural change with unknown change "
     "point. Econometrica 61:821-856.",
     "Killick, Fearnhead & Eckley 2012": "Optimal detection of changepoints with a linear "
@@ -31,7 +31,8 @@ REFERENCES = {
     "behavior. Proceedings of WWW 2016, 829-841.",
     "Simonsohn, Simmons & Nelson 2020": "Specification curve analysis. Nature Human Behaviour "
     "4:1208-1214.",
-    "Porres & Gomez-Villa 2024": "At the edge of a generative cultural precipice. arXiv:2406.08739.",
+    "Porres & Gomez-Villa 2024": "At the edge of a generative cultural precipice. "
+    "arXiv:2406.08739.",
 }
 
 _METHOD = {
@@ -74,18 +75,18 @@ def paragraph(results: Any) -> tuple[str, list[str]]:
         f"(Lopez Bernal, Cummins & Gasparrini 2017) with {terms} at each of {len(blocks)} dates "
         f"or blocks of dates"
         + (
-            f"; {merged} of them hold several events that the data cannot tell apart, and no member "
-            "of such a block has an estimate of its own"
+            f"; {merged} of them hold several events that the data cannot tell apart, and no "
+            "member of such a block has an estimate of its own"
             if merged
             else ""
         )
         + ".",
         f"Estimates come from {'; '.join(described) or 'no model: every series was refused'}.",
         "P values were adjusted for the number of tests by Holm's method (Holm 1979).",
-        "Change points were searched for without using the dates of the events: a test of no change "
-        "against one, calibrated by simulation from an autocorrelated null, then exact segmentation "
-        "(Killick, Fearnhead & Eckley 2012; Truong, Oudre & Vayatis 2020), with intervals for "
-        "the dates (Bai & Perron 2003); "
+        "Change points were searched for without using the dates of the events: a test of no "
+        "change against one, calibrated by simulation from an autocorrelated null, then exact "
+        "segmentation (Killick, Fearnhead & Eckley 2012; Truong, Oudre & Vayatis 2020), with "
+        "intervals for the dates (Bai & Perron 2003); "
         "their closeness to the events was tested by drawing the dates anew at random.",
     ]
     cited += ["Holm 1979", "Killick, Fearnhead & Eckley 2012", "Truong, Oudre & Vayatis 2020"]

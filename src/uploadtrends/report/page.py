@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from uploadtrends.figures.style import COLUMN_WIDTH, Drawing, title
+from uploadtrends.figures.style import COLUMN_WIDTH, Drawing, ordered, title
 from uploadtrends.report.answer import answer
 from uploadtrends.report.chart import Chart, chart_html
 from uploadtrends.report.checklist import checklist
@@ -109,20 +109,26 @@ def narrow_drawings(results: Any) -> dict[str, Drawing]:
 
 
 def _section(key: str, body: str) -> str:
-    name = dict(SECTIONS)[key]
-    return f'<section id="{key}" aria-labelledby="{key}-name"><h2 id="{key}-name">{name}</h2>{body}</section>'
+    return (
+        f'<section id="{key}" aria-labelledby="{key}-name">'
+        f'<h2 id="{key}-name">{dict(SECTIONS)[key]}</h2>{body}</section>'
+    )
 
 
 def _answer(results: Any) -> str:
     sentences = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in answer(results))
-    return f'<section class="answer" aria-labelledby="answer-name"><h2 id="answer-name">The answer</h2>{sentences}</section>'
+    return (
+        '<section class="answer" aria-labelledby="answer-name">'
+        f'<h2 id="answer-name">The answer</h2>{sentences}</section>'
+    )
 
 
 def _series(results: Any) -> str:
     keys = list(results.panel.keys())
     marks = [(pd.Timestamp(event.start), f"{event.date} {event.label}") for event in results.events]
     charts = []
-    for place, group in enumerate(dict.fromkeys(group for _, group in keys)):
+    units = _units(results)
+    for place, group in enumerate(dict.fromkeys(group for _, group in ordered(keys))):
         members = [platform for platform, name in keys if name == group]
         lines = {
             title(platform): results.panel.series(platform, group, flagged="keep")
@@ -135,7 +141,7 @@ def _series(results: Any) -> str:
                 dict(pd.DataFrame(lines).items()),  # type: ignore[arg-type]
                 members,
                 marks,
-                str(results.its.settings.unit),
+                units.get(group, str(results.its.settings.unit)),
             )
         )
     values = pd.DataFrame(results.panel.groups.to_pandas())
@@ -150,6 +156,12 @@ def _series(results: Any) -> str:
         f"{downloads('series', table)}"
     )
     return _section("series", body)
+
+
+def _units(results: Any) -> dict[str, str]:
+    """Return the unit of each group, where the source of a published series states one."""
+    rows = results.panel.groups.select("group", "unit").unique().drop_nulls()
+    return {group: f"unit: {unit}" for group, unit in rows.iter_rows()}
 
 
 def figure_html(name: str, drawing: Drawing, narrow: Drawing | None = None) -> str:
@@ -177,26 +189,29 @@ def _figures(drawn: Mapping[str, Drawing], narrow: Mapping[str, Drawing]) -> str
 
 
 def _effects(results: Any) -> str:
-    effects = results.its.to_frame()
+    effects, breaks = results.its.to_frame(), results.breaks.to_frame()
     main = effects[effects["term"].isin(["level", "slope", "effect_12m", "effect_end"])]
     table = main[[name for name in EFFECT_COLUMNS if name in main]]
     body = (
         "<p>Relative effects are in percent of what was expected without the event, with 95% "
         "intervals; p values are for one test, Holm's adjustment for all tests of that kind stands "
         "beside them. Where nothing is found, the smallest change that could have been found is in "
-        "the last columns.</p>"
-        f"{html_table(table, 'Estimates by series, event and term')}{downloads('results', effects)}"
-        f"<h3>Change points</h3>{html_table(results.breaks.to_frame(), 'Changes found without looking at the events')}"
-        f"{downloads('change_points', results.breaks.to_frame())}"
-        f"<p>{html.escape(results.matches.summary())}</p>{downloads('matches', results.matches.to_frame())}"
+        "the column minimum detectable (on the model's scale).</p>"
     )
+    body += html_table(table, "Estimates by series, event and term")
+    body += downloads("results", effects)
+    body += "<h3>Change points</h3>"
+    body += html_table(breaks, "Changes found without looking at the events")
+    body += downloads("change_points", breaks)
+    body += f"<p>{html.escape(results.matches.summary())}</p>"
+    body += downloads("matches", results.matches.to_frame())
     return _section("effects", body)
 
 
 def _checks(results: Any, drawn: Mapping[str, Drawing]) -> str:
     body = (
-        "<p>A check passes, fails, had no power to fail (not informative), or cannot be run on these "
-        "data (not applicable).</p>"
+        "<p>A check passes, fails, had no power to fail (not informative), or cannot be run on "
+        "these data (not applicable).</p>"
     )
     body += "".join(
         _check(outcome, drawn.get(f"check_{outcome.name}")) for outcome in results.checks
@@ -207,18 +222,16 @@ def _checks(results: Any, drawn: Mapping[str, Drawing]) -> str:
 def _check(outcome: CheckOutcome, drawing: Drawing | None) -> str:
     name = outcome.name.replace("_", " ")
     table = outcome.to_frame()
-    picture = figure_html(f"check_{outcome.name}", drawing) if drawing is not None else ""
-    numbers = (
-        f"<details><summary>Numbers</summary>{html_table(table, f'{name}: numbers')}</details>"
-        f"{downloads(f'check_{outcome.name}', table)}"
-        if len(table)
-        else ""
-    )
-    return (
-        f'<article class="check" id="check-{outcome.name.replace("_", "-")}"><h3>{html.escape(name.capitalize())}'
-        f'<span class="verdict {outcome.status.replace(" ", "-")}">{outcome.status}</span></h3>'
-        f"<p>{html.escape(outcome.question)}</p><p>{html.escape(outcome.text)}</p>{picture}{numbers}</article>"
-    )
+    verdict = f'<span class="verdict {outcome.status.replace(" ", "-")}">{outcome.status}</span>'
+    body = f"<h3>{html.escape(name.capitalize())}{verdict}</h3>"
+    body += f"<p>{html.escape(outcome.question)}</p><p>{html.escape(outcome.text)}</p>"
+    if drawing is not None:
+        body += figure_html(f"check_{outcome.name}", drawing)
+    if len(table):
+        shown = html_table(table, f"{name}: numbers")
+        body += f"<details><summary>Numbers</summary>{shown}</details>"
+        body += downloads(f"check_{outcome.name}", table)
+    return f'<article class="check" id="check-{name.replace(" ", "-")}">{body}</article>'
 
 
 def _methods(results: Any) -> str:
@@ -239,8 +252,8 @@ def _manifest(results: Any) -> str:
     text = html.escape(json.dumps(results.manifest, indent=1, default=str))
     return _section(
         "manifest",
-        "<p>Everything needed to repeat this run: hashes of the inputs, versions, seeds, parameters."
-        f"</p><details><summary>Show</summary><pre>{text}</pre></details>",
+        "<p>Everything needed to repeat this run: hashes of the inputs, versions, seeds, "
+        f"parameters.</p><details><summary>Show</summary><pre>{text}</pre></details>",
     )
 
 
@@ -249,7 +262,8 @@ _TEMPLATE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
+style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
 <link rel="icon" href="data:,">
 <title>{title}</title>
 <style>
@@ -265,7 +279,7 @@ _TEMPLATE = """<!doctype html>
 <main id="main">
 {body}
 </main>
-<footer><p>Made by uploadtrends {version}. The page holds everything it shows and asks for nothing.</p></footer>
+<footer><p>Made by uploadtrends {version}. The page holds everything it shows.</p></footer>
 <script>
 {script}</script>
 </body>
