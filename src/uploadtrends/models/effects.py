@@ -124,7 +124,10 @@ def _block_rows(prepared: Prepared, estimate: Estimate, block: Block) -> list[di
             minimum_detectable=contrast.minimum_detectable[i],
             **relatives[i],
         )
-        if prepared.choice.scale != "level":
+        if prepared.choice.scale == "level":
+            if "absolute" in relatives[i]:
+                row["absolute_low"], row["absolute_high"] = row["low"], row["high"]
+        else:
             row["relative"], row["relative_low"], row["relative_high"] = (
                 100 * np.expm1(value)
                 for value in (contrast.estimate[i], contrast.low[i], contrast.high[i])
@@ -167,7 +170,7 @@ def _relative_and_absolute(
         if prepared.choice.scale == "level":
             found.append(
                 {
-                    **_named("absolute", centre[i], None),
+                    "absolute": float(centre[i]),
                     **_percent(change, base, centre[i], base_point, confidence),
                 }
             )
@@ -193,11 +196,8 @@ def _percent(
     return _named("relative", 100 * point / base_point, ends)
 
 
-def _named(kind: str, point: float, ends: Array | None) -> dict[str, float]:
-    row = {kind: float(point)}
-    if ends is not None:
-        row[f"{kind}_low"], row[f"{kind}_high"] = float(ends[0]), float(ends[1])
-    return row
+def _named(kind: str, point: float, ends: Array) -> dict[str, float]:
+    return {kind: float(point), f"{kind}_low": float(ends[0]), f"{kind}_high": float(ends[1])}
 
 
 def baseline(prepared: Prepared, estimate: Estimate) -> Array:
@@ -275,17 +275,10 @@ def _cumulative(
     return row
 
 
-def fill_absolute(table: pd.DataFrame) -> pd.DataFrame:
-    """Copy the ends of level-scale effects into the absolute columns."""
-    same = table["absolute"].notna() & table["absolute_low"].isna()
-    for end in ("low", "high"):
-        table.loc[same, f"absolute_{end}"] = table.loc[same, end]
-    return table
-
-
-def holm(p: pd.Series) -> pd.Series:
+def holm(p: Array) -> Array:
     """Return Holm's (1979) adjusted p values; missing ones stay missing and do not count."""
-    known = p.dropna().sort_values()
-    m = len(known)
-    adjusted = (known * np.arange(m, 0, -1)).cummax().clip(upper=1.0)
-    return adjusted.reindex(p.index)
+    adjusted = np.full(p.shape, np.nan)
+    order = np.argsort(p)[: int(np.isfinite(p).sum())]
+    factors = np.arange(order.size, 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
+    return adjusted

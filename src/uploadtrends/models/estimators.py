@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.estimate import Estimate
+from uploadtrends.models.linear import least_squares
 from uploadtrends.models.settings import COUNT_METHODS
 
 if TYPE_CHECKING:
@@ -26,7 +28,19 @@ _WHERE = {
 
 
 def estimate(prepared: Prepared) -> Estimate:
-    """Fit the prepared series by its method."""
+    """Fit the prepared series by its method.
+
+    Raises
+    ------
+    NotEstimableError
+        If the method cannot fit this series; the message says why.
+    """
+    if prepared.choice.scale != "counts":
+        _, _, left = least_squares(prepared.y, prepared.design.fitted)
+        if left @ left <= 1e-22 * (prepared.y @ prepared.y):
+            raise NotEstimableError(
+                "the model fits the series without any noise, so nothing is known of chance"
+            )
     module, name = _WHERE[prepared.choice.method]
     function = getattr(import_module(f"uploadtrends.models.{module}"), name)
     arguments = [prepared.y, prepared.design.fitted, prepared.design.positions]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from uploadtrends.models.effects import baseline, effect_table, fill_absolute, smearing
+from uploadtrends.models.effects import baseline, effect_table, smearing
 from uploadtrends.models.estimate import Estimate
 from uploadtrends.models.preparation import Prepared
 
@@ -112,7 +112,7 @@ class Fit:
     @cached_property
     def effects(self) -> pd.DataFrame:
         """Rows of this series in the effects table, without the Holm correction."""
-        return fill_absolute(effect_table(self.prepared, self.estimate))
+        return effect_table(self.prepared, self.estimate)
 
     @cached_property
     def coefficients(self) -> pd.DataFrame:

@@ -23,6 +23,8 @@ from uploadtrends.models.settings import Settings
 PHI_GRID: Array = np.round(np.arange(-0.93, 0.9101, 0.08), 2)
 TAU_SHAPE: Array = 2.5 * ((np.arange(1, 16) - 0.5) / 15) ** 1.5
 SCALE_GRID: Array = 1.5 ** np.arange(7)
+LEAST_RATE = 1e-6
+"""A fitted mean below this is on its way to zero: a segment of zeros."""
 LEAST_MEAN = 0.25
 """Means below this are not allowed to make a count look less noisy than it is."""
 
@@ -82,7 +84,8 @@ def poisson_means(
         settled = moved < 1e-8
         if settled.all():
             break
-    return beta, mean, settled
+    # A rate that runs to zero stops moving in double precision before it stops falling.
+    return beta, mean, settled & (mean.min(axis=1) > LEAST_RATE)
 
 
 def latent_components(

@@ -38,6 +38,8 @@ class Conditional:
     variance: Array
     """(m, g), marginal variance of the errors."""
     df: int
+    noiseless: Array
+    """(m,) whether the design fits the series to rounding, so that nothing is known of chance."""
 
     @property
     def weights(self) -> Array:
@@ -98,19 +100,19 @@ def conditional(
         theta = (inverse[0] @ b.transpose(1, 2, 0)).transpose(2, 0, 1)
     else:
         theta = np.einsum("mgij,mgj->mgi", inverse, b)
-    rss = np.maximum(rss - np.einsum("mgk,mgk->mg", theta, b), 0.0)
+    noiseless = (residuals**2).sum(axis=1) <= 1e-22 * (outcomes**2).sum(axis=1)
+    rss = np.maximum(rss - np.einsum("mgk,mgk->mg", theta, b), 1e-290)
     df = n - k
     variance = rss / df
-    sign_log = np.linalg.slogdet(a)[1] + 2 * np.linalg.slogdet(triangle)[1][:, None]
-    with np.errstate(divide="ignore"):
-        log_likelihood = -0.5 * (
-            df * (np.log(2 * np.pi) + np.log(variance) + 1) + sign_log + log_correlation
-        )
+    log_determinant = np.linalg.slogdet(a)[1] + 2 * np.linalg.slogdet(triangle)[1][:, None]
+    log_likelihood = -0.5 * (
+        df * (np.log(2 * np.pi) + np.log(variance) + 1) + log_determinant + log_correlation
+    )
     covariance = np.einsum("sij,sgjl,sml->sgim", back, inverse, back, optimize=True)
     coefficients = np.einsum(
         "sij,mgj->mgi" if shared else "mij,mgj->mgi", back, theta + first[:, None, :], optimize=True
     )
-    return Conditional(phi, log_likelihood, coefficients, covariance, variance, df)
+    return Conditional(phi, log_likelihood, coefficients, covariance, variance, df, noiseless)
 
 
 def _cross_products(
@@ -207,7 +209,8 @@ def fit_batch(
     Returns
     -------
     BatchFit
-        Arrays (m, c). The same numbers as `interrupted_time_series(method="reml-ar1")` gives.
+        Arrays (m, c). The same numbers as `interrupted_time_series(method="reml-ar1")` gives;
+        NaN for a series that the design fits without any noise.
     """
     outcomes = np.atleast_2d(np.asarray(outcomes, dtype=float))
     design = np.asarray(design, dtype=float)
@@ -237,6 +240,8 @@ def _intervals(
     spread = weights[:, None, :]
     estimate, se = mixture_moments(spread, centres, scales)
     low, high, p = mixture_interval(confidence, spread, centres, scales, fit.df)
+    for unknown in (se, low, high, p):
+        unknown[fit.noiseless] = np.nan
     return estimate, se, low, high, p, phi, near
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from uploadtrends.errors import InputError, NotEstimableError
@@ -112,7 +113,11 @@ def run(series: list[NamedSeries], events: EventSet, settings: Settings) -> Inte
     effects = (
         pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
     )
-    effects["p_holm"] = effects.groupby("term", sort=False)["p"].transform(holm)
+    p, terms = effects["p"].to_numpy(float), effects["term"].to_numpy(str)
+    adjusted = np.full(p.shape, np.nan)
+    for term in set(terms):
+        adjusted[terms == term] = holm(p[terms == term])
+    effects["p_holm"] = adjusted
     parameters = {"events": list(events.ids), **settings.recorded()}
     data = [
         part

@@ -80,7 +80,7 @@ def _harmonics(index: pd.DatetimeIndex, count: int) -> Columns:
     elif freq == "QS":
         angle = 2 * np.pi * index.quarter.to_numpy() / 4
     else:
-        middle = index.dayofyear.to_numpy() - 1 + index.hour.to_numpy() / 24 + days(index) / 2
+        middle = index.day_of_year.to_numpy() - 1 + index.hour.to_numpy() / 24 + days(index) / 2
         angle = 2 * np.pi * middle / 365.25
     columns: Columns = []
     for k in range(1, count + 1):
@@ -97,7 +97,7 @@ def _dummies(index: pd.DatetimeIndex, freq: str) -> Columns:
 
 
 def _weekdays(index: pd.DatetimeIndex) -> Columns:
-    return [(f"weekday_{d}", (index.dayofweek == d).astype(float)) for d in range(1, 7)]
+    return [(f"weekday_{d}", (index.day_of_week == d).astype(float)) for d in range(1, 7)]
 
 
 def _named(columns: Columns, freq: str) -> str:
