@@ -20,6 +20,7 @@ _PUBLIC = {
     "build_panel": "panel",
     "Panel": "panel",
     "Seniority": "panel",
+    "artist_model": "models",
     "interrupted_time_series": "models",
     "change_points": "breaks",
     "placebo_dates": "checks",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from uploadtrends.cli import analysis, data, studies
+from uploadtrends.cli import analysis, collecting, data, studies
 from uploadtrends.cli.show import DONE, ERROR, INCOMPLETE, complain
 from uploadtrends.errors import BlockedError, TooManyRejectsError, UploadTrendsError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 studies.register(app)
 analysis.register(app)
 data.register(app)
+collecting.register(app)
 
 
 @app.callback(invoke_without_command=True)
@@ -45,6 +46,9 @@ def main() -> None:
     """Run the command line and exit."""
     try:
         app()
+    except KeyboardInterrupt:
+        complain("interrupted; what was written is whole. Run the same command to go on")
+        sys.exit(INCOMPLETE)
     except (BlockedError, TooManyRejectsError) as error:
         complain(str(error))
         sys.exit(INCOMPLETE)

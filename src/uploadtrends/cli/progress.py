@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from uploadtrends.sources.collect import CollectProgress
     from uploadtrends.sources.protocol import LoadProgress
 
 Announce = Callable[[str, str, float], None]
@@ -71,6 +72,46 @@ def load_display(*, quiet: bool) -> Iterator[Callable[[LoadProgress], None] | No
                 total=now.bytes_total,
                 rows=now.rows,
                 pace=now.rows_per_second,
+            )
+
+        yield tell
+
+
+@contextmanager
+def crawl_display(
+    source: str, *, quiet: bool
+) -> Iterator[Callable[[CollectProgress], None] | None]:
+    """Show artists visited, requests made and time left while a site is collected."""
+    if quiet:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    with Progress(
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("artists  {task.fields[works]:,} works  {task.fields[requests]:,} requests"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task(source, total=None, works=0, requests=0)
+
+        def tell(now: CollectProgress) -> None:
+            bar.update(
+                task,
+                completed=now.done,
+                total=now.total,
+                works=now.n_uploads,
+                requests=now.n_requests,
             )
 
         yield tell

@@ -2,43 +2,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from uploadtrends.checks import CheckOutcome
     from uploadtrends.figures import Drawing
     from uploadtrends.study.results import StudyResults
 
 PAPER_GROUPS = {"total", "senior", "new"}
+# These have a figure of their own.
+ELSEWHERE = {"placebo_cohorts", "published_series"}
 
 
-def draw(results: StudyResults) -> dict[str, Drawing]:
-    """Return the figures by file name, in the order of the contact sheet."""
+def draw(results: StudyResults, width: float | None = None) -> dict[str, Drawing]:
+    """Return the figures by file name, in the order of the contact sheet.
+
+    Parameters
+    ----------
+    results : StudyResults
+    width : float, optional
+        In inches; each figure has a default.
+    """
     from uploadtrends import figures
 
+    sized: dict[str, Any] = {} if width is None else {"width": width}
     drawn: dict[str, Drawing] = {}
     marked = results.events + results.confounders
     groups = {group for _, group in results.panel.keys()}
     if groups >= PAPER_GROUPS:
-        drawn["figure1"] = figures.figure1(results.panel, marked)
+        drawn["figure1"] = figures.figure1(results.panel, marked, **sized)
         drawn["figure1_tested"] = figures.figure1_tested(
             results.panel,
             results.its,
             results.breaks,
             results.events,
             results.check("published_series"),
+            **sized,
         )
     if "danbooru" in results.panels:
-        drawn["figure2"] = figures.figure2(results.panels["danbooru"], marked)
+        drawn["figure2"] = figures.figure2(
+            results.panels["danbooru"], marked, anchors=_anchors(results), **sized
+        )
     cohorts = results.check("placebo_cohorts")
-    if cohorts is not None and cohorts.status != "not applicable":
-        drawn["figure3_placebo_cohorts"] = figures.figure3_placebo_cohorts(cohorts)
-    drawn["effects"] = figures.forest(results.its)
-    drawn["interrupted_time_series"] = figures.plot(results.its)
-    drawn["change_points"] = figures.plot(results.breaks)
-    drawn["matches"] = figures.plot(results.matches)
-    drawn["event_timeline"] = figures.event_timeline(marked)
+    if cohorts is not None and _can_be_drawn(cohorts):
+        drawn["figure3_placebo_cohorts"] = figures.figure3_placebo_cohorts(cohorts, **sized)
+    drawn["effects"] = figures.forest(results.its, **sized)
+    drawn["interrupted_time_series"] = figures.plot_its(results.its, **sized)
+    drawn["change_points"] = figures.plot_change_points(results.breaks, **sized)
+    drawn["matches"] = figures.plot(results.matches, **sized)
+    drawn["event_timeline"] = figures.event_timeline(marked, **sized)
     for outcome in results.checks:
-        shown_already = outcome.name in ("placebo_cohorts", "published_series")
-        if outcome.status != "not applicable" and outcome.figure_data and not shown_already:
-            drawn[f"check_{outcome.name}"] = figures.plot(outcome)
+        if outcome.name not in ELSEWHERE and _can_be_drawn(outcome):
+            drawn[f"check_{outcome.name}"] = figures.plot(outcome, **sized)
     return drawn
+
+
+def _can_be_drawn(outcome: CheckOutcome) -> bool:
+    has_layers = any(len(layer) for layer in outcome.figure_data.values())
+    return outcome.status != "not applicable" and has_layers
+
+
+def _anchors(results: StudyResults) -> Any:
+    """Return the times of the dated posts behind the id clock, if the study has one."""
+    import pandas as pd
+
+    for entry in results.study.spec.data:
+        if entry.path.name == "danbooru_id_dates.csv":
+            return pd.read_csv(entry.path)["created_at_utc"]
+    return None

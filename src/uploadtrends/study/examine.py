@@ -80,11 +80,9 @@ def _data(study: Path) -> list[Row]:
 
 def _exceptions() -> list[Row]:
     """Say which documented APIs are asked although their robots file speaks to crawlers."""
-    from uploadtrends.sources.replay import SITES, site_named
+    from uploadtrends.sources.session import robots_exceptions
 
     return [
-        (f"robots.txt of {rules.host}", "exception", f"{exception.pattern}: {exception.reason}", "")
-        for name in SITES
-        for rules in site_named(name).rules
-        for exception in rules.robots_exceptions
+        (f"robots.txt of {host}", "exception", f"{pattern}: {reason}", reference)
+        for host, pattern, reason, reference in robots_exceptions()
     ]

@@ -89,30 +89,42 @@ class StudyResults:
     def __str__(self) -> str:
         return self.summary()
 
-    def drawings(self) -> dict[str, Drawing]:
-        """Return every figure of the study by file name; see `uploadtrends.figures`."""
+    def drawings(self, width: float | None = None) -> dict[str, Drawing]:
+        """Return every figure of the study by file name, `width` inches wide if given."""
         from uploadtrends.study.drawing import draw
 
-        return draw(self)
+        return draw(self, width)
 
-    def save_figures(self, folder: str | Path) -> list[Path]:
-        """Write every figure as SVG and PNG, and a contact sheet ``index.html``."""
+    def save_figures(
+        self, folder: str | Path, drawings: Mapping[str, Drawing] | None = None
+    ) -> list[Path]:
+        """Write every figure as SVG and PNG, and a contact sheet ``index.html``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Created when absent.
+        drawings : mapping of str to Drawing, optional
+            What `drawings` returned, to save drawing twice.
+        """
         from uploadtrends import figures
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        drawn = self.drawings()
+        drawn = self.drawings() if drawings is None else drawings
         written = [path for name, one in drawn.items() for path in figures.save(one, folder / name)]
         return [*written, figures.contact_sheet(drawn, folder, self.study.spec.title)]
 
-    def save_report(self, folder: str | Path) -> Path:
-        """Write the report, one self-contained HTML page."""
+    def save_report(
+        self, folder: str | Path, drawings: Mapping[str, Drawing] | None = None
+    ) -> Path:
+        """Write the report, one self-contained HTML page; parameters as in `save_figures`."""
         from uploadtrends import report
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "report.html"
-        report.write(self, path)
+        report.write(self, path, drawings=drawings)
         return path
 
     def save(self, folder: str | Path) -> list[Path]:
@@ -128,12 +140,14 @@ class StudyResults:
         list of Path
             What was written.
         """
+        from uploadtrends import report
+
         folder = Path(folder)
-        written = self.save_figures(folder / "figures")
-        for name, frame in self.tables().items():
-            place = folder if name == "results" else folder / "tables"
-            place.mkdir(parents=True, exist_ok=True)
-            written.append(_write(place / f"{name}.csv", frame.to_csv(index=False)))
+        drawn = self.drawings()
+        written = self.save_figures(folder / "figures", drawn)
+        tables = self.tables()
+        written += report.write_tables(tables, folder / "tables")
+        written.append(_write(folder / "results.csv", tables["results"].to_csv(index=False)))
         everything = {
             "study": self.study.spec.name,
             "question": self.study.spec.question,
@@ -146,7 +160,7 @@ class StudyResults:
         }
         text = json.dumps(everything, indent=1, default=str)
         written.append(_write(folder / "results.json", text + "\n"))
-        written.append(self.save_report(folder))
+        written.append(self.save_report(folder, drawn))
         manifest = json.dumps(self.manifest, indent=1, default=str)
         written.append(_write(folder / "manifest.json", manifest + "\n"))
         return written

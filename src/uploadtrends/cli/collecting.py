@@ -1,0 +1,228 @@
+"""Commands that meet the platforms: sample, collect, rebuild, delisted, forget."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from uploadtrends.cli.data import DEFAULT_STORE, StorePath
+from uploadtrends.cli.show import INCOMPLETE, AsJson, show_frame, show_record
+
+Source = Annotated[str, typer.Argument(help="artstation, deviantart or danbooru.")]
+Raw = Annotated[Path, typer.Option("--raw", help="Folder of the raw archives.")]
+Contact = Annotated[
+    str | None,
+    typer.Option(
+        "--contact",
+        envvar="UPLOADTRENDS_CONTACT",
+        help="Whom the site can write to: an address or page; part of the User-Agent.",
+    ),
+]
+Credentials = Annotated[
+    Path | None,
+    typer.Option("--credentials", help="TOML file of mode 600 with the keys to the sites."),
+]
+Permission = Annotated[
+    bool,
+    typer.Option("--i-have-permission", help="Your word that you may collect from this site."),
+]
+MaxRequests = Annotated[
+    int | None, typer.Option("--max-requests", help="End the run after so many requests.")
+]
+Pace = Annotated[
+    float | None,
+    typer.Option("--seconds-between", help="A slower pace than the site's own."),
+]
+Demo = Annotated[
+    str | None, typer.Option("--demo", help="Address of a demo server on this machine.")
+]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key-file", help="Key of the pseudonyms (mode 600).")
+]
+DEFAULT_RAW = Path("data/raw")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands to the application."""
+    for command in (sample, collect, rebuild, delisted, forget):
+        app.command()(command)
+
+
+def sample(
+    source: Source,
+    followers: Annotated[
+        int, typer.Option("--followers", help="Strictly more are wanted (Danbooru: posts).")
+    ] = 2000,
+    n: Annotated[int, typer.Option("--n", help="Artists to draw.")] = 250,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the draw.")] = 1,
+    frame: Annotated[
+        str | None, typer.Option("--frame", help="Sampling frame; each site has a default.")
+    ] = None,
+    pages: Annotated[int, typer.Option("--pages", help="Most pages of one listing.")] = 200,
+    raw: Raw = DEFAULT_RAW,
+    contact: Contact = None,
+    credentials: Credentials = None,
+    i_have_permission: Permission = False,
+    max_requests: MaxRequests = None,
+    seconds_between: Pace = None,
+    demo: Demo = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw artists at random from a named frame, with inclusion probabilities.
+
+    Example: uploadtrends sample deviantart --followers 2000 --n 250 --seed 1 --contact me@uni.edu
+    """
+    from uploadtrends.sources import sampling
+
+    session = _session(contact, credentials, i_have_permission, max_requests, seconds_between, demo)
+    drawn = sampling.sample(
+        source,
+        session=session,
+        followers=followers,
+        n=n,
+        seed=seed,
+        frame=frame,
+        pages=pages,
+        raw=raw,
+    )
+    show_record(asdict(drawn), as_json=True) if as_json else typer.echo(str(drawn))
+
+
+def collect(
+    source: Source,
+    artists: Annotated[
+        Path | None,
+        typer.Option(
+            "--artists", help="A sample file, or one handle a line; else the last sample."
+        ),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only works from this date on.")
+    ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Ask for every work's page, too (tags).")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print requests and time needed; ask nobody.")
+    ] = False,
+    store: StorePath = DEFAULT_STORE,
+    raw: Raw = DEFAULT_RAW,
+    contact: Contact = None,
+    credentials: Credentials = None,
+    i_have_permission: Permission = False,
+    max_requests: MaxRequests = None,
+    seconds_between: Pace = None,
+    demo: Demo = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch profiles and upload histories into the archive, then load them; resumes by itself.
+
+    Example: uploadtrends collect deviantart --artists sample.json --dry-run
+    """
+    from uploadtrends.sources.collect import collect as fetch
+    from uploadtrends.sources.estimate import dry_run as estimate
+    from uploadtrends.sources.replay import ArchivedCrawl
+    from uploadtrends.store import open_store
+
+    session = _session(contact, credentials, i_have_permission, max_requests, seconds_between, demo)
+    given: dict[str, Any] = {"artists": artists, "since": since, "details": details, "raw": raw}
+    if dry_run:
+        expected = estimate(source, session=session, **given)
+        show_record(asdict(expected), as_json=True) if as_json else typer.echo(str(expected))
+        return
+    from uploadtrends.cli.progress import crawl_display
+
+    with crawl_display(source, quiet=as_json) as progress:
+        report = fetch(source, session=session, progress=progress, **given)
+    store.parent.mkdir(parents=True, exist_ok=True)
+    with open_store(store, read_only=False) as opened:
+        loaded = opened.load(ArchivedCrawl(report.folder))
+    if as_json:
+        show_record({"crawl": asdict(report), "load": loaded.to_dict()}, as_json=True)
+    else:
+        typer.echo(f"{report}\n{loaded}")
+    if report.status != "complete":
+        raise typer.Exit(INCOMPLETE)
+
+
+def rebuild(
+    store: StorePath = DEFAULT_STORE,
+    raw: Raw = DEFAULT_RAW,
+    study: Annotated[
+        Path | None, typer.Option("--study", help="Load this study's files, too.")
+    ] = None,
+) -> None:
+    """Build the store anew from the archived answers, without the network.
+
+    Example: uploadtrends rebuild --study studies/precipice.toml
+    """
+    from uploadtrends.sources.replay import archived_crawls
+    from uploadtrends.store import build_store
+    from uploadtrends.study import read_study
+    from uploadtrends.study.sources import make_source
+
+    entries = read_study(study).data if study is not None else ()
+    sources = [make_source(e.source, e.path, e.options) for e in entries if e.path.exists()]
+    for report in build_store(store, [*sources, *archived_crawls(raw)]):
+        typer.echo(str(report))
+
+
+def delisted(
+    store: StorePath = DEFAULT_STORE,
+    period: Annotated[str, typer.Option("--period", help="month, quarter or year.")] = "month",
+    as_json: AsJson = False,
+) -> None:
+    """Count works that an earlier crawl saw and a later complete one did not.
+
+    Example: uploadtrends delisted --store data/derived/uploads.duckdb --period year
+    """
+    from uploadtrends.sources.delisted import delisted as count
+    from uploadtrends.store import open_store
+
+    with open_store(store) as opened:
+        show_frame(count(opened, period=period).to_pandas(), as_json=as_json)
+
+
+def forget(
+    platform: Annotated[str, typer.Argument(help="artstation, deviantart or danbooru.")],
+    handle: Annotated[str, typer.Argument(help="Handle or artist id.")],
+    store: StorePath = DEFAULT_STORE,
+    raw: Raw = DEFAULT_RAW,
+    derived: Annotated[
+        Path, typer.Option("--derived", help="Folder of exports; they are named, not touched.")
+    ] = Path("data/derived"),
+    key_file: KeyFile = None,
+) -> None:
+    """Remove an artist from archive, store and rejects, and leave them out of later crawls.
+
+    Example: uploadtrends forget deviantart some-handle
+    """
+    from uploadtrends import privacy
+
+    report = privacy.forget(
+        platform, handle, raw=raw, store=store, derived=derived, key_file=key_file
+    )
+    typer.echo(str(report))
+
+
+def _session(
+    contact: str | None,
+    credentials: Path | None,
+    i_have_permission: bool,
+    max_requests: int | None,
+    seconds_between: float | None,
+    demo: str | None,
+) -> Any:
+    from uploadtrends.sources.session import Session
+
+    return Session(
+        contact=contact,
+        credentials=credentials,
+        i_have_permission=i_have_permission,
+        max_requests=max_requests,
+        seconds_between=seconds_between,
+        demo=demo,
+    )
