@@ -124,10 +124,13 @@ def test_the_row_of_this_contrast_counts_not_the_overall_status():
     assert not conclude(effect(platform="artstation"), [dates]).claims
 
 
-def test_placebo_cohorts_say_nothing_about_all_artists_together():
+def test_placebo_cohorts_withdraw_trends_of_cohorts_only():
     failed = outcome("placebo_cohorts", "failed")
-    assert not conclude(effect(), [failed]).claims
-    assert conclude(effect(group="all"), [failed]).claims
+    assert not conclude(effect(term="slope"), [failed]).claims
+    assert conclude(effect(term="slope", group="all"), [failed]).claims
+    assert conclude(effect(), [failed, outcome("placebo_dates", "passed")]).strength == (
+        "associated with"
+    )
 
 
 def test_missing_column_is_named():

@@ -89,8 +89,9 @@ def conclude(
     """Word the conclusion about one estimate by rule.
 
     A claim needs an estimate of status ``"ok"`` whose interval excludes no change after the
-    adjustment for all tests of its family, and no failed placebo, anticipation or multiplicity
-    check. "Associated with" needs in addition placebo dates that were informative and passed, and
+    adjustment for all tests of its family, and no failed placebo dates, anticipation or
+    multiplicity check (for the slope of a cohort: no failed placebo cohorts either, since a cut
+    alone bends the trends of those on either side). "Associated with" needs in addition placebo dates that were informative and passed, and
     no failed robustness check. "Consistent with an effect of" needs in addition a comparison
     that the event cannot have touched, and placebo cohorts that were informative and passed.
 
@@ -212,12 +213,17 @@ def _reasons_against_any_claim(
         why
         for name, why in _WITHDRAWS.items()
         if verdicts.get(name, ("",))[0] == "failed"
-        and not (name == "placebo_cohorts" and str(effect["group"]) in _COHORT_FREE)
+        and not (name == "placebo_cohorts" and not _by_cohort(effect))
         and not (name == "multiplicity" and not p <= alpha)
     ]
     if primary is not None and not primary.claims:
         against.append("the pre-specified primary contrast did not survive")
     return against
+
+
+def _by_cohort(effect: Mapping[str, Any]) -> bool:
+    """Tell whether the estimate is a trend of a cohort: what the cut alone can make."""
+    return str(effect["group"]) not in _COHORT_FREE and str(effect["term"]) == "slope"
 
 
 def _rung(

@@ -1,0 +1,200 @@
+"""Composition: is the change one of artists' behaviour, or of who is there?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from uploadtrends.checks.outcome import Check, CheckOutcome, Status
+from uploadtrends.errors import InputError
+from uploadtrends.result import Call
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUESTION = "How much of the change is exits, how much intensity, how much entrants?"
+_TURNOVER = ("entrants", "exits", "composition")
+_BEHAVIOUR = ("activity share", "intensity")
+
+
+def composition(
+    panel: Any = None,
+    *,
+    months: int = 12,
+    rule: Literal["lmdi", "shapley"] = "lmdi",
+    platform: str | None = None,
+    n_bootstrap: int = 499,
+    seed: int = 0,
+) -> Check:
+    """Split the change around each event into entrants, exits and what those present do.
+
+    Compares the same calendar months before and after the event (the first full months after it),
+    by an order-free decomposition with bootstrap intervals over artists; see `Panel.decompose`.
+
+    Parameters
+    ----------
+    panel : Panel, optional
+        With artists; the panel of the result by default.
+    months : int
+        Length of each window; 12 keeps the seasons equal.
+    rule : {"lmdi", "shapley"}
+        Of the decomposition.
+    platform : str, optional
+        Only this one.
+    n_bootstrap, seed : int
+        Bootstrap samples of artists, and their seed.
+
+    Returns
+    -------
+    Check
+        Per platform, group and event: *passed* if at least half of the change is activity and
+        intensity of the artists present, *failed* if most of it is who came and who left, *not
+        informative* if the interval of the change holds zero.
+    """
+    if months < 1:
+        raise InputError("a window has at least one month", column="months", value=months)
+    settings = {
+        "panel": panel,
+        "months": months,
+        "rule": rule,
+        "platform": platform,
+        "n_bootstrap": n_bootstrap,
+        "seed": seed,
+    }
+    return Check("composition", QUESTION, _run, settings)
+
+
+def _run(
+    result: Any,
+    *,
+    panel: Any,
+    months: int,
+    rule: str,
+    platform: str | None,
+    n_bootstrap: int,
+    seed: int,
+) -> CheckOutcome:
+    import pandas as pd
+
+    panel = panel if panel is not None else getattr(result, "data", None)
+    parameters = {"months": months, "rule": rule, "n_bootstrap": n_bootstrap, "seed": seed}
+    call = Call.record("composition", parameters, result.call.data_fingerprint)
+    frames = []
+    reason = "there are no single artists in these data, only totals"
+    for lane, block in _targets(result, panel, platform):
+        try:
+            parts = panel.decompose(
+                *_windows(block, months), rule, platform=lane, n_bootstrap=n_bootstrap, seed=seed
+            ).to_frame()
+        except InputError as error:
+            reason = error.problem
+            continue
+        frames.append(_judged(parts, lane, block))
+    if not frames:
+        return CheckOutcome(
+            "composition",
+            QUESTION,
+            "not applicable",
+            pd.DataFrame({"status": ["not applicable"], "reason": [reason]}),
+            f"The change could not be split: {reason}.",
+            {"components": pd.DataFrame()},
+            call,
+        )
+    table = pd.concat(frames, ignore_index=True)
+    everyone = table[table["group"] == "all"].drop_duplicates(["platform", "event"])
+    return CheckOutcome(
+        name="composition",
+        question=QUESTION,
+        status=_overall(everyone["status"]),
+        table=table,
+        text=_sentence(table),
+        figure_data={"components": table},
+        call=call,
+    )
+
+
+def _overall(statuses: pd.Series) -> Status:
+    from uploadtrends.checks.contrasts import overall
+
+    return overall(statuses)
+
+
+def _targets(result: Any, panel: Any, platform: str | None) -> list[tuple[str, Any]]:
+    """Return each platform with artists and each of its blocks, once."""
+    if not hasattr(panel, "has_artists") or not panel.has_artists():
+        return []
+    found: dict[tuple[str, str], tuple[str, Any]] = {}
+    for fit in result.fits:
+        if platform in (None, fit.platform) and panel.has_artists(fit.platform):
+            for block in fit.blocks:
+                found.setdefault((fit.platform, block.id), (fit.platform, block))
+    return list(found.values())
+
+
+def _windows(block: Any, months: int) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the same calendar months before and after a block; its own months are left out."""
+    import pandas as pd
+
+    day = pd.Timedelta(days=1)
+    stop = pd.Timestamp(block.start).replace(day=1)
+    start = pd.Timestamp(block.end).replace(day=1) + pd.DateOffset(months=1)
+    # Whole years apart, so that both windows hold the same months of the year.
+    later = start + pd.DateOffset(months=months) - day
+    years = int(np.ceil(((later - stop).days + 1) / 365.25))
+    first, last = (edge - pd.DateOffset(years=years) for edge in (start, later + day))
+    return (
+        (f"{first:%Y-%m-%d}", f"{last - day:%Y-%m-%d}"),
+        (f"{start:%Y-%m-%d}", f"{later:%Y-%m-%d}"),
+    )
+
+
+def _judged(parts: pd.DataFrame, lane: str, block: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    judged = []
+    for _, part in parts.groupby("group", sort=False):
+        value = part.set_index("component")["value"].astype(float)
+        total = part[part["component"] == "change"].iloc[0]
+        change = float(total["value"])
+        behaviour = float(value[list(_BEHAVIOUR)].sum())
+        turnover = float(value[list(_TURNOVER)].sum())
+        share = behaviour / change if change else np.nan
+        sure = float(total["low"]) > 0 or float(total["high"]) < 0
+        status: Status = "not informative"
+        if sure:
+            status = "passed" if share >= 0.5 else "failed"
+        judged.append(
+            part.assign(
+                event=block.id,
+                label=block.label,
+                behaviour=behaviour,
+                turnover=turnover,
+                behaviour_share=share,
+                status=status,
+                reason="" if sure else "the change itself cannot be told from none",
+            )
+        )
+    table = pd.concat(judged, ignore_index=True)
+    table["platform"] = lane
+    front = ["platform", "group", "event", "label"]
+    return table[[*front, *(name for name in table.columns if name not in front)]]
+
+
+def _sentence(table: pd.DataFrame) -> str:
+    first = table[table["group"] == "all"].drop_duplicates(["platform", "event"]).iloc[0]
+    part = table[
+        (table["group"] == "all")
+        & (table["platform"] == first["platform"])
+        & (table["event"] == first["event"])
+    ].set_index("component")
+    pieces = ", ".join(f"{name} {part.loc[name, 'percent']:+.0f}%" for name in _ORDER)
+    more = table.drop_duplicates(["platform", "event"])
+    others = f" ({len(more) - 1} more in the table)" if len(more) > 1 else ""
+    return (
+        f"Uploads on {first['platform']} changed by {part.loc['change', 'percent']:+.0f}% around "
+        f"{first['label'] or first['event']}: {pieces}{others}."
+    )
+
+
+_ORDER = (*_TURNOVER, *_BEHAVIOUR)
