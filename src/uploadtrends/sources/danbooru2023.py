@@ -31,9 +31,22 @@ AI_TAGS = ("ai-generated", "ai-assisted")
 ARTIST_CATEGORY = "1"
 Layout = Literal["posts", "export", "tag list"]
 
-_TEXTS = ("created_at", "updated_at", "source", "rating", "file_ext")
-_FLAGS = ("is_deleted", "is_banned")
-_COLUMNS = ("id", *_TEXTS, *_FLAGS, "pixiv_id")
+_COLUMNS = {
+    "id": "JSON",
+    "created_at": "TIMESTAMPTZ",
+    "updated_at": "TIMESTAMPTZ",
+    "source": "VARCHAR",
+    "rating": "JSON",
+    "file_ext": "JSON",
+    "is_deleted": "JSON",
+    "is_banned": "JSON",
+    "pixiv_id": "JSON",
+}
+_TAG_COLUMNS: dict[str, tuple[str, ...]] = {
+    "posts": ("tag_string_artist", "tag_string_meta"),
+    "export": ("tag_string",),
+    "tag list": ("tags",),
+}
 
 
 @dataclass(frozen=True)
@@ -86,23 +99,18 @@ class Danbooru2023:
                 fix="give the tags too: tags=... with the file of tags (name and category)",
             )
         con.execute("SET TimeZone = 'UTC'")
-        names = {
-            "posts": ("tag_string_artist", "tag_string_meta"),
-            "export": ("tag_string",),
-            "tag list": ("tags",),
-        }[layout]
-        read_json_lines(
+        n_read = read_json_lines(
             con,
             path,
             into="danbooru_post",
-            columns=[*_COLUMNS, *names],
+            columns=_COLUMNS | dict.fromkeys(_TAG_COLUMNS[layout], "JSON"),
             select=_select(layout),
             reason=_reason(layout),
             progress=progress,
         )
         if progress:
             size = path.stat().st_size
-            progress(LoadProgress("dating and crediting", bytes_done=size, bytes_total=size))
+            progress(LoadProgress("dating and crediting", n_read, size, size))
         if layout == "export" and self.tags is not None:
             self._artists_from_tags(con, Path(self.tags))
         stage_posts(con, recover_dates=self.recover_dates)
@@ -114,7 +122,7 @@ class Danbooru2023:
             con,
             tags,
             into="danbooru_tag",
-            columns=["name", "category"],
+            columns={"name": "JSON", "category": "JSON"},
             select="name ->> '$' AS tag, trim(CAST(category AS VARCHAR), '\"') AS category",
             reason="CASE WHEN name IS NULL OR category IS NULL THEN 'not a tag' END",
         )
@@ -162,8 +170,12 @@ def _text(key: str) -> str:
     return f"CASE WHEN contains({raw}, '\\') THEN {key} ->> '$' ELSE trim({raw}, '\"') END"
 
 
+def _has_tag(tags: str, tag: str) -> str:
+    """Return the SQL that finds a whole tag; the plain search first spares most rows the split."""
+    return f"(contains({tags}, '{tag}') AND list_contains(string_split({tags}, ' '), '{tag}'))"
+
+
 def _select(layout: Layout) -> str:
-    moment = "timezone('UTC', try_cast({} AS TIMESTAMPTZ))"
     if layout == "tag list":
         tag_names = (
             "list_transform(list_filter(from_json(tags, "
@@ -176,21 +188,15 @@ def _select(layout: Layout) -> str:
         artists = others = _text("tag_string")
     else:
         artists, others = _text("tag_string_artist"), _text("tag_string_meta")
-    said = " ".join(
-        f"WHEN contains(others, '{tag}') AND list_contains(string_split(others, ' '), '{tag}') "
-        f"THEN '{tag}'"
-        for tag in AI_TAGS
-    )
-    asked = "artist_request"
+    said = " ".join(f"WHEN {_has_tag('others', tag)} THEN '{tag}'" for tag in AI_TAGS)
     return (
         "try_cast(trim(CAST(id AS VARCHAR), '\"') AS UBIGINT) AS post_id, "
-        f"{moment.format(_text('created_at'))} AS arrived_at, "
-        f"{moment.format(_text('updated_at'))} AS updated_at, "
-        f"nullif({_text('source')}, '') AS source, "
+        "timezone('UTC', created_at) AS arrived_at, timezone('UTC', updated_at) AS updated_at, "
+        "nullif(source, '') AS source, "
         "try_cast(trim(CAST(pixiv_id AS VARCHAR), '\"') AS BIGINT) AS pixiv_id, "
         f"{artists} AS artists, {others} AS others, CASE {said} END AS ai_tag, "
-        f"contains(others, '{asked}') AND list_contains(string_split(others, ' '), '{asked}') "
-        "AS artist_requested, CASE WHEN rating IN ('\"q\"', '\"e\"') THEN TRUE "
+        f"{_has_tag('others', 'artist_request')} AS artist_requested, "
+        "CASE WHEN rating IN ('\"q\"', '\"e\"') THEN TRUE "
         "WHEN rating IN ('\"s\"', '\"g\"') THEN FALSE END AS is_mature, "
         "CASE WHEN CAST(is_banned AS VARCHAR) = 'true' THEN 'banned' "
         "WHEN CAST(is_deleted AS VARCHAR) = 'true' THEN 'deleted' ELSE 'listed' END AS status, "
@@ -200,23 +206,23 @@ def _select(layout: Layout) -> str:
 
 
 def _reason(layout: Layout) -> str:
-    texts = [*_TEXTS, *(["tag_string_artist", "tag_string_meta"] if layout == "posts" else [])]
-    if layout == "export":
-        texts.append("tag_string")
+    texts = ["rating", "file_ext", *(_TAG_COLUMNS[layout] if layout != "tag list" else ())]
     checks = [
-        ("id IS NULL AND created_at IS NULL", "not a JSON object, or without id and date"),
+        ("id IS NULL", "not a JSON object, or one without id"),
         (
             "post_id IS NULL OR CAST(post_id AS VARCHAR) <> trim(CAST(id AS VARCHAR), '\"')",
             "id is not a whole number",
         ),
         (f"post_id NOT BETWEEN 1 AND {LARGEST_ID}", "id out of range"),
+        # As text, an object or a list looks like this; an artist may well write a bracket.
+        ("left(source, 1) IN ('{', '[') AND json_valid(source)", "source is not a text"),
         *((f"left(CAST({key} AS VARCHAR), 1) <> '\"'", f"{key} is not a text") for key in texts),
-        ("arrived_at IS NULL", "created_at is not a date"),
+        ("arrived_at IS NULL", "created_at is missing or not a date"),
         (f"arrived_at < TIMESTAMP '{FIRST_DAY}'", "date before Danbooru began"),
         ("arrived_at > timezone('UTC', now()) + INTERVAL 1 DAY", "date in the future"),
         *(
             (f"CAST({key} AS VARCHAR) NOT IN ('true', 'false')", f"{key} is not true or false")
-            for key in _FLAGS
+            for key in ("is_deleted", "is_banned")
         ),
     ]
     if layout == "tag list":
@@ -240,12 +246,14 @@ def stage_posts(con: duckdb.DuckDBPyConnection, *, recover_dates: bool) -> None:
             "ORDER BY updated_at DESC NULLS LAST, rowid DESC) = 1"
         )
     pseudo = ", ".join(f"'{tag}'" for tag in PSEUDO_ARTISTS)
+    # Most posts have one artist; only the others need their text taken apart.
     con.execute(
-        "INSERT INTO temp.stage_credit SELECT ?, CAST(post_id AS VARCHAR), unnest(named), "
-        f"len(named) FROM (SELECT post_id, list_distinct(list_filter(string_split(artists, ' '), "
-        f"lambda tag: tag <> '' AND tag NOT IN ({pseudo}))) AS named FROM temp.danbooru_post "
-        "WHERE artists <> '')",
-        [PLATFORM],
+        f"INSERT INTO temp.stage_credit SELECT '{PLATFORM}', CAST(post_id AS VARCHAR), artists, 1 "
+        "FROM temp.danbooru_post WHERE artists <> '' AND NOT contains(artists, ' ') "
+        f"AND artists NOT IN ({pseudo}) UNION ALL "
+        f"SELECT '{PLATFORM}', CAST(post_id AS VARCHAR), unnest(named), len(named) FROM (SELECT "
+        f"post_id, list_distinct({_named(pseudo)}) AS named FROM temp.danbooru_post "
+        "WHERE contains(artists, ' '))"
     )
     con.execute(
         "INSERT INTO temp.stage_artist BY NAME SELECT DISTINCT platform, artist_id, "
@@ -255,13 +263,21 @@ def stage_posts(con: duckdb.DuckDBPyConnection, *, recover_dates: bool) -> None:
     con.execute(f"CREATE OR REPLACE TEMP VIEW stage_upload AS {_uploads(pseudo, recover_dates)}")
 
 
+def _named(pseudo: str) -> str:
+    """Return the SQL of the list of a post's artists who are persons."""
+    return (
+        f"list_filter(string_split(artists, ' '), lambda tag: tag <> '' AND tag NOT IN ({pseudo}))"
+    )
+
+
 def _uploads(pseudo: str, recover_dates: bool) -> str:
     """Return the query of `stage_upload`: a view, so that a wide table is not written twice."""
     nobody = (
-        f"CASE WHEN artists IS NULL OR len(list_filter(string_split(artists, ' '), "
-        f"lambda tag: tag <> '' AND tag NOT IN ({pseudo}))) = 0 THEN "
-        f"coalesce(list_filter(string_split(artists, ' '), lambda tag: tag IN ({pseudo}))[1], "
-        "CASE WHEN artist_requested THEN 'artist_request' ELSE 'none' END) END"
+        "CASE WHEN coalesce(artists, '') = '' "
+        "THEN CASE WHEN artist_requested THEN 'artist_request' ELSE 'none' END "
+        f"WHEN artists IN ({pseudo}) THEN artists "
+        f"WHEN contains(artists, ' ') AND len({_named(pseudo)}) = 0 "
+        "THEN string_split(trim(artists), ' ')[1] END"
     )
     stated = "CAST(NULL AS TIMESTAMP)"
     platform = key = "CAST(NULL AS VARCHAR)"

@@ -1,15 +1,17 @@
 """JSON Lines of any size into DuckDB at its own speed, with the line number of every bad line.
 
-DuckDB's parser carries on after a bad line when asked to, and gives a row of NULLs in its place
-(columns are read as JSON, so no value can fail). Only when there are such rows the file is read a
-second time, in order, to learn their line numbers.
+A first attempt asks DuckDB to stop at bad lines, which is fastest; most files are clean. Otherwise
+DuckDB's parser carries on after a bad line when asked to, and gives a row of NULLs in its place.
+(A value that does not fit its column's type becomes NULL on its own, which would go unnoticed:
+where that matters, columns are read as JSON and checked.) Only when there are bad rows the file is
+read a second time, in order, to learn their line numbers.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +43,7 @@ def read_json_lines(
     path: Path,
     *,
     into: str,
-    columns: Sequence[str],
+    columns: Mapping[str, str],
     select: str,
     reason: str,
     progress: Progress | None = None,
@@ -55,9 +57,9 @@ def read_json_lines(
         JSON Lines: plain, gzip, xz or zstd, or the first file in a tar of any of these.
     into : str
         Name of the table to create.
-    columns : sequence of str
-        Keys to read, known to `select` and `reason` as columns of type JSON; a missing key and a
-        null are both NULL.
+    columns : mapping of str to str
+        Keys to read and the types they have in `select` and `reason`; a missing key and a null are
+        both NULL, and so is a value that cannot be read as that type (any value can be as JSON).
     select : str
         SQL of the columns to keep.
     reason : str
@@ -79,6 +81,7 @@ def read_json_lines(
         except duckdb.InvalidInputException as error:
             if "maximum_object_size" not in str(error):
                 raise
+    # Pieces have the lines that are too long for any record cut out.
     return reader.read(pieces(path))
 
 
@@ -88,7 +91,7 @@ class _Reader:
         con: duckdb.DuckDBPyConnection,
         path: Path,
         into: str,
-        columns: Sequence[str],
+        columns: Mapping[str, str],
         select: str,
         reason: str,
         progress: Progress | None,
@@ -105,14 +108,19 @@ class _Reader:
         con.execute("SET enable_progress_bar_print = false")
 
     def read(self, parts: Iterator[Piece]) -> int:
+        import duckdb
+
         con, n_read, n_kept, bytes_done = self.con, 0, 0, 0
         con.execute(f"DROP TABLE IF EXISTS temp.{self.into}")
         for piece in parts:
             rows = self.select.replace(POSITION, f"{n_read} + {POSITION}")
-            query = f"SELECT {rows}, {self.reason} AS bad FROM {self._scan(piece)}"
             new = n_read == 0
             verb = f"CREATE TEMP TABLE {self.into} AS" if new else f"INSERT INTO temp.{self.into}"
-            self._run(f"{verb} {query}", n_read, bytes_done, piece)
+            query = f"{verb} SELECT {rows}, {self.reason} AS bad FROM "
+            try:
+                self._run(query + self._scan(piece, strict=True), n_read, bytes_done, piece)
+            except duckdb.InvalidInputException:
+                self._run(query + self._scan(piece), n_read, bytes_done, piece)
             counts = con.sql(f"SELECT count(*), count(bad) FROM temp.{self.into}").fetchall()[0]
             n_read += counts[0] - n_kept
             if counts[1]:
@@ -134,12 +142,12 @@ class _Reader:
             seconds = time.monotonic() - self.started
             self.progress(LoadProgress("reading", rows, bytes_done, self.bytes_total, seconds))
 
-    def _scan(self, piece: Piece) -> str:
-        typed = ", ".join(f"{quote(key)}: 'JSON'" for key in self.columns)
+    def _scan(self, piece: Piece, *, strict: bool = False) -> str:
+        typed = ", ".join(f"{quote(key)}: '{kind}'" for key, kind in self.columns.items())
         return (
             f"read_json({quote(str(piece.file))}, format='newline_delimited', "
-            f"columns={{{typed}}}, ignore_errors=true, compression='none', "
-            f"maximum_object_size={LONGEST_LINE})"
+            f"columns={{{typed}}}, ignore_errors={str(not strict).lower()}, "
+            f"compression='none', maximum_object_size={LONGEST_LINE})"
         )
 
     def _place_bad_lines(self, piece: Piece) -> None:
@@ -148,8 +156,8 @@ class _Reader:
         with setting(self.con, "preserve_insertion_order", "true"):
             bad = dict(
                 self.con.sql(
-                    f"SELECT record, bad FROM (SELECT {POSITION} AS record, {self.reason} AS bad "
-                    f"FROM {self._scan(piece)}) WHERE bad IS NOT NULL"
+                    f"SELECT record, bad FROM (SELECT {POSITION} AS record, {self.select}, "
+                    f"{self.reason} AS bad FROM {self._scan(piece)}) WHERE bad IS NOT NULL"
                 ).fetchall()
             )
         stage_records(self.con, self._rejects(piece, bad))
@@ -182,7 +190,7 @@ def read_json_rows(con: duckdb.DuckDBPyConnection, path: Path, columns: Sequence
         con,
         path,
         into="input_rows",
-        columns=columns,
+        columns=dict.fromkeys(columns, "JSON"),
         select=f"{POSITION} AS position, {text}",
         reason=f"CASE WHEN {nothing} THEN 'not a JSON object with any of the columns' END",
     )

@@ -55,9 +55,10 @@ class _Merger:
         return int(self.con.sql(query).fetchall()[0][0])
 
     def _one_row_each(self, table: str, key: str, newest_first: str) -> None:
-        """Keep one staged row a key; a full scan for duplicates is cheaper than sorting always."""
+        """Keep one staged row a key."""
         stage = f"temp.stage_{table}"
-        if self._count(f"SELECT count(*) - count(DISTINCT ({key})) FROM {stage}") == 0:
+        # Counting hashes is cheaper than sorting, and a collision only makes us sort in vain.
+        if self._count(f"SELECT count(*) - count(DISTINCT hash({key})) FROM {stage}") == 0:
             return
         self.con.execute(
             f"CREATE OR REPLACE TEMP TABLE stage_distinct AS SELECT * FROM {stage} "
