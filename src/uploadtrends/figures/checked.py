@@ -92,7 +92,7 @@ def matching(result: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
                         label=series.heading(platform, group),
                     )
             top += height
-        series.legend_above(figure, [axes], 0.28)
+        series.legend_above(figure, [axes])
     figure.data = table
     figure.caption = (
         "Distance of the nearest change from each event. Filled: nearer than chance after Holm's "
@@ -199,7 +199,7 @@ def _multiplicity(outcome: Any, *, width: float) -> style.Drawing:
         axes.set_xlabel("estimates, in order of their p value")
         axes.set_ylabel("p")
         axes.locator_params(axis="x", integer=True)
-        series.legend_above(figure, [axes], 0.28)
+        series.legend_above(figure, [axes])
     return _say(figure, table, outcome, "P values before and after adjustment; line: .05.")
 
 

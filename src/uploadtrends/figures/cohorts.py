@@ -58,7 +58,7 @@ def figure3_placebo_cohorts(
         for axes, (kind, platform, year) in zip(panels, keys, strict=True):
             same = (data["kind"] == kind) & (data["platform"] == platform)
             _panel(axes, data[same & (data["cut_year"] == year)], int(year))
-        series.legend_above(figure, panels, 0.28)
+        series.legend_above(figure, panels)
     figure.data = data
     what = "artists active in a month" if unit == "active_artists" else "uploads a month"
     figure.caption = (

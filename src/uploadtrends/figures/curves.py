@@ -10,17 +10,37 @@ from matplotlib.axes import Axes
 
 from uploadtrends.errors import InputError
 from uploadtrends.figures import layout, panels, series, style
+from uploadtrends.figures.effects import percent_ticks, place
 
-DOT = 0.11  # inches a row of the choice matrix
+DOT = 0.115  # inches a row of the choice matrix
+CHOICES = (
+    "unit",
+    "seniority",
+    "period",
+    "window",
+    "scale",
+    "terms",
+    "season",
+    "boundary",
+    "method",
+)
+CONTRAST = ["platform", "group", "event"]
 
 
-def specification_curve(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
-    """Draw every specification's estimate in order, with the choices behind it below.
+def specification_curve(
+    outcome: Any,
+    *,
+    contrast: tuple[str, str, str] | None = None,
+    width: float = style.FULL_WIDTH,
+) -> style.Drawing:
+    """Draw one contrast's estimate under every specification, with the choices below.
 
     Parameters
     ----------
     outcome : CheckOutcome
         Of `uploadtrends.specification_curve`.
+    contrast : (platform, group, event), optional
+        Which contrast; by default the one that is estimated most precisely.
     width : float
         In inches.
 
@@ -28,142 +48,215 @@ def specification_curve(outcome: Any, *, width: float = style.FULL_WIDTH) -> sty
     -------
     Drawing
         Its ``data`` has one row a specification, in order of the estimate.
+
+    Raises
+    ------
+    InputError
+        If the contrast was not estimated.
     """
-    table = outcome.figure_data["curve"].dropna(subset=["estimate"])
-    table = table.sort_values("estimate").reset_index(drop=True)
-    choices = [name for name in table.columns if name.startswith("choice_")]
-    if table.empty:
+    curve = outcome.figure_data["curve"]
+    curve = curve[curve["effect_percent"].notna()] if len(curve) else curve
+    if not len(curve):
         raise InputError("no specification could be estimated", fix=outcome.text)
-    levels = [(name, value) for name in choices for value in dict.fromkeys(table[name].astype(str))]
-    label_room = 1.5 if width > 5 else 1.15
+    chosen = contrast or _most_precise(curve)
+    rows = curve[(curve[CONTRAST] == list(chosen)).all(axis=1)]
+    if rows.empty:
+        known = curve[CONTRAST].drop_duplicates().to_numpy().tolist()
+        raise InputError("no such contrast", value=chosen, fix=f"one of {known}")
+    table = rows.sort_values("effect_percent").reset_index(drop=True)
+    levels = [
+        (name, str(value))
+        for name in CHOICES
+        if name in table and table[name].nunique() > 1
+        for value in dict.fromkeys(table[name])
+    ]
+    label_room = 1.75 if width > 5 else 1.4
     inner = width - label_room - 0.12
-    rank = np.arange(1, len(table) + 1)
     with style.sheet():
-        figure = style.Drawing(width, 0.3 + 1.5 + 0.1 + DOT * len(levels) + 0.42)
-        curve = layout.place(figure, label_room, 0.3, inner, 1.5)
-        below = layout.place(figure, label_room, 1.9, inner, DOT * len(levels))
-        _estimates(curve, table, rank)
-        series.legend_above(figure, [curve], 0.28)
-        below.set_xlim(curve.get_xlim())
-        below.set_ylim(len(levels) - 0.5, -0.5)
-        below.set_yticks(
-            range(len(levels)), [f"{name[7:].replace('_', ' ')}: {value}" for name, value in levels]
-        )
-        below.tick_params(axis="y", labelsize=5.6, length=0)
-        below.grid(visible=False)
-        for row, (name, value) in enumerate(levels):
-            chosen = rank[(table[name].astype(str) == value).to_numpy()]
-            below.plot(
-                chosen,
-                np.full(len(chosen), row),
-                "|",
-                color=style.INK,
-                markersize=4,
-                markeredgewidth=max(0.3, min(1.5, 120 / len(table))),
-            )
-        previous = ""
-        for row, (name, _) in enumerate(levels):
-            if row and name != previous:
-                below.axhline(row - 0.5, color=style.RULE, linewidth=0.5)
-            previous = name
-        below.set_xlabel(f"specifications, in order of the estimate (n = {len(table)})")
+        figure = style.Drawing(width, 0.5 + 1.5 + 0.1 + DOT * len(levels) + 0.42)
+        head = layout.place(figure, 0.08, 0.03, width - 0.16, 0.16, bare=True)
+        head.text(0, 0.02, _name(outcome, chosen), fontsize=7.5, fontweight="bold", va="top")
+        above = layout.place(figure, label_room, 0.5, inner, 1.5)
+        below = layout.place(figure, label_room, 2.1, inner, DOT * len(levels))
+        _estimates(above, table)
+        series.legend_above(figure, [above], top=0.24)
+        _matrix(below, table, levels, above.get_xlim())
     figure.data = table
+    others = curve[CONTRAST].drop_duplicates()
     figure.caption = (
-        "Every defensible specification: estimate with its 95% interval (top) and the choices made "
-        "(below). " + outcome.text
+        f"{_name(outcome, chosen)}: the level change under every defensible specification, with "
+        f"95% intervals (top), and the choices made (below). {len(others) - 1} further contrasts "
+        f"are in the table. {outcome.text}"
     )
-    figure.alternative = f"Specification curve of {len(table)} estimates. {outcome.text}"
+    figure.alternative = (
+        f"Specification curve of {len(table)} estimates from {table['effect_percent'].min():.0f}% "
+        f"to {table['effect_percent'].max():.0f}%, median "
+        f"{table['effect_percent'].median():.0f}%. {outcome.text}"
+    )
     return figure
 
 
-def _estimates(axes: Axes, table: pd.DataFrame, rank: Any) -> None:
-    low, high = table["low"].to_numpy(dtype=float), table["high"].to_numpy(dtype=float)
-    middle = table["estimate"].to_numpy(dtype=float)
+def _most_precise(curve: pd.DataFrame) -> tuple[str, str, str]:
+    width = place(curve["high_percent"], True) - place(curve["low_percent"], True)
+    spread = curve.assign(width=width).groupby(CONTRAST, sort=False)["width"].median()
+    best: tuple[str, str, str] = spread.index[int(np.argmin(spread.to_numpy()))]
+    return best
+
+
+def _name(outcome: Any, contrast: tuple[str, str, str]) -> str:
+    platform, group, event = contrast
+    rows = outcome.to_frame()
+    same = rows[(rows[CONTRAST] == list(contrast)).all(axis=1)] if len(rows) else rows
+    label = str(same["label"].iloc[0]) if len(same) and "label" in same else event
+    return f"{series.heading(platform, group)}, {label}"
+
+
+def _estimates(axes: Axes, table: pd.DataFrame) -> None:
+    rank = np.arange(1, len(table) + 1)
+    low, middle, high = (
+        place(table[name], True) for name in ("low_percent", "effect_percent", "high_percent")
+    )
     apart = (low > 0) | (high < 0)
-    axes.vlines(rank, low, high, color=style.RULE, linewidth=max(0.4, min(2.0, 200 / len(rank))))
-    axes.plot(
-        rank[~apart],
-        middle[~apart],
-        "o",
-        color=style.BLUE,
-        markersize=2.2,
-        label="interval contains zero",
-    )
-    axes.plot(
-        rank[apart],
-        middle[apart],
-        "s",
-        color=style.VERMILION,
-        markersize=2.4,
-        label="interval excludes zero",
-    )
-    if "primary" in table:
-        main = table["primary"].astype(bool).to_numpy()
+    axes.vlines(rank, low, high, color=style.MUTED, linewidth=0.5, alpha=0.6)
+    for mask, marker, colour, label in (
+        (~apart, "o", style.BLUE, "interval contains zero"),
+        (apart, "s", style.VERMILION, "interval excludes zero"),
+    ):
+        if mask.any():
+            axes.plot(rank[mask], middle[mask], marker, color=colour, markersize=2.3, label=label)
+    own = table["own"].astype(bool).to_numpy() if "own" in table else np.zeros(len(table), bool)
+    if own.any():
         axes.plot(
-            rank[main],
-            middle[main],
+            rank[own],
+            middle[own],
             "D",
             color=style.BLACK,
-            markersize=5,
+            markersize=5.5,
             markerfacecolor="none",
-            label="as specified",
+            label="as in the study",
         )
     axes.axhline(0, color=style.INK, linewidth=0.8)
     axes.set_xlim(0, len(rank) + 1)
-    reach = 1.4 * float(np.quantile(np.abs(np.concatenate([low, high])), 0.95))
-    axes.set_ylim(max(float(low.min()), -reach), min(float(high.max()), reach))
+    far = max(1.3 * float(np.abs(middle).max()), 0.2)
+    bottom, top = max(float(low.min()), -2 * far), min(float(high.max()), 2 * far)
+    axes.set_ylim(min(bottom, -0.1), max(top, 0.1))
+    axes.set_yticks(*percent_ticks(*axes.get_ylim(), 1.5, 0.16))
     axes.tick_params(axis="x", labelbottom=False)
-    axes.set_ylabel("estimate")
+    axes.set_ylabel("level change")
+
+
+def _matrix(
+    axes: Axes, table: pd.DataFrame, levels: list[tuple[str, str]], limits: tuple[float, float]
+) -> None:
+    rank = np.arange(1, len(table) + 1)
+    axes.set_xlim(*limits)
+    axes.set_ylim(len(levels) - 0.5, -0.5)
+    axes.set_yticks(range(len(levels)), [f"{name}: {value}" for name, value in levels])
+    axes.tick_params(axis="y", labelsize=5.6, length=0)
+    axes.grid(visible=False)
+    previous = levels[0][0] if levels else ""
+    for row, (name, value) in enumerate(levels):
+        chosen = rank[(table[name].astype(str) == value).to_numpy()]
+        axes.plot(
+            chosen,
+            np.full(len(chosen), row),
+            "|",
+            color=style.INK,
+            markersize=4.5,
+            markeredgewidth=max(0.3, min(1.5, 100 / len(table))),
+        )
+        if name != previous:
+            axes.axhline(row - 0.5, color=style.RULE, linewidth=0.5)
+        previous = name
+    axes.set_xlabel(f"{len(table)} specifications, in order of the estimate")
 
 
 def leave_one_out(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
-    """Draw the estimate with each part left out in turn."""
+    """Draw the estimate with each part left out in turn.
+
+    Parameters
+    ----------
+    outcome : CheckOutcome
+        Of `uploadtrends.leave_one_out`.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        Its ``data`` has platform, group, event, kind, left_out, estimate, low, high, p.
+    """
     table = outcome.figure_data["estimates"].reset_index(drop=True)
+    whole = outcome.to_frame()
+    labels = dict(zip(whole["event"], whole["label"], strict=True))
+    table = table.assign(label=[labels[event] for event in table["event"]])
 
     def draw(axes: Axes, rows: pd.DataFrame) -> None:
         rows = rows.sort_values("estimate").reset_index(drop=True)
         where = np.arange(len(rows))
         middle = rows["estimate"].to_numpy(dtype=float)
-        colour = style.look(rows.iloc[0]["platform"])[0]
-        axes.vlines(where, rows["low"], rows["high"], color=style.RULE, linewidth=1.2)
-        axes.plot(where, middle, "o", color=colour)
-        if "influential" in rows:
-            loud = rows["influential"].astype(bool).to_numpy()
-            axes.plot(where[loud], middle[loud], "s", color=style.BLACK, markersize=4)
+        colour, marker, _ = style.look(rows.iloc[0]["platform"])
+        axes.vlines(where, rows["low"], rows["high"], color=style.MUTED, linewidth=0.6, alpha=0.6)
+        axes.plot(where, middle, marker, color=colour)
         axes.axhline(0, color=style.INK, linewidth=0.8)
-        axes.set_xticks([])
+        same = (whole[CONTRAST] == rows.loc[0, CONTRAST].tolist()).all(axis=1)
+        full = whole.loc[same, "full_estimate"].dropna()
+        if len(full):
+            axes.axhline(float(full.iloc[0]), color=style.INK, linewidth=0.8, linestyle=":")
+        axes.set_xticks([0, len(rows) - 1], [str(rows["left_out"].iloc[i]) for i in (0, -1)])
+        first, last = axes.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
+        axes.set_xlim(-0.8, len(rows) - 0.2)
         axes.locator_params(axis="y", nbins=4)
 
     with style.sheet():
-        figure = panels.multiples(table, draw, width=width)
+        figure = panels.multiples(table, draw, width=width, by=("label",), tall=0.75)
     figure.data = table
     figure.caption = (
-        "The estimate with one part left out at a time, in order; black: influential. "
+        "The level change (model's scale, 95% interval) with one part of the data left out at a "
+        "time, in order; the parts at either end are named. Dotted: nothing left out. "
         + outcome.text
     )
-    figure.alternative = f"One panel per series. {outcome.text}"
+    figure.alternative = f"One panel per estimate. {outcome.text}"
     return figure
 
 
 def negative_control(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
-    """Draw the estimates for outcomes that the event cannot have touched."""
+    """Draw the estimates for series that the event cannot have touched, beside those studied.
+
+    Parameters
+    ----------
+    outcome : CheckOutcome
+        Of `uploadtrends.negative_control`.
+    width : float
+        In inches.
+    """
     table = outcome.figure_data["estimates"].dropna(subset=["estimate"]).reset_index(drop=True)
+    room = 2.3 if width > 5 else 1.5
     with style.sheet():
-        figure = style.Drawing(width, 0.4 + 0.2 * len(table) + 0.35)
-        axes = layout.place(
-            figure, 2.0 if width > 5 else 1.2, 0.1, width - 2.2, 0.2 * len(table) + 0.2
-        )
-        where = np.arange(len(table))
-        axes.hlines(where, table["low"], table["high"], color=style.BLUE)
-        axes.plot(table["estimate"], where, "o", color=style.BLUE, markersize=4)
+        figure = style.Drawing(width, 0.3 + 0.17 * len(table) + 0.4)
+        axes = layout.place(figure, room, 0.28, width - room - 0.15, 0.17 * len(table))
+        for role, colour, marker in (
+            ("control", style.MUTED, "D"),
+            ("studied", style.BLUE, "o"),
+        ):
+            rows = table[table["role"] == role]
+            if len(rows):
+                axes.hlines(rows.index, rows["low"], rows["high"], color=colour)
+                axes.plot(rows["estimate"], rows.index, marker, color=colour, label=role)
         axes.axvline(0, color=style.INK, linewidth=0.8)
-        axes.set_yticks(
-            where,
-            [series.heading(r["platform"], r["group"]) for r in table.to_dict("records")],
-        )
+        names = [
+            f"{series.heading(row['platform'], row['group'])}" for row in table.to_dict("records")
+        ]
+        axes.set_yticks(range(len(table)), names)
         axes.set_ylim(len(table) - 0.5, -0.5)
-        axes.set_xlabel("estimate")
+        axes.set_xlabel("estimate (model's scale)")
+        series.legend_above(figure, [axes])
     figure.data = table
-    figure.caption = f"Estimates where the event cannot have had an effect. {outcome.text}"
+    figure.caption = (
+        f"Estimates for controls, which the event cannot have touched, and for the series studied. "
+        f"{outcome.text}"
+    )
     figure.alternative = figure.caption
     return figure

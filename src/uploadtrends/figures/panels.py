@@ -72,4 +72,4 @@ def multiples(
 
 def one_legend(figure: style.Drawing) -> None:
     """Write one legend for all panels on the top line."""
-    series.legend_above(figure, [axes for axes in figure.axes if axes.axison], 0.28)
+    series.legend_above(figure, [axes for axes in figure.axes if axes.axison])

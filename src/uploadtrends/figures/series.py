@@ -139,8 +139,8 @@ def heading(platform: str, group: str) -> str:
     return f"{style.title(platform)}, {group}"
 
 
-def legend_above(figure: Figure, panels: Iterable[Axes], height: float) -> None:
-    """Write one legend for all panels on the top line."""
+def legend_above(figure: Figure, panels: Iterable[Axes], *, top: float = 0.04) -> None:
+    """Write one legend for all panels, `top` inches below the upper edge."""
     seen: dict[str, Any] = {}
     for axes in panels:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -152,7 +152,7 @@ def legend_above(figure: Figure, panels: Iterable[Axes], height: float) -> None:
         list(seen.values()),
         list(seen),
         loc="upper left",
-        bbox_to_anchor=(0.08 / width, 1 - 0.04 / float(figure.get_size_inches()[1])),
+        bbox_to_anchor=(0.08 / width, 1 - top / float(figure.get_size_inches()[1])),
         ncols=5 if width > 5 else 2,
         borderaxespad=0,
         columnspacing=1.2,
@@ -211,7 +211,7 @@ def plot_its(result: Any, ax: Axes | None = None, *, width: float = style.FULL_W
         figure, panels = frame.grid(width, titles, notes, columns=columns, tall=tall, top=top)
         for axes, fit in zip(panels, fits, strict=True):
             _fit_panel(axes, fit)
-        legend_above(figure, panels, top)
+        legend_above(figure, panels)
     figure.data = fitted_frame(fits)
     figure.caption = (
         "Points: observed. Line: fitted. Dashed line and band: what the model expects had the "
@@ -275,7 +275,7 @@ def plot_change_points(
         figure, panels = frame.grid(width, titles, notes, columns=columns, tall=tall, top=top)
         for axes, fit in zip(panels, fits, strict=True):
             _break_panel(axes, fit, of(table, fit.platform, fit.group))
-        legend_above(figure, panels, top)
+        legend_above(figure, panels)
     figure.data = table
     figure.caption = (
         "Points: observed. Line: fitted segments. A marker is the first period of a new regime, "

@@ -85,7 +85,7 @@ def figure1_tested(
             if table is not None:
                 series.draw_breaks(axes, series.of(table, fit.platform, fit.group))
             series.finish(axes, fit.observed)
-        series.legend_above(figure, panels, 0.28)
+        series.legend_above(figure, panels)
     figure.data = series.fitted_frame(fits)
     figure.caption = (
         "The published series with a model fitted to each. Dashed line and band: what the level "
