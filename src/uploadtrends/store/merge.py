@@ -21,6 +21,7 @@ _UPLOAD = [
     *("media_count", "is_mature", "ai_label", "ai_basis", "status", "instrument", "unattributed"),
     *("source_platform", "source_key", "updated_at"),
 ]
+_DATES = {"published_at", "date_basis", "date_precision", "date_error_seconds"}
 _ARTIST = [
     *("handle", "joined_at", "joined_basis", "frame", "inclusion_probability", "design_weight")
 ]
@@ -75,7 +76,15 @@ class _Merger:
         con.execute("DROP TABLE IF EXISTS temp.known_upload")
         known = 0
         if self._count("SELECT count(*) FROM (FROM upload LIMIT 1)"):
-            differ = " OR ".join(f"u.{name} IS DISTINCT FROM s.{name}" for name in _UPLOAD)
+            # A date that `redating` found is not a difference to a source that has none.
+            found = (
+                "(s.date_basis = 'arrival' AND u.date_basis <> 'arrival' "
+                "AND s.source_key IS NOT DISTINCT FROM u.source_key)"
+            )
+            differ = " OR ".join(
+                f"u.{name} IS DISTINCT FROM s.{name}" for name in _UPLOAD if name not in _DATES
+            )
+            differ += f" OR (NOT {found} AND u.published_at IS DISTINCT FROM s.published_at)"
             older = "s.updated_at < u.updated_at"
             picked = ", ".join(
                 f"CASE WHEN {older} THEN u.{name} ELSE s.{name} END AS {name}" for name in _UPLOAD

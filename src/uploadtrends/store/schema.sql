@@ -55,6 +55,8 @@ CREATE TABLE IF NOT EXISTS crawl (             -- one run of a source
     n_artists BIGINT,
     n_uploads BIGINT,
     n_rejected BIGINT,
+    covers_from TIMESTAMP,                     -- first and last date of its uploads, as published or
+    covers_to TIMESTAMP,                       -- arrived: the period that holds the last one is cut short
     fingerprint VARCHAR                        -- of source, parameters and input hashes: known ones are not loaded again
 );
 

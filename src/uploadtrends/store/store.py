@@ -21,6 +21,7 @@ from uploadtrends.sources.staging import TABLES, create_stage_tables, drop_stage
 from uploadtrends.store.content import content_hash
 from uploadtrends.store.lock import cannot_write, explain
 from uploadtrends.store.merge import merge
+from uploadtrends.store.redating import redate, repost_lags
 from uploadtrends.store.report import LoadReport
 
 if TYPE_CHECKING:
@@ -205,6 +206,17 @@ class Store:
         """Return a hash of the content, independent of the order of rows and loads."""
         return content_hash(self.connection)
 
+    def repost_lags(self) -> pl.DataFrame:
+        """Return how many reposts carry the artist's own date, and how late they arrived.
+
+        Returns
+        -------
+        polars.DataFrame
+            Columns platform, source_platform, date_basis, uploads, share, lag_p10, lag_median,
+            lag_p90, lag_p99 (hours from publication to arrival).
+        """
+        return repost_lags(self.connection)
+
     def load(
         self,
         source: Source,
@@ -295,8 +307,9 @@ class Store:
                 con.sql("SELECT coalesce(max(crawl_id), 0) + 1 FROM crawl").fetchall()[0][0]
             )
             added, changed = merge(con, crawl_id, credits_complete=source.credits_complete)
+            redate(con)
             con.execute(
-                "INSERT INTO crawl VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'complete', ?, ?, ?, ?)",
+                "INSERT INTO crawl VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?)",
                 [
                     crawl_id,
                     source.name,
@@ -309,6 +322,10 @@ class Store:
                     staged["artist"],
                     staged["upload"],
                     staged["reject"],
+                    *con.sql(
+                        "SELECT min(coalesce(arrived_at, published_at)), "
+                        "max(coalesce(arrived_at, published_at)) FROM temp.stage_upload"
+                    ).fetchall()[0],
                     _fingerprint(source, hashes) if hashes else None,
                 ],
             )
