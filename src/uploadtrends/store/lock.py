@@ -4,50 +4,43 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from uploadtrends.errors import StoreError, StoreLockedError
+from filelock import FileLock, Timeout
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows has no flock
-    fcntl = None  # type: ignore[assignment]
+from uploadtrends.errors import StoreError, StoreLockedError
 
 
 @contextmanager
 def writer_lock(path: Path, *, wait: float = 0.0) -> Iterator[None]:
-    """Hold the right to replace the store at `path`.
+    """Hold the right to replace the file at `path`.
 
     The lock belongs to the process and vanishes with it, however it dies. A second process waits up
     to `wait` seconds and then raises `StoreLockedError`, naming the holder.
     """
-    lock_path = path.with_name(path.name + ".lock")
+    holder = path.with_name(path.name + ".lock.pid")
+    lock = FileLock(path.with_name(path.name + ".lock"))
     try:
-        handle = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o644)
+        lock.acquire(timeout=wait, poll_interval=0.1)
+    except Timeout:
+        with suppress(OSError):
+            raise StoreLockedError(
+                f"process {holder.read_text()} is building '{path}'. Fix: wait until it has "
+                "finished, or stop it; what is there now stays readable meanwhile"
+            ) from None
+        raise StoreLockedError(
+            f"another process is building '{path}'. Fix: wait until it has finished"
+        ) from None
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
-        deadline = time.monotonic() + wait
-        while fcntl is not None:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    holder = os.pread(handle, 64, 0).decode("ascii", "replace").strip() or "unknown"
-                    raise StoreLockedError(
-                        f"process {holder} is building '{path}'. Fix: wait until it has finished, "
-                        "or stop it; the present store stays readable meanwhile"
-                    ) from None
-                time.sleep(0.1)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        holder.write_text(str(os.getpid()))
         yield
     finally:
-        os.close(handle)
+        holder.unlink(missing_ok=True)
+        lock.release()
 
 
 def cannot_write(path: Path, error: OSError | Exception) -> StoreError:

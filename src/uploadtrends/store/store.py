@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from uploadtrends.errors import InputError, StoreError, TooManyRejectsError
-from uploadtrends.result import package_version
+from uploadtrends.errors import InputError, StoreError
 from uploadtrends.sources.protocol import Progress, Source
-from uploadtrends.sources.staging import TABLES, create_stage_tables, drop_stage_tables
 from uploadtrends.store.content import content_hash
+from uploadtrends.store.loading import load
 from uploadtrends.store.lock import cannot_write, explain
-from uploadtrends.store.merge import merge
-from uploadtrends.store.redating import redate, repost_lags
+from uploadtrends.store.redating import repost_lags
 from uploadtrends.store.report import LoadReport
 
 if TYPE_CHECKING:
@@ -256,140 +248,15 @@ class Store:
         if max_rejects < 0:
             raise InputError("max_rejects must not be negative", value=max_rejects)
         con = self.connection
-        started, clock = datetime.now(UTC).replace(tzinfo=None), time.monotonic()
-        inputs = [Path(path) for path in source.inputs()]
-        create_stage_tables(con)
         try:
-            with ThreadPoolExecutor(max_workers=1) as pool:
-                # Hashing needs one core's spare time while DuckDB reads the same pages.
-                hashing = pool.submit(lambda: [_sha256(path) for path in inputs])
-                small = sum(path.stat().st_size for path in inputs if path.exists()) < 1 << 28
-                if small and (known := self._known(source, hashing.result())) is not None:
-                    return LoadReport(source.name, known, "unchanged")
-                source.stage(con, progress)
-                hashes = hashing.result()
-            if not small and (known := self._known(source, hashes)) is not None:
-                return LoadReport(source.name, known, "unchanged")
-            return self._merge(source, inputs, hashes, max_rejects, started, clock)
+            return load(con, source, max_rejects=max_rejects, progress=progress)
         except duckdb.Error as error:
             raise explain(error, self.path) from error
-        finally:
-            if self._con is not None:
-                drop_stage_tables(con)
-
-    def _known(self, source: Source, hashes: list[str]) -> int | None:
-        """Return the crawl that loaded the same thing before, if any."""
-        if not hashes:
-            return None
-        rows = self.sql(
-            "SELECT crawl_id FROM crawl WHERE fingerprint = ?", [_fingerprint(source, hashes)]
-        ).fetchall()
-        return int(rows[0][0]) if rows else None
-
-    def _merge(
-        self,
-        source: Source,
-        inputs: list[Path],
-        hashes: list[str],
-        max_rejects: int | float,
-        started: datetime,
-        clock: float,
-    ) -> LoadReport:
-        con = self.connection
-        staged = {
-            table: int(con.sql(f"SELECT count(*) FROM temp.stage_{table}").fetchall()[0][0])
-            for table in TABLES
-        }
-        reasons = self._check_rejects(source, staged, max_rejects)
-        con.execute("BEGIN")
-        try:
-            crawl_id = int(
-                con.sql("SELECT coalesce(max(crawl_id), 0) + 1 FROM crawl").fetchall()[0][0]
-            )
-            added, changed = merge(con, crawl_id, credits_complete=source.credits_complete)
-            redate(con)
-            con.execute(
-                "INSERT INTO crawl VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?)",
-                [
-                    crawl_id,
-                    source.name,
-                    json.dumps(source.parameters(), sort_keys=True),
-                    started,
-                    datetime.now(UTC).replace(tzinfo=None),
-                    [str(path) for path in inputs],
-                    hashes,
-                    package_version(),
-                    staged["artist"],
-                    staged["upload"],
-                    staged["reject"],
-                    *con.sql(
-                        "SELECT min(coalesce(arrived_at, published_at)), "
-                        "max(coalesce(arrived_at, published_at)) FROM temp.stage_upload"
-                    ).fetchall()[0],
-                    _fingerprint(source, hashes) if hashes else None,
-                ],
-            )
-            con.execute("COMMIT")
-        except BaseException:
-            # Ctrl-C included: the store keeps the state before this load.
-            _roll_back(con)
-            raise
-        return LoadReport(
-            source=source.name,
-            crawl_id=crawl_id,
-            status="loaded",
-            staged=staged,
-            added=added,
-            changed=changed,
-            n_rejected=staged["reject"],
-            reject_reasons=reasons,
-            seconds=time.monotonic() - clock,
-        )
-
-    def _check_rejects(
-        self, source: Source, staged: dict[str, int], max_rejects: int | float
-    ) -> dict[str, int]:
-        rejected = staged["reject"]
-        if not rejected:
-            return {}
-        reasons = dict(
-            self.sql(
-                "SELECT reason, count(*) AS n FROM temp.stage_reject GROUP BY reason "
-                "ORDER BY n DESC, reason LIMIT 10"
-            ).fetchall()
-        )
-        read = rejected + max(staged["upload"], staged["series"])
-        allowed = max_rejects if max_rejects >= 1 or max_rejects == 0 else max_rejects * read
-        if rejected > allowed:
-            where = self.sql(
-                "SELECT position, reason FROM temp.stage_reject ORDER BY rowid LIMIT 3"
-            ).fetchall()
-            examples = "; ".join(f"{position}: {reason}" for position, reason in where)
-            raise TooManyRejectsError(
-                f"{source.name}: {rejected:,} of about {read:,} input rows cannot be read "
-                f"({examples}); nothing was loaded. Fix: correct the file or its column mapping, "
-                f"or allow more with max_rejects (now {max_rejects})"
-            )
-        return reasons
-
-
-def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
-    import duckdb
-
-    with suppress(duckdb.Error):  # the failure may have ended the transaction already
-        con.execute("ROLLBACK")
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(
-            f"cannot read the file: {error.strerror}", file=path, fix="check the path"
-        ) from error
-
-
-def _fingerprint(source: Source, hashes: list[str]) -> str:
-    text = json.dumps([source.name, source.parameters(), hashes], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+        except (KeyboardInterrupt, RuntimeError) as error:
+            # DuckDB says Ctrl-C with a RuntimeError when it saw it first.
+            if isinstance(error, RuntimeError) and "interrupted" not in str(error):
+                raise
+            raise KeyboardInterrupt(
+                f"interrupted: nothing of this load is in '{self.path}'. The same command starts "
+                "it again; what was loaded before it stays and is not read twice"
+            ) from None

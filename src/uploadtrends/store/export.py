@@ -1,0 +1,203 @@
+"""Out to Parquet for others, pseudonymous and to the day, and back in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from uploadtrends.errors import InputError
+from uploadtrends.result import package_version
+from uploadtrends.sources.moments import quote
+from uploadtrends.sources.protocol import LoadProgress, Progress
+from uploadtrends.store.lock import cannot_write, explain
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from uploadtrends.store.store import Store
+
+FORMAT = 1
+_TABLES = ("artist", "upload", "credit", "series")
+_MANIFEST = "export.json"
+# Work ids and source addresses lead to the artist on the platform; pseudonyms of both do not.
+_TO_THE_DAY = ("published_at", "arrived_at", "updated_at", "joined_at")
+
+
+def export_parquet(
+    store: Store,
+    folder: str | Path,
+    pseudonym: Callable[[str, str], str] | None,
+    *,
+    progress: Progress | None = None,
+) -> Path:
+    """Write artists, uploads, credits and series to Parquet files, partitioned by platform.
+
+    Parameters
+    ----------
+    store : Store
+    folder : str or Path
+        Must not exist, or hold an earlier export, which is replaced when all went well.
+    pseudonym : callable or None
+        From a platform and an id to the pseudonym that stands for it (see `privacy.pseudonym`); it
+        is applied to artists and to works, handles are left out, and times are cut to the day. None
+        writes everything as it is (`--identify`).
+
+    Returns
+    -------
+    Path
+        The folder: ``artist/platform=.../*.parquet`` and so on, and ``export.json``.
+    """
+    import duckdb
+
+    folder = Path(folder)
+    if folder.exists() and not (folder / _MANIFEST).is_file() and any(folder.iterdir()):
+        raise InputError(
+            "the folder holds other things", file=folder, fix="name a new or empty folder"
+        )
+    growing = folder.with_name(folder.name + ".growing")
+    shutil.rmtree(growing, ignore_errors=True)
+    con = store.connection.cursor()
+    try:
+        growing.mkdir(parents=True)
+        if pseudonym is not None:
+            _pseudonyms(con, pseudonym)
+        counts = {}
+        for done, table in enumerate(_TABLES):
+            counts[table] = _write(con, table, growing, pseudonymous=pseudonym is not None)
+            if progress:
+                progress(LoadProgress("writing", sum(counts.values()), done + 1, len(_TABLES)))
+        manifest = {
+            "format": FORMAT,
+            "pseudonymous": pseudonym is not None,
+            "rows": counts,
+            "package_version": package_version(),
+        }
+        (growing / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        growing.replace(folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    except duckdb.Error as error:
+        raise explain(error, folder) from error
+    finally:
+        shutil.rmtree(growing, ignore_errors=True)
+        con.execute("DROP TABLE IF EXISTS temp.pseudonym")
+        con.close()
+    return folder
+
+
+def _pseudonyms(con: duckdb.DuckDBPyConnection, pseudonym: Callable[[str, str], str]) -> None:
+    """Create `pseudonym`: kind, platform, id, stands_for, for every artist and every work."""
+    import pyarrow as pa
+
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE pseudonym "
+        "(kind VARCHAR, platform VARCHAR, id VARCHAR, stands_for VARCHAR)"
+    )
+    for kind, query in {
+        "artist": "SELECT platform, artist_id FROM artist UNION SELECT platform, artist_id "
+        "FROM credit",
+        "upload": "SELECT platform, upload_id FROM upload UNION SELECT platform, upload_id "
+        "FROM credit",
+    }.items():
+        reader = con.execute(query).to_arrow_reader(100_000)
+        done: list[Any] = []
+        for batch in reader:
+            platforms: list[str] = batch.column(0).to_pylist()
+            ids: list[str] = batch.column(1).to_pylist()
+            # A work and an artist may bear the same id; their pseudonyms must not show it.
+            prefix = "" if kind == "artist" else "work:"
+            named = [pseudonym(p, prefix + i) for p, i in zip(platforms, ids, strict=True)]
+            done.append(pa.table({"platform": platforms, "id": ids, "stands_for": named}))
+        if done:
+            con.register("named", pa.concat_tables(done))
+            con.execute(f"INSERT INTO temp.pseudonym SELECT '{kind}', * FROM named")
+            con.unregister("named")
+
+
+def _write(con: duckdb.DuckDBPyConnection, table: str, folder: Path, *, pseudonymous: bool) -> int:
+    columns = [row[0] for row in con.sql(f"DESCRIBE {table}").fetchall()]
+    kept = [name for name in columns if name not in ("first_crawl", "last_crawl")]
+    query = f"SELECT {', '.join('t.' + name for name in kept)} FROM {table} t"
+    if pseudonymous and table != "series":
+        left_out = {"handle", "source_key"}
+        shown, joins = [], []
+        for name in kept:
+            if name in left_out:
+                shown.append(f"CAST(NULL AS VARCHAR) AS {name}")
+            elif name in _TO_THE_DAY:
+                shown.append(f"date_trunc('day', t.{name}) AS {name}")
+            elif name == "date_precision":
+                shown.append(
+                    "CASE WHEN t.date_precision IN ('second', 'minute') THEN 'day' "
+                    "ELSE t.date_precision END AS date_precision"
+                )
+            elif name in ("artist_id", "upload_id"):
+                kind = name.removesuffix("_id")
+                shown.append(f"p_{kind}.stands_for AS {name}")
+                joins.append(
+                    f"JOIN temp.pseudonym p_{kind} ON p_{kind}.kind = '{kind}' "
+                    f"AND p_{kind}.platform = t.platform AND p_{kind}.id = t.{name}"
+                )
+            else:
+                shown.append(f"t.{name}")
+        query = f"SELECT {', '.join(shown)} FROM {table} t {' '.join(joins)}"
+    target = folder / table
+    rows = con.sql(f"SELECT count(*) FROM ({query})").fetchall()[0][0]
+    if rows:
+        con.execute(
+            f"COPY ({query}) TO {quote(str(target))} (FORMAT parquet, COMPRESSION zstd, "
+            "PARTITION_BY (platform), WRITE_PARTITION_COLUMNS true)"
+        )
+    return int(rows)
+
+
+@dataclass(frozen=True)
+class ExportedParquet:
+    """A source that reads what `export_parquet` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    """
+
+    path: Path
+    name: ClassVar[str] = "export"
+    credits_complete: ClassVar[bool] = True
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the manifest of the export."""
+        file = Path(self.path) / _MANIFEST
+        if not file.is_file():
+            raise InputError(
+                "not an export (no export.json)", file=self.path, fix="give the exported folder"
+            )
+        manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if manifest.get("format") != FORMAT:
+            raise InputError(
+                "an export of another format", file=file, value=manifest.get("format"), fix="update"
+            )
+        return manifest
+
+    def inputs(self) -> list[Path]:
+        """Return the Parquet files."""
+        return sorted(Path(self.path).rglob("*.parquet"))
+
+    def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
+        """Fill the stage tables."""
+        rows = self.parameters()["rows"]
+        for table in _TABLES:
+            if rows.get(table):
+                pattern = quote(f"{self.path}/{table}/**/*.parquet")
+                con.execute(
+                    f"INSERT INTO temp.stage_{table} BY NAME "
+                    f"SELECT * FROM read_parquet({pattern}, hive_partitioning=false)"
+                )
+        if progress:
+            progress(LoadProgress("reading", sum(rows.values())))

@@ -1,0 +1,191 @@
+"""One load: stage, check, merge in one transaction, write down where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.errors import InputError, TooManyRejectsError
+from uploadtrends.result import package_version
+from uploadtrends.sources.protocol import LoadProgress, Progress, Source
+from uploadtrends.sources.staging import TABLES, create_stage_tables, drop_stage_tables
+from uploadtrends.sources.watched import watched
+from uploadtrends.store.merge import merge
+from uploadtrends.store.redating import redate
+from uploadtrends.store.report import LoadReport
+
+if TYPE_CHECKING:
+    import duckdb
+
+SMALL = 256 << 20
+"""Inputs up to this size are hashed before they are read, so that known ones are not read again;
+larger ones are hashed while they are read."""
+
+
+def load(
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    *,
+    max_rejects: int | float,
+    progress: Progress | None,
+) -> LoadReport:
+    """Load a source through a writable connection; see `Store.load`."""
+    started, clock = _now(), time.monotonic()
+    inputs = [Path(path) for path in source.inputs()]
+    create_stage_tables(con)
+    pool = ThreadPoolExecutor(max_workers=1)
+    try:
+        hashing = pool.submit(lambda: [_sha256(path) for path in inputs])
+        small = sum(path.stat().st_size for path in inputs if path.exists()) <= SMALL
+        if small and (known := _known(con, source, hashing.result())) is not None:
+            return LoadReport(source.name, known, "unchanged")
+        source.stage(con, progress)
+        hashes = hashing.result()
+        if not small and (known := _known(con, source, hashes)) is not None:
+            return LoadReport(source.name, known, "unchanged")
+        staged = {table: _count(con, f"temp.stage_{table}") for table in TABLES}
+        reasons = _check_rejects(con, source, staged, max_rejects)
+        record = [
+            source.name,
+            json.dumps(source.parameters(), sort_keys=True),
+            started,
+            [str(path) for path in inputs],
+            hashes,
+            package_version(),
+            staged["artist"],
+            staged["upload"],
+            staged["reject"],
+            _fingerprint(source, hashes) if hashes else None,
+        ]
+
+        def tick(_: float) -> None:
+            if progress:
+                seconds = time.monotonic() - clock
+                rows = staged["upload"] + staged["series"]
+                progress(LoadProgress("merging", rows, seconds=seconds))
+
+        complete = source.credits_complete
+        crawl_id, added, changed = watched(con, lambda: _write(con, record, complete), tick)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        with suppress(Exception):  # the connection may be what failed
+            drop_stage_tables(con)
+    return LoadReport(
+        source=source.name,
+        crawl_id=crawl_id,
+        status="loaded",
+        staged=staged,
+        added=added,
+        changed=changed,
+        n_rejected=staged["reject"],
+        reject_reasons=reasons,
+        seconds=time.monotonic() - clock,
+    )
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection, record: list[Any], credits_complete: bool
+) -> tuple[int, dict[str, int], dict[str, int]]:
+    """Merge and record in one transaction: all of it or nothing."""
+    name, parameters, started, paths, hashes, version, *counts, fingerprint = record
+    con.execute("BEGIN")
+    try:
+        crawl_id = _one(con, "SELECT coalesce(max(crawl_id), 0) + 1 FROM crawl")[0]
+        covers = _one(
+            con,
+            "SELECT min(coalesce(arrived_at, published_at)), "
+            "max(coalesce(arrived_at, published_at)) FROM temp.stage_upload",
+        )
+        added, changed = merge(con, crawl_id, credits_complete=credits_complete)
+        redate(con)
+        con.execute(
+            "INSERT INTO crawl (crawl_id, source, parameters, started_at, finished_at, raw_path, "
+            "raw_sha256, package_version, status, n_artists, n_uploads, n_rejected, covers_from, "
+            "covers_to, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?)",
+            [
+                *(crawl_id, name, parameters, started, _now(), paths, hashes, version),
+                *(*counts, *covers, fingerprint),
+            ],
+        )
+        con.execute("COMMIT")
+    except BaseException:
+        import duckdb
+
+        with suppress(duckdb.Error):  # the failure may have ended the transaction already
+            con.execute("ROLLBACK")
+        raise
+    return crawl_id, added, changed
+
+
+def _check_rejects(
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    staged: dict[str, int],
+    max_rejects: int | float,
+) -> dict[str, int]:
+    """Return how often each reason occurs, or refuse the load when there are too many."""
+    rejected = staged["reject"]
+    if not rejected:
+        return {}
+    read = rejected + max(staged["upload"], staged["series"])
+    allowed = max_rejects if max_rejects >= 1 else max_rejects * read
+    if rejected > allowed:
+        examples = con.sql(
+            "SELECT position, reason FROM temp.stage_reject ORDER BY rowid LIMIT 3"
+        ).fetchall()
+        shown = "; ".join(f"{position}: {reason}" for position, reason in examples)
+        raise TooManyRejectsError(
+            f"{source.name}: {rejected:,} of about {read:,} input rows cannot be read ({shown}); "
+            "nothing was loaded. Fix: correct the file or its column mapping, or allow more with "
+            f"max_rejects (now {max_rejects})"
+        )
+    return dict(
+        con.sql(
+            "SELECT reason, count(*) AS n FROM temp.stage_reject GROUP BY reason "
+            "ORDER BY n DESC, reason LIMIT 10"
+        ).fetchall()
+    )
+
+
+def _known(con: duckdb.DuckDBPyConnection, source: Source, hashes: list[str]) -> int | None:
+    """Return the crawl that loaded the same thing before, if any."""
+    if not hashes:
+        return None
+    rows = con.sql(
+        "SELECT crawl_id FROM crawl WHERE fingerprint = ?", params=[_fingerprint(source, hashes)]
+    ).fetchall()
+    return int(rows[0][0]) if rows else None
+
+
+def _fingerprint(source: Source, hashes: list[str]) -> str:
+    text = json.dumps([source.name, source.parameters(), hashes], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"cannot read the file: {error.strerror}", file=path, fix="check the path"
+        ) from error
+
+
+def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    row: tuple[Any, ...] = con.sql(query).fetchall()[0]
+    return row
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(_one(con, f"SELECT count(*) FROM {table}")[0])
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
