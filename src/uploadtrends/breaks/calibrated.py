@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from uploadtrends.breaks.scan import RHO_GRID, Array, Scan, scan
 
 N_SIMULATED = 399
+N_SHARED = 1999
+MAIN_SHARE = 0.8  # of the level, for the test of the null that fits better
+SIDE_SHARE = 0.2
 MINIMUM_LENGTH = 10
 MAXIMUM_RHO = 0.95
 _CELLS = 4_000_000  # simulate in chunks of about this many values (32 MB)
@@ -69,16 +72,23 @@ def ar1_noise(rng: np.random.Generator, m: int, n: int, rho: float) -> Array:
     return np.ascontiguousarray(noise.T)
 
 
-def _simulate(n: int, rho: float, seed: tuple[int, ...], mean: Array | None = None) -> Scan:
-    """Scan `N_SIMULATED` series drawn from ``mean + AR(1)`` noise, a chunk at a time."""
+def _simulate(
+    n: int, rho: float, seed: tuple[int, ...], times: int, mean: Array | None = None
+) -> Scan:
+    """Scan `times` series drawn from ``mean + AR(1)`` noise, a chunk at a time."""
     rng = np.random.default_rng(seed)
-    chunk = max(1, min(N_SIMULATED, _CELLS // n))
+    chunk = max(1, min(times, _CELLS // n))
     parts = []
-    for start in range(0, N_SIMULATED, chunk):
-        noise = ar1_noise(rng, min(chunk, N_SIMULATED - start), n, rho)
+    for start in range(0, times, chunk):
+        noise = ar1_noise(rng, min(chunk, times - start), n, rho)
         drawn = noise if mean is None else noise + mean
         parts.append(scan(_standardise_rows(drawn), with_line_changes=mean is None))
     return Scan(*(np.concatenate(column) for column in zip(*map(_columns, parts), strict=True)))
+
+
+def _times(n: int) -> int:
+    """Number of simulated series per null law: fewer where one costs more."""
+    return int(np.clip(1_000_000 // n, N_SIMULATED, N_SHARED))
 
 
 def _columns(part: Scan) -> tuple[NDArray[np.generic], ...]:
@@ -99,7 +109,7 @@ def _null_law(n: int, null: str, grid: int, seed: int) -> Array:
     of the grid, so one simulation serves every series of the same length: exact, not approximate.
     """
     rho = corrected_rho(RHO_GRID[grid], n, null)
-    found = _simulate(n, rho, (seed, n, grid, len(null)))
+    found = _simulate(n, rho, (seed, n, grid, len(null)), _times(n))
     if null == "constant":
         return np.sort(found.constant - found.step)
     return np.sort(found.line - found.line_change)
@@ -123,7 +133,7 @@ def _drift_law(values: Array, rho_estimate: float, seed: int) -> Array:
     innovation = np.sqrt(residual @ residual / (n - 2))
     rho = corrected_rho(rho_estimate, n, "line")
     mean = design @ coefficients / max(float(innovation), 1e-9)
-    found = _simulate(n, rho, (seed, n, 99), mean)
+    found = _simulate(n, rho, (seed, n, 99), N_SIMULATED, mean)
     return np.sort(found.line - found.step)
 
 
@@ -135,8 +145,9 @@ def gate(values: Array, *, level: float = 0.05, trend: bool = True, seed: int = 
     values : array of shape (n,)
         Mean 0, standard deviation 1.
     level : float
-        False alarms to tolerate. With `trend`, a step against a constant is judged at four fifths
-        of it and, failing that, a change against a line at one fifth.
+        False alarms to tolerate. With `trend`, the test of whichever null fits better runs at four
+        fifths of it: choosing between the nulls uses up the rest. Where that null is a constant,
+        a change against a line is tried as well, at one fifth.
     trend : bool
         Whether a straight line counts as "no change". False asks more of the user (the series is
         known to have no drift) and gives more power.
@@ -169,11 +180,11 @@ def gate(values: Array, *, level: float = 0.05, trend: bool = True, seed: int = 
     line_p = _p_value(line - line_change, _null_law(n, "line", line_grid, seed))
     line_date = int(found.line_change_date[0])
     if min(constant, step + 2 * log_n) > line + log_n:
-        return decide("line", line_p, line_date)
-    if step_p <= 0.8 * level:
+        return decide("line", line_p / MAIN_SHARE, line_date)
+    if step_p <= MAIN_SHARE * level:
         drift = _drift_law(values, float(RHO_GRID[line_grid]), seed)
         step_p = max(step_p, _p_value(line - step, drift))
-    # Bonferroni weights 4/5 and 1/5: the overall p is at most the level when either route is.
-    if step_p / 0.8 <= line_p / 0.2:
-        return decide("constant", step_p / 0.8, step_date)
-    return decide("constant", line_p / 0.2, line_date)
+    # Bonferroni weights: the overall p is at most the level when either route rejects.
+    if step_p / MAIN_SHARE <= line_p / SIDE_SHARE:
+        return decide("constant", step_p / MAIN_SHARE, step_date)
+    return decide("constant", line_p / SIDE_SHARE, line_date)
