@@ -129,6 +129,18 @@ def test_saving_writes_everything_and_the_manifest_last(results, tmp_path) -> No
     assert str(tmp_path) not in (tmp_path / "manifest.json").read_text()
 
 
+def test_the_same_run_is_not_drawn_again_unless_a_file_is_gone(results, tmp_path) -> None:
+    written = results.save(tmp_path)
+    drawn = tmp_path / "figures" / "figure1.svg"
+    first = drawn.stat().st_mtime_ns
+    assert results.save(tmp_path) == written
+    assert drawn.stat().st_mtime_ns == first
+    (tmp_path / "results.csv").unlink()
+    results.save(tmp_path)
+    assert drawn.stat().st_mtime_ns > first
+    assert (tmp_path / "results.csv").exists()
+
+
 def test_results_can_be_pickled(results) -> None:
     again = pickle.loads(pickle.dumps(results.its))
     pd.testing.assert_frame_equal(again.effects, results.its.effects)

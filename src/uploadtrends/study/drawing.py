@@ -51,9 +51,15 @@ def draw(results: StudyResults, width: float | None = None) -> dict[str, Drawing
     drawn["change_points"] = figures.plot_change_points(results.breaks, **sized)
     drawn["matches"] = figures.plot(results.matches, **sized)
     drawn["event_timeline"] = figures.event_timeline(marked, **sized)
+    stated = tuple(results.primary[key] for key in ("platform", "group", "event"))
     for outcome in results.checks:
-        if outcome.name not in ELSEWHERE and _can_be_drawn(outcome):
-            drawn[f"check_{outcome.name}"] = figures.plot(outcome, **sized)
+        if outcome.name in ELSEWHERE or not _can_be_drawn(outcome):
+            continue
+        if outcome.name == "specification_curve":
+            drawing = figures.specification_curve(outcome, contrast=stated, **sized)
+        else:
+            drawing = figures.plot(outcome, **sized)
+        drawn[f"check_{outcome.name}"] = drawing
     return drawn
 
 

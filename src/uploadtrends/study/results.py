@@ -130,6 +130,8 @@ class StudyResults:
     def save(self, folder: str | Path) -> list[Path]:
         """Write figures, tables, report and, last, ``manifest.json``.
 
+        Nothing is drawn again where the manifest in `folder` tells of the same run.
+
         Parameters
         ----------
         folder : str or Path
@@ -138,11 +140,33 @@ class StudyResults:
         Returns
         -------
         list of Path
-            What was written.
+            What was written, the manifest last.
         """
+        folder = Path(folder)
+        manifest = folder / "manifest.json"
+        there = self._saved(manifest)
+        if there is not None:
+            manifest.touch()  # `make` compares times
+            return [*there, manifest]
+        manifest.unlink(missing_ok=True)
+        written = self._write(folder)
+        files = [path.relative_to(folder).as_posix() for path in written]
+        content = json.dumps({**self.manifest, "files": files}, indent=1, default=str)
+        return [*written, _write(manifest, content + "\n")]
+
+    def _saved(self, manifest: Path) -> list[Path] | None:
+        """Return the files of an earlier, equal run in the same folder, if all are there."""
+        if not manifest.exists():
+            return None
+        earlier = json.loads(manifest.read_text(encoding="utf-8"))
+        files = [manifest.parent / name for name in earlier.pop("files", [])]
+        now = json.loads(json.dumps(self.manifest, default=str))
+        same = {**earlier, "finished_at": ""} == {**now, "finished_at": ""}
+        return files if same and all(path.exists() for path in files) else None
+
+    def _write(self, folder: Path) -> list[Path]:
         from uploadtrends import report
 
-        folder = Path(folder)
         drawn = self.drawings()
         written = self.save_figures(folder / "figures", drawn)
         tables = self.tables()
@@ -160,10 +184,7 @@ class StudyResults:
         }
         text = json.dumps(everything, indent=1, default=str)
         written.append(_write(folder / "results.json", text + "\n"))
-        written.append(self.save_report(folder, drawn))
-        manifest = json.dumps(self.manifest, indent=1, default=str)
-        written.append(_write(folder / "manifest.json", manifest + "\n"))
-        return written
+        return [*written, self.save_report(folder, drawn)]
 
 
 def _write(path: Path, text: str) -> Path:
