@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.checks.outcome import Status
 from uploadtrends.errors import InputError
+from uploadtrends.result import Call, package_version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,3 +75,8 @@ def overall(statuses: Iterable[str]) -> Status:
     seen = set(statuses)
     order: tuple[Status, ...] = ("failed", "passed", "not informative")
     return next((status for status in order if status in seen), "not applicable")
+
+
+def called(result: Any, name: str, parameters: Mapping[str, Any]) -> Call:
+    """Return the record of a check: its settings, and the fingerprint of the result's data."""
+    return Call(name, dict(parameters), result.call.data_fingerprint, package_version())

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +120,7 @@ def _run(
         table=table,
         text=_sentence(table),
         figure_data={"estimates": shown[columns].reset_index(drop=True)},
-        call=Call.record("negative_control", parameters, result.call.data_fingerprint),
+        call=called(result, "negative_control", parameters),
     )
 
 

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
 from uploadtrends.checks.nulls import detection, power_at, smallest_detectable
 from uploadtrends.checks.outcome import Check, CheckOutcome
 from uploadtrends.checks.working import Working, contrast_row, working_series
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +124,7 @@ def _run(
         table=table,
         text=_sentence(table, of_interest, target),
         figure_data={"curve": pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()},
-        call=Call.record("power", parameters, result.call.data_fingerprint),
+        call=called(result, "power", parameters),
     )
 
 

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.checks.working import Working, before_event, working_series
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,10 +121,10 @@ def _anticipation(
         table=table,
         text=text,
         figure_data={"leads": pd.concat(profiles) if profiles else pd.DataFrame()},
-        call=Call.record(
+        call=called(
+            result,
             "anticipation",
             {"leads": leads, "term": term, "n_draws": n_draws, "alpha": alpha, "seed": seed},
-            result.call.data_fingerprint,
         ),
     )
 

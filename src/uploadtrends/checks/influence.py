@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.checks.working import Working, contrast_row, working
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +137,7 @@ def _run(
         table=table,
         text=_sentence(table),
         figure_data={"estimates": estimates},
-        call=Call.record("leave_one_out", parameters, result.call.data_fingerprint),
+        call=called(result, "leave_one_out", parameters),
     )
 
 

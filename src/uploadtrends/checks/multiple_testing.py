@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
 from uploadtrends.checks.outcome import Check, CheckOutcome
 from uploadtrends.checks.working import calendar, contrast_row, joint_null, working_series
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +158,7 @@ def _run(
         table=table,
         text=text,
         figure_data={"p_values": pd.DataFrame(table)},
-        call=Call.record("multiplicity", parameters, result.call.data_fingerprint),
+        call=called(result, "multiplicity", parameters),
     )
 
 

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.checks.shifting import block_of, fit_of, shifted, touched
 from uploadtrends.checks.working import contrast_row
 from uploadtrends.errors import InputError
 from uploadtrends.models.inputs import NamedSeries
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +114,7 @@ def _run(
         table=table,
         text=_sentence(table, alpha),
         figure_data={"placebos": placebos, "actual": table},
-        call=Call.record("placebo_dates", parameters, result.call.data_fingerprint),
+        call=called(result, "placebo_dates", parameters),
     )
 
 
@@ -266,7 +265,7 @@ def _default_window(before_first: int, span: int, after_event: int) -> tuple[int
     """Return the longest window that leaves room for enough dates, or None."""
     for dates in (2 * MINIMUM + 1, MINIMUM):
         room = before_first - span - dates + 1
-        after = min(_AFTER[1], after_event, max(_AFTER[0], 2 * room // 5))
+        after = min(_AFTER[1], after_event, max(_AFTER[0], min(2 * room // 5, room - _BEFORE[0])))
         before = min(_BEFORE[1], room - after)
         if before >= _BEFORE[0] and after >= _AFTER[0]:
             return before, after

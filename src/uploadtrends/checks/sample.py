@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from uploadtrends.checks.contrasts import called, overall
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ def _run(
 
     panel = panel if panel is not None else getattr(result, "data", None)
     parameters = {"months": months, "rule": rule, "n_bootstrap": n_bootstrap, "seed": seed}
-    call = Call.record("composition", parameters, result.call.data_fingerprint)
+    call = called(result, "composition", parameters)
     frames = []
     reason = "there are no single artists in these data, only totals"
     for lane, block in _targets(result, panel, platform):
@@ -106,18 +106,12 @@ def _run(
     return CheckOutcome(
         name="composition",
         question=QUESTION,
-        status=_overall(everyone["status"]),
+        status=overall(everyone["status"]),
         table=table,
         text=_sentence(table),
         figure_data={"components": table},
         call=call,
     )
-
-
-def _overall(statuses: pd.Series) -> Status:
-    from uploadtrends.checks.contrasts import overall
-
-    return overall(statuses)
 
 
 def _targets(result: Any, panel: Any, platform: str | None) -> list[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
 from uploadtrends.checks.outcome import Check, CheckOutcome
 from uploadtrends.checks.specification_fits import (
     Cell,
@@ -17,7 +17,6 @@ from uploadtrends.checks.specification_fits import (
     fit_specifications,
 )
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +149,7 @@ def _run(
         table=table,
         text=_sentence(table),
         figure_data={"curve": pd.concat(points, ignore_index=True) if points else pd.DataFrame()},
-        call=Call.record("specification_curve", parameters, result.call.data_fingerprint),
+        call=called(result, "specification_curve", parameters),
     )
 
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +134,7 @@ def _run(
             "thresholds": table[table["kind"] == "threshold"].reset_index(drop=True),
             "deletion": table[table["kind"].str.startswith("deleted")].reset_index(drop=True),
         },
-        call=Call.record("survivorship", parameters, result.call.data_fingerprint),
+        call=called(result, "survivorship", parameters),
     )
 
 
@@ -180,7 +179,8 @@ def _sweep(
         frames.append(
             again.assign(value=cut, n_artists=above["artist_id"].n_unique(), kind="threshold")
         )
-    return pd.concat(frames, ignore_index=True)
+    swept: pd.DataFrame = pd.concat(frames, ignore_index=True)
+    return swept
 
 
 def _judged(

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import contrasts, overall
+from uploadtrends.checks.contrasts import called, contrasts, overall
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
 from uploadtrends.checks.outcome import Check, CheckOutcome
 from uploadtrends.checks.working import Working, before_event, working_series
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,10 +114,10 @@ def _parallel(
         table=table,
         text=_parallel_text(table, p_joint, alpha, between),
         figure_data={"differences": pd.concat(lines) if lines else pd.DataFrame()},
-        call=Call.record(
+        call=called(
+            result,
             "parallel_trends",
             {"between": between, "event": event, "n_draws": n_draws, "alpha": alpha, "seed": seed},
-            result.call.data_fingerprint,
         ),
     )
 

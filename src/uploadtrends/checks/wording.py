@@ -91,9 +91,10 @@ def conclude(
     A claim needs an estimate of status ``"ok"`` whose interval excludes no change after the
     adjustment for all tests of its family, and no failed placebo dates, anticipation or
     multiplicity check (for the slope of a cohort: no failed placebo cohorts either, since a cut
-    alone bends the trends of those on either side). "Associated with" needs in addition placebo dates that were informative and passed, and
-    no failed robustness check. "Consistent with an effect of" needs in addition a comparison
-    that the event cannot have touched, and placebo cohorts that were informative and passed.
+    alone bends the trends of those on either side). "Associated with" needs in addition placebo
+    dates that were informative and passed, and no failed robustness check. "Consistent with an
+    effect of" needs in addition a comparison that the event cannot have touched, and placebo
+    cohorts that were informative and passed.
 
     Parameters
     ----------

@@ -1,0 +1,44 @@
+import pytest
+
+import uploadtrends as ut
+from uploadtrends.checks.sample import _windows
+from uploadtrends.errors import InputError
+from uploadtrends.events import blocks
+
+
+def test_parts_sum_to_the_change(people):
+    panel, its = people
+    outcome = its.check(ut.composition(panel, n_bootstrap=99))
+    table = outcome.table
+    for _, part in table.groupby(["platform", "group", "event"]):
+        value = part.set_index("component")["value"]
+        parts = value[["entrants", "exits", "composition", "activity share", "intensity"]].sum()
+        assert parts == pytest.approx(value["change"], abs=1e-6)
+        assert value["after"] - value["before"] == pytest.approx(value["change"], abs=1e-6)
+        row = part.iloc[0]
+        assert row["behaviour"] + row["turnover"] == pytest.approx(value["change"], abs=1e-6)
+    # The truth: everybody does less; nobody leaves because of the event.
+    assert outcome.status == "passed"
+    assert "intensity -" in outcome.text
+
+
+def test_same_months_before_and_after(people):
+    _, its = people
+    index = its.fits[0].observed.index
+    (block,) = blocks("2022-08-22", index)
+    before, after = _windows(block, 12)
+    assert after == ("2022-09-01", "2023-08-31")
+    assert before == ("2020-09-01", "2021-08-31")
+    short = _windows(block, 6)
+    assert short == (("2021-09-01", "2022-02-28"), ("2022-09-01", "2023-02-28"))
+
+
+def test_totals_cannot_be_split(stepped):
+    outcome = stepped.check(ut.composition())
+    assert outcome.status == "not applicable"
+    assert "only totals" in outcome.text
+
+
+def test_no_window():
+    with pytest.raises(InputError, match="at least one month"):
+        ut.composition(months=0)
