@@ -14,7 +14,7 @@ from uploadtrends.breaks.posterior import credible_interval
 from uploadtrends.breaks.regime_fit import Regimes, calibrated_regimes
 from uploadtrends.breaks.result import Change, ChangePoints, SeriesChanges, frequency, stamp
 from uploadtrends.breaks.scan import Array
-from uploadtrends.breaks.season import PERIODS, has_season, seasonal_component
+from uploadtrends.breaks.season import PERIODS, find_season, seasonal_component
 from uploadtrends.breaks.segmentation import descriptive_regimes
 from uploadtrends.errors import InputError
 from uploadtrends.events.timing import FREQUENCIES
@@ -62,8 +62,8 @@ def change_points(
     min_size : int, optional
         Shortest regime in periods (3 by default when calibrated, else what the cost needs).
     season : "auto" or bool
-        Remove period effects (months, quarters, weekdays, hours) first. ``"auto"``: when there are
-        three full cycles and the season is beyond doubt.
+        Remove a stable season (effects of months, quarters, weekdays or hours) first. ``"auto"``:
+        when there are three full cycles and the season is beyond doubt (`find_season`).
     unit : str
         What to take from a panel.
     groups, platforms : iterable of str, optional
@@ -225,19 +225,23 @@ def _cost_name(cost: Any, penalty: str | float) -> str:
 
 def _season(values: Array, series: pd.Series, wanted: str | bool) -> tuple[Array, str]:
     """Return what to subtract, and what was done in words."""
-    freq = frequency(series.index)
-    period = PERIODS.get(freq)
-    nothing = np.zeros(len(values))
-    if wanted is False or period is None:
-        return nothing, "none"
-    if wanted == "auto":
-        if not has_season(values, period):
-            return nothing, "none found"
-    elif len(values) < 2 * period:
-        raise InputError(
-            "too short for a season", value=f"{len(values)} periods", fix='use season="auto"'
-        )
-    return seasonal_component(values, period), f"{period} period effects removed"
+    calendar = PERIODS.get(frequency(series.index))
+    if wanted is False:
+        return np.zeros(len(values)), "none"
+    if wanted is True:
+        if calendar is None or len(values) < 2 * calendar:
+            raise InputError(
+                "no season can be removed from this series",
+                column="season",
+                value=f"{len(values)} periods",
+                fix='use season="auto"',
+            )
+        period: int | None = calendar
+    else:
+        period = find_season(values - values.mean(), calendar)
+    if period is None:
+        return np.zeros(len(values)), "none found"
+    return seasonal_component(values, period), f"effects of a {period}-period season removed"
 
 
 def _changes(

@@ -5,11 +5,65 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import fdtrc
 
-from uploadtrends.breaks.scan import Array
+from uploadtrends.breaks.scan import RHO_GRID, Array
 
 PERIODS = {"QS": 4, "MS": 12, "W-MON": 52, "D": 7, "h": 24}
+OTHER_CYCLES = (4, 7, 12, 24, 52)
 MINIMUM_CYCLES = 3
-_LEVEL = 0.001
+_CALENDAR_LEVEL = 1e-3
+_OTHER_LEVEL = 1e-6
+_ENOUGH = 10_000  # periods that decide whether there is a season
+
+
+def find_season(values: Array, calendar: int | None) -> int | None:
+    """Return the length of the season in periods, or None.
+
+    The calendar's own cycle (12 for months, 7 for days, ...) needs p <= .001. Where it is absent,
+    the other usual cycles are tried at p <= 1e-6, for data whose dates are only row numbers.
+    Either way three full cycles are needed.
+    """
+    tried = [(calendar, _CALENDAR_LEVEL)] if calendar else []
+    tried += [(cycle, _OTHER_LEVEL) for cycle in OTHER_CYCLES if cycle != calendar]
+    best: tuple[float, int] | None = None
+    for cycle, level in tried:
+        if len(values) < MINIMUM_CYCLES * cycle:
+            continue
+        p = season_p_value(values, cycle)
+        if p <= level and cycle == calendar:
+            return cycle
+        if p <= level and (best is None or p < best[0]):
+            best = p, cycle
+    return None if best is None else best[1]
+
+
+def season_p_value(values: Array, period: int) -> float:
+    """Return the p-value of "no season": F test of period effects beside a line, AR(1) errors.
+
+    The AR(1) parameter is the one of `RHO_GRID` that fits best with the season; random walks and
+    level shifts therefore do not pass for seasons.
+    """
+    values = values[-_ENOUGH:]
+    n = len(values)
+    time = np.arange(n) / n
+    phases = (np.arange(n)[:, None] % period == np.arange(1, period)).astype(np.float64)
+    design = np.column_stack([np.ones(n), time, phases])
+    if n <= design.shape[1] + 2:
+        return 1.0
+    best = (np.inf, 1.0)
+    for rho in RHO_GRID:
+        start = np.sqrt(1.0 - rho**2)
+        white = np.vstack([start * design[:1], design[1:] - rho * design[:-1]])
+        response = np.concatenate([start * values[:1], values[1:] - rho * values[:-1]])
+        with_season = _rss(white, response)
+        without = _rss(white[:, :2], response)
+        free = n - design.shape[1]
+        if with_season <= 1e-12 * max(without, 1e-300):
+            return 0.0 if without > 0.0 else 1.0
+        criterion = n * np.log(with_season) - np.log(1.0 - rho**2)
+        ratio = (without - with_season) / (period - 1) / (with_season / free)
+        if criterion < best[0]:
+            best = criterion, float(fdtrc(period - 1, free, max(ratio, 0.0)))
+    return best[1]
 
 
 def seasonal_component(values: Array, period: int) -> Array:
@@ -26,27 +80,11 @@ def seasonal_component(values: Array, period: int) -> Array:
     return seasonal
 
 
-def season_p_value(values: Array, period: int) -> float:
-    """Return the p-value of "no season": one-way F test of the detrended values by phase."""
-    detrended = values - _moving_average(values, period)
-    known = np.isfinite(detrended)
-    phase = (np.arange(len(values)) % period)[known]
-    rest = detrended[known]
-    counts = np.bincount(phase, minlength=period)
-    if (counts == 0).any() or len(rest) <= period + 1:
-        return 1.0
-    means = np.bincount(phase, weights=rest, minlength=period) / counts
-    between = float(counts @ (means - rest.mean()) ** 2) / (period - 1)
-    within = float(((rest - means[phase]) ** 2).sum()) / (len(rest) - period)
-    if within <= 0.0:
-        return 0.0 if between > 0.0 else 1.0
-    return float(fdtrc(period - 1, len(rest) - period, between / within))
-
-
-def has_season(values: Array, period: int) -> bool:
-    """Whether there are three full cycles and the season is beyond doubt (p <= .001)."""
-    enough = len(values) >= MINIMUM_CYCLES * period
-    return enough and season_p_value(values, period) <= _LEVEL
+def _rss(design: Array, response: Array) -> float:
+    gram = design.T @ design
+    moment = design.T @ response
+    solved = np.linalg.lstsq(gram, moment, rcond=None)[0]
+    return max(float(response @ response - moment @ solved), 0.0)
 
 
 def _moving_average(values: Array, period: int) -> Array:
