@@ -118,15 +118,9 @@ def grid(
     for row, note_high, head in zip(rows, notes_high, heads, strict=True):
         for column, i in enumerate(row):
             left = 0.08 + column * (room + gap)
-            above = layout.place(figure, left, high, room, head, bare=True)
-            layout.write(above, titles[i], 0, 0, room, 7.5, weight="bold")
-            panels.append(
-                layout.place(figure, left + TICKS, high + head + 0.05, room - TICKS, tall)
-            )
-            if notes[i]:
-                below = layout.place(
-                    figure, left, high + head + tall + 0.28, room, note_high, bare=True
-                )
-                layout.write(below, notes[i], 0, 0, room - 0.05, size, colour=style.INK)
+            layout.label(figure, titles[i], left, high, room, 7.5, weight="bold")
+            inner = layout.place(figure, left + TICKS, high + head + 0.05, room - TICKS, tall)
+            panels.append(inner)
+            layout.label(figure, notes[i], left, high + head + tall + 0.28, room - 0.05, size)
         high += head + tall + 0.28 + note_high + 0.1
     return figure, panels

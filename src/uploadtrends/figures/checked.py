@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from uploadtrends.errors import InputError
 from uploadtrends.figures import axes as frame
 from uploadtrends.figures import cohorts, composition, curves, layout, panels, series, style
 from uploadtrends.figures.placebo import placebo_distribution
@@ -24,18 +23,32 @@ def draw(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
     width : float
         In inches.
 
-    Raises
-    ------
-    InputError
-        If the check found nothing that can be drawn.
+    Returns
+    -------
+    Drawing
+        Of a check that has nothing to draw, its sentence.
     """
     drawer = _DRAWERS.get(outcome.kind)
     layers = [layer for layer in outcome.figure_data.values() if len(layer)]
     if drawer is None or not layers:
-        raise InputError(
-            f"the check {outcome.name} has nothing to draw", value=outcome.status, fix=outcome.text
-        )
+        return _sentence_only(outcome, width)
     return drawer(outcome, width=width)
+
+
+def _sentence_only(outcome: Any, width: float) -> style.Drawing:
+    text = f"{outcome.status.capitalize()}. {outcome.text}"
+    with style.sheet():
+        height = layout.height_of(text, width - 0.3, 7.0) + 0.2
+        figure = style.Drawing(width, height)
+        layout.write(
+            layout.place(figure, 0.1, 0.1, width - 0.2, height - 0.1, bare=True),
+            text,
+            0,
+            0,
+            width - 0.3,
+            7.0,
+        )
+    return _say(figure, outcome.to_frame(), outcome, "Nothing to draw.")
 
 
 def matching(result: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:

@@ -59,7 +59,7 @@ def specification_curve(
     if not len(curve):
         raise InputError("no specification could be estimated", fix=outcome.text)
     chosen = contrast or _most_precise(curve)
-    rows = curve[(curve[CONTRAST] == list(chosen)).all(axis=1)]
+    rows = _same(curve, *chosen)
     if rows.empty:
         known = curve[CONTRAST].drop_duplicates().to_numpy().tolist()
         raise InputError("no such contrast", value=chosen, fix=f"one of {known}")
@@ -103,10 +103,15 @@ def _most_precise(curve: pd.DataFrame) -> tuple[str, str, str]:
     return best
 
 
+def _same(table: pd.DataFrame, platform: str, group: str, event: str) -> pd.DataFrame:
+    """Return the rows of one contrast."""
+    found = (table["platform"] == platform) & (table["group"] == group)
+    return table[found & (table["event"] == event)]
+
+
 def _name(outcome: Any, contrast: tuple[str, str, str]) -> str:
     platform, group, event = contrast
-    rows = outcome.to_frame()
-    same = rows[(rows[CONTRAST] == list(contrast)).all(axis=1)] if len(rows) else rows
+    same = _same(outcome.to_frame(), *contrast)
     label = str(same["label"].iloc[0]) if len(same) and "label" in same else event
     return f"{series.heading(platform, group)}, {label}"
 
@@ -199,8 +204,7 @@ def leave_one_out(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Dra
         axes.vlines(where, rows["low"], rows["high"], color=style.MUTED, linewidth=0.6, alpha=0.6)
         axes.plot(where, middle, marker, color=colour)
         axes.axhline(0, color=style.INK, linewidth=0.8)
-        same = (whole[CONTRAST] == rows.loc[0, CONTRAST].tolist()).all(axis=1)
-        full = whole.loc[same, "full_estimate"].dropna()
+        full = _same(whole, *rows[CONTRAST].iloc[0])["full_estimate"].dropna()
         if len(full):
             axes.axhline(float(full.iloc[0]), color=style.INK, linewidth=0.8, linestyle=":")
         axes.set_xticks([0, len(rows) - 1], [str(rows["left_out"].iloc[i]) for i in (0, -1)])

@@ -112,6 +112,31 @@ def write(
     return step * len(rows)
 
 
+def label(
+    figure: Figure,
+    text: str,
+    left: float,
+    top: float,
+    width: float,
+    size: float,
+    *,
+    weight: str = "normal",
+) -> None:
+    """Write wrapped text on the figure itself, at a place in inches from its top left corner."""
+    full_width, full_height = figure.get_size_inches()
+    step = line_height(size)
+    for number, row in enumerate(wrap(text, width, size, weight)):
+        figure.text(
+            left / full_width,
+            1 - (top + number * step) / full_height,
+            row,
+            fontsize=size,
+            fontweight=weight,
+            va="top",
+            ha="left",
+        )
+
+
 def height_of(text: str, width: float, size: float, weight: str = "normal") -> float:
     """Return the height in inches that `write` will need."""
     return line_height(size) * len(wrap(text, width, size, weight))

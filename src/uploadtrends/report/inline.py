@@ -38,9 +38,13 @@ def inline_svg(drawing: Drawing, name: str, *, kind: str = "") -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
-    text = re.sub(r'(xlink:href|href)="#([^"]+)"', rf'\1="#{name}-\2"', text)
+    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)  # hundredths of a point are plenty
+    text = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", text)
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+    text = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", text)
+    text = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', text)
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
+    text = re.sub(r"\s*\n\s*", " ", text).replace("> <", "><")
     for colour, variable in THEME.items():
         text = re.sub(rf"{colour}\b", f"var(--{variable}, {colour})", text, flags=re.I)
     # SVG's default fill is black: tell undyed text to follow the page.

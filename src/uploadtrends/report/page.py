@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from uploadtrends.report.tables import downloads, html_table
 if TYPE_CHECKING:
     from uploadtrends.checks import CheckOutcome
 
+ON_MAIN_FIGURES = ("placebo_cohorts", "published_series")
 SECTIONS = (
     ("series", "The series"),
     ("figures", "Figures"),
@@ -67,10 +69,13 @@ def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None
     """
     path = Path(path)
     drawn = dict(results.drawings() if drawings is None else drawings)
+    # For phones; the page shows one or the other. Checks are drawn once and scroll.
+    kept = tuple(outcome for outcome in results.checks if outcome.name in ON_MAIN_FIGURES)
+    narrow = replace(results, checks=kept).drawings(width=COLUMN_WIDTH)
     parts = [
         _answer(results),
         _series(results),
-        _figures(drawn, narrow_drawings(results)),
+        _figures(drawn, narrow),
         _effects(results),
         _checks(results, drawn),
         _methods(results),
@@ -96,16 +101,6 @@ def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None
 
 def _asset(name: str) -> str:
     return (files("uploadtrends.report") / name).read_text(encoding="utf-8")
-
-
-def narrow_drawings(results: Any) -> dict[str, Drawing]:
-    """Return the main figures drawn for a narrow screen or a column."""
-    from uploadtrends import figures
-
-    return {
-        "effects": figures.forest(results.its, width=COLUMN_WIDTH),
-        "change_points": figures.plot_change_points(results.breaks, width=COLUMN_WIDTH),
-    }
 
 
 def _section(key: str, body: str) -> str:

@@ -1,0 +1,143 @@
+"""The report as a file: what it says, that it is whole, and that it asks for nothing."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+from uploadtrends.report import checklist, write_tables
+from uploadtrends.report.answer import answer
+from uploadtrends.report.chart import Chart, chart_html
+from uploadtrends.report.methods import REFERENCES, paragraph
+
+
+@pytest.fixture(scope="module")
+def soup(page: Path) -> BeautifulSoup:
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "lxml")
+
+
+def test_the_answer_comes_first_in_three_sentences(soup: BeautifulSoup, results: Any) -> None:
+    first = soup.find("main").find("section")
+    shown = [paragraph.get_text() for paragraph in first.find_all("p")]
+    assert shown == list(answer(results))
+    assert len(shown) == 3
+
+
+def test_nothing_is_ever_said_to_be_caused(page: Path) -> None:
+    assert not re.search(r"\bcaus(ed|es|ing)\b", page.read_text(encoding="utf-8"), re.I)
+
+
+def test_what_is_known_about_the_published_figure_is_stated(soup: BeautifulSoup) -> None:
+    facts = soup.find(id="check-published-series").get_text()
+    for fact in (
+        "Exactly 1 in each of the first 12 months, then a jump at 2022-01",
+        "Falls by 1.0 a month on average, from its maximum in 2021-03",
+        "Falls by 0.8 a month on average, from its maximum in 2021-04",
+        "significant at 24 of 24 months (2021-06 to 2023-05)",
+        "best at 2021-10 (F = 12.3)",
+        "best at 2022-01 (F = 37.9)",
+        "best at 2022-01 (F = 6.0)",
+        "segmented regression at 2022-08 finds no change: level +1.8 [-6.1, 9.7], p = 0.64",
+        "p = 0.58; slope -0.1 [-0.8, 0.7], p = 0.88",
+        "only 2 months of data before it",
+    ):
+        assert fact in facts, fact
+
+
+def test_every_check_stands_there_with_its_verdict(soup: BeautifulSoup, results: Any) -> None:
+    for outcome in results.checks:
+        article = soup.find(id=f"check-{outcome.name.replace('_', '-')}")
+        assert article.find(class_="verdict").get_text() == outcome.status
+        assert outcome.text in article.get_text()
+        assert outcome.question in article.get_text()
+
+
+def test_the_page_asks_for_nothing(soup: BeautifulSoup, page: Path) -> None:
+    for tag in soup.find_all(True):
+        for name in ("src", "href", "xlink:href", "srcset", "action", "data"):
+            value = tag.get(name)
+            if value:
+                assert value.startswith(("#", "data:")), (tag.name, name, value[:80])
+    assert not re.search(r"@import|url\((?!#)", page.read_text(encoding="utf-8"))
+    policy = soup.find("meta", attrs={"http-equiv": "Content-Security-Policy"})
+    assert policy["content"].startswith("default-src 'none'")
+    assert page.stat().st_size < 3_000_000
+
+
+def test_the_page_can_be_read_without_seeing_it(soup: BeautifulSoup) -> None:
+    assert soup.html["lang"] == "en"
+    ids = [tag["id"] for tag in soup.find_all(id=True)]
+    assert len(ids) == len(set(ids))
+    pictures = soup.find_all("svg", attrs={"role": "img"})
+    assert len(pictures) > 10
+    for picture in pictures:
+        named = picture.get("aria-labelledby", "").split()
+        assert picture.get("aria-label") or all(soup.find(id=name).get_text() for name in named)
+    for picture in soup.find_all("svg"):
+        assert picture.get("role") == "img" or picture.get("aria-hidden") == "true"
+    levels = [int(tag.name[1]) for tag in soup.find_all(re.compile(r"^h[1-6]$"))]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    for table in soup.find_all("table"):
+        assert table.find("caption").get_text()
+        assert all(head.get("scope") == "col" for head in table.find_all("th"))
+    for part in soup.find_all(class_="scroll") + soup.find_all(class_="drawing"):
+        assert part["tabindex"] == "0"  # what scrolls must be reachable by keyboard
+        assert part["aria-label"]
+
+
+def test_downloads_are_the_tables(soup: BeautifulSoup, results: Any) -> None:
+    link = soup.find("a", download="results.csv")
+    text = base64.b64decode(link["href"].partition("base64,")[2]).decode()
+    held = pd.read_csv(io.StringIO(text))
+    assert len(held) == len(results.its.effects)
+    assert list(held.columns) == list(results.its.effects.columns)
+    for kind in ("csv", "md", "tex"):
+        assert soup.find("a", download=f"checklist.{kind}")
+
+
+def test_tables_beside_the_page(results: Any, tmp_path: Path) -> None:
+    paths = write_tables({"results": results.its.to_frame()}, tmp_path)
+    assert sorted(path.name for path in paths) == ["results.csv", "results.md", "results.tex"]
+    assert (tmp_path / "results.tex").read_text().startswith(r"\begin{tabular}")
+
+
+def test_the_checklist_is_filled_in(results: Any) -> None:
+    table = checklist(results)
+    assert len(table) >= 18
+    assert (table["answer"].str.len() > 0).all()
+    said = dict(zip(table["item"], table["answer"], strict=True))
+    assert "n = 34" in said["Series analysed"]
+    assert "2022-08-22 Stable Diffusion" in said["Events and where their dates come from"]
+    assert "artstation" in said["Stated before the analysis"].lower()
+    assert "reml-ar1" in said["Model"]
+    assert "only 2 months of data before it" in said["What could not be estimated"]
+
+
+def test_methods_cite_what_was_run(results: Any) -> None:
+    text, cited = paragraph(results)
+    assert set(cited) <= set(REFERENCES)
+    assert "restricted likelihood" in text
+    assert "Harville 1974" in cited
+    for key in cited[1:]:
+        assert key in text
+
+
+def test_a_chart_breaks_its_line_at_a_gap_and_escapes_labels() -> None:
+    index = pd.date_range("2022-01-01", periods=5, freq="MS")
+    values = pd.Series([1.0, 2.0, None, 4.0, 5.0], index)
+    chart = Chart("c", "A <b>", {"x</script>": values}, ["artstation"], [], "uploads")
+    text = chart_html(chart)
+    path = BeautifulSoup(text, "lxml").find("path", class_="line")["d"]
+    assert path.count("M") == 2
+    assert "</script>{" not in text
+    assert "x</script>" not in text
+    assert "<b>" not in text
