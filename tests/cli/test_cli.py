@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -136,3 +137,43 @@ def test_new_writes_a_study_once(tmp_path) -> None:
     done = run("new", path)
     assert done.returncode == 1
     assert "exists already" in done.stderr
+
+
+def test_export_hides_who_is_who_unless_asked(tmp_path) -> None:
+    store, key = tmp_path / "uploads.duckdb", tmp_path / "key"
+    loaded = ["load", "bundled", str(datasets.path("artist_months")), "--store", str(store)]
+    assert runner.invoke(app, loaded).exit_code == 0
+
+    def artists(name: str, *options: str) -> set[str]:
+        folder = tmp_path / name
+        args = ["export", str(folder), "--store", str(store), "--key-file", str(key), *options]
+        shown = runner.invoke(app, args)
+        assert shown.exit_code == 0, shown.output
+        frame = pl.read_parquet(folder / "artist", hive_partitioning=True)
+        return set(frame["artist_id"].to_list())
+
+    real = set(datasets.artist_months()["artist_id"])
+    assert artists("identified", "--identify") == real
+    hidden = artists("hidden")
+    assert len(hidden) == len(real)
+    assert not hidden & real
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_collecting_without_contact_keys_or_permission_is_explained(tmp_path) -> None:
+    artists = tmp_path / "artists.txt"
+    artists.write_text("mira-okafor\n")
+    common = ["--artists", artists, "--raw", tmp_path / "raw", "--store", tmp_path / "s.duckdb"]
+    assert "--i-have-permission" in run("collect", "artstation", *common).stderr
+    assert "UPLOADTRENDS_DEVIANTART_CLIENT_ID" in run("collect", "deviantart", *common).stderr
+    assert "contact" in run("collect", "danbooru", *common).stderr
+    assert not (tmp_path / "s.duckdb").exists()
+
+
+def test_a_dry_run_asks_nobody(tmp_path) -> None:
+    artists = tmp_path / "artists.txt"
+    artists.write_text("one\ntwo\n")
+    args = ["--artists", artists, "--raw", tmp_path / "raw", "--i-have-permission", "--dry-run"]
+    done = run("collect", "artstation", *args)
+    assert done.returncode == 0, done.stderr
+    assert "requests" in done.stdout

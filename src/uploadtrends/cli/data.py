@@ -1,4 +1,4 @@
-"""Commands that bring data in: load."""
+"""Commands that move files: load, fetch, export."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ DEFAULT_STORE = Path("data/derived/uploads.duckdb")
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the application."""
-    app.command()(load)
+    for command in (load, fetch, export):
+        app.command()(command)
 
 
 def load(
@@ -61,6 +62,72 @@ def load(
         show_record(report.to_dict(), as_json=True)
     else:
         typer.echo(report.summary())
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(help="danbooru2023.")] = "danbooru2023",
+    url: Annotated[
+        str | None, typer.Option("--url", help="Another address of the same file.")
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", help="Expected hash; else it is only recorded.")
+    ] = None,
+    raw: Annotated[Path, typer.Option("--raw", help="Folder of the raw data.")] = Path("data/raw"),
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a large download.")] = False,
+) -> None:
+    """Download the Danbooru2023 metadata (2.8 GB) into data/raw; resumes where it stopped.
+
+    Example: uploadtrends fetch danbooru2023
+    """
+    from uploadtrends.cli.progress import load_display
+    from uploadtrends.sources import fetch as fetching
+
+    if name != "danbooru2023":
+        raise typer.BadParameter(f"'{name}' cannot be fetched; known: danbooru2023")
+
+    def agree(size: int) -> bool:
+        shown = f"{size / 1e9:.1f} GB" if size >= 0 else "a file of unknown size"
+        return yes or typer.confirm(f"Download {shown} into {raw / name}?")
+
+    with load_display(quiet=False) as progress:
+        fetched = fetching.fetch(
+            url or fetching.DANBOORU2023,
+            raw / name,
+            sha256=sha256,
+            agree=agree,
+            progress=progress,
+        )
+    typer.echo(f"{fetched.path}: {fetched.size:,} bytes, sha256 {fetched.sha256}")
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    store: StorePath = DEFAULT_STORE,
+    identify: Annotated[
+        bool,
+        typer.Option("--identify", help="Real ids, handles and times instead of pseudonyms, days."),
+    ] = False,
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", help="Key of the pseudonyms (mode 600).")
+    ] = None,
+) -> None:
+    """Write the store to Parquet: pseudonyms instead of ids, no handles, dates to the day.
+
+    Example: uploadtrends export shared_data --store data/derived/uploads.duckdb
+    """
+    from uploadtrends import privacy
+    from uploadtrends.store import open_store
+    from uploadtrends.store.export import export_parquet
+
+    hide = None
+    if not identify:
+        key = privacy.load_key(key_file)
+
+        def hide(platform: str, identifier: str) -> str:
+            return privacy.pseudonym(key, platform, identifier)
+
+    with open_store(store) as opened:
+        typer.echo(f"Wrote {export_parquet(opened, folder, hide)}")
 
 
 def _pairs(given: list[str] | None, flag: str) -> dict[str, str]:
