@@ -71,10 +71,17 @@ def test_ladder():
 def test_sentence_says_strength_estimate_interval_and_p():
     said = conclude(effect()).sentence
     assert said == (
-        "The level of uploads of the group 'senior' on deviantart changed at Stable Diffusion "
+        "The level of uploads of the group 'senior' on DeviantArt changed at Stable Diffusion "
         "released: -22% (95% interval -33% to -10%), p = .012 after adjustment for all tests "
         "(Holm)."
     )
+
+
+@pytest.mark.parametrize(
+    ("p", "said"), [(0.0004, "p < .001"), (0.0312, "p = .031"), (0.996, "p > .99"), (1.0, "> .99")]
+)
+def test_p_values_as_printed(p, said):
+    assert said in conclude(effect(p_holm=p)).sentence
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,9 @@ def _sentence(table: pd.DataFrame, of_interest: float, target: float) -> str:
     enough = int((known["status"] == "passed").sum())
     smallest, largest = -known["fall_percent"].max(), -known["fall_percent"].min()
     reach = f"{smallest:.0f}%" if len(known) == 1 else f"between {smallest:.0f}% and {largest:.0f}%"
+    could = "could" if enough else "could not"
+    where = f" in {enough} of {len(known)} estimates" if enough and len(known) > 1 else ""
     return (
-        f"With {target:.0%} power the smallest fall that could have been found is {reach}; a fall "
-        f"of {of_interest:.0%} could have been found in {enough} of {len(known)} estimates."
+        f"This sample {could} have found a fall of {of_interest:.0%}{where}: the smallest that it "
+        f"would find with {target:.0%} power is {reach}."
     )

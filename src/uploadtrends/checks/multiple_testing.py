@@ -148,7 +148,7 @@ def _run(
     before, after = (p[tested] <= alpha).sum(), (table["status"] == "passed").sum()
     text = (
         f"Of {tested.sum()} estimates {before} have p <= {alpha:g} alone and {after} after the "
-        f"adjustment for their number ({method})."
+        f"adjustment for their number ({'-'.join(p.capitalize() for p in method.split('-'))})."
     )
     parameters = {"method": method, "term": term, "n_draws": n_draws, "alpha": alpha, "seed": seed}
     return CheckOutcome(

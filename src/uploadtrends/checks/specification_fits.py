@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from uploadtrends.checks.nulls import fit_null
 from uploadtrends.checks.working import contrast_row
 from uploadtrends.errors import InputError
+from uploadtrends.result import fingerprint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,10 @@ def fit_specifications(
     n_draws: int,
     seed: int,
 ) -> Curve:
-    """Fit every specification to one platform and group.
+    """Fit every specification to one platform and group, each distinct regression once.
+
+    Choices that lead to the same response and design (a window longer than the data, a boundary
+    inside a washout) are one specification, whatever they are called.
 
     Parameters
     ----------
@@ -110,6 +114,7 @@ def fit_specifications(
         Draws of the joint null of all cells, and their seed.
     """
     drawn = _null_draws(platform, group, cells, events, settings, n_draws, seed)
+    seen: set[str] = set()
     shape = (len(specifications), len(names))
     answer = {key: np.full(shape, np.nan) for key in ("effect", "low", "high", "p", "z")}
     null = {key: np.full((n_draws, *shape), np.nan) for key in ("effect", "z")}
@@ -118,7 +123,9 @@ def fit_specifications(
         key = (spec.unit, spec.seniority)
         if key not in cells:
             continue
-        fitted = _fit_one(platform, group, cells[key], drawn[key], spec, events, settings, term)
+        fitted = _fit_one(
+            platform, group, cells[key], drawn[key], spec, events, settings, term, seen
+        )
         if fitted is None:
             continue
         used[s] = fitted["n"]
@@ -186,8 +193,12 @@ def _fit_one(
     events: EventSet,
     settings: Settings,
     term: str,
+    seen: set[str],
 ) -> dict[str, Any] | None:
-    """Fit one specification to the series (row 0) and to its null draws (the other rows)."""
+    """Fit one specification to the series (row 0) and to its null draws (the other rows).
+
+    None if it cannot be fitted, or is among those seen already.
+    """
     import pandas as pd
 
     from uploadtrends.models.inputs import NamedSeries
@@ -219,6 +230,11 @@ def _fit_one(
         outcomes = values[:, used] - prepared.offset[used]
     if not np.isfinite(outcomes).all():
         return None
+    parts = (outcomes[0], prepared.design.fitted, *found.values())
+    digest = fingerprint(spec.method, spec.scale, *(np.ascontiguousarray(part) for part in parts))
+    if digest in seen:
+        return None
+    seen.add(digest)
     answer = _estimates(outcomes, prepared, found, spec)
     return {**answer, "blocks": list(found), "n": int(used.sum())}
 

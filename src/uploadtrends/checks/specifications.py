@@ -64,7 +64,8 @@ def specification_curve(
         period, window (months around the events), scale, terms, season, boundary, method.
     n : int
         At most this many specifications: a seeded random subset of the grid, the result's own
-        choices always among them.
+        choices always among them. Those that come to the same regression are counted once, so that
+        shares are not of duplicates.
     term : str
         Which effect; level by default.
     n_draws : int
@@ -333,13 +334,13 @@ def _sentence(table: pd.DataFrame) -> str:
     if len(known) == 1:
         row = known.iloc[0]
         return (
-            f"Of {row['n']} specifications {row['share_significant']:.0%} find a change of one "
-            f"sign (median {row['median_percent']:+.0f}%); without any effect as much would be "
+            f"Of {row['n']} distinct specifications {row['share_significant']:.0%} find a change of "
+            f"one sign (median {row['median_percent']:+.0f}%); without any effect as much would be "
             f"seen with probability {row['p_mean_z']:.3f}."
         )
     claimed = known[known["status"] != "not informative"]
     passed = int((claimed["status"] == "passed").sum())
     return (
         f"{passed} of {len(claimed)} estimates that are significant by themselves are borne out by "
-        f"up to {known['n'].max()} specifications tested jointly."
+        f"up to {known['n'].max()} distinct specifications tested jointly."
     )

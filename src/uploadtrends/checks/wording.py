@@ -38,6 +38,13 @@ _CAPS = {
     "survivorship": "it depends on which artists are still there to be counted",
     "parallel_trends": "the groups that are compared moved apart before the date",
 }
+PLATFORMS = {
+    "artstation": "ArtStation",
+    "deviantart": "DeviantArt",
+    "danbooru": "Danbooru",
+    "shadertoy": "Shadertoy",
+}
+"""How platforms write themselves."""
 _COHORT_FREE = ("all", "total", "")
 
 
@@ -187,11 +194,16 @@ def _p_value(
         return float(effect["p"]), f"as registered on {registered['date']}"
     row = verdicts.get("multiplicity", ("", None))[1]
     if row is not None:
-        return float(row["p_adjusted"]), f"after adjustment for all tests ({row['method']})"
+        return float(row["p_adjusted"]), f"after adjustment for all tests ({_method(row)})"
     holm = effect.get("p_holm")
     if holm is not None and holm == holm:
         return float(holm), "after adjustment for all tests (Holm)"
     return float(effect["p"]), "single test"
+
+
+def _method(row: Any) -> str:
+    """Return an adjustment's name as its authors write themselves."""
+    return "-".join(part.capitalize() for part in str(row["method"]).split("-"))
 
 
 def _reasons_against_any_claim(
@@ -209,7 +221,10 @@ def _reasons_against_any_claim(
         if effect["status"] != "exploratory":
             return against
     if not p <= alpha:
-        against.append(f"no change is within what chance produces (p {_p(p)} {adjusted})")
+        against.append(
+            "the estimate lies within what chance produces when nothing changes "
+            f"(p {_p(p)} {adjusted})"
+        )
     against += [
         why
         for name, why in _WITHDRAWS.items()
@@ -275,7 +290,7 @@ def _no_claim(effect: Mapping[str, Any], against: list[str], unit: str) -> str:
 def _subject(effect: Mapping[str, Any], unit: str) -> str:
     group, platform = str(effect["group"]), str(effect["platform"])
     who = "" if group in _COHORT_FREE else f" of the group '{group}'"
-    where = f" on {platform}" if platform else ""
+    where = f" on {PLATFORMS.get(platform, platform)}" if platform else ""
     term = str(effect["term"]).replace("_", " ")
     return f"The {term} of {unit}{who}{where}"
 
@@ -296,7 +311,11 @@ def _size(effect: Mapping[str, Any]) -> str:
 
 
 def _p(value: float) -> str:
-    return "< .001" if value < 0.001 else f"= {value:.3f}".replace("0.", ".")
+    if value != value:
+        return "unknown"
+    if value < 0.001:
+        return "< .001"
+    return "> .99" if value > 0.99 else f"= {value:.3f}".replace("0.", ".", 1)
 
 
 def _detectable(smallest: float, effect: Mapping[str, Any]) -> str:
