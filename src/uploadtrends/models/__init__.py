@@ -50,6 +50,7 @@ def interrupted_time_series(
     groups: str | Sequence[str] | None = None,
     confidence: float = 0.95,
     phi: str = "integrate",
+    phi_prior: str = "arcsine",
     quantiles: str = "auto",
     hac_lags: int | None = None,
     covariance: str = "model",
@@ -120,6 +121,9 @@ def interrupted_time_series(
     phi : {"integrate", "maximum"}
         For ``reml-ar1``: integrate the autocorrelation out, or plug in its REML estimate (as
         R's ``nlme::gls`` does; its intervals are too short).
+    phi_prior : {"arcsine", "uniform"}
+        Of the autocorrelation, where it is integrated out. Uniform gives shorter intervals of
+        slopes in short series and covers less where the autocorrelation is above .7.
     quantiles : {"auto", "t", "normal"}
         Of the intervals, where the method leaves a choice.
     hac_lags : int, optional
@@ -179,6 +183,7 @@ def interrupted_time_series(
         unit=unit,
         confidence=confidence,
         phi=phi,
+        phi_prior=phi_prior,
         quantiles=quantiles,
         hac_lags=hac_lags,
         covariance=covariance,

@@ -8,9 +8,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import special
 
-from uploadtrends.models.mixture import Array, mixture_interval, mixture_moments, t_quantile
+from uploadtrends.models.mixture import (
+    Array,
+    mixture_interval,
+    mixture_joint,
+    mixture_moments,
+    t_quantile,
+)
 
 DRAWS = 8000
 
@@ -95,22 +100,12 @@ class Estimate:
         )
 
     def joint(self, contrasts: Array) -> tuple[float, float, int]:
-        """Test that all rows of `contrasts` (q, k) are zero: F (or chi-square / q), p, and q.
-
-        With several components both are averaged over their weights (for q = 1 this is the
-        two-sided p of the mixture wherever the components agree on the sign).
-        """
+        """Test that all rows of `contrasts` (q, k) are zero: F (or chi-square / q), p, and q."""
         contrasts = np.atleast_2d(contrasts)
-        q = int(np.linalg.matrix_rank(contrasts))
-        value = np.einsum("ck,gk->gc", contrasts, self.coefficients)
+        values = np.einsum("ck,gk->gc", contrasts, self.coefficients)
         spread = np.einsum("ck,gkl,dl->gcd", contrasts, self.covariance, contrasts, optimize=True)
-        inverse = np.linalg.pinv(spread, hermitian=True)
-        statistic = np.einsum("gc,gcd,gd->g", value, inverse, value) / q
-        if np.isinf(self.df):
-            p = special.chdtrc(q, q * statistic)
-        else:
-            p = special.fdtrc(q, self.df, statistic)
-        return float(self.weights @ statistic), float(self.weights @ p), q
+        statistic, p = mixture_joint(self.weights, values, spread, self.df)
+        return float(statistic), float(p), contrasts.shape[0]
 
     @cached_property
     def draws(self) -> tuple[Array, Array]:

@@ -18,7 +18,7 @@ def fit_reml(y: Array, x: Array, positions: Array, settings: Settings) -> Estima
     if settings.phi == "maximum":
         fit = reml.maximum(y, x, positions)
     else:
-        fit = reml.conditional(y, x, positions)
+        fit = reml.conditional(y, x, positions, prior=settings.phi_prior)
     weights = fit.weights[0]
     centre = float(weights @ fit.phi)
     near = float(weights[fit.phi > reml.NEAR_UNIT_ROOT].sum())

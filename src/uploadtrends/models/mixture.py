@@ -104,3 +104,30 @@ def mixture_moments(weights: Array, centres: Array, scales: Array) -> tuple[Arra
     mean = np.sum(weights * centres, axis=-1)
     spread = np.sum(weights * (scales**2 + (centres - mean[..., None]) ** 2), axis=-1)
     return np.asarray(mean), np.asarray(np.sqrt(spread))
+
+
+def mixture_joint(
+    weights: Array, values: Array, covariance: Array, df: float
+) -> tuple[Array, Array]:
+    """Test that q contrasts are zero together, in each mixture.
+
+    Each component has its F statistic (chi-square / q where `df` is infinite) and its tail
+    probability; both are averaged over the weights, so that p is the posterior expectation of the
+    p value given the autocorrelation.
+
+    Parameters
+    ----------
+    weights : array (..., g)
+    values : array (..., g, q)
+    covariance : array (..., g, q, q)
+    df : float
+
+    Returns
+    -------
+    statistic, p : arrays (...)
+    """
+    q = values.shape[-1]
+    solved = np.linalg.solve(covariance, values[..., None])[..., 0]
+    statistic = np.einsum("...q,...q->...", values, solved) / q
+    tail = special.chdtrc(q, q * statistic) if np.isinf(df) else special.fdtrc(q, df, statistic)
+    return (weights * statistic).sum(axis=-1), (weights * tail).sum(axis=-1)

@@ -11,6 +11,7 @@ best phi instead ignores that phi is estimated and covers too seldom in short se
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -18,6 +19,11 @@ from uploadtrends.models.mixture import Array, mixture_interval, mixture_moments
 
 PHI_GRID: Array = np.round(np.arange(-0.97, 0.9901, 0.02), 2)
 """Midpoints of the cells over which phi is integrated."""
+
+PRIORS = {"arcsine": -0.5, "uniform": 0.0}
+"""Exponent of 1 - phi**2 in the prior. Arcsine (Berger & Yang 1994) is the default: it holds its
+coverage up to phi = .9. Uniform gives shorter intervals of slopes in short series and covers
+less above phi = .7; validation/its_coverage.py compares them."""
 
 NEAR_UNIT_ROOT = 0.94
 """Posterior weight above this phi is reported: there a step and a wandering level look alike."""
@@ -40,11 +46,12 @@ class Conditional:
     df: int
     noiseless: Array
     """(m,) whether the design fits the series to rounding, so that nothing is known of chance."""
+    prior: str = "arcsine"
 
-    @property
+    @cached_property
     def weights(self) -> Array:
-        """(m, g): posterior weight of each phi under the arcsine prior."""
-        logs = self.log_likelihood - 0.5 * np.log1p(-(self.phi**2))
+        """(m, g): posterior weight of each phi."""
+        logs = self.log_likelihood + PRIORS[self.prior] * np.log1p(-(self.phi**2))
         logs = np.exp(logs - np.max(logs, axis=1, keepdims=True))
         return np.asarray(logs / np.sum(logs, axis=1, keepdims=True))
 
@@ -66,7 +73,11 @@ class BatchFit:
 
 
 def conditional(
-    outcomes: Array, design: Array, positions: Array | None = None, phi: Array = PHI_GRID
+    outcomes: Array,
+    design: Array,
+    positions: Array | None = None,
+    phi: Array = PHI_GRID,
+    prior: str = "arcsine",
 ) -> Conditional:
     """Fit every series at every phi.
 
@@ -80,6 +91,7 @@ def conditional(
         Calendar position of each row in whole periods, increasing; 0, 1, 2, ... by default.
     phi : array (g,)
         Autocorrelations in (-1, 1).
+    prior : {"arcsine", "uniform"}
     """
     outcomes = np.atleast_2d(np.asarray(outcomes, dtype=float))
     design = np.asarray(design, dtype=float)
@@ -112,7 +124,9 @@ def conditional(
     coefficients = np.einsum(
         "sij,mgj->mgi" if shared else "mij,mgj->mgi", back, theta + first[:, None, :], optimize=True
     )
-    return Conditional(phi, log_likelihood, coefficients, covariance, variance, df, noiseless)
+    return Conditional(
+        phi, log_likelihood, coefficients, covariance, variance, df, noiseless, prior
+    )
 
 
 def _cross_products(
@@ -187,6 +201,7 @@ def fit_batch(
     *,
     positions: Array | None = None,
     confidence: float = 0.95,
+    prior: str = "arcsine",
     chunk: int = 64,
 ) -> BatchFit:
     """Fit many series (or many designs) at once and return intervals of contrasts.
@@ -203,6 +218,8 @@ def fit_batch(
         Calendar position of the rows (for gaps).
     confidence : float
         Of the two-sided intervals.
+    prior : {"arcsine", "uniform"}
+        Of the autocorrelation.
     chunk : int
         Series treated at a time; bounds the memory.
 
@@ -221,7 +238,12 @@ def fit_batch(
     pieces = []
     for start in range(0, m, chunk):
         part = slice(start, start + chunk)
-        fit = conditional(outcomes[part], design[part] if design.ndim == 3 else design, positions)
+        fit = conditional(
+            outcomes[part],
+            design[part] if design.ndim == 3 else design,
+            positions,
+            prior=prior,
+        )
         centres, scales = contrast_components(
             fit, contrasts[part] if contrasts.ndim == 3 else contrasts
         )

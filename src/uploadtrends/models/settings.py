@@ -58,6 +58,7 @@ class Settings:
     unit: str = "uploads"
     confidence: float = 0.95
     phi: str = "integrate"
+    phi_prior: str = "arcsine"
     quantiles: str = "auto"
     hac_lags: int | None = None
     covariance: str = "model"
@@ -79,6 +80,7 @@ class Settings:
         _one_of("boundary", self.boundary, ("exposure", "inclusive", "exclude"))
         _one_of("control_as", self.control_as, ("covariate", "difference", "offset"))
         _one_of("phi", self.phi, ("integrate", "maximum"))
+        _one_of("phi_prior", self.phi_prior, ("arcsine", "uniform"))
         _one_of("quantiles", self.quantiles, ("auto", "t", "normal"))
         _one_of("covariance", self.covariance, ("model", "hac"))
         _one_of("instrument", self.instrument, ("window", "term"))
