@@ -72,7 +72,12 @@ def explain(error: Exception, path: Path) -> Exception:
             f"this Python process ({os.getpid()}) has '{path}' open in another mode. Fix: close "
             "that store first (store.close()), or open both with the same read_only"
         )
-    if "no space left" in lowered or "disk quota" in lowered or "max_temp_directory" in lowered:
+    if (
+        "no space left" in lowered
+        or "file too large" in lowered
+        or "disk quota" in lowered
+        or "max_temp_directory" in lowered
+    ):
         return StoreError(
             f"the disk is full: '{path}' was left as it was. Fix: free some space, or name another "
             f"folder with temp_directory= ({text.splitlines()[0]})"
