@@ -141,7 +141,7 @@ def _anticipation(outcome: Any, *, width: float) -> style.Drawing:
 
     with style.sheet():
         figure = panels.multiples(table, panel, width=width, by=("event",))
-        _label_last(figure, "periods before the event")
+        panels.label_last(figure, "periods before the event")
     return _say(figure, table, outcome, "A change dated that many periods before the event.")
 
 
@@ -182,7 +182,7 @@ def _power(outcome: Any, *, width: float) -> style.Drawing:
     with style.sheet():
         figure = panels.multiples(table, panel, width=width)
         percent = bool(table["percent"].notna().all())
-        _label_last(figure, "true change (%)" if percent else "true change")
+        panels.label_last(figure, "true change (%)" if percent else "true change")
     return _say(
         figure, table, outcome, "Chance of finding a true change of each size; dotted: 80%."
     )
@@ -192,8 +192,9 @@ def _multiplicity(outcome: Any, *, width: float) -> style.Drawing:
     table = outcome.figure_data["p_values"].dropna(subset=["p"]).sort_values("p")
     table = table.reset_index(drop=True)
     with style.sheet():
-        figure = style.Drawing(width, 2.3)
-        axes = layout.place(figure, 0.5, 0.3, width - 0.65, 1.55)
+        top = 0.3 if width > 5 else 0.45
+        figure = style.Drawing(width, top + 2.0)
+        axes = layout.place(figure, 0.5, top, width - 0.65, 1.55)
         rank = np.arange(1, len(table) + 1)
         kinds = (
             ("p", "unadjusted"),
@@ -237,13 +238,6 @@ def _published(outcome: Any, *, width: float) -> style.Drawing:
         outcome,
         "P value of a plain before/after comparison (Welch) at every candidate month; line: .05.",
     )
-
-
-def _label_last(figure: style.Drawing, text: str) -> None:
-    shown = [axes for axes in figure.axes if axes.axison]
-    count = frame.columns_for(len(shown), float(figure.get_size_inches()[0]))
-    for axes in shown[-count:]:
-        axes.set_xlabel(text)
 
 
 def _say(figure: style.Drawing, data: pd.DataFrame, outcome: Any, what: str) -> style.Drawing:

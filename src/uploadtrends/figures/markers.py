@@ -20,6 +20,7 @@ KEY_SIZE = 6.0
 BOX = 0.125  # inches: side of a marker
 LANE = 0.15  # inches: height of a lane
 DARK = {style.GREEN}
+NUMBER = "#101010"  # not the themed ink: the marker keeps its colour on dark pages
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _box(axes: Axes, x: float, y: float, marker: Marker) -> None:
         ha="center",
         va="center",
         fontsize=NUMBER_SIZE,
-        color=style.PAPER if marker.colour in DARK else style.BLACK,
+        color=style.PAPER if marker.colour in DARK else NUMBER,
     )
 
 

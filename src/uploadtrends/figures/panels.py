@@ -73,3 +73,11 @@ def multiples(
 def one_legend(figure: style.Drawing) -> None:
     """Write one legend for all panels on the top line."""
     series.legend_above(figure, [axes for axes in figure.axes if axes.axison])
+
+
+def label_last(figure: style.Drawing, text: str) -> None:
+    """Name the x axis below the last row of panels."""
+    shown = [axes for axes in figure.axes if axes.axison]
+    count = frame.columns_for(len(shown), float(figure.get_size_inches()[0]))
+    for axes in shown[-count:]:
+        axes.set_xlabel(text)

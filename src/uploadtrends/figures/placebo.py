@@ -69,9 +69,7 @@ def placebo_distribution(outcome: Any, *, width: float = style.FULL_WIDTH) -> st
             actual[["platform", "group", "event", "label"]], on=["platform", "group", "event"]
         )
         figure = panels.multiples(keep, draw, width=width, by=("label",), top=0.3)
-        for axes in figure.axes:
-            if axes.axison:
-                axes.set_xlabel("estimate / standard error")
+        panels.label_last(figure, "estimate / standard error")
         panels.one_legend(figure)
     figure.data = placebos
     figure.caption = (

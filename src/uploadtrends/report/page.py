@@ -159,8 +159,14 @@ def _units(results: Any) -> dict[str, str]:
     return {group: f"unit: {unit}" for group, unit in rows.iter_rows()}
 
 
-def figure_html(name: str, drawing: Drawing, narrow: Drawing | None = None) -> str:
-    """Return one figure with its caption, and a narrow version where there is one."""
+def figure_html(
+    name: str, drawing: Drawing, narrow: Drawing | None = None, *, leave_out: str = ""
+) -> str:
+    """Return one figure with its caption, and a narrow version where there is one.
+
+    `leave_out` is a part of the caption that stands beside the figure already.
+    """
+    caption = drawing.caption.replace(leave_out, "").strip() if leave_out else drawing.caption
     key = f"figure-{name.replace('_', '-')}"
     if narrow is None:
         picture = inline_svg(drawing, key, kind="single")
@@ -172,7 +178,7 @@ def figure_html(name: str, drawing: Drawing, narrow: Drawing | None = None) -> s
     return (
         f'<figure id="{key}"><div class="{kind}" tabindex="0" role="region" '
         f'aria-label="{html.escape(name.replace("_", " "))}">{picture}</div>'
-        f"<figcaption>{html.escape(drawing.caption)}</figcaption></figure>"
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
 
 
@@ -221,7 +227,7 @@ def _check(outcome: CheckOutcome, drawing: Drawing | None) -> str:
     body = f"<h3>{html.escape(name.capitalize())}{verdict}</h3>"
     body += f"<p>{html.escape(outcome.question)}</p><p>{html.escape(outcome.text)}</p>"
     if drawing is not None:
-        body += figure_html(f"check_{outcome.name}", drawing)
+        body += figure_html(f"check_{outcome.name}", drawing, leave_out=outcome.text)
     if len(table):
         shown = html_table(table, f"{name}: numbers")
         body += f"<details><summary>Numbers</summary>{shown}</details>"

@@ -1,0 +1,231 @@
+"""Saving, dispatch, effects and checks as drawings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+import uploadtrends as ut
+from uploadtrends import figures
+from uploadtrends.checks import CheckOutcome
+from uploadtrends.errors import InputError
+from uploadtrends.figures import effects, layout, style
+from uploadtrends.figures.checked import draw
+from uploadtrends.result import Call
+
+CALL = Call("made up", {}, "", "0")
+
+
+def series(n: int = 60, start: str = "2018-01-01", step: float = 0.0, seed: int = 0) -> pd.Series:
+    rng = np.random.default_rng(seed)
+    index = pd.date_range(start, periods=n, freq="MS")
+    return pd.Series(100 + rng.normal(0, 6, n) + step * (np.arange(n) >= 40), index)
+
+
+def legible(figure: Any) -> None:
+    assert layout.overlaps(figure) == []
+    assert layout.outside(figure) == []
+
+
+def test_the_same_figure_gives_the_same_bytes(study_results: Any, tmp_path: Path) -> None:
+    one = figures.save(figures.forest(study_results.its), tmp_path / "one")
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.hashsalt": "other"}):
+        two = figures.save(figures.forest(study_results.its), tmp_path / "two")
+    assert [path.suffix for path in one] == [".svg", ".png"]
+    for first, second in zip(one, two, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+    svg = one[0].read_text()
+    assert "<dc:date>" not in svg
+    assert str(tmp_path) not in svg
+
+
+def test_style_leaves_the_users_settings_alone(study_results: Any) -> None:
+    before = dict(mpl.rcParams)
+    figures.plot(study_results.breaks)
+    assert dict(mpl.rcParams) == before
+
+
+def test_plot_dispatches_on_the_type(study_results: Any) -> None:
+    r = study_results
+    for result in (r.its, r.breaks, r.matches, r.events):
+        for width in (7.0, 3.5):
+            figure = figures.plot(result, width=width)
+            assert figure.get_figwidth() == width
+            legible(figure)
+    assert len(r.its.plot().data) == sum(len(fit.observed) for fit in r.its.fits)
+    with pytest.raises(InputError, match="no drawing for this type"):
+        figures.plot(3)
+
+
+def test_one_series_can_share_the_users_axes() -> None:
+    from matplotlib.figure import Figure
+
+    result = ut.interrupted_time_series(series(step=25), "2021-05-01")
+    mine = Figure()
+    axes = mine.add_subplot()
+    assert result.plot(ax=axes) is mine
+    assert {"observed", "fitted"} <= {line.get_label() for line in axes.get_lines()}
+    breaks = ut.change_points(series(step=60))
+    other = mine.add_subplot()
+    assert breaks.plot(ax=other) is mine
+
+
+def test_many_series_cannot_share_one_axes(study_results: Any) -> None:
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot()
+    with pytest.raises(InputError, match="cannot share one axes"):
+        study_results.its.plot(ax=axes)
+    with pytest.raises(InputError, match="makes its own axes"):
+        study_results.matches.plot(ax=axes)
+
+
+def test_a_refused_series_is_drawn_with_its_reason() -> None:
+    result = ut.interrupted_time_series(series(11), "2018-08-01")
+    figure = result.plot()
+    assert any("Not estimable here" in text.get_text() for text in figure.texts)
+    labels = [line.get_label() for line in figure.axes[0].get_lines()]
+    assert "observed" in labels
+    assert "fitted" not in labels
+
+
+def test_breaks_are_drawn_at_the_first_period_of_the_new_regime() -> None:
+    breaks = ut.change_points(series(step=60))
+    found = breaks.to_frame()["date"].dropna()
+    assert list(found) == [pd.Timestamp("2021-05-01")]
+    figure = breaks.plot()
+    marker = next(line for line in figure.axes[0].get_lines() if line.get_marker() == "v")
+    assert mpl.dates.num2date(marker.get_xdata()[0]).strftime("%Y-%m-%d") == "2021-05-01"
+
+
+def test_forest_keeps_what_was_refused(study_results: Any) -> None:
+    figure = figures.forest(study_results.its)
+    legible(figure)
+    level = study_results.its.effects.query("term == 'level'")
+    assert len(figure.data) == len(level)
+    assert (figure.data["status"] == "not estimable").sum() == 6
+    shown = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert shown.count("not estimable") == 6
+    with pytest.raises(InputError, match="no effect of this name"):
+        figures.forest(study_results.its, term="levels")
+
+
+def test_percent_axis_puts_halving_and_doubling_at_equal_distance() -> None:
+    half, double = effects.place([-50, 100], percent=True)
+    assert half == pytest.approx(-double)
+    places, names = effects.percent_ticks(-2.0, 2.0, 3.0, 0.3)
+    assert "0" in names
+    assert (np.diff(places) / 4 * 3 >= 0.3).all()
+
+
+def test_event_study_orders_the_horizons(study_results: Any) -> None:
+    for width in (7.0, 3.5):
+        figure = figures.event_study(study_results.its, width=width)
+        legible(figure)
+        path = figure.data.query("platform == 'artstation' and group == 'total'")
+        assert sorted(path["relative_period"]) == [1, 3, 6, 12]
+    with pytest.raises(InputError, match="no effects by horizon"):
+        figures.event_study(study_results.its, "nft-beeple-christies")
+    given = pd.DataFrame(
+        {
+            "platform": "x",
+            "group": "all",
+            "relative_period": [-2, -1, 0, 1],
+            "estimate": 0.1,
+            "low": -0.1,
+            "high": 0.3,
+        }
+    )
+    assert len(figures.event_study(given).data) == 4
+
+
+@pytest.mark.parametrize("width", [7.0, 3.5])
+@pytest.mark.parametrize(
+    "name", ["placebo_dates", "anticipation", "power", "multiplicity", "leave_one_out"]
+)
+def test_checks_are_drawn_from_their_own_layers(name: str, width: float) -> None:
+    data = {("artstation", "senior"): series(step=-30), ("artstation", "new"): series(seed=3)}
+    result = ut.interrupted_time_series(data, "2021-05-01", season="none", scale="level")
+    outcome = result.check(getattr(ut, name)())
+    figure = figures.plot(outcome, width=width)
+    legible(figure)
+    assert outcome.text in figure.caption
+    if outcome.status != "not applicable":
+        assert len(figure.data)
+
+
+def test_the_placebo_line_is_the_event_itself() -> None:
+    result = ut.interrupted_time_series(series(72, step=-40), "2021-05-01", season="none")
+    outcome = result.check(ut.placebo_dates())
+    assert outcome.status in ("passed", "failed")
+    figure = figures.placebo_distribution(outcome)
+    line = next(x for x in figure.axes[0].get_lines() if x.get_label() == "the event itself")
+    assert line.get_xdata()[0] == pytest.approx(outcome.table["statistic"].iloc[0])
+    counted = sum(patch.get_height() for patch in figure.axes[0].patches)
+    assert counted == len(outcome.figure_data["placebos"])
+
+
+def test_a_check_without_anything_to_draw_says_so() -> None:
+    outcome = CheckOutcome("composition", "?", "not applicable", pd.DataFrame(), "Why.", {}, CALL)
+    figure = draw(outcome)
+    assert any("Why." in text.get_text() for axes in figure.axes for text in axes.texts)
+
+
+def test_contact_sheet_shows_every_figure(study_results: Any, tmp_path: Path) -> None:
+    drawn = {"effects": figures.forest(study_results.its)}
+    figures.save(drawn["effects"], tmp_path / "effects")
+    page = figures.contact_sheet(drawn, tmp_path, "A <title>")
+    text = page.read_text()
+    assert 'src="effects.png"' in text
+    assert "A &lt;title&gt;" in text
+    assert "alt=" in text
+
+
+def test_notebooks_show_a_drawing_once(study_results: Any) -> None:
+    figure = figures.forest(study_results.its)
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert isinstance(figure, style.Drawing)
+
+
+def test_specification_curve_draws_one_contrast(tmp_path: Path) -> None:
+    rows = [
+        {
+            "platform": "a",
+            "group": g,
+            "event": "e",
+            "own": i == 0,
+            "unit": "uploads",
+            "seniority": "as given",
+            "period": "month",
+            "window": w,
+            "scale": s,
+            "terms": "level",
+            "season": "auto",
+            "boundary": "exposure",
+            "method": "reml-ar1",
+            "effect_percent": 10.0 * i - 20,
+            "low_percent": 10.0 * i - 40,
+            "high_percent": 10.0 * i + 5,
+            "p": 0.2,
+            "n_periods": 40,
+            "rank": i,
+        }
+        for g in ("x", "y")
+        for i, (w, s) in enumerate([("all", "log"), ("all", "level"), ("36", "log")])
+    ]
+    table = pd.DataFrame([{"platform": "a", "group": "x", "event": "e", "label": "An event"}])
+    outcome = CheckOutcome(
+        "specification_curve", "?", "passed", table, "Fine.", {"curve": pd.DataFrame(rows)}, CALL
+    )
+    figure = figures.specification_curve(outcome, contrast=("a", "x", "e"))
+    legible(figure)
+    assert list(figure.data["effect_percent"]) == [-20.0, -10.0, 0.0]
+    names = [label.get_text() for label in figure.axes[-1].get_yticklabels()]
+    assert names == ["window: all", "window: 36", "scale: log", "scale: level"]
+    with pytest.raises(InputError, match="no such contrast"):
+        figures.specification_curve(outcome, contrast=("a", "z", "e"))

@@ -1,0 +1,144 @@
+"""The figures of the paper and of the study: what they draw, and that their labels are legible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import uploadtrends as ut
+from uploadtrends import datasets, figures
+from uploadtrends.errors import InputError
+from uploadtrends.figures import layout, markers
+
+WIDTHS = [7.0, 3.5]
+
+
+def legible(figure: Any) -> None:
+    assert layout.overlaps(figure) == []
+    assert layout.outside(figure) == []
+    assert figure.caption
+    assert figure.alternative
+    sizes = [text.get_fontsize() for text in figure.findobj(lambda a: hasattr(a, "get_fontsize"))]
+    assert min(sizes) >= 5.5
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_figure1_draws_the_published_numbers(study_results: Any, width: float) -> None:
+    figure = figures.figure1(study_results.panel, study_results.events, width=width)
+    legible(figure)
+    published = datasets.precipice_figure1()
+    for (platform, group), rows in figure.data.groupby(["platform", "group"]):
+        expected = published[f"{group}_{platform}"].to_numpy()
+        np.testing.assert_array_equal(rows["value"].to_numpy(), expected)
+    assert len(figure.data) == published.size
+    panels = [axes for axes in figure.axes if axes.axison]
+    assert len(panels) == 3
+    drawn = {line.get_label(): line.get_ydata() for line in panels[0].get_lines()}
+    np.testing.assert_array_equal(drawn["ArtStation"], published["total_artstation"])
+    assert "the two lines lie on each other" in figure.caption
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_whole_catalogue_stays_legible(study_results: Any, width: float) -> None:
+    figure = figures.figure1(study_results.panel, ut.event_catalogue(), width=width)
+    legible(figure)
+    assert "events lie outside these months" in figure.caption
+
+
+def test_markers_never_share_a_place() -> None:
+    strip = markers.arrange(ut.event_catalogue(verified=None), (18600.0, 19700.0), 6.0)
+    scale = 6.0 / 1100
+    places: dict[tuple[int, int], list[float]] = {}
+    for marker in strip.markers:
+        places.setdefault((marker.row, marker.lane), []).append((marker.when - 18600) * scale)
+    for row in places.values():
+        assert (np.diff(sorted(row)) >= markers.BOX).all()
+    numbers = [marker.number for marker in strip.markers]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(strip.markers) + len(strip.left_out) == len(ut.event_catalogue(verified=None))
+
+
+def test_figure1_names_the_groups_it_could_have_drawn(study_results: Any) -> None:
+    with pytest.raises(InputError, match="no group named everyone"):
+        figures.figure1(study_results.panel, groups=["everyone"])
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_figure1_tested_shows_fits_and_facts(study_results: Any, width: float) -> None:
+    r = study_results
+    figure = figures.figure1_tested(r.panel, r.its, r.breaks, r.events, width=width)
+    legible(figure)
+    assert len([axes for axes in figure.axes if axes.axison]) == 6
+    for fit in r.its.fits:
+        rows = figure.data.query("platform == @fit.platform and group == @fit.group")
+        np.testing.assert_array_equal(rows["observed"].to_numpy(), fit.observed.to_numpy())
+        band = rows.set_index("period").loc[fit.counterfactual.index]
+        np.testing.assert_allclose(band["expected_low"], fit.counterfactual["low"])
+    said = " ".join(text.get_text() for text in figure.texts)
+    assert "Before/after test: significant at 24 of 24" in said
+    assert "(F = 37.9)" in said
+
+
+def test_no_line_is_drawn_through_a_washout(study_results: Any) -> None:
+    figure = figures.plot_its(study_results.its)
+    fit = study_results.its.fit(group="total", platform="artstation")
+    line = next(line for line in figure.axes[0].get_lines() if line.get_label() == "fitted")
+    np.testing.assert_array_equal(np.isnan(line.get_ydata()), ~fit.used.to_numpy())
+    assert (~fit.used).sum() >= 5
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_figure2_marks_what_is_interpolated(study_results: Any, width: float) -> None:
+    panel = study_results.panels["danbooru"]
+    anchors = datasets.danbooru_id_dates()["created_at_utc"]
+    figure = figures.figure2(panel, study_results.events, anchors=anchors, width=width)
+    legible(figure)
+    flags = panel.flags("danbooru", "total")["interpolated"].astype(bool)
+    drawn = figure.data.set_index("period")
+    assert drawn.index[0] == pd.Timestamp("2018-01-01")
+    assert (drawn["interpolated"] == flags.reindex(drawn.index)).all()
+    assert drawn.loc["2022-03-01", "interpolated"]
+    assert not drawn.loc["2021-03-01", "interpolated"]
+    shaded = [patch for patch in figure.axes[-2].patches if patch.get_zorder() == 0.2]
+    assert len(shaded) == drawn["interpolated"].sum()
+    assert "No test is run on these months" in figure.caption
+
+
+def test_figure2_without_events_shows_everything(study_results: Any) -> None:
+    figure = figures.figure2(study_results.panels["danbooru"])
+    assert figure.data["period"].iloc[0] <= pd.Timestamp("2005-07-01")
+    legible(figure)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_figure3_has_a_panel_for_every_cut(cohorts: Any, width: float) -> None:
+    figure = figures.figure3_placebo_cohorts(cohorts, width=width)
+    legible(figure)
+    cuts = figure.data[["kind", "cut_year"]].drop_duplicates()
+    assert set(map(tuple, cuts.to_numpy().tolist())) == {
+        *(("placebo", year) for year in range(2016, 2021)),
+        ("actual", 2022),
+    }
+    panels = [axes for axes in figure.axes if axes.axison]
+    titles = [text.get_text() for text in figure.texts if text.get_fontweight() == "bold"]
+    assert len(panels) == len(titles) == 6
+    assert titles[-1].startswith("Cut at 2022")
+    senior = figure.data.query("kind == 'placebo' and cut_year == 2018 and group == 'senior'")
+    line = panels[2].get_lines()[0]
+    np.testing.assert_allclose(line.get_ydata(), senior["mean"])
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_timeline_lists_every_event(width: float) -> None:
+    events = ut.event_catalogue(start="2021-01", end="2023-12")
+    figure = figures.event_timeline(events, width=width)
+    legible(figure)
+    assert list(figure.data["id"]) == sorted(
+        events.ids, key=lambda name: figure.data.set_index("id").loc[name, "number"]
+    )
+    assert len(figure.data) == len(events)
+    with pytest.raises(InputError, match="no events"):
+        figures.event_timeline([])
