@@ -125,7 +125,7 @@ def single_instrument(
     if item.instrument is None:
         return item.values, [], ""
     known = item.instrument.ffill().bfill()
-    changed = (known != known.shift()).to_numpy()
+    changed = np.array(known != known.shift())
     changed[0] = False
     starts = list(known.index[changed])
     if not starts:
