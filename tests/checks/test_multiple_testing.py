@@ -11,7 +11,7 @@ from uploadtrends.errors import InputError
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=12)
 @given(P_VALUES)
 def test_same_as_statsmodels(p):
     np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])

@@ -80,9 +80,7 @@ def test_units_and_rules_come_from_the_panel(people):
 
 
 def test_the_same_regression_counts_once(stepped):
-    short = {
-        key: fit.observed.iloc[-36:] for key, fit in zip(_keys(stepped), stepped.fits, strict=True)
-    }
+    short = {(fit.platform, fit.group): fit.observed.iloc[-36:] for fit in stepped.fits}
     its = stepped.refit(data=short)
     choices = {"window": ("all", "36 months"), "season": ("auto", "none"), "period": ("month",)}
     check = ut.specification_curve(choices=choices, n=400, n_draws=19, n_jobs=1)
@@ -90,10 +88,6 @@ def test_the_same_regression_counts_once(stepped):
     # 2 scales x 2 terms x 3 boundaries x 2 methods; window and season change nothing here.
     assert outcome.table["n"].tolist() == [24, 24, 24]
     assert "distinct" in outcome.text
-
-
-def _keys(result):
-    return [(fit.platform, fit.group) for fit in result.fits]
 
 
 def test_unknown_choice():

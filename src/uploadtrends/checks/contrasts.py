@@ -80,3 +80,17 @@ def overall(statuses: Iterable[str]) -> Status:
 def called(result: Any, name: str, parameters: Mapping[str, Any]) -> Call:
     """Return the record of a check: its settings, and the fingerprint of the result's data."""
     return Call(name, dict(parameters), result.call.data_fingerprint, package_version())
+
+
+def without_estimate(effect: pd.Series) -> str:
+    """Say why there is no estimate to check."""
+    reason = str(effect["reason"] or "").strip().rstrip(".")
+    return f"no estimate: {reason or effect['status']}"
+
+
+def main_reason(table: pd.DataFrame) -> str:
+    """Return the most frequent reason, a missing estimate only if there is no other."""
+    reasons = table.loc[table["reason"] != "", "reason"]
+    other = reasons[~reasons.str.startswith("no estimate: ")]
+    counted = (other if len(other) else reasons).value_counts()
+    return str(counted.index[0]) if len(counted) else "no reason on record"

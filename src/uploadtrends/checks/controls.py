@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
+from uploadtrends.checks.contrasts import (
+    USABLE,
+    called,
+    contrasts,
+    main_reason,
+    overall,
+    without_estimate,
+)
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.errors import InputError
 
@@ -129,7 +136,7 @@ def _one(effect: pd.Series, p: float, others: pd.DataFrame, alpha: float) -> dic
     row |= {key: effect[key] for key in ("estimate", "low", "high", "relative", "p")}
     row |= {"p_holm": p, "minimum_detectable_percent": np.nan, "largest_studied_percent": np.nan}
     if effect["status"] not in USABLE:
-        return row | {"status": "not applicable", "reason": f"the estimate is {effect['status']}"}
+        return row | {"status": "not applicable", "reason": without_estimate(effect)}
     smallest = _percent(effect["minimum_detectable"], effect)
     same = others[(others["event"] == effect["event"]) & others["status"].isin(USABLE)]
     sizes = [abs(_percent(one["estimate"], one)) for _, one in same.iterrows()]
@@ -160,7 +167,7 @@ def _percent(size: float, effect: pd.Series) -> float:
 def _sentence(table: pd.DataFrame) -> str:
     known = table[table["status"] != "not applicable"]
     if known.empty:
-        return f"No control could be estimated: {table['reason'].iloc[0]}."
+        return f"No control could be estimated: {main_reason(table)}."
     failed = known[known["status"] == "failed"]
     if len(failed):
         first = failed.iloc[0]

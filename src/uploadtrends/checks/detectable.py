@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
+from uploadtrends.checks.contrasts import (
+    USABLE,
+    called,
+    contrasts,
+    main_reason,
+    overall,
+    without_estimate,
+)
 from uploadtrends.checks.nulls import detection, power_at, smallest_detectable
 from uploadtrends.checks.outcome import Check, CheckOutcome
 from uploadtrends.checks.working import Working, contrast_row, working_series
@@ -100,8 +107,8 @@ def _run(
         if work is not None and effect["status"] in USABLE:
             line = contrast_row(work.design, effect["event"], effect["term"])
         if work is None or line is None:
-            reason = effect["reason"] or "no estimate in this fit"
-            rows.append({**keys, **_EMPTY, "status": "not applicable", "reason": reason})
+            why = without_estimate(effect)
+            rows.append({**keys, **_EMPTY, "status": "not applicable", "reason": why})
             continue
         row, curve = _one(
             work, line, keys, of_interest, target, alpha, max(tests, 1), n_draws, seed
@@ -209,7 +216,7 @@ def _percent(effect: Any, scale: str, base: float) -> Any:
 def _sentence(table: pd.DataFrame, of_interest: float, target: float) -> str:
     known = table[table["status"] != "not applicable"]
     if known.empty:
-        return f"No estimate to compute power for: {table['reason'].iloc[0]}."
+        return f"No estimate to compute power for: {main_reason(table)}."
     enough = int((known["status"] == "passed").sum())
     smallest, largest = -known["fall_percent"].max(), -known["fall_percent"].min()
     reach = f"{smallest:.0f}%" if len(known) == 1 else f"between {smallest:.0f}% and {largest:.0f}%"

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
+from uploadtrends.checks.contrasts import (
+    USABLE,
+    called,
+    contrasts,
+    main_reason,
+    overall,
+    without_estimate,
+)
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.checks.working import Working, before_event, working_series
@@ -90,7 +97,7 @@ def _anticipation(
         row = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
         row |= {"estimate": effect["estimate"], **_NO_LEAD}
         if work is None or effect["status"] not in USABLE:
-            row |= {"status": "not applicable", "reason": f"the estimate is {effect['status']}"}
+            row |= {"status": "not applicable", "reason": without_estimate(effect)}
         else:
             found, profile = _leads(work, effect, leads, n_draws, alpha, seed)
             row |= found
@@ -100,7 +107,7 @@ def _anticipation(
     failed = table[table["status"] == "failed"]
     tested = int(table["status"].isin(("passed", "failed", "not informative")).sum())
     if not tested:
-        text = f"No estimate could be tested for an early start: {table['reason'].iloc[0]}."
+        text = f"No estimate could be tested for an early start: {main_reason(table)}."
     elif len(failed):
         first = failed.iloc[0]
         text = (

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
+from uploadtrends.checks.contrasts import (
+    USABLE,
+    called,
+    contrasts,
+    main_reason,
+    overall,
+    without_estimate,
+)
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.checks.working import Working, contrast_row, working
 from uploadtrends.errors import InputError
@@ -285,7 +292,7 @@ def _table(effect: pd.Series, found: pd.DataFrame, keep: int, alpha: float) -> p
     keys = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
     status: Status
     if found.empty:
-        status, reason = "not applicable", f"the estimate is {effect['status']}"
+        status, reason = "not applicable", without_estimate(effect)
         if effect["status"] in USABLE:
             reason = "nothing could be left out"
         return pd.DataFrame([{**keys, "status": status, "reason": reason}])
@@ -343,7 +350,7 @@ def _sentence(table: pd.DataFrame) -> str:
     first = table.drop_duplicates(["platform", "group", "event"])
     claimed = first[first["status"].isin(("passed", "failed"))]
     if claimed.empty:
-        return f"Nothing hangs on a single unit here: {first['reason'].iloc[0]}."
+        return f"Nothing hangs on a single unit here: {main_reason(first)}."
     failed = claimed[claimed["status"] == "failed"]
     if failed.empty:
         return (

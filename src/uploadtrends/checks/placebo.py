@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
+from uploadtrends.checks.contrasts import (
+    USABLE,
+    called,
+    contrasts,
+    main_reason,
+    overall,
+    without_estimate,
+)
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.checks.shifting import block_of, fit_of, shifted, touched
 from uploadtrends.checks.working import contrast_row
@@ -134,7 +141,7 @@ def _one(
         return {**keys, **_EMPTY, "status": status, "reason": reason}, pd.DataFrame()
 
     if effect["status"] not in USABLE:
-        return without("not applicable", f"the estimate is {effect['status']}")
+        return without("not applicable", without_estimate(effect))
     fit = fit_of(result, effect["platform"], effect["group"])
     block = block_of(fit, effect["event"])
     if block is None:
@@ -275,8 +282,7 @@ def _default_window(before_first: int, span: int, after_event: int) -> tuple[int
 def _sentence(table: pd.DataFrame, alpha: float) -> str:
     tested = table[table["status"].isin(("passed", "failed"))]
     if tested.empty:
-        reasons = table["reason"].value_counts()
-        return f"No estimate could be held against placebo dates: {reasons.index[0]}."
+        return f"No estimate could be held against placebo dates: {main_reason(table)}."
     if len(tested) == 1:
         row = tested.iloc[0]
         return (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
+from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall, without_estimate
 from uploadtrends.checks.outcome import Check, CheckOutcome
 from uploadtrends.checks.specification_fits import (
     Cell,
@@ -254,7 +254,7 @@ def _joint(effect: pd.Series, curve: Curve, alpha: float) -> dict[str, Any]:
     empty = dict.fromkeys(("median_percent", "share_significant", "mean_z"), np.nan)
     empty |= dict.fromkeys(("p_median", "p_share", "p_mean_z"), np.nan)
     if effect["event"] not in curve.events or effect["status"] not in USABLE:
-        reason = f"the estimate is {effect['status']}"
+        reason = without_estimate(effect)
         return {**keys, "n": 0, **empty, "status": "not applicable", "reason": reason}
     e = curve.events.index(effect["event"])
     known = np.isfinite(curve.z[:, e])
@@ -334,11 +334,17 @@ def _sentence(table: pd.DataFrame) -> str:
     if len(known) == 1:
         row = known.iloc[0]
         return (
-            f"Of {row['n']} distinct specifications {row['share_significant']:.0%} find a change of "
-            f"one sign (median {row['median_percent']:+.0f}%); without any effect as much would be "
-            f"seen with probability {row['p_mean_z']:.3f}."
+            f"Of {row['n']} distinct specifications {row['share_significant']:.0%} find a change "
+            f"of one sign (median {row['median_percent']:+.0f}%); without any effect as much would "
+            f"be seen with probability {row['p_mean_z']:.3f}."
         )
     claimed = known[known["status"] != "not informative"]
+    if claimed.empty:
+        return (
+            "No estimate is significant by itself; of up to "
+            f"{known['n'].max()} distinct specifications at most "
+            f"{known['share_significant'].max():.0%} are, with one sign."
+        )
     passed = int((claimed["status"] == "passed").sum())
     return (
         f"{passed} of {len(claimed)} estimates that are significant by themselves are borne out by "

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
+from uploadtrends.checks.contrasts import (
+    USABLE,
+    called,
+    contrasts,
+    main_reason,
+    overall,
+    without_estimate,
+)
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.errors import InputError
 
@@ -195,7 +202,7 @@ def _judged(
     keys = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
     if effect["status"] not in USABLE:
         row = {**keys, "kind": "", "status": "not applicable"}
-        return pd.DataFrame([row | {"reason": f"the estimate is {effect['status']}"}])
+        return pd.DataFrame([row | {"reason": without_estimate(effect)}])
     rows = [
         {
             "kind": "threshold",
@@ -251,7 +258,7 @@ def _sentence(table: pd.DataFrame, plausible: float) -> str:
     first = table.drop_duplicates(["platform", "group", "event"])
     claimed = first[first["status"].isin(("passed", "failed"))]
     if claimed.empty:
-        return f"There is no estimate that survivorship could explain: {first['reason'].iloc[0]}."
+        return f"There is no estimate that survivorship could explain: {main_reason(first)}."
     failed = claimed[claimed["status"] == "failed"]
     weakest = claimed["tipping_point"].min()
     if failed.empty:
