@@ -202,7 +202,7 @@ def test_too_many_rejects_leave_the_store_as_it_was(store: Store) -> None:
     store.load(Records(*work("0", 1, "a")))
     before, tables = store.content_hash(), store.tables()
     bad = [Reject(f"line {n}", "no date", "{}") for n in range(3)]
-    with pytest.raises(TooManyRejectsError, match="line 0: no date.*nothing was loaded") as error:
+    with pytest.raises(TooManyRejectsError, match=r"line 0: no date.*nothing was loaded") as error:
         store.load(Records(*work("1"), *bad))
     assert "max_rejects" in str(error.value)
     assert (store.content_hash(), store.tables()) == (before, tables)
@@ -269,7 +269,7 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
     folder.mkdir()
     folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
-        with pytest.raises(StoreError, match="permission|cannot write"):
+        with pytest.raises(StoreError, match=r"permission|cannot write"):
             ut.open_store(folder / "s.duckdb", read_only=False)
     finally:
         folder.chmod(stat.S_IRWXU)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from uploadtrends.errors import InputError
 from uploadtrends.records import Reject
-from uploadtrends.sources.moments import doubt, moment, name
+from uploadtrends.sources.moments import doubt, moment
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.staging import stage_records
-from uploadtrends.sources.tabular import read_rows
+from uploadtrends.sources.tabular import cells, read_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -120,7 +120,7 @@ class IdClock:
 
     def _read(self, con: duckdb.DuckDBPyConnection) -> tuple[list[Anchor], list[Reject]]:
         read_rows(con, Path(self.path), [self.id_column, self.time_column])
-        id_text, time_text = name(self.id_column), name(self.time_column)
+        id_text, time_text = cells([self.id_column, self.time_column]).values()
         when = moment(time_text)
         rows = con.sql(
             f"SELECT position, try_cast({id_text} AS BIGINT), {when}, "

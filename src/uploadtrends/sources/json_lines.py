@@ -179,12 +179,14 @@ class _Reader:
 
 
 def read_json_rows(con: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str]) -> None:
-    """Create `input_rows` (position, then `columns` as text) from JSON Lines."""
-    from uploadtrends.sources.tabular import check_columns
+    """Create `input_rows` (see `tabular.read_rows`) from JSON Lines."""
+    from uploadtrends.sources.tabular import cells, check_columns
 
     sample = sample_records(path)
     check_columns(path, list(dict.fromkeys(key for row in sample for key in row)), columns)
-    text = ", ".join(f"nullif(trim({name(key)} ->> '$'), '') AS {name(key)}" for key in columns)
+    text = ", ".join(
+        f"nullif(trim({name(key)} ->> '$'), '') AS {cell}" for key, cell in cells(columns).items()
+    )
     nothing = " AND ".join(f"{name(key)} IS NULL" for key in columns)
     read_json_lines(
         con,

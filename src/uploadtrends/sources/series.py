@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.moments import doubt, moment, name, quote
+from uploadtrends.sources.moments import doubt, moment, quote
 from uploadtrends.sources.protocol import Progress
-from uploadtrends.sources.tabular import read_rows
+from uploadtrends.sources.tabular import cells, read_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,8 +102,10 @@ class SeriesFile:
         """Fill `stage_series`; unreadable periods and values go to `stage_reject`."""
         del progress  # small files only
         used = [self.period, *self.columns, *self.low.values(), *self.high.values()]
-        read_rows(con, Path(self.path), list(dict.fromkeys(used)))
-        period = name(self.period)
+        wanted = list(dict.fromkeys(used))
+        read_rows(con, Path(self.path), wanted)
+        cell = cells(wanted)
+        period = cell[self.period]
         con.execute(
             "CREATE OR REPLACE TEMP TABLE dated_rows AS SELECT *, "
             f"date_trunc({quote(self.frequency)}, {moment(period)}) AS period_start, "
@@ -119,14 +121,18 @@ class SeriesFile:
             "FROM temp.dated_rows WHERE reason IS NOT NULL"
         )
         for column, (platform, grouping) in self.columns.items():
-            self._stage_column(con, column, platform, grouping)
+            self._stage_column(con, column, cell, (platform, grouping))
         con.execute("DROP TABLE temp.dated_rows")
         con.execute("DROP TABLE temp.input_rows")
 
     def _stage_column(
-        self, con: duckdb.DuckDBPyConnection, column: str, platform: str, grouping: str
+        self,
+        con: duckdb.DuckDBPyConnection,
+        column: str,
+        cell: Mapping[str, str],
+        meaning: tuple[str, str],
     ) -> None:
-        text = name(column)
+        text = cell[column]
         value = f"try_cast({text} AS DOUBLE)"
         readable = f"{value} IS NOT NULL AND isfinite({value})"
         con.execute(
@@ -136,14 +142,14 @@ class SeriesFile:
             [f"column '{column}' is not a number"],
         )
         low, high = (
-            f"try_cast({name(bounds[column])} AS DOUBLE)" if column in bounds else "NULL"
+            f"try_cast({cell[bounds[column]]} AS DOUBLE)" if column in bounds else "NULL"
             for bounds in (self.low, self.high)
         )
         con.execute(
             f"INSERT INTO temp.stage_series SELECT ?, ?, ?, CAST(period_start AS DATE), ?, "
             f"{value}, ?, {low}, {high}, FALSE, ? FROM temp.dated_rows "
             f"WHERE reason IS NULL AND {readable}",
-            [self._id(), platform, grouping, self.frequency, self.unit, self.source],
+            [self._id(), *meaning, self.frequency, self.unit, self.source],
         )
 
     def _id(self) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.moments import doubt, moment, name, precision, quote
+from uploadtrends.sources.moments import doubt, moment, precision, quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
-from uploadtrends.sources.tabular import read_rows
+from uploadtrends.sources.tabular import cells, read_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -133,7 +133,7 @@ class Table:
         read_rows(
             con,
             path,
-            list(dict.fromkeys(self.columns.values())),
+            self._read(),
             encoding=self.encoding,
             table=self.table,
         )
@@ -154,7 +154,12 @@ class Table:
             con.execute(f"DROP TABLE temp.{table}")
 
     def _column(self, wanted: str) -> str:
-        return name(self.columns[wanted]) if wanted in self.columns else "CAST(NULL AS VARCHAR)"
+        if wanted not in self.columns:
+            return "CAST(NULL AS VARCHAR)"
+        return cells(self._read())[self.columns[wanted]]
+
+    def _read(self) -> list[str]:
+        return list(dict.fromkeys(self.columns.values()))
 
     def _moment(self, wanted: str) -> str:
         if wanted not in self.columns:
@@ -182,7 +187,7 @@ class Table:
             "updated_at": self._moment("updated_at"),
         }
         chosen = ", ".join(f"{sql} AS {field_name}" for field_name, sql in parsed.items())
-        excerpt = ", ".join(name(column) for column in dict.fromkeys(self.columns.values()))
+        excerpt = ", ".join(cells(self._read()).values())
         whole = f"n_works BETWEEN 0 AND {_MOST_WORKS_A_PERIOD} AND n_works = floor(n_works)"
         missing = "WHEN artist_id IS NULL THEN 'no artist'" if self.has_counts else ""
         con.execute(

@@ -36,9 +36,10 @@ def read_rows(
     encoding: str = "utf-8",
     table: str | None = None,
 ) -> None:
-    """Create the temporary table `input_rows` (position BIGINT, then `columns` as VARCHAR).
+    """Create the temporary table `input_rows` (position BIGINT, then one VARCHAR a column).
 
-    Rows that cannot be taken apart go to `stage_reject`. Empty text becomes NULL.
+    The columns are named by `cells`, so that no name in the file can clash with ours. Rows that
+    cannot be taken apart go to `stage_reject`. Empty text becomes NULL.
 
     Raises
     ------
@@ -63,6 +64,11 @@ def read_rows(
             read_json_rows(con, path, columns)
         else:
             _read_csv(con, path, columns, encoding, "\t" if kind == "tsv" else None)
+
+
+def cells(columns: Sequence[str]) -> dict[str, str]:
+    """Return the names that the columns of a file have in `input_rows`."""
+    return {column: f"cell_{n}" for n, column in enumerate(columns)}
 
 
 @contextmanager
@@ -106,7 +112,8 @@ def _kind(path: Path) -> str:
 
 def _text_columns(columns: Sequence[str]) -> str:
     return ", ".join(
-        f"nullif(trim(CAST({name(text)} AS VARCHAR)), '') AS {name(text)}" for text in columns
+        f"nullif(trim(CAST({name(column)} AS VARCHAR)), '') AS {cell}"
+        for column, cell in cells(columns).items()
     )
 
 
@@ -188,9 +195,9 @@ def _check_encoding(path: Path, encoding: str) -> str:
             line = head.count(b"\n", 0, error.start) + 1
             # Some lines with stray bytes are rejects; a file full of them is in another encoding.
             bad = sum(not _is_utf8(text) for text in head.splitlines()[:2000])
-            if bad > 0.05 * min(2000, head.count(b"\n") + 1):
+            if bad > 2 and bad > 0.05 * min(2000, head.count(b"\n") + 1):
                 raise InputError(
-                    f"line {line} is not UTF-8, nor are {bad} of the first lines",
+                    f"line {line} is not UTF-8, one of {bad} such lines near the start",
                     file=path,
                     value=head[error.start : error.start + 4],
                     fix="save the file as UTF-8, or say encoding='latin-1'",
@@ -244,7 +251,7 @@ def _read_sqlite(
             )
         present = [row[1] for row in lite.execute(f"PRAGMA table_info({name(table)})")]
         check_columns(path, present, columns)
-        typed = ", ".join(f"{name(text)} VARCHAR" for text in columns)
+        typed = ", ".join(f"{cell} VARCHAR" for cell in cells(columns).values())
         con.execute(f"CREATE TEMP TABLE input_rows (position BIGINT, {typed})")
         wanted = ", ".join(f"CAST({name(text)} AS TEXT)" for text in columns)
         cursor = lite.execute(f"SELECT {wanted} FROM {name(table)}")
