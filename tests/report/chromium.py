@@ -133,9 +133,11 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """Return console messages of any kind, errors and failed loads since the last `open`."""
+        self.run(asyncio.sleep(0.2))
+        self.value("1")  # reads what has arrived since
         kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
         kinds += ("Network.loadingFailed",)
-        return [json.dumps(m)[:500] for m in self.messages if m["method"] in kinds]
+        return [json.dumps(m) for m in self.messages if m["method"] in kinds]
 
     def requests(self) -> list[str]:
         """Return the addresses asked for since the last `open`, those of inline data left out."""

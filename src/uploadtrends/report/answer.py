@@ -1,4 +1,4 @@
-"""The answer in three sentences: what may be said, the checks, and the data on their own."""
+"""The answer in three sentences: what it means, the weightiest reason, and the numbers."""
 
 from __future__ import annotations
 
@@ -6,32 +6,91 @@ from collections import Counter
 from typing import Any
 
 from uploadtrends.figures.series import heading
+from uploadtrends.figures.style import title
 
 
 def answer(results: Any) -> tuple[str, str, str]:
     """Return three sentences for the top of the report.
 
+    The first can be quoted as it stands; the second gives the weightiest reason; the third is the
+    conclusion with its numbers, worded by rule (`uploadtrends.checks.conclude`).
+
     Parameters
     ----------
     results : StudyResults
     """
-    return (str(results.conclusion), _checks(results.checks), _breaks(results))
+    return (meaning(results), reason(results), str(results.conclusion))
 
 
-def _checks(outcomes: Any) -> str:
+def meaning(results: Any) -> str:
+    """Return what the primary contrast means, without a number."""
+    primary = results.primary
+    group, platform = str(primary["group"]), title(str(primary["platform"]))
+    whose = f"of {group} artists " if group in ("senior", "new", "later") else ""
+    what = "the uploads" if primary["term"] != "slope" else "the trend in the uploads"
+    outcome = f"{what} {whose}on {platform}"
+    when = _when(results, str(primary["event"]))
+    subject = outcome[0].upper() + outcome[1:]
+    claims = {
+        "no claim": f"These data do not show that {outcome} changed at {when}.",
+        "changed at": f"{subject} changed at {when}; nothing in these data ties the "
+        "change to what happened then.",
+        "associated with": f"{subject} changed at {when}, and not by as much at "
+        "other dates; what brought the change about these data cannot tell.",
+        "consistent with an effect of": f"{subject} changed at {when} as an effect "
+        "would have it; other explanations that fit these checks remain possible.",
+    }
+    return claims[results.conclusion.strength]
+
+
+def _when(results: Any, event: str) -> str:
+    """Return the event, or the block that it was merged into, in words."""
+    block = next((b for fit in results.its.fits for b in fit.blocks if b.id == event), None)
+    if block is None:
+        known = {e.id: e for e in results.its.events}
+        return f"{known[event].label} ({known[event].date})" if event in known else event
+    if block.crowded:
+        return (
+            f"the {len(block.events)} events from {block.start:%B %Y} to {block.end:%B %Y} "
+            f"({'; '.join(member.label for member in block.events)})"
+        )
+    return f"{block.label} ({block.events[0].date})"
+
+
+def reason(results: Any) -> str:
+    """Return the weightiest reason for or against, or how the checks came out."""
+    outcomes = {outcome.name: outcome for outcome in results.checks}
+    cohorts = outcomes.get("placebo_cohorts")
+    if cohorts is not None and cohorts.status == "failed":
+        table = cohorts.to_frame()
+        placebo = table[(table["kind"] == "placebo") & (table["status"] == "ok")]
+        return (
+            "Sorting artists into senior and new as the published figure does makes the seniors "
+            f"decline and the new ones rise at {int(placebo['shown'].sum())} of {len(placebo)} "
+            "earlier years in which there was no image generator, so that picture alone is no "
+            "evidence of one."
+        )
+    return tally(results.checks)
+
+
+def tally(outcomes: Any) -> str:
+    """Return how many checks passed, failed, had no power, or could not be run."""
     count = Counter(outcome.status for outcome in outcomes)
-    failed = [o.name.replace("_", " ") for o in outcomes if o.status == "failed"]
-    passed = [o.name.replace("_", " ") for o in outcomes if o.status == "passed"]
-    parts = [
-        f"{count['passed']} passed" + (f" ({', '.join(passed)})" if passed else ""),
-        f"{count['failed']} failed" + (f" ({', '.join(failed)})" if failed else ""),
-        f"{count['not informative']} had no power to fail",
-        f"{count['not applicable']} cannot be run on these data",
-    ]
+    parts = []
+    for status, words in (
+        ("passed", "passed"),
+        ("failed", "failed"),
+        ("not informative", "had no power to fail"),
+        ("not applicable", "cannot be run on these data"),
+    ):
+        names = [o.name.replace("_", " ") for o in outcomes if o.status == status]
+        shown = f" ({', '.join(names)})" if names else ""
+        parts.append(f"{count[status]} {words}{shown}")
     return f"Of {sum(count.values())} checks, {', '.join(parts[:-1])} and {parts[-1]}."
 
 
-def _breaks(results: Any) -> str:
+def unprompted(results: Any) -> str:
+    """Return what the series show when nobody tells the search where to look."""
     table = results.breaks.to_frame()
     series = table.groupby(["platform", "group"], sort=False)["date"].agg(
         lambda dates: dates.notna().any()
@@ -48,5 +107,5 @@ def _breaks(results: Any) -> str:
     )
     return (
         f"Looked at without the dates of the events, {int(series.sum())} of {len(series)} series "
-        f"change ({where}). {results.matches.summary().splitlines()[0]}"
+        f"change ({where}). {results.matches.summary()}"
     )

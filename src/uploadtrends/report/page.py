@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from uploadtrends.figures.style import COLUMN_WIDTH, Drawing, ordered, title
-from uploadtrends.report.answer import answer
+from uploadtrends.report.answer import answer, tally, unprompted
 from uploadtrends.report.chart import Chart, chart_html
 from uploadtrends.report.checklist import checklist
 from uploadtrends.report.inline import inline_svg
@@ -204,7 +204,7 @@ def _effects(results: Any) -> str:
     body += "<h3>Change points</h3>"
     body += html_table(breaks, "Changes found without looking at the events")
     body += downloads("change_points", breaks)
-    body += f"<p>{html.escape(results.matches.summary())}</p>"
+    body += f"<p>{html.escape(unprompted(results))}</p>"
     body += downloads("matches", results.matches.to_frame())
     return _section("effects", body)
 
@@ -212,7 +212,7 @@ def _effects(results: Any) -> str:
 def _checks(results: Any, drawn: Mapping[str, Drawing]) -> str:
     body = (
         "<p>A check passes, fails, had no power to fail (not informative), or cannot be run on "
-        "these data (not applicable).</p>"
+        f"these data (not applicable).</p><p>{html.escape(tally(results.checks))}</p>"
     )
     body += "".join(
         _check(outcome, drawn.get(f"check_{outcome.name}")) for outcome in results.checks
