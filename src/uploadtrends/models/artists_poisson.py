@@ -92,11 +92,22 @@ def moments(data: ArtistData, beta: Array, weight: Array | None = None) -> Momen
     expected = share * uploads[artist]
     log_share = eta - top[artist] - np.log(total)[artist]
     log_likelihood = float(np.sum(weight[artist] * data.y * log_share))
-    scores = np.add.reduceat(data.x * (data.y - expected)[:, None], starts) * weight[:, None]
-    mean = np.add.reduceat(data.x * share[:, None], starts)
+    scores = _sum_by_artist(data, data.x * (data.y - expected)[:, None]) * weight[:, None]
+    mean = _sum_by_artist(data, data.x * share[:, None])
     information = data.x.T @ (data.x * (weight[artist] * expected)[:, None])
     information -= mean.T @ (mean * (weight * uploads)[:, None])
     return Moments(log_likelihood, scores, information, expected)
+
+
+def _sum_by_artist(data: ArtistData, values: Array) -> Array:
+    """Sum rows by artist; a sparse product is several times as fast as `add.reduceat` in 2-d."""
+    from scipy.sparse import csr_array
+
+    n = len(data.y)
+    pointers = np.r_[data.starts(), n]
+    indicator = csr_array((np.ones(n), np.arange(n), pointers), shape=(data.n_artists, n))
+    total: Array = indicator @ values
+    return total
 
 
 def fit(
@@ -139,8 +150,8 @@ def fit(
                 raise NotEstimableError("the likelihood could not be increased any further")
         beta, now = beta + scale * step, after
         if decrement < tolerance and scale == 1.0:
-            if np.max(np.abs(beta) * np.ptp(data.x, axis=0), initial=0.0) > 15:
-                break  # a rate ratio of millions is a separated term
+            if np.ptp(data.x @ beta) > 18:
+                break  # rates that differ by a factor of millions: a separated term
             return beta, now
     raise NotEstimableError(
         "no finite estimate: some term separates zero counts from the others perfectly"
