@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 USABLE = ("ok", "exploratory")
+PLATFORMS = {
+    "artstation": "ArtStation",
+    "deviantart": "DeviantArt",
+    "danbooru": "Danbooru",
+    "shadertoy": "Shadertoy",
+}
+"""How platforms write themselves."""
 
 
 def contrasts(
@@ -94,3 +101,13 @@ def main_reason(table: pd.DataFrame) -> str:
     other = reasons[~reasons.str.startswith("no estimate: ")]
     counted = (other if len(other) else reasons).value_counts()
     return str(counted.index[0]) if len(counted) else "no reason on record"
+
+
+def platform_name(platform: str) -> str:
+    """Return a platform's name as it writes itself."""
+    return PLATFORMS.get(platform, platform)
+
+
+def series_name(row: pd.Series) -> str:
+    """Return platform and group of a row as a sentence says them."""
+    return " ".join(part for part in (platform_name(row["platform"]), row["group"]) if part)

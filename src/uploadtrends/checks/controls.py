@@ -12,6 +12,7 @@ from uploadtrends.checks.contrasts import (
     contrasts,
     main_reason,
     overall,
+    series_name,
     without_estimate,
 )
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
@@ -171,7 +172,7 @@ def _sentence(table: pd.DataFrame) -> str:
     failed = known[known["status"] == "failed"]
     if len(failed):
         first = failed.iloc[0]
-        name = " ".join(part for part in (first["platform"], first["group"]) if part)
+        name = series_name(first)
         return (
             f"The model finds a change in {len(failed)} of {len(known)} untouched series, so that "
             f"it does not tell the event apart ({name or 'the control'} at "

@@ -12,6 +12,7 @@ from uploadtrends.checks.contrasts import (
     contrasts,
     main_reason,
     overall,
+    series_name,
     without_estimate,
 )
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
@@ -112,7 +113,7 @@ def _anticipation(
         first = failed.iloc[0]
         text = (
             f"{len(failed)} of {tested} series had moved before the date; that of "
-            f"{first['label'] or first['event']} on {first['platform']} {first['group']} by "
+            f"{first['label'] or first['event']} on {series_name(first)} by "
             f"{first['lead']} periods (joint p = {first['p']:.3f})."
         )
     else:

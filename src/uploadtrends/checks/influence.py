@@ -14,6 +14,7 @@ from uploadtrends.checks.contrasts import (
     contrasts,
     main_reason,
     overall,
+    series_name,
     without_estimate,
 )
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
@@ -358,7 +359,7 @@ def _sentence(table: pd.DataFrame) -> str:
             "estimates."
         )
     one = failed.iloc[0]
-    name = " ".join(part for part in (one["platform"], one["group"]) if part)
+    name = series_name(one)
     return (
         f"{len(failed)} of {len(claimed)} significant estimates hang on a single unit: {name} at "
         f"{one['label'] or one['event']} is {one['reason']}."

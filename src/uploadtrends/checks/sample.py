@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import called, overall
+from uploadtrends.checks.contrasts import (
+    called,
+    overall,
+    platform_name,
+)
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.errors import InputError
 
@@ -185,8 +189,9 @@ def _sentence(table: pd.DataFrame) -> str:
     pieces = ", ".join(f"{name} {part.loc[name, 'percent']:+.0f}%" for name in _ORDER)
     more = table.drop_duplicates(["platform", "event"])
     others = f" ({len(more) - 1} more in the table)" if len(more) > 1 else ""
+    change = f"{part.loc['change', 'percent']:+.0f}%"
     return (
-        f"Uploads on {first['platform']} changed by {part.loc['change', 'percent']:+.0f}% around "
+        f"Uploads on {platform_name(first['platform'])} changed by {change} around "
         f"{first['label'] or first['event']}: {pieces}{others}."
     )
 

@@ -13,6 +13,7 @@ from uploadtrends.checks.contrasts import (
     contrasts,
     main_reason,
     overall,
+    series_name,
     without_estimate,
 )
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
@@ -267,7 +268,7 @@ def _sentence(table: pd.DataFrame, plausible: float) -> str:
             f"need {weakest:.0%} of the works on one side of the event to have been deleted."
         )
     one = failed.iloc[0]
-    name = " ".join(part for part in (one["platform"], one["group"]) if part)
+    name = series_name(one)
     return (
         f"{len(failed)} of {len(claimed)} significant estimates depend on who is still there to be "
         f"counted: {name} at {one['label'] or one['event']}: {one['reason']}."

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from uploadtrends.checks.contrasts import overall
+from uploadtrends.checks.contrasts import overall, platform_name
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.errors import InputError
 
@@ -38,13 +38,6 @@ _CAPS = {
     "survivorship": "it depends on which artists are still there to be counted",
     "parallel_trends": "the groups that are compared moved apart before the date",
 }
-PLATFORMS = {
-    "artstation": "ArtStation",
-    "deviantart": "DeviantArt",
-    "danbooru": "Danbooru",
-    "shadertoy": "Shadertoy",
-}
-"""How platforms write themselves."""
 _COHORT_FREE = ("all", "total", "")
 
 
@@ -290,7 +283,7 @@ def _no_claim(effect: Mapping[str, Any], against: list[str], unit: str) -> str:
 def _subject(effect: Mapping[str, Any], unit: str) -> str:
     group, platform = str(effect["group"]), str(effect["platform"])
     who = "" if group in _COHORT_FREE else f" of the group '{group}'"
-    where = f" on {PLATFORMS.get(platform, platform)}" if platform else ""
+    where = f" on {platform_name(platform)}" if platform else ""
     term = str(effect["term"]).replace("_", " ")
     return f"The {term} of {unit}{who}{where}"
 
