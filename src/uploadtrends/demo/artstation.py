@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from uploadtrends.demo.reply import Question, Reply, as_html, as_json, as_text
-from uploadtrends.demo.world import Person, Work, World, digest, project_hash, shuffled
+from uploadtrends.demo.world import Person, Work, World, digest, is_one_in, project_hash, shuffled
 
 CENTRAL = ZoneInfo("America/Chicago")
 ROBOTS = (
@@ -57,7 +57,7 @@ def _projects(person: Person, world: World, question: Question) -> Reply:
         return as_json({"message": "per_page should be >= 3", "code": "per_page"}, 400)
     works = shuffled(world.listed(person), person.handle)
     shown = works[(page - 1) * size : page * size]
-    overstated = 2 if person.number % 11 == 0 else 0
+    overstated = 2 if is_one_in(11, "overstated", person.number) else 0
     return as_json(
         {"data": [_item(work) for work in shown], "total_count": len(works) + overstated}
     )
@@ -114,7 +114,7 @@ def _user(person: Person, world: World) -> dict[str, Any]:
         "permalink": f"https://www.artstation.com/{person.handle}",
         "followers_count": person.followers,
         "followees_count": 12,
-        "projects_count": n_listed + (3 if person.number % 7 == 0 else 0),
+        "projects_count": n_listed + (3 if is_one_in(7, "odd", person.number) else 0),
         "is_studio_account": person.is_studio,
         "is_school_account": False,
         "is_staff": False,

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from uploadtrends.demo.reply import Question, Reply, as_json, as_text, challenge
-from uploadtrends.demo.world import Person, Work, World
+from uploadtrends.demo.world import Person, Work, World, is_one_in
 
 EASTERN = ZoneInfo("America/New_York")
 ROBOTS = "User-agent: *\nDisallow: /\nAllow: /$\nAllow: /wiki_pages\nDisallow: /*.json\n"
@@ -82,7 +82,7 @@ def _posts(question: Question, world: World) -> Reply:
         elif word == "-status:deleted":
             works = [work for work in works if work.listed]
     size = question.number("limit", 20)
-    if person and person.number % 29 == 0 and size > 100:
+    if person and is_one_in(20, "slow", person.number) and size > 100:
         return error(500, "ActiveRecord::QueryCanceled", "The database timed out.")
     ids = _page(question, sorted(work.number for work in works), 200)
     if isinstance(ids, Reply):

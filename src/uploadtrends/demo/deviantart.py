@@ -10,7 +10,15 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from uploadtrends.demo.reply import Question, Reply, as_html, as_json, as_text
-from uploadtrends.demo.world import Person, Work, World, deviation_uuid, digest, user_uuid
+from uploadtrends.demo.world import (
+    Person,
+    Work,
+    World,
+    deviation_uuid,
+    digest,
+    is_one_in,
+    user_uuid,
+)
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 ROBOTS = "User-agent: *\nDisallow: /api/\nDisallow: /oauth2/\nDisallow: /*/gallery/scraps\n"
@@ -117,7 +125,7 @@ class DeviantArt:
             return refused or as_json({"has_more": False, "results": []})
         slots = gallery_slots(person, world)
         more = offset + limit < min(len(slots), self.cap)
-        if person.number % 13 == 0 and offset == 24:
+        if is_one_in(8, "early", person.number) and offset == 24:
             more = False  # says the end too early
         shown = slots[offset : min(offset + limit, self.cap)]
         return as_json(
@@ -169,7 +177,7 @@ def gallery_slots(person: Person, world: World) -> list[Work | None]:
     """
     slots: list[Work | None] = []
     for work in reversed(world.works[person.number]):
-        if work.listed or person.number % 3 == 0:
+        if work.listed or leaves_stubs(person):
             slots.append(work)
         if digest("hidden", work.number) % 40 == 0:
             # Now and then a whole page is hidden.
@@ -177,12 +185,17 @@ def gallery_slots(person: Person, world: World) -> list[Work | None]:
     return slots
 
 
+def leaves_stubs(person: Person) -> bool:
+    """Say whether works that this artist takes down leave a stub."""
+    return is_one_in(3, "stub", person.number)
+
+
 def _person(handle: str, world: World) -> tuple[Person | None, Reply | None]:
     person = world.by_handle.get(handle.lower())
     if person is None or person.is_studio:  # groups answer like unknown users
         return None, error(400, "invalid_request", "User not found.")
     if not person.listed:
-        words = ("Account is inactive.", "User not found.")[person.number % 2]
+        words = ("Account is inactive.", "User not found.")[digest("gone", person.number) % 2]
         return None, error(400, "invalid_request", words)
     return person, None
 
@@ -207,7 +220,9 @@ def _user(person: Person, expand: str = "") -> dict[str, Any]:
 
 
 def _profile(person: Person, world: World, expand: str) -> Reply:
-    honoured = expand if person.number % 5 else ""  # not on this route for everyone
+    honoured = (
+        "" if is_one_in(5, "unexpanded", person.number) else expand
+    )  # not on this route for everyone
     return as_json(
         {
             "user": _user(person, honoured),

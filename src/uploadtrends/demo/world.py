@@ -217,3 +217,8 @@ def digest(*parts: Any) -> int:
     """Return a number that depends on nothing but the arguments."""
     text = "\0".join(map(str, parts))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+
+
+def is_one_in(n: int, trait: str, number: int) -> bool:
+    """Say whether a thing has a trait that one in `n` has, whatever its number."""
+    return digest(trait, number) % n == 0

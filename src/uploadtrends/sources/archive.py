@@ -82,7 +82,7 @@ class Archive:
                 ) from None
         elif not folder.is_dir():
             raise InputError("no such crawl", file=folder, fix="look into data/raw/<source>/")
-        self._final: dict[str, Place] = {}
+        self._settled: dict[str, Place] = {}
         self._latest: dict[str, Place] = {}
         self.n_answers = 0
         for place, entry in self._scan():
@@ -107,8 +107,8 @@ class Archive:
         return sorted(self.folder.glob("[0-9]*.jsonl.gz"))
 
     def find(self, request: Request) -> Answer | None:
-        """Return the archived answer that asking again would not change, or None."""
-        return self._answer(self._final.get(request.key), request)
+        """Return the archived answer that need not be asked for again, or None."""
+        return self._answer(self._settled.get(request.key), request)
 
     def last(self, request: Request) -> Answer | None:
         """Return the archived answer to a question, a definite one if there is, or None."""
@@ -126,7 +126,7 @@ class Archive:
             "at": answer.at.isoformat() + "Z",
             "status": answer.status,
             "outcome": answer.outcome,
-            "final": answer.final,
+            "settled": answer.settled,
             "detail": answer.detail,
             "headers": answer.headers,
         }
@@ -181,8 +181,8 @@ class Archive:
     def _note(self, entry: dict[str, Any], place: Place) -> None:
         self.n_answers += 1
         self._latest[entry["key"]] = place
-        if entry["final"]:
-            self._final[entry["key"]] = place
+        if entry["settled"]:
+            self._settled[entry["key"]] = place
 
     def _answer(self, place: Place | None, request: Request) -> Answer | None:
         if place is None:

@@ -65,7 +65,9 @@ class ArtStation:
 
     def walk(self, target: Target, ask: Ask, visit: Visit, options: Options) -> None:
         """Visit profile and all pages of the portfolio; see `visit.Site`."""
-        profile = ask(Request(f"{BASE}/users/{target.handle}.json", subject=target.handle))
+        profile = ask(
+            Request(f"{BASE}/users/{target.handle}.json", holds="{}", subject=target.handle)
+        )
         if profile.outcome == "refused" and profile.status in (404, 410):
             visit.status = "not_found"
             return
@@ -90,11 +92,12 @@ class ArtStation:
                 Request(
                     f"{BASE}/users/{target.handle}/projects.json",
                     params(page=page, per_page=PAGE),
+                    holds="data",
                     subject=target.handle,
                     walk=walk,
                 )
             )
-            items = items_of(visit, answer, "data")
+            items = items_of(visit, answer)
             total = count_of(answer.json().get("total_count"))
             totals.add(total)
             for item in items:
@@ -111,9 +114,11 @@ class ArtStation:
 
     def _details(self, target: Target, ask: Ask, visit: Visit) -> None:
         for upload_id, (upload, n_artists) in list(visit.uploads.items()):
-            answer = ask(Request(f"{BASE}/projects/{upload_id}.json", subject=target.handle))
-            tags = answer.json().get("tags") if answer.outcome == "ok" else None
-            if not isinstance(tags, list):
+            answer = ask(
+                Request(f"{BASE}/projects/{upload_id}.json", holds="tags", subject=target.handle)
+            )
+            tags = answer.json()["tags"] if answer.outcome == "ok" else None
+            if tags is None:
                 visit.reject(f"artstation/{upload_id}", f"no tags: {answer.outcome}", answer.detail)
                 continue
             if any(str(tag).lower() == "createdwithai" for tag in tags):
@@ -130,9 +135,9 @@ class ArtStation:
         """Everyone from the top of the followers list down to the threshold."""
         for page in range(1, options.pages + 1):
             query = params(query="", page=page, per_page=PAGE, sorting="followers", pro_first=0)
-            answer = ask(Request(f"{BASE}/api/v2/search/users.json", query))
-            cards = needed(answer).get("data")
-            if not isinstance(cards, list) or not cards:
+            answer = ask(Request(f"{BASE}/api/v2/search/users.json", query, holds="data"))
+            cards = needed(answer)["data"]
+            if not cards:
                 return
             for card in cards:
                 member = _member(card, "users-search")
@@ -146,9 +151,9 @@ class ArtStation:
         """Authors of the latest projects, whose chance of being seen grows with their rate."""
         for page in range(1, options.pages + 1):
             query = params(page=page, per_page=PAGE, sorting="latest")
-            answer = ask(Request(f"{BASE}/projects.json", query))
-            projects = needed(answer).get("data")
-            if not isinstance(projects, list) or not projects:
+            answer = ask(Request(f"{BASE}/projects.json", query, holds="data"))
+            projects = needed(answer)["data"]
+            if not projects:
                 return
             for project in projects:
                 card = project.get("user") if isinstance(project, dict) else None
@@ -158,9 +163,11 @@ class ArtStation:
 
     def look_up(self, member: Member, ask: Ask) -> Member | None:
         """Return a member with followers and number of works, from the profile."""
-        answer = ask(Request(f"{BASE}/users/{member.handle}.json", subject=member.handle))
-        user = answer.json() if answer.outcome == "ok" else None
-        if not isinstance(user, dict) or _is_organisation(user):
+        answer = ask(
+            Request(f"{BASE}/users/{member.handle}.json", holds="{}", subject=member.handle)
+        )
+        user = answer.json() if answer.outcome == "ok" else {}
+        if not user or _is_organisation(user):
             return None
         return Member(
             member.artist_id,
@@ -185,12 +192,9 @@ def _is_organisation(user: dict[str, Any]) -> bool:
     return bool(user.get("is_studio_account") or user.get("is_school_account"))
 
 
-def read_profile(user: Any, visit: Visit) -> None:
+def read_profile(user: dict[str, Any], visit: Visit) -> None:
     """Read followers and the stand-in for the joining date from any of the user routes."""
     where = f"artstation/{visit.target.artist_id}"
-    if not isinstance(user, dict):
-        visit.reject(where, f"profile: object expected, got {type(user).__name__}", user)
-        return
     if not visit.identified(text_of(user.get("id"))):
         return
     visit.followers = count_of(user.get("followers_count"))

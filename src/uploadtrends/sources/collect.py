@@ -150,8 +150,10 @@ def collect(
         "feed": feed,
         **session.recorded(source),
     }
-    folder = root / crawl if crawl else unfinished(root, settings, targets) or new_folder(root)
     gone = Ledger(Path(raw), session.key_file).test(source)
+    if gone:
+        targets = [one for one in targets if not gone(one.handle) and not gone(one.artist_id)]
+    folder = root / crawl if crawl else unfinished(root, settings, targets) or new_folder(root)
     started = time.monotonic()
     polite, permit = session.open(site)
     with (
@@ -165,20 +167,22 @@ def collect(
         kept.write_plan(plan)
         message = ""
         visits: Counter[str] = Counter()
-        n_uploads = 0
+        resolved: dict[str, str] = {}
+        n_uploads = n_open = 0
         options = options_from(settings)
         ask = Asking(kept, polite, permit)
         blocked = False
         for target in targets:
-            if gone and (gone(target.handle) or gone(target.artist_id)):
-                continue
             found, stopped = visit(site, target, ask, options)
             if stopped:
                 blocked = found.status == "blocked"
                 message = ask.ended_by
                 break
             visits[found.status] += 1
+            if not target.artist_id and found.artist is not None:
+                resolved[target.handle] = found.artist.artist_id
             n_uploads += len(found.uploads)
+            n_open += not found.settled
             if progress:
                 progress(
                     CollectProgress(
@@ -189,12 +193,14 @@ def collect(
                         time.monotonic() - started,
                     )
                 )
-        whole = not message and not visits["error"]
+        whole = not message and not n_open
         plan["status"] = "blocked" if blocked else "complete" if whole else "incomplete"
         plan["finished_at"] = now_text()
+        for row in plan["targets"]:
+            row["artist_id"] = row["artist_id"] or resolved.get(row["handle"], "")
         kept.write_plan(plan)
     if not message and not whole:
-        message = f"{visits['error']} histories could not be read to the end; run again to retry"
+        message = f"{n_open} histories could not be read to the end; run again to retry"
     return CollectReport(
         source,
         folder,

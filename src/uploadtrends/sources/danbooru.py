@@ -125,11 +125,11 @@ class Danbooru:
             query = params(tags=tags, limit=size, only=FIELDS)
             if lowest is not None:
                 query += (("page", f"b{lowest}"),)
-            answer = ask(Request(f"{BASE}/posts.json", query, subject=target.handle))
+            answer = ask(Request(f"{BASE}/posts.json", query, holds="[]", subject=target.handle))
             if answer.status == 500 and answer.outcome == "refused" and size > _SMALLEST_PAGE:
                 size = max(_SMALLEST_PAGE, size // 3)  # a smaller page is a quicker query
                 continue
-            items = items_of(visit, answer, None)
+            items = items_of(visit, answer)
             ids = [number for item in items if (number := count_of(item.get("id"))) is not None]
             for item in items:
                 read_post(item, answer, visit)
@@ -159,7 +159,7 @@ class Danbooru:
             if lowest is not None:
                 query += (("page", f"b{lowest}"),)
             holder = Visit(self.name, Target("", ""))
-            tags = items_of(holder, ask(Request(f"{BASE}/tags.json", query)), None)
+            tags = items_of(holder, ask(Request(f"{BASE}/tags.json", query, holds="[]")))
             ids = [number for tag in tags if (number := count_of(tag.get("id"))) is not None]
             for tag in tags:
                 name_of = text_of(tag.get("name"))

@@ -128,6 +128,7 @@ class DeviantArt:
             Request(
                 f"{API}/user/profile/{target.handle}",
                 params(expand=EXPAND),
+                holds="{}",
                 subject=target.handle,
                 walk=walk,
             )
@@ -140,7 +141,7 @@ class DeviantArt:
                 visit.status = known[0] if known else "not_found"  # type: ignore[assignment]
             return None
         profile = needed(answer)
-        if not isinstance(profile, dict) or not isinstance(profile.get("user"), dict):
+        if not isinstance(profile.get("user"), dict):
             visit.reject(f"deviantart/{target.artist_id}", "profile without a user", profile)
             return None
         user = profile["user"]
@@ -155,11 +156,12 @@ class DeviantArt:
             f"{API}/user/whois",
             params(expand=EXPAND),
             form=params(usernames=[target.handle]),
+            holds="results",
             subject=target.handle,
         )
         answer = ask(question)
-        results = answer.json().get("results") if answer.outcome == "ok" else None
-        return results[0] if isinstance(results, list) and results else None
+        results = answer.json()["results"] if answer.outcome == "ok" else []
+        return results[0] if results and isinstance(results[0], dict) else None
 
     def _gallery(
         self,
@@ -176,8 +178,8 @@ class DeviantArt:
         pages = empty = offset = 0
         query: tuple[tuple[str, str], ...] = first
         while True:
-            answer = ask(Request(route, query, subject=target.handle, walk=walk))
-            items = items_of(visit, answer, "results")
+            answer = ask(Request(route, query, holds="results", subject=target.handle, walk=walk))
+            items = items_of(visit, answer)
             pages += 1
             oldest = _read_items(items, answer, visit)
             envelope = answer.json()
@@ -213,8 +215,10 @@ class DeviantArt:
     def _folders(self, target: Target, ask: Ask, visit: Visit) -> None:
         """Look into each folder for works beyond the gallery's cap; the history stays truncated."""
         query = params(username=target.handle, calculate_size=1, limit=50, offset=0)
-        answer = ask(Request(f"{API}/gallery/folders", query, subject=target.handle))
-        for folder in items_of(visit, answer, "results"):
+        answer = ask(
+            Request(f"{API}/gallery/folders", query, holds="results", subject=target.handle)
+        )
+        for folder in items_of(visit, answer):
             folder_id = text_of(folder.get("folderid"))
             offset: int | None = 0
             while folder_id and offset is not None and offset < self._cap:
@@ -225,10 +229,11 @@ class DeviantArt:
                     Request(
                         f"{API}/gallery/{folder_id}",
                         (*page, ("offset", str(offset))),
+                        holds="results",
                         subject=target.handle,
                     )
                 )
-                items = items_of(visit, answer, "results")
+                items = items_of(visit, answer)
                 _read_items(items, answer, visit)
                 following = _following(answer.json(), offset, len(items))
                 offset = offset + len(items) if following and items else None
@@ -242,9 +247,9 @@ class DeviantArt:
         yield from tags_and_daily(ask, options)
 
 
-def _following(envelope: Any, offset: int, n_items: int) -> tuple[str, str] | None:
+def _following(envelope: dict[str, Any], offset: int, n_items: int) -> tuple[str, str] | None:
     """Return the parameter that leads to the next page, or None at the end."""
-    if not isinstance(envelope, dict) or envelope.get("has_more") is not True:
+    if envelope.get("has_more") is not True:
         return None
     if "next_cursor" in envelope:
         cursor = text_of(envelope["next_cursor"])

@@ -35,7 +35,9 @@ def tags_and_daily(ask: Ask, options: FrameOptions) -> Iterator[Member]:
     for tag in TAGS:
         _tag(tag, ask, options, seen)
     for day in daily_dates(options.seed):
-        answer = ask(Request(f"{API}/browse/dailydeviations", params(date=day.isoformat())))
+        answer = ask(
+            Request(f"{API}/browse/dailydeviations", params(date=day.isoformat()), holds="results")
+        )
         _note(answer, "daily", seen)
     people = sorted(seen.values(), key=lambda one: str(one["artist_id"]))
     for start in range(0, len(people), _BATCH):
@@ -61,7 +63,7 @@ def _tag(tag: str, ask: Ask, options: FrameOptions, seen: dict[str, dict[str, An
     query = params(tag=tag, limit=_TAG_PAGE, mature_content="true")
     following: tuple[tuple[str, str], ...] = ()
     for _ in range(options.pages):
-        answer = ask(Request(f"{API}/browse/tags", query + following))
+        answer = ask(Request(f"{API}/browse/tags", query + following, holds="results"))
         envelope = _note(answer, "tags", seen)
         cursor = text_of(envelope.get("next_cursor"))
         offset = count_of(envelope.get("next_offset"))
@@ -71,10 +73,8 @@ def _tag(tag: str, ask: Ask, options: FrameOptions, seen: dict[str, dict[str, An
 
 
 def _note(answer: Answer, route: str, seen: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    envelope = needed(answer)
-    if not isinstance(envelope, dict):
-        return {}
-    for item in envelope.get("results") or ():
+    envelope: dict[str, Any] = needed(answer)
+    for item in envelope["results"]:
         author = item.get("author") if isinstance(item, dict) else None
         if not isinstance(author, dict) or author.get("type") in ("group", "banned"):
             continue
@@ -90,9 +90,11 @@ def _note(answer: Answer, route: str, seen: dict[str, dict[str, Any]]) -> dict[s
 
 
 def _watchers(handles: list[str], ask: Ask) -> dict[str, int | None]:
-    question = Request(f"{API}/user/whois", params(expand=EXPAND), form=params(usernames=handles))
+    question = Request(
+        f"{API}/user/whois", params(expand=EXPAND), form=params(usernames=handles), holds="results"
+    )
     found: dict[str, int | None] = {}
-    for user in needed(ask(question)).get("results") or ():
+    for user in needed(ask(question))["results"]:
         if not isinstance(user, dict) or user.get("type") in ("group", "banned"):
             continue
         stats = user.get("stats")

@@ -97,4 +97,4 @@ def _lengths(folder: Path, site: Site) -> Iterator[tuple[str, int, bool]]:
         target = Target(**row)
         found, stopped = visit(site, target, ask, options)
         if found.uploads or not stopped:
-            yield target.handle, len(found.uploads), not stopped and found.status != "error"
+            yield target.handle, len(found.uploads), found.settled

@@ -38,7 +38,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
     if "challenge" in headers.get("cf-mitigated", ""):
         return "Cloudflare challenge (header Cf-Mitigated)"
     kind = headers.get("content-type", "").lower()
-    if "json" in kind:
+    if "json" in kind or ("xml" in kind and "html" not in kind):
         return None
     head = body[:200_000]
     for mark in _CHALLENGE_MARKS:

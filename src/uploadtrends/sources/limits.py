@@ -22,6 +22,7 @@ from requests_ratelimiter import LimiterSession
 from requests_ratelimiter.buckets import HostBucketFactory
 
 _LONGEST_HOLD = 6 * 3600 * 1000  # milliseconds; a date further ahead is a clock that was set back
+_POLL = 0.01
 
 
 class HostGate:
@@ -75,12 +76,22 @@ class HostGate:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Hold the host for one request, from waiting for the token to the end of the answer."""
-        with self._lock:
-            try:
-                yield
-            finally:
-                self._date(max(self._last(), _now()))
+        """Hold the host for one request, from the moment it may be made to the end of the answer.
+
+        Nobody holds the lock while waiting, so processes take turns.
+        """
+        while True:
+            self._lock.acquire(poll_interval=_POLL)
+            ahead = self._last() + self._interval + 1 - _now()
+            if ahead <= 0:
+                break
+            self._lock.release()
+            time.sleep(ahead / 1000)
+        try:
+            yield
+        finally:
+            self._date(max(self._last(), _now()))
+            self._lock.release()
 
     def send(self, request: PreparedRequest, timeout: tuple[float, float]) -> Response:
         """Take a token and send `request`; call it inside `turn`. Redirects are not followed."""

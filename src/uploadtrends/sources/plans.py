@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -140,8 +140,23 @@ def targets_of(
     )
     if not targets:
         raise InputError("nobody to visit: the list of artists is empty")
+    known = _known_ids(root)
+    targets = [
+        one if one.artist_id else replace(one, artist_id=known.get(one.handle.lower(), ""))
+        for one in targets
+    ]
     distinct = {(target.artist_id, target.handle.lower()): target for target in targets}
     return list(distinct.values())
+
+
+def _known_ids(root: Path) -> dict[str, str]:
+    """Return the ids that earlier crawls found for handles; an account that left has no other."""
+    known: dict[str, str] = {}
+    for path in sorted(root.glob("*/crawl.json")):
+        for row in json.loads(path.read_text("utf-8")).get("targets", []):
+            if row["artist_id"]:
+                known[row["handle"].lower()] = row["artist_id"]
+    return known
 
 
 def read_targets(path: Path, source: str) -> list[Target]:

@@ -142,7 +142,19 @@ def classify(
         return outcome, _message(parsed, status)
     if not any(known in kind for known in _TYPES[request.expect]):
         return "malformed", f"{kind or 'no content type'} where {request.expect} was expected"
+    broken = broken or _misshapen(request.holds, parsed)
     return ("malformed", broken) if broken else ("ok", "")
+
+
+def _misshapen(holds: str, parsed: Any) -> str:
+    """Say what is expected where JSON is not of the wanted shape, else nothing."""
+    if holds == "[]":
+        return "" if isinstance(parsed, list) else "a list expected"
+    if holds and not isinstance(parsed, dict):
+        return "an object expected"
+    if holds not in ("", "{}") and not isinstance(parsed.get(holds), list):
+        return f"a list under '{holds}' expected"
+    return ""
 
 
 def _by_status(status: int) -> Outcome | None:

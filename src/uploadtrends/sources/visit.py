@@ -140,6 +140,8 @@ class Visit:
     followers: int | None = None
     complete: bool = False
     truncated: bool = False
+    settled: bool = True
+    """False when trying again may tell more."""
     uploads: dict[str, tuple[Upload, int]] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
 
@@ -228,7 +230,7 @@ def visit(site: Site, target: Target, ask: Ask, options: Options) -> tuple[Visit
         site.walk(target, ask, found, options)
     except WalkEndedError as error:
         answer = error.answer
-        found.status = _FROM_OUTCOME.get(answer.outcome, "error")
+        found.status, found.settled = "error", answer.outcome == "refused"
         found.complete = False
         where = f"{site.name}/{target.artist_id}: {answer.request.address}"
         reason = f"{answer.outcome}: {answer.detail}" if answer.detail else answer.outcome
@@ -236,6 +238,7 @@ def visit(site: Site, target: Target, ask: Ask, options: Options) -> tuple[Visit
     except (BlockedError, StoppedError) as error:
         outcome = "blocked" if isinstance(error, BlockedError) else error.outcome
         found.status, found.complete = _FROM_OUTCOME.get(outcome, "error"), False
+        found.settled = False
         return found, True
     return found, False
 
@@ -253,19 +256,16 @@ def needed(answer: Answer) -> Any:
     return answer.json()
 
 
-def items_of(visit: Visit, answer: Answer, key: str | None) -> list[dict[str, Any]]:
+def items_of(visit: Visit, answer: Answer) -> list[dict[str, Any]]:
     """Return the objects of a list answer; what is not an object is rejected, one by one.
 
     Raises
     ------
     WalkEndedError
-        When the answer is not of the expected shape at all.
+        When the answer is anything but a readable success.
     """
-    payload = needed(answer)
-    listed = payload.get(key) if key and isinstance(payload, dict) else payload
-    if not isinstance(listed, list):
-        wanted = f"a list under '{key}'" if key else "a list"
-        raise WalkEndedError(replace(answer, outcome="malformed", detail=f"{wanted} expected"))
+    payload, holds = needed(answer), answer.request.holds
+    listed = payload if holds == "[]" else payload[holds]
     good: list[dict[str, Any]] = []
     for position, item in enumerate(listed):
         if isinstance(item, dict):

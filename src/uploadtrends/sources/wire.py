@@ -25,8 +25,11 @@ Outcome = Literal[
 ]
 Expected = Literal["json", "html", "feed", "text"]
 
-FINAL: frozenset[str] = frozenset({"ok", "refused", "redirected", "too_large", "disallowed"})
-"""Outcomes that asking again would not change."""
+SETTLED: frozenset[str] = frozenset({"ok", "refused", "disallowed"})
+"""Outcomes that are not asked for again in the same crawl."""
+
+FINAL: frozenset[str] = SETTLED | {"redirected", "too_large"}
+"""Outcomes that asking again at once would not change."""
 
 _SECRET_PARAMETERS = frozenset({"access_token", "api_key", "login", "client_secret", "client_id"})
 
@@ -43,6 +46,9 @@ class Request:
         Query and form fields. A request with a form is a POST.
     expect : {"json", "html", "feed", "text"}
         What the answer must be.
+    holds : str
+        What JSON must be at least: "{}" an object, "[]" a list, or the name under which an object
+        holds a list. Anything else is malformed and asked for again.
     subject : str
         The artist whom the answer is about, or "" for a page about many.
     walk : int
@@ -53,6 +59,7 @@ class Request:
     params: tuple[tuple[str, str], ...] = ()
     form: tuple[tuple[str, str], ...] = ()
     expect: Expected = "json"
+    holds: str = ""
     subject: str = ""
     walk: int = 0
 
@@ -112,9 +119,9 @@ class Answer:
         return json.loads(self.body)
 
     @property
-    def final(self) -> bool:
-        """True when asking again would not change the answer."""
-        return self.outcome in FINAL
+    def settled(self) -> bool:
+        """True when the crawl need not ask again."""
+        return self.outcome in SETTLED
 
 
 @dataclass(frozen=True, slots=True)
