@@ -177,13 +177,12 @@ def _has_tag(tags: str, tag: str) -> str:
 
 def _select(layout: Layout) -> str:
     if layout == "tag list":
-        tag_names = (
-            "list_transform(list_filter(from_json(tags, "
-            '\'[{"name":"VARCHAR","category":"VARCHAR"}]\'), lambda tag: {}), '
-            "lambda tag: tag.name)"
+        listed = 'from_json(tags, \'[{"name":"VARCHAR","category":"VARCHAR"}]\')'
+        artists, others = (
+            f"array_to_string(list_transform(list_filter({listed}, lambda tag: tag.category "
+            f"{relation} '{ARTIST_CATEGORY}'), lambda tag: tag.name), ' ')"
+            for relation in ("=", "<>")
         )
-        artists = f"array_to_string({tag_names.format('tag.category = ' + repr('1'))}, ' ')"
-        others = f"array_to_string({tag_names.format('tag.category <> ' + repr('1'))}, ' ')"
     elif layout == "export":
         artists = others = _text("tag_string")
     else:
