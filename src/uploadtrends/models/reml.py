@@ -37,16 +37,29 @@ class Conditional:
     """(g,)"""
     log_likelihood: Array
     """(m, g), restricted, including its constants."""
-    coefficients: Array
-    """(m, g, k)"""
-    covariance: Array
-    """(m or 1, g, k, k), to be multiplied by `variance`."""
+    rotated: Array
+    """(m, g, k) coefficients of the orthonormal design."""
+    inverse: Array
+    """(m or 1, g, k, k) of its whitened cross products."""
+    back: Array
+    """(m or 1, k, k) from the orthonormal design to the given one."""
     variance: Array
     """(m, g), marginal variance of the errors."""
     df: int
     noiseless: Array
     """(m,) whether the design fits the series to rounding, so that nothing is known of chance."""
     prior: str = "arcsine"
+
+    @cached_property
+    def coefficients(self) -> Array:
+        """(m, g, k)"""
+        return np.asarray(self.rotated @ np.swapaxes(self.back, 1, 2))
+
+    @cached_property
+    def covariance(self) -> Array:
+        """(m or 1, g, k, k), to be multiplied by `variance`."""
+        back = self.back[:, None]
+        return np.asarray(back @ self.inverse @ np.swapaxes(back, 2, 3))
 
     @cached_property
     def weights(self) -> Array:
@@ -107,26 +120,44 @@ def conditional(
 
     distance = np.ones(n - 1) if positions is None else np.diff(np.asarray(positions, dtype=float))
     a, b, rss, log_correlation = _cross_products(orthonormal, residuals, distance, phi)
-    inverse = np.linalg.inv(a)
-    if shared:
-        theta = (inverse[0] @ b.transpose(1, 2, 0)).transpose(2, 0, 1)
-    else:
-        theta = np.einsum("mgij,mgj->mgi", inverse, b)
+    inverse, log_determinant = _inverses(a)
+    theta = (
+        (inverse[0] @ b.transpose(1, 2, 0)).transpose(2, 0, 1)
+        if shared
+        else np.einsum("mgij,mgj->mgi", inverse, b)
+    )
     noiseless = (residuals**2).sum(axis=1) <= 1e-22 * (outcomes**2).sum(axis=1)
     rss = np.maximum(rss - np.einsum("mgk,mgk->mg", theta, b), 1e-290)
     df = n - k
     variance = rss / df
-    log_determinant = np.linalg.slogdet(a)[1] + 2 * np.linalg.slogdet(triangle)[1][:, None]
+    log_determinant = log_determinant + 2 * np.linalg.slogdet(triangle)[1][:, None]
     log_likelihood = -0.5 * (
         df * (np.log(2 * np.pi) + np.log(variance) + 1) + log_determinant + log_correlation
     )
-    covariance = np.einsum("sij,sgjl,sml->sgim", back, inverse, back, optimize=True)
-    coefficients = np.einsum(
-        "sij,mgj->mgi" if shared else "mij,mgj->mgi", back, theta + first[:, None, :], optimize=True
-    )
-    return Conditional(
-        phi, log_likelihood, coefficients, covariance, variance, df, noiseless, prior
-    )
+    rotated = theta + first[:, None, :]
+    return Conditional(phi, log_likelihood, rotated, inverse, back, variance, df, noiseless, prior)
+
+
+def _inverses(a: Array) -> tuple[Array, Array]:
+    """Return the inverses and log determinants of positive definite matrices (..., k, k).
+
+    Gauss-Jordan over all matrices at once: their number is great and k is small, so that LAPACK
+    called once a matrix would be most of the cost of a batch.
+    """
+    k = a.shape[-1]
+    work = np.ascontiguousarray(np.moveaxis(a, (-2, -1), (0, 1)))
+    log_determinant = np.zeros(a.shape[:-2])
+    for pivot in range(k):
+        diagonal = work[pivot, pivot].copy()
+        log_determinant += np.log(diagonal)
+        work[pivot, pivot] = 1.0
+        work[pivot] /= diagonal
+        factor = work[:, pivot].copy()
+        factor[pivot] = 0.0
+        work[:pivot, pivot] = 0.0
+        work[pivot + 1 :, pivot] = 0.0
+        work -= factor[:, None] * work[pivot]
+    return np.moveaxis(work, (0, 1), (-2, -1)), log_determinant
 
 
 def _cross_products(
@@ -137,13 +168,11 @@ def _cross_products(
     They are polynomials in r for all rows at the same distance, so the sums over rows are made once
     and not once per phi.
     """
-    shared = design.shape[0] == 1
     outer = "snk,snl->skl"
-    mixed = "snk,mn->mk" if shared else "mnk,mn->mk"
+    mixed = "snk,mn->mk" if design.shape[0] == 1 else "mnk,mn->mk"
     top, start = design[:, :1], residuals[:, :1]
-    a = np.einsum(outer, top, top)[:, None] + np.zeros((1, phi.size, 1, 1))
-    b = np.einsum(mixed, top, start)[:, None] + np.zeros((1, phi.size, 1))
-    rss = (start**2).sum(axis=1)[:, None] + np.zeros((1, phi.size))
+    factors = [np.ones(phi.size)]
+    parts = [(np.einsum(outer, top, top), np.einsum(mixed, top, start), (start**2).sum(axis=1))]
     log_correlation = np.zeros(phi.size)
     for gap in np.unique(distance):
         rows = np.flatnonzero(distance == gap) + 1
@@ -151,34 +180,33 @@ def _cross_products(
         y_now, y_before = residuals[:, rows], residuals[:, rows - 1]
         r = np.sign(phi) ** gap * np.abs(phi) ** gap
         scale = 1 / (1 - r**2)
-        one, two, three = scale, -r * scale, r**2 * scale
-
+        factors += [scale, -r * scale, r**2 * scale]
         cross = np.einsum(outer, now, before)
-        parts = (
-            np.einsum(outer, now, now),
-            cross + np.swapaxes(cross, 1, 2),
-            np.einsum(outer, before, before),
-        )
-        a = a + sum(
-            factor[None, :, None, None] * part[:, None]
-            for factor, part in zip((one, two, three), parts, strict=True)
-        )
-        parts = (
-            np.einsum(mixed, now, y_now),
-            np.einsum(mixed, now, y_before) + np.einsum(mixed, before, y_now),
-            np.einsum(mixed, before, y_before),
-        )
-        b = b + sum(
-            factor[None, :, None] * part[:, None]
-            for factor, part in zip((one, two, three), parts, strict=True)
-        )
-        rss = rss + (
-            np.outer((y_now**2).sum(axis=1), one)
-            + 2 * np.outer((y_now * y_before).sum(axis=1), two)
-            + np.outer((y_before**2).sum(axis=1), three)
-        )
+        parts += [
+            (
+                np.einsum(outer, now, now),
+                np.einsum(mixed, now, y_now),
+                (y_now**2).sum(axis=1),
+            ),
+            (
+                cross + np.swapaxes(cross, 1, 2),
+                np.einsum(mixed, now, y_before) + np.einsum(mixed, before, y_now),
+                2 * (y_now * y_before).sum(axis=1),
+            ),
+            (
+                np.einsum(outer, before, before),
+                np.einsum(mixed, before, y_before),
+                (y_before**2).sum(axis=1),
+            ),
+        ]
         log_correlation += rows.size * np.log1p(-(r**2))
-    return a, b, rss, log_correlation
+    by_phi = np.stack(factors, axis=1)
+    found = []
+    for piece in range(3):
+        sums = np.stack([part[piece] for part in parts], axis=1)
+        flat = by_phi @ sums.reshape(*sums.shape[:2], -1)
+        found.append(flat.reshape(flat.shape[0], phi.size, *sums.shape[2:]))
+    return found[0], found[1], found[2], log_correlation
 
 
 def contrast_components(fit: Conditional, contrasts: Array) -> tuple[Array, Array]:
@@ -186,12 +214,21 @@ def contrast_components(fit: Conditional, contrasts: Array) -> tuple[Array, Arra
     contrasts = np.asarray(contrasts, dtype=float)
     if contrasts.ndim == 2:
         contrasts = contrasts[None]
-    centres = np.einsum(
-        "sck,mgk->mcg" if contrasts.shape[0] == 1 else "mck,mgk->mcg", contrasts, fit.coefficients
-    )
-    unit = np.einsum("sck,sgkl,scl->scg", contrasts, fit.covariance, contrasts, optimize=True)
+    rotated = contrasts @ fit.back
+    centres = np.swapaxes(fit.rotated @ np.swapaxes(rotated, 1, 2), 1, 2)
+    half = np.einsum("mck,mgkl->mgcl", *_together(rotated, fit.inverse))
+    unit = np.einsum("mgcl,mcl->mcg", *_together(half, rotated))
     scales = np.sqrt(np.maximum(unit, 0.0) * fit.variance[:, None, :])
     return centres, np.maximum(scales, np.finfo(float).tiny)
+
+
+def _together(one: Array, other: Array) -> tuple[Array, Array]:
+    """Broadcast the leading axis of two arrays."""
+    m = max(one.shape[0], other.shape[0])
+    return (
+        np.broadcast_to(one, (m, *one.shape[1:])),
+        np.broadcast_to(other, (m, *other.shape[1:])),
+    )
 
 
 def fit_batch(
