@@ -58,6 +58,7 @@ def negative_control(
     InputError
         If neither a series nor a name is given.
     """
+    settings = dict(locals())
     if control is None and platform is None and group is None:
         raise InputError(
             "no negative control was named",
@@ -66,14 +67,6 @@ def negative_control(
         )
     if control is not None and (platform is not None or group is not None):
         raise InputError("give either control series or names within the result, not both")
-    settings = {
-        "control": control,
-        "platform": platform,
-        "group": group,
-        "term": term,
-        "event": event,
-        "alpha": alpha,
-    }
     return Check("negative_control", QUESTION, _run, settings)
 
 

@@ -64,20 +64,10 @@ def power(
         Per contrast: *passed* if a change `of_interest` would have been found with the target
         power, *failed* otherwise.
     """
+    settings = dict(locals())
     for name, value in (("of_interest", of_interest), ("target", target), ("alpha", alpha)):
         if not 0 < value < 1:
             raise InputError(f"{name} must lie between 0 and 1", column=name, value=value)
-    settings = {
-        "of_interest": of_interest,
-        "target": target,
-        "term": term,
-        "event": event,
-        "platform": platform,
-        "group": group,
-        "n_draws": n_draws,
-        "alpha": alpha,
-        "seed": seed,
-    }
     return Check("power", QUESTION, _run, settings)
 
 

@@ -61,18 +61,9 @@ def anticipation(
         found, with 80% power, an early change as large as the estimate at the event; else *not
         informative*; *not applicable* with fewer than 18 periods before the event.
     """
+    settings = dict(locals())
     if leads < 1:
         raise InputError("at least one lead is needed", column="leads", value=leads)
-    settings = {
-        "leads": leads,
-        "term": term,
-        "event": event,
-        "platform": platform,
-        "group": group,
-        "n_draws": n_draws,
-        "alpha": alpha,
-        "seed": seed,
-    }
     return Check("anticipation", ANTICIPATION, _anticipation, settings)
 
 

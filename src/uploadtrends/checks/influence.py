@@ -74,24 +74,13 @@ def leave_one_out(
         without one artist, period or window, or leaves its own interval without one event;
         *passed* if not; *not informative* if the estimate is not significant.
     """
+    settings = dict(locals())
     unknown = [kind for kind in what if kind not in KINDS]
     if unknown:
         raise InputError(
             "unknown kind to leave out", column="what", value=unknown[0], fix=", ".join(KINDS)
         )
-    settings = {
-        "panel": panel,
-        "what": tuple(what),
-        "windows": tuple(windows),
-        "term": term,
-        "event": event,
-        "platform": platform,
-        "group": group,
-        "keep": keep,
-        "alpha": alpha,
-        "identify": identify,
-        "key_file": key_file,
-    }
+    settings |= {"what": tuple(what), "windows": tuple(windows)}
     return Check("leave_one_out", QUESTION, _run, settings)
 
 

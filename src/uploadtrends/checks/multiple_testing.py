@@ -112,10 +112,10 @@ def multiplicity(
         Per contrast: *passed* if it stays below `alpha` after the adjustment; *failed* if it was
         below only before; *not informative* if it was never below.
     """
+    settings = dict(locals())
     known = ("holm", "benjamini-hochberg", "romano-wolf")
     if method not in known:
         raise InputError("unknown adjustment", value=method, fix=f"one of {', '.join(known)}")
-    settings = {"method": method, "term": term, "n_draws": n_draws, "alpha": alpha, "seed": seed}
     return Check("multiplicity", QUESTION, _run, settings)
 
 

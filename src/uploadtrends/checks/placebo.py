@@ -70,6 +70,7 @@ def placebo_dates(
         informative* in between, or if the model finds no change in that window; *not applicable*
         with fewer than 19 placebo dates.
     """
+    settings = dict(locals())
     if n < MINIMUM:
         raise InputError(
             f"fewer than {MINIMUM} placebo dates cannot give a p-value of .05",
@@ -77,16 +78,6 @@ def placebo_dates(
             value=n,
             fix=f"use n={MINIMUM} or more",
         )
-    settings = {
-        "n": n,
-        "window": window,
-        "term": term,
-        "event": event,
-        "platform": platform,
-        "group": group,
-        "alpha": alpha,
-        "seed": seed,
-    }
     return Check("placebo_dates", QUESTION, _run, settings)
 
 

@@ -56,16 +56,9 @@ def composition(
         intensity of the artists present, *failed* if most of it is who came and who left, *not
         informative* if the interval of the change holds zero.
     """
+    settings = dict(locals())
     if months < 1:
         raise InputError("a window has at least one month", column="months", value=months)
-    settings = {
-        "panel": panel,
-        "months": months,
-        "rule": rule,
-        "platform": platform,
-        "n_bootstrap": n_bootstrap,
-        "seed": seed,
-    }
     return Check("composition", QUESTION, _run, settings)
 
 

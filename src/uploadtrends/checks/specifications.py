@@ -84,6 +84,7 @@ def specification_curve(
         jointly (mean standardised effect) with the same sign; *failed* if only the estimate is;
         *not informative* if the estimate is not.
     """
+    settings = dict(locals())
     unknown = set(choices or ()) - set(DEFAULTS)
     if unknown:
         raise InputError(
@@ -91,16 +92,7 @@ def specification_curve(
         )
     if n < 1 or n_draws < 19:
         raise InputError("at least 1 specification and 19 draws are needed", value=(n, n_draws))
-    settings = {
-        "panel": panel,
-        "choices": dict(choices or {}),
-        "n": n,
-        "term": term,
-        "n_draws": n_draws,
-        "alpha": alpha,
-        "n_jobs": n_jobs,
-        "seed": seed,
-    }
+    settings |= {"choices": dict(choices or {})}
     return Check("specification_curve", QUESTION, _run, settings)
 
 

@@ -74,22 +74,15 @@ def survivorship(
         an interval of its own that excludes the estimate of all, or if the tipping point is below
         `plausible`; *passed* if not; *not informative* if the estimate is not significant.
     """
+    settings = dict(locals())
     shares = [share for share in (*deletion, plausible) if not 0 < share < 1]
     if shares:
         raise InputError(
             "a share lies between 0 and 1", column="deletion or plausible", value=shares[0]
         )
-    settings = {
-        "panel": panel,
+    settings |= {
         "thresholds": None if thresholds is None else tuple(thresholds),
-        "attribute": attribute,
         "deletion": tuple(deletion),
-        "plausible": plausible,
-        "term": term,
-        "event": event,
-        "platform": platform,
-        "group": group,
-        "alpha": alpha,
     }
     return Check("survivorship", QUESTION, _run, settings)
 

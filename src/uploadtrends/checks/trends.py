@@ -54,15 +54,9 @@ def parallel_trends(
         largest estimate within a year would have been found with 80% power, else *not
         informative*.
     """
+    settings = dict(locals())
     if between not in ("group", "platform"):
         raise InputError("unknown comparison", value=between, fix='use "group" or "platform"')
-    settings = {
-        "between": between,
-        "event": event,
-        "n_draws": n_draws,
-        "alpha": alpha,
-        "seed": seed,
-    }
     return Check("parallel_trends", PARALLEL, _parallel, settings)
 
 
