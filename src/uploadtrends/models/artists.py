@@ -25,6 +25,7 @@ def artist_model(
     platform: str | None = None,
     contrast: Literal["group", "platform"] = "group",
     reference: str | None = None,
+    groups: Sequence[str] | None = None,
     dose: pd.Series | None = None,
     time: Literal["period", "trend"] = "period",
     tenure: Literal["spline", "none"] = "spline",
@@ -57,6 +58,8 @@ def artist_model(
         Compare seniority groups, or platforms (difference-in-differences).
     reference : str, optional
         The group or platform that the others are compared with. Default: "new", else the first.
+    groups : sequence of str, optional
+        Only these groups (or platforms).
     dose : pandas.Series, optional
         Exposure of each artist (index artist_id), in place of groups: the effect is per unit.
     time : {"period", "trend"}
@@ -111,6 +114,7 @@ def artist_model(
         start=start,
         end=end,
         offset=offset,
+        groups=None if groups is None else tuple(groups),
     )
     design = artist_design(panel, events, spec, dose)
     settings = {
@@ -120,6 +124,7 @@ def artist_model(
         in (
             "contrast",
             "reference",
+            "groups",
             "time",
             "tenure",
             "terms",

@@ -42,6 +42,8 @@ class Spec:
     start: str | None
     end: str | None
     offset: str | None
+    groups: tuple[str, ...] | None = None
+    keep_silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,8 @@ def artist_design(
         months = ", ".join(str(stamp.date()) for stamp in index[washed])
         notes.append(f"periods left out (an event known to the month, or a block): {months}")
     rows = rows[~out]
-    rows = _informative(rows, notes)
+    if not spec.keep_silent:
+        rows = _informative(rows, notes)
     labels = _labels(rows, spec)
     place = {name: i for i, name in enumerate(labels)}
     rows["label"] = rows["group"].map(place).astype(int)
@@ -243,6 +246,18 @@ def _rows(panel: Panel, spec: Spec) -> pl.DataFrame:
     for bound, inside in ((spec.start, pl.col("period").ge), (spec.end, pl.col("period").le)):
         if bound is not None:
             keep = keep & inside(pl.lit(bound).str.to_date())
+    if spec.groups is not None:
+        column = "platform" if spec.contrast == "platform" else "group"
+        known = set(artists.filter(keep)[column])
+        for name in spec.groups:
+            if name not in known:
+                raise InputError(
+                    f"no such {column} among the artists at risk",
+                    column="groups",
+                    value=name,
+                    fix=f"use some of {', '.join(sorted(known))}",
+                )
+        keep = keep & pl.col(column).is_in(list(spec.groups))
     return artists.filter(keep).sort("platform", "artist_id", "period")
 
 
