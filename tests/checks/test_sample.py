@@ -33,6 +33,19 @@ def test_same_months_before_and_after(people):
     assert short == (("2021-09-01", "2022-02-28"), ("2022-09-01", "2023-02-28"))
 
 
+def test_windows_end_with_the_data(people):
+    panel, its = people
+    late = its.refit(events=["2023-07-10"])
+    check = ut.composition(panel, n_bootstrap=9)
+    table = late.check(check).table
+    value = table.query("group == 'senior'").set_index("component")["value"]
+    observed = panel.series("artstation", "senior")
+    assert value["after"] == pytest.approx(observed["2023-08":"2023-12"].mean())
+    assert value["before"] == pytest.approx(observed["2022-08":"2022-12"].mean())
+    too_late = its.refit(events=["2023-11-02"], terms=("pulse",)).check(check)
+    assert too_late.status == "not applicable"
+
+
 def test_totals_cannot_be_split(stepped):
     outcome = stepped.check(ut.composition())
     assert outcome.status == "not applicable"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 QUESTION = "How much of the change is exits, how much intensity, how much entrants?"
+_SHORTEST = 3  # months in each window
 _TURNOVER = ("entrants", "exits", "composition")
 _BEHAVIOUR = ("activity share", "intensity")
 
@@ -41,7 +42,8 @@ def composition(
     panel : Panel, optional
         With artists; the panel of the result by default.
     months : int
-        Length of each window; 12 keeps the seasons equal.
+        Length of each window; shorter where the data end sooner. The months of the year are the
+        same in both.
     rule : {"lmdi", "shapley"}
         Of the decomposition.
     platform : str, optional
@@ -80,9 +82,13 @@ def _run(
     frames = []
     reason = "there are no single artists in these data, only totals"
     for lane, block in _targets(result, panel, platform):
+        length = min(months, _months_after(panel, lane, block))
+        if length < _SHORTEST:
+            reason = f"the data end {length} full months after the event, {_SHORTEST} needed"
+            continue
         try:
             parts = panel.decompose(
-                *_windows(block, months), rule, platform=lane, n_bootstrap=n_bootstrap, seed=seed
+                *_windows(block, length), rule, platform=lane, n_bootstrap=n_bootstrap, seed=seed
             ).to_frame()
         except InputError as error:
             reason = error.problem
@@ -121,6 +127,15 @@ def _targets(result: Any, panel: Any, platform: str | None) -> list[tuple[str, A
             for block in fit.blocks:
                 found.setdefault((fit.platform, block.id), (fit.platform, block))
     return list(found.values())
+
+
+def _months_after(panel: Any, lane: str, block: Any) -> int:
+    """Return how many full months the data hold after the month of a block."""
+    import polars as pl
+
+    seen = panel.records.complete.filter((pl.col("lane") == lane) & pl.col("complete"))
+    last = seen["period"].max()
+    return 0 if last is None else (last.year - block.end.year) * 12 + last.month - block.end.month
 
 
 def _windows(block: Any, months: int) -> tuple[tuple[str, str], tuple[str, str]]:
