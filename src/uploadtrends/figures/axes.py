@@ -84,6 +84,7 @@ def grid(
     top: float = 0.1,
     bottom: float = 0.0,
     size: float = 6.2,
+    left: float = TICKS,
 ) -> tuple[style.Drawing, list[Axes]]:
     """Return a figure of panels, each with a title above and a wrapped note below.
 
@@ -95,8 +96,8 @@ def grid(
         One a panel; an empty note takes no room.
     columns : int
         Panels side by side.
-    top, bottom : float
-        Room kept free above and below, in inches.
+    top, bottom, left : float
+        Room kept free above and below the figure's panels, and for tick labels left of each.
     """
     gap = 0.16
     room = (width - 0.08 - RIGHT - gap * (columns - 1)) / columns
@@ -117,10 +118,10 @@ def grid(
     high = top
     for row, note_high, head in zip(rows, notes_high, heads, strict=True):
         for column, i in enumerate(row):
-            left = 0.08 + column * (room + gap)
-            layout.label(figure, titles[i], left, high, room, 7.5, weight="bold")
-            inner = layout.place(figure, left + TICKS, high + head + 0.05, room - TICKS, tall)
+            edge = 0.08 + column * (room + gap)
+            layout.label(figure, titles[i], edge, high, room, 7.5, weight="bold")
+            inner = layout.place(figure, edge + left, high + head + 0.05, room - left, tall)
             panels.append(inner)
-            layout.label(figure, notes[i], left, high + head + tall + 0.28, room - 0.05, size)
+            layout.label(figure, notes[i], edge, high + head + tall + 0.28, room - 0.05, size)
         high += head + tall + 0.28 + note_high + 0.1
     return figure, panels

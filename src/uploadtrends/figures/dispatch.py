@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -13,7 +14,7 @@ from uploadtrends.breaks.result import ChangePoints
 from uploadtrends.checks import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet
-from uploadtrends.figures import checked, series, timeline
+from uploadtrends.figures import checked, composition, effects, series, timeline
 from uploadtrends.figures.style import FULL_WIDTH
 from uploadtrends.models import InterruptedTimeSeries
 
@@ -24,7 +25,8 @@ def plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> F
 
     Parameters
     ----------
-    result : InterruptedTimeSeries, ChangePoints, Match, CheckOutcome or EventSet
+    result : InterruptedTimeSeries, ChangePoints, Match, CheckOutcome, EventSet, or anything else
+        with a table of effects or of components
     ax : matplotlib.axes.Axes, optional
         Draw here instead of on a new figure, for results that need one axes only.
     width : float
@@ -40,6 +42,13 @@ def plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> F
     InputError
         If there is no drawing for this type, or it needs more than one axes.
     """
+    if isinstance(getattr(result, "effects", None), pd.DataFrame):
+        _alone(ax)
+        draw = effects.event_study if "relative_period" in result.effects else effects.forest
+        return draw(result, width=width)
+    if {"component", "value"} <= set(getattr(result, "to_frame", pd.DataFrame)().columns):
+        _alone(ax)
+        return composition.decomposition(result, width=width)
     raise InputError(
         "there is no drawing for this type of object",
         value=type(result).__name__,

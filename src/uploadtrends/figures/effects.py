@@ -279,11 +279,13 @@ def event_study(
         If the event has no effects by horizon.
     """
     effects = result if isinstance(result, pd.DataFrame) else result.effects
-    path = effects.copy() if "relative_period" in effects else _path(effects, event, relative)
+    found = _given(effects, event, relative) if "relative_period" in effects else None
+    path = found if found is not None else _path(effects, event, relative)
     percent = "unit" in path and str(path["unit"].iloc[0]).startswith("%")
     keys = style.ordered(set(panels.series_keys(path)))
     titles = [series.heading(*key) for key in keys]
     count = frame.columns_for(len(keys), width)
+    since = "periods since the event" if "relative_period" in effects else "months since the change"
     with style.sheet():
         figure, grid = frame.grid(
             width, titles, [""] * len(keys), columns=count, tall=1.0, bottom=0.15
@@ -291,7 +293,7 @@ def event_study(
         for axes, (platform, group) in zip(grid, keys, strict=True):
             _path_panel(axes, series.of(path, platform, group), platform, percent)
         for axes in grid[-count:]:
-            axes.set_xlabel("months since the change" if percent else "periods since the event")
+            axes.set_xlabel(since)
     figure.data = path
     label = str(path["label"].iloc[0]) if "label" in path else "the event"
     unit = "% of expected" if percent else "units of the series"
@@ -325,6 +327,16 @@ def _path_panel(axes: Axes, part: pd.DataFrame, platform: str, percent: bool) ->
         axes.set_yticks(*percent_ticks(bottom * 1.05, top * 1.05, 1.0, 0.16))
     else:
         axes.locator_params(axis="y", nbins=4)
+
+
+def _given(effects: pd.DataFrame, event: str | None, relative: bool) -> pd.DataFrame:
+    """Return an event study's own periods, in percent where it has them."""
+    path = effects if event is None else effects[effects["event"] == event]
+    if relative and "relative_low" in path:
+        names = ["estimate", "low", "high"]
+        percent = path[["relative", "relative_low", "relative_high"]].set_axis(names, axis=1)
+        path = path.drop(columns=names).join(percent).assign(unit="% of expected")
+    return path.reset_index(drop=True)
 
 
 def _path(effects: pd.DataFrame, event: str | None, relative: bool) -> pd.DataFrame:

@@ -30,6 +30,7 @@ def multiples(
     top: float = 0.1,
     bottom: float = 0.16,
     most: int = 12,
+    left: float = frame.TICKS,
 ) -> style.Drawing:
     """Return a figure with one panel per series, each drawn by `draw(axes, rows)`.
 
@@ -39,8 +40,8 @@ def multiples(
         With columns platform, group, and those named in `by`.
     draw : callable
         Draws one panel from its rows.
-    width, tall, top, bottom : float
-        In inches.
+    width, tall, top, bottom, left : float
+        In inches; `left` is the room for tick labels.
     by : tuple of str
         Further columns that tell panels apart; they join the title.
     most : int
@@ -61,6 +62,7 @@ def multiples(
         tall=tall,
         top=top,
         bottom=bottom,
+        left=left,
     )
     for axes, key in zip(panels, keys, strict=True):
         rows = table

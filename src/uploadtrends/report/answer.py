@@ -52,7 +52,7 @@ def _when(results: Any, event: str) -> str:
     if block.crowded:
         return (
             f"the {len(block.events)} events from {block.start:%B %Y} to {block.end:%B %Y} "
-            f"({'; '.join(member.label for member in block.events)})"
+            f"({', '.join(member.label.partition(' (')[0] for member in block.events)})"
         )
     return f"{block.label} ({block.events[0].date})"
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from uploadtrends.figures.series import heading
+
 
 def checklist(results: Any) -> pd.DataFrame:
     """Return the reporting checklist: item, answer.
@@ -28,7 +30,7 @@ def checklist(results: Any) -> pd.DataFrame:
     estimable = effects[effects["estimate"].notna()]
     names = {check.name: check for check in results.checks}
     rows = [
-        ("Question", str(_study(results, "question", "not stated"))),
+        ("Question", results.study.spec.question or "not stated"),
         (
             "Outcome and unit",
             "; ".join(sorted({str(unit) for unit in effects["unit"].dropna()})) or "not stated",
@@ -91,33 +93,32 @@ def checklist(results: Any) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["item", "answer"])
 
 
-def _study(results: Any, name: str, otherwise: Any) -> Any:
-    return getattr(results.study, name, None) or otherwise
-
-
 def _span(fit: Any) -> str:
     index = fit.observed.index
-    return (
-        f"{fit.platform} {fit.group}".strip()
-        + f", {index[0]:%Y-%m} to {index[-1]:%Y-%m}, n = {int(fit.observed.notna().sum())}"
-    )
+    name, n = heading(fit.platform, fit.group), int(fit.observed.notna().sum())
+    return f"{name}: {index[0]:%Y-%m} to {index[-1]:%Y-%m}, n = {n}"
 
 
 def _points(fit: Any) -> str:
     if not fit.blocks:
-        return f"{fit.platform} {fit.group}: no event inside".strip()
+        return f"{heading(fit.platform, fit.group)}: no event inside"
     start = min(pd.Timestamp(block.start) for block in fit.blocks)
     before = int((fit.observed.index < start.to_period("M").to_timestamp()).sum())
-    return f"{fit.platform} {fit.group}: {before} and {len(fit.observed) - before}".strip()
+    return f"{heading(fit.platform, fit.group)}: {before} and {len(fit.observed) - before}"
 
 
 def _primary(results: Any) -> str:
-    primary = getattr(results, "primary", None)
-    if primary is None:
-        return "no primary contrast was stated"
-    if isinstance(primary, dict):
-        return ", ".join(f"{key}: {value}" for key, value in primary.items())
-    return str(primary)
+    primary = results.primary
+    registered = results.study.spec.registered
+    where = (
+        f"registered at {registered['url']} on {registered['date']}"
+        if registered
+        else ("in the study file, not registered before the data were seen")
+    )
+    return (
+        f"{heading(primary['platform'], primary['group'])}, {primary['label']}, "
+        f"{primary['term']}: {where}"
+    )
 
 
 def _autocorrelation(fits: Iterable[Any]) -> str:
@@ -126,7 +127,7 @@ def _autocorrelation(fits: Iterable[Any]) -> str:
         phi = dict(fit.phi)
         if phi:
             known = ", ".join(f"{k} {v:.2f}" for k, v in phi.items() if isinstance(v, float))
-            words.append(f"{fit.platform} {fit.group}: {known}".strip())
+            words.append(f"{heading(fit.platform, fit.group)}: {known}")
     return "; ".join(words) or "see the model"
 
 
@@ -140,7 +141,7 @@ def _refused(effects: pd.DataFrame) -> list[str]:
     rows = effects[effects["estimate"].isna()]
     found = rows.drop_duplicates(["platform", "group", "event"])
     return [
-        f"{row['platform']} {row['group']}, {row['label']}: {row['reason']}".strip()
+        f"{heading(row['platform'], row['group'])}, {row['label']}: {row['reason']}"
         for row in found.to_dict("records")
     ]
 
@@ -150,7 +151,7 @@ def _diagnostics(fits: Iterable[Any]) -> str:
     for fit in fits:
         verdict = getattr(getattr(fit, "diagnostics", None), "verdict", None)
         if verdict:
-            words.append(f"{fit.platform} {fit.group}: {verdict}".strip())
+            words.append(f"{heading(fit.platform, fit.group)}: {verdict}")
     return "; ".join(words) or "none available"
 
 
