@@ -103,10 +103,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
     seeds = range(given.first, given.first + given.seeds)
-    rows = Parallel(n_jobs=given.jobs)(delayed(both)(seed) for seed in seeds)
-    table = pd.DataFrame([row for pair in rows for row in pair])
     given.out.mkdir(exist_ok=True)
-    table.round(5).to_csv(given.out / "claims.csv", index=False)
+    done: list[dict[str, object]] = []
+    run = Parallel(n_jobs=given.jobs, return_as="generator")
+    for rows in run(delayed(both)(seed) for seed in seeds):
+        done += rows
+        # Written as it goes: a run that is cut off has lost one seed.
+        pd.DataFrame(done).round(5).to_csv(given.out / "claims.csv", index=False)
+    table = pd.DataFrame(done)
     matrix = confusion(table)
     matrix.to_csv(given.out / "claims_confusion.csv", index=False)
     print(matrix.to_string(index=False))
