@@ -102,15 +102,15 @@ def test_pairs_out_of_order_are_rejected(store, tmp_path: Path) -> None:
     store.load(
         pairs(
             tmp_path,
-            *("1,2022-01-01T00:00:00Z", "100,2022-02-01T00:00:00Z", "50,2022-02-15T00:00:00Z"),
-            "150,2022-02-15T00:00:00Z",
+            *("1,2022-01-01T00:00:00Z", "100,2022-02-01T00:00:00Z", "150,2022-02-10T00:00:00Z"),
+            "50,2022-02-15T00:00:00Z",
             *("200,2022-03-01T00:00:00Z", "abc,2022-03-02T00:00:00Z", "300,never"),
             *("-4,2022-03-03T00:00:00Z", "400,2022-04-01T00:00:00Z"),
         ),
         max_rejects=10,
     )
     rejects = dict(store.sql("SELECT position, reason FROM reject").fetchall())
-    assert rejects["row 3"] == "id and time are out of order with the other pairs"
+    assert rejects["row 4"] == "id and time are out of order with the other pairs"
     assert rejects["row 6"] == rejects["row 8"] == "column 'post_id' is not a post id"
     assert rejects["row 7"] == 'unreadable date "never"'
     assert store.sql("SELECT value FROM series ORDER BY period").fetchall() == [

@@ -145,8 +145,17 @@ class _Download:
                 try:
                     self._attempt(session)
                     break
-                except (requests.ConnectionError, requests.Timeout) as error:
+                except (
+                    requests.ConnectionError,
+                    requests.Timeout,
+                    requests.exceptions.ChunkedEncodingError,
+                ) as error:
                     failure: Exception = error
+                except requests.RequestException as error:
+                    # The library's text may repeat the address; its type says what matters.
+                    raise CollectError(
+                        f"{_shown(self.url)}: {type(error).__name__}. Fix: check the address"
+                    ) from error
                 except _TryAgainError as error:
                     failure = error
                 if pause is None:

@@ -105,7 +105,7 @@ def _pseudonyms(con: duckdb.DuckDBPyConnection, pseudonym: Callable[[str, str], 
         "upload": "SELECT platform, upload_id FROM upload UNION SELECT platform, upload_id "
         "FROM credit",
     }.items():
-        reader: Any = con.execute(query).to_arrow_reader(100_000)
+        reader: Any = con.sql(query).to_arrow_reader(100_000)
         done: list[Any] = []
         for batch in reader:
             platforms: list[str] = batch.column(0).to_pylist()
