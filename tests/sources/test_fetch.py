@@ -14,10 +14,15 @@ import pytest
 
 from uploadtrends.errors import CollectError, ConfigurationError, InputError
 from uploadtrends.sources import fetch as fetching
-from uploadtrends.sources.fetch import fetch
+from uploadtrends.sources.fetch import Fetched
 
 BODY = bytes(range(256)) * 20_000  # 5 MB
 SHA256 = hashlib.sha256(BODY).hexdigest()
+
+
+def fetch(url: str, folder: Path, **settings) -> Fetched:
+    """Download into a folder of any name."""
+    return fetching.fetch(folder.name, url, folder.parent, **settings)
 
 
 class Server(ThreadingHTTPServer):
@@ -201,6 +206,12 @@ def test_two_at_once(server: Server, tmp_path: Path) -> None:
 def test_addresses_that_cannot_be(url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not the http"):
         fetch(url, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "unknown"])
+def test_names_that_cannot_be(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"folder|no address is known"):
+        fetching.fetch(name, None if name == "unknown" else "http://127.0.0.1/x", tmp_path)
 
 
 def test_secrets_in_an_address_are_never_shown(server: Server, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ with our own name and without any pretence.
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -56,24 +57,28 @@ class Fetched:
 
 
 def fetch(
-    url: str = DANBOORU2023,
-    folder: str | Path = "data/raw/danbooru2023",
+    name: str,
+    url: str | None = None,
+    raw: str | Path = "data/raw",
     *,
     sha256: str | None = None,
     agree: Callable[[int], bool] | bool = False,
     progress: Progress | None = None,
     pauses: tuple[float, ...] = _PAUSES,
 ) -> Fetched:
-    """Download one file into `folder`, with a sidecar (.toml) that says where it came from.
+    """Download one file into `raw`/`name`, with a sidecar (.toml) that says where it came from.
 
     An interrupted download continues where it stopped, in this run and in the next one, as long as
     the server's file is the same (by ETag or date).
 
     Parameters
     ----------
-    url : str
-        http(s) address of the file.
-    folder : str or Path
+    name : str
+        Name of the dump, such as "danbooru2023".
+    url : str, optional
+        http(s) address of the file; may be left out for the names in `ADDRESSES`.
+    raw : str or Path
+        The folder of raw data.
     sha256 : str, optional
         Expected hash (hex); without it the hash is only recorded.
     agree : bool or callable
@@ -86,25 +91,33 @@ def fetch(
     Raises
     ------
     ConfigurationError
-        Not agreed to, or an address that cannot be.
+        Not agreed to, or a name or an address that cannot be.
     CollectError
         The server refuses or keeps failing, or the file is not the one expected.
     InputError
         Not enough room on the disk.
     """
+    if url is None and name not in ADDRESSES:
+        raise ConfigurationError(
+            f"no address is known for {name!r}. Fix: give one with --url, or choose from "
+            f"{', '.join(ADDRESSES)}"
+        )
+    if not re.fullmatch(r"[\w.-]*\w", name):
+        raise ConfigurationError(f"{name!r} cannot be the name of a folder. Fix: a plain word")
+    url = url or ADDRESSES[name]
     parts = urlsplit(url)
-    name = Path(parts.path).name
-    if parts.scheme not in ("http", "https") or not name or name in (".", ".."):
+    file = Path(parts.path).name
+    if parts.scheme not in ("http", "https") or not file:
         raise ConfigurationError(f"{_shown(url)!r} is not the http(s) address of a file")
-    folder = Path(folder)
+    folder = Path(raw) / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / (name + ".lock"))
+        lock = FileLock(folder / (file + ".lock"))
         with lock.acquire(timeout=0):
-            return _Download(url, folder / name, sha256, agree, progress, pauses).run()
+            return _Download(url, folder / file, sha256, agree, progress, pauses).run()
     except Timeout:
         raise CollectError(
-            f"another process is downloading '{folder / name}'. Fix: wait until it has finished"
+            f"another process is downloading '{folder / file}'. Fix: wait until it has finished"
         ) from None
     except OSError as error:
         raise InputError(

@@ -51,7 +51,12 @@ Progress = Callable[[LoadProgress], None]
 
 
 class Source(Protocol):
-    """Anything that `Store.load` can load."""
+    """Anything that `Store.load` can load.
+
+    A source that replays what was collected earlier may also have `started_at` and `finished_at`
+    (naive UTC) and `status` ("complete", "incomplete", "blocked"); the row in `crawl` then tells
+    about the collection, not about the load.
+    """
 
     @property
     def name(self) -> str:

@@ -134,7 +134,7 @@ class _Readable(io.RawIOBase):
         return InputError(
             f"the file is cut short or damaged ({error})",
             file=self._path,
-            fix="download it again (`uploadtrends fetch` resumes)",
+            fix="download it again",
         )
 
 

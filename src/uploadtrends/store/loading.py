@@ -54,7 +54,6 @@ def load(
         record = [
             source.name,
             json.dumps(source.parameters(), sort_keys=True),
-            started,
             [str(path) for path in inputs],
             hashes,
             package_version(),
@@ -62,6 +61,9 @@ def load(
             staged["upload"],
             staged["reject"],
             _fingerprint(source, hashes) if hashes else None,
+            getattr(source, "started_at", None) or started,
+            getattr(source, "finished_at", None),
+            getattr(source, "status", "complete"),
         ]
 
         def tick(_: float) -> None:
@@ -93,7 +95,7 @@ def _write(
     con: duckdb.DuckDBPyConnection, record: list[Any], credits_complete: bool
 ) -> tuple[int, dict[str, int], dict[str, int]]:
     """Merge and record in one transaction: all of it or nothing."""
-    name, parameters, started, paths, hashes, version, *counts, fingerprint = record
+    name, parameters, paths, hashes, version, *counts, fingerprint, started, ended, status = record
     con.execute("BEGIN")
     try:
         crawl_id = _one(con, "SELECT coalesce(max(crawl_id), 0) + 1 FROM crawl")[0]
@@ -107,10 +109,10 @@ def _write(
         con.execute(
             "INSERT INTO crawl (crawl_id, source, parameters, started_at, finished_at, raw_path, "
             "raw_sha256, package_version, status, n_artists, n_uploads, n_rejected, covers_from, "
-            "covers_to, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?)",
+            "covers_to, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                *(crawl_id, name, parameters, started, _now(), paths, hashes, version),
-                *(*counts, *covers, fingerprint),
+                *(crawl_id, name, parameters, started, ended or _now(), paths, hashes, version),
+                *(status, *counts, *covers, fingerprint),
             ],
         )
         con.execute("COMMIT")

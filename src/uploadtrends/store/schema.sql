@@ -51,7 +51,7 @@ CREATE TABLE IF NOT EXISTS crawl (             -- one run of a source
     raw_path VARCHAR[],
     raw_sha256 VARCHAR[],
     package_version VARCHAR,
-    status VARCHAR,                            -- complete, incomplete
+    status VARCHAR,                            -- complete, incomplete, blocked
     n_artists BIGINT,
     n_uploads BIGINT,
     n_rejected BIGINT,
