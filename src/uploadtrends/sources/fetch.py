@@ -26,9 +26,12 @@ from uploadtrends.sources.protocol import LoadProgress, Progress
 if TYPE_CHECKING:
     import requests
 
-DANBOORU2023 = (
-    "https://huggingface.co/datasets/nyanko7/danbooru2023/resolve/main/metadata/posts.tar.gz"
-)
+ADDRESSES = {
+    "danbooru2023": (
+        "https://huggingface.co/datasets/nyanko7/danbooru2023/resolve/main/metadata/posts.tar.gz"
+    )
+}
+"""Where the dumps lie that have a name here."""
 LARGE = 200_000_000
 """Bytes from which the caller has to agree first."""
 _BLOCK = 1 << 20
