@@ -74,10 +74,10 @@ check: $(CHECKS)  ## Lint, format, types, layers, dependencies
 	@$(BIN)/deptry src
 
 validate: $(TESTS)  ## Rerun the simulation studies (hours); results go to validation/results
-	@for script in validation/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@for script in $(filter-out validation/demo_crawl.py,$(shell grep -l __main__ validation/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
 
 bench: $(TESTS)  ## Time the package against its peers; results go to benchmarks/results
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@for script in $(shell grep -l __main__ benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script; done
 
 docs-images: $(TESTS)  ## Redraw the pictures of the README and the docs
 	@$(BIN)/python docs/make_images.py
