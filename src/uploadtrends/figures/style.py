@@ -130,7 +130,7 @@ class Drawing(Figure):
         self.alternative = ""
 
     def _repr_png_(self) -> bytes:
-        return render(self, "png", dpi=150)
+        return render(self, "png", dpi=100)
 
 
 @contextmanager
