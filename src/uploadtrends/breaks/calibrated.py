@@ -14,15 +14,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadtrends.breaks.scan import RHO_GRID, Array, Scan, scan
+from uploadtrends.breaks.pairs import scan_pairs
+from uploadtrends.breaks.scan import RHO_GRID, Array, scan
 
 N_SIMULATED = 399
 N_SHARED = 1999
-MAIN_SHARE = 0.8  # of the level, for the test of the null that fits better
+# Shares of the level: a shift against a constant, a change against a line where the line is the
+# null, and where it is not. Choosing between the nulls uses up the rest.
+SHIFT_SHARE = 0.8
+LINE_SHARE = 0.7
 SIDE_SHARE = 0.2
-MINIMUM_LENGTH = 10
-MAXIMUM_RHO = 0.95
-_CELLS = 4_000_000  # simulate in chunks of about this many values (32 MB)
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Gate:
         Overall p-value: at most `level` exactly when `change` (both routes of the gate, weighted).
     null : {"constant", "line"}
         Whether the alternative to "a change" was a constant or a straight line.
-    date : int
-        First period of the new regime of the best single change (position).
+    dates : tuple of int
+        First period of the new regime of the best change, or of the two best (positions).
     rho : float
         Bias-corrected autocorrelation of the errors under that null.
     noise_variance : float
@@ -48,7 +49,7 @@ class Gate:
     change: bool
     p: float
     null: str
-    date: int
+    dates: tuple[int, ...]
     rho: float
     noise_variance: float
 
@@ -72,27 +73,79 @@ def ar1_noise(rng: np.random.Generator, m: int, n: int, rho: float) -> Array:
     return np.ascontiguousarray(noise.T)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """No change against the best change, on a constant and on a line, for m series.
+
+    Criteria (m,) as in `Scan`. `shift` is one step or two, whichever is smaller after the second
+    has paid 3 log n; `shift_dates` (m, 2) has 0 in second place where one does.
+    """
+
+    constant: Array
+    constant_rho: NDArray[np.intp]
+    shift: Array
+    shift_dates: NDArray[np.intp]
+    line: Array
+    line_rho: NDArray[np.intp]
+    line_change: Array
+    line_change_date: NDArray[np.intp]
+
+
+def compare(series: Array, *, line_changes: bool = True, pairs: bool = True) -> Comparison:
+    """Compare the models on each row of `series` (m, n), rows centred and of unit scale.
+
+    Parameters
+    ----------
+    line_changes : bool
+        Whether to fit the changes of a line (otherwise `line_change` is infinite).
+    pairs : bool
+        Whether `shift` may be two steps.
+    """
+    single = scan(series, with_line_changes=line_changes)
+    shift = single.step
+    dates = np.stack([single.step_date, np.zeros_like(single.step_date)], axis=1)
+    double = scan_pairs(series) if pairs else None
+    if double is not None:
+        two_steps = double.two_steps + 3.0 * np.log(series.shape[1])
+        dates = np.where((two_steps < shift)[:, None], double.dates, dates)
+        shift = np.minimum(shift, two_steps)
+    return Comparison(
+        constant=single.constant,
+        constant_rho=single.constant_rho,
+        shift=shift,
+        shift_dates=dates,
+        line=single.line,
+        line_rho=single.line_rho,
+        line_change=single.line_change,
+        line_change_date=single.line_change_date,
+    )
+
+
 def _simulate(
-    n: int, rho: float, seed: tuple[int, ...], times: int, mean: Array | None = None
-) -> Scan:
-    """Scan `times` series drawn from ``mean + AR(1)`` noise, a chunk at a time."""
+    n: int,
+    rho: float,
+    seed: tuple[int, ...],
+    times: int,
+    mean: Array | float = 0.0,
+    *,
+    line_changes: bool,
+    pairs: bool,
+) -> Comparison:
+    """Compare the models on `times` series drawn from ``mean + AR(1)`` noise."""
     rng = np.random.default_rng(seed)
     chunk = max(1, min(times, _CELLS // n))
     parts = []
     for start in range(0, times, chunk):
         noise = ar1_noise(rng, min(chunk, times - start), n, rho)
-        drawn = noise if mean is None else noise + mean
-        parts.append(scan(_standardise_rows(drawn), with_line_changes=mean is None))
-    return Scan(*(np.concatenate(column) for column in zip(*map(_columns, parts), strict=True)))
+        drawn = _standardise_rows(noise + mean)
+        parts.append(compare(drawn, line_changes=line_changes, pairs=pairs))
+    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    return Comparison(*(np.concatenate(column) for column in columns))
 
 
 def _times(n: int) -> int:
     """Number of simulated series per null law: fewer where one costs more."""
     return int(np.clip(1_000_000 // n, N_SIMULATED, N_SHARED))
-
-
-def _columns(part: Scan) -> tuple[NDArray[np.generic], ...]:
-    return tuple(getattr(part, name) for name in part.__dataclass_fields__)
 
 
 def _standardise_rows(series: Array) -> Array:
@@ -109,9 +162,11 @@ def _null_law(n: int, null: str, grid: int, seed: int) -> Array:
     of the grid, so one simulation serves every series of the same length: exact, not approximate.
     """
     rho = corrected_rho(RHO_GRID[grid], n, null)
-    found = _simulate(n, rho, (seed, n, grid, len(null)), _times(n))
+    key = (seed, n, grid, len(null))
     if null == "constant":
-        return np.sort(found.constant - found.step)
+        found = _simulate(n, rho, key, _times(n), line_changes=False, pairs=True)
+        return np.sort(found.constant - found.shift)
+    found = _simulate(n, rho, key, _times(n), line_changes=True, pairs=False)
     return np.sort(found.line - found.line_change)
 
 
@@ -120,8 +175,8 @@ def _p_value(gain: float, law: Array) -> float:
     return (1.0 + exceed) / (1.0 + len(law))
 
 
-def _drift_law(values: Array, rho_estimate: float, seed: int) -> Array:
-    """Null law of "a step beats the line" if the truth is the fitted line (Cox 1961)."""
+def _drift_law(values: Array, rho_estimate: float, seed: int, *, pairs: bool) -> Array:
+    """Null law of "one step (or two) beats the line" if the truth is the fitted line (Cox 1961)."""
     n = len(values)
     time = np.arange(n) - (n - 1) / 2.0
     design = np.column_stack([np.ones(n), time])
@@ -133,8 +188,9 @@ def _drift_law(values: Array, rho_estimate: float, seed: int) -> Array:
     innovation = np.sqrt(residual @ residual / (n - 2))
     rho = corrected_rho(rho_estimate, n, "line")
     mean = design @ coefficients / max(float(innovation), 1e-9)
-    found = _simulate(n, rho, (seed, n, 99), N_SIMULATED, mean)
-    return np.sort(found.line - found.step)
+    key = (seed, n, 99)
+    found = _simulate(n, rho, key, N_SIMULATED, mean, line_changes=False, pairs=pairs)
+    return np.sort(found.line - found.shift)
 
 
 def gate(values: Array, *, level: float = 0.05, trend: bool = True, seed: int = 0) -> Gate:
@@ -145,9 +201,9 @@ def gate(values: Array, *, level: float = 0.05, trend: bool = True, seed: int = 
     values : array of shape (n,)
         Mean 0, standard deviation 1.
     level : float
-        False alarms to tolerate. With `trend`, the test of whichever null fits better runs at four
-        fifths of it: choosing between the nulls uses up the rest. Where that null is a constant,
-        a change against a line is tried as well, at one fifth.
+        False alarms to tolerate. With `trend` it is shared out: four fifths for a shift against a
+        constant and one fifth for a change against a line; or, where a line fits better than a
+        constant does, seven tenths for a change of that line.
     trend : bool
         Whether a straight line counts as "no change". False asks more of the user (the series is
         known to have no drift) and gives more power.
@@ -155,9 +211,9 @@ def gate(values: Array, *, level: float = 0.05, trend: bool = True, seed: int = 
         Seed of the simulated null laws.
     """
     n = len(values)
-    found = scan(values[None, :])
-    constant, step, line, line_change = (
-        float(column[0]) for column in (found.constant, found.step, found.line, found.line_change)
+    found = compare(values[None, :])
+    constant, shift, line, line_change = (
+        float(column[0]) for column in (found.constant, found.shift, found.line, found.line_change)
     )
     constant_grid, line_grid = int(found.constant_rho[0]), int(found.line_rho[0])
     log_n = float(np.log(n))
@@ -168,23 +224,25 @@ def gate(values: Array, *, level: float = 0.05, trend: bool = True, seed: int = 
         "line": float(np.mean((values - slope * time) ** 2)),
     }
 
-    def decide(null: str, p: float, date: int) -> Gate:
+    def decide(null: str, p: float, dates: NDArray[np.intp]) -> Gate:
         grid = constant_grid if null == "constant" else line_grid
         rho = corrected_rho(RHO_GRID[grid], n, null)
-        return Gate(p <= level + 1e-12, min(p, 1.0), null, date, rho, variance[null])
+        found_at = tuple(int(date) for date in dates if date)
+        return Gate(p <= level + 1e-12, min(p, 1.0), null, found_at, rho, variance[null])
 
-    step_p = _p_value(constant - step, _null_law(n, "constant", constant_grid, seed))
-    step_date = int(found.step_date[0])
+    shift_p = _p_value(constant - shift, _null_law(n, "constant", constant_grid, seed))
+    shift_dates = found.shift_dates[0]
     if not trend:
-        return decide("constant", step_p, step_date)
+        return decide("constant", shift_p, shift_dates)
     line_p = _p_value(line - line_change, _null_law(n, "line", line_grid, seed))
-    line_date = int(found.line_change_date[0])
-    if min(constant, step + 2 * log_n) > line + log_n:
-        return decide("line", line_p / MAIN_SHARE, line_date)
-    if step_p <= MAIN_SHARE * level:
-        drift = _drift_law(values, float(RHO_GRID[line_grid]), seed)
-        step_p = max(step_p, _p_value(line - step, drift))
+    line_dates = found.line_change_date[:1]
+    if min(constant, shift + 2 * log_n) > line + log_n:
+        return decide("line", line_p / LINE_SHARE, line_dates)
+    if shift_p <= SHIFT_SHARE * level:
+        double = bool(shift_dates[1])
+        drift = _drift_law(values, float(RHO_GRID[line_grid]), seed, pairs=double)
+        shift_p = max(shift_p, _p_value(line - shift, drift))
     # Bonferroni weights: the overall p is at most the level when either route rejects.
-    if step_p / MAIN_SHARE <= line_p / SIDE_SHARE:
-        return decide("constant", step_p / MAIN_SHARE, step_date)
-    return decide("constant", line_p / SIDE_SHARE, line_date)
+    if shift_p / SHIFT_SHARE <= line_p / SIDE_SHARE:
+        return decide("constant", shift_p / SHIFT_SHARE, shift_dates)
+    return decide("constant", line_p / SIDE_SHARE, line_dates)

@@ -79,7 +79,7 @@ def calibrated_regimes(
         p=found.p,
         autocorrelation=found.rho,
         null=found.null,
-        best=found.date,
+        best=found.dates[0],
     )
 
 
@@ -98,7 +98,8 @@ def _gate_of_long(standard: Array, *, level: float, trend: bool, seed: int) -> G
     time = np.arange(n) - (n - 1) / 2.0
     slope = float(standard @ time / (time @ time)) if found.null == "line" else 0.0
     variance = float(np.mean((standard - slope * time) ** 2))
-    return replace(found, date=found.date * block, noise_variance=variance)
+    dates = tuple(date * block for date in found.dates)
+    return replace(found, dates=dates, noise_variance=variance)
 
 
 def change_positions(standard: Array, found: Gate, *, trend: bool, minimum: int) -> list[int]:
@@ -115,7 +116,7 @@ def change_positions(standard: Array, found: Gate, *, trend: bool, minimum: int)
     positions = optimal_partition(
         standard, variance=found.noise_variance, penalty=penalty, minimum=minimum, sloped=trend
     )
-    return positions or [found.date]
+    return positions or list(found.dates)
 
 
 def regime_levels(

@@ -204,12 +204,10 @@ class Profile:
     line_both: Array
 
 
-def profile(sums: Sums, design: Design, n: int, *, with_line_changes: bool = True) -> Profile:
-    """Return the residual sums of squares of every model at the rho of `design`."""
+def _bases(sums: Sums, design: Design, n: int) -> tuple[Array, Array, Array]:
+    """Return the residual sum of squares about a constant, and both projections, each (m,)."""
     rho = design.rho
     a = 1.0 - rho
-    time0 = -(n - 1) / 2.0
-    knot = design.dates + time0
     start_square = 1.0 - rho**2
     square = (
         start_square * sums.first**2
@@ -220,25 +218,49 @@ def profile(sums: Sums, design: Design, n: int, *, with_line_changes: bool = Tru
     total = sums.all_sum[0] - rho * sums.all_sum[1]
     moment = sums.all_moment[0] - rho * sums.all_moment[1]
     on_constant = (start_square * sums.first + a * total) / design.constant_norm
-    raw_line = start_square * time0 * sums.first + a * moment + rho * total
+    raw_line = start_square * -(n - 1) / 2.0 * sums.first + a * moment + rho * total
     on_line = (raw_line - design.line_slope_on_constant * on_constant) / design.line_norm
-    rss_constant = square - on_constant**2
+    return square - on_constant**2, on_constant, on_line
+
+
+def project_steps(sums: Sums, design: Design, n: int, *, beside_line: bool) -> tuple[Array, Array]:
+    """Return the base's residual sum of squares (m,) and the steps' unit projections (m, dates)."""
+    rss, on_constant, on_line = _bases(sums, design, n)
+    tail = sums.tail - design.rho * sums.lagged_tail
+    step = design.rho * (sums.value - design.rho * sums.lagged) + (1.0 - design.rho) * tail
+    step -= on_constant[:, None] * design.step_on_constant
+    if not beside_line:
+        return rss, step / design.step_norm_given_constant
+    step -= on_line[:, None] * design.step_on_line
+    return rss - on_line**2, step / design.step_norm_given_line
+
+
+def profile(sums: Sums, design: Design, n: int, *, with_line_changes: bool = True) -> Profile:
+    """Return the residual sums of squares of every model at the rho of `design`."""
+    rss_constant, on_constant, on_line = _bases(sums, design, n)
     rss_line = rss_constant - on_line**2
-    tail = sums.tail - rho * sums.lagged_tail
-    raw_step = rho * (sums.value - rho * sums.lagged) + a * tail
-    raw_step -= on_constant[:, None] * design.step_on_constant
-    step = rss_constant[:, None] - (raw_step / design.step_norm_given_constant) ** 2
+    _, on_step = project_steps(sums, design, n, beside_line=False)
+    step = rss_constant[:, None] - on_step**2
     if not with_line_changes:
         nothing = np.empty((0, 0))
         return Profile(rss_constant, rss_line, step, nothing, nothing, nothing)
-    on_step = (raw_step - on_line[:, None] * design.step_on_line) / design.step_norm_given_line
-    raw_kink = a * (sums.moment - rho * sums.lagged_moment) + (1.0 - a * knot) * tail
+    a = 1.0 - design.rho
+    knot = design.dates - (n - 1) / 2.0
+    tail = sums.tail - design.rho * sums.lagged_tail
+    raw_kink = a * (sums.moment - design.rho * sums.lagged_moment) + (1.0 - a * knot) * tail
     raw_kink -= on_constant[:, None] * design.kink_on_constant
     raw_kink -= on_line[:, None] * design.kink_on_line
+    _, on_step = project_steps(sums, design, n, beside_line=True)
     line_step = rss_line[:, None] - on_step**2
     line_kink = rss_line[:, None] - (raw_kink / design.kink_norm_given_line) ** 2
     left = (raw_kink - on_step * design.kink_on_step) / design.kink_norm_given_step
     return Profile(rss_constant, rss_line, step, line_step, line_kink, line_step - left**2)
+
+
+def criterion(rss: Array, rho: float, n: int) -> Array:
+    """Return ``n log(RSS / n) - log(1 - rho^2)``, kept finite for perfect fits."""
+    value: Array = n * np.log(np.maximum(rss, _FLOOR * n) / n) - np.log(1.0 - rho**2)
+    return value
 
 
 def scan(series: Array, *, with_line_changes: bool = True) -> Scan:
@@ -263,9 +285,7 @@ def scan(series: Array, *, with_line_changes: bool = True) -> Scan:
             if rss.ndim == 2:
                 where[name][k] = np.argmin(rss, axis=1)
                 rss = np.min(rss, axis=1)
-            criteria[name][k] = n * np.log(np.maximum(rss, _FLOOR * n) / n) - np.log(
-                1.0 - design.rho**2
-            )
+            criteria[name][k] = criterion(rss, design.rho, n)
     best = {name: np.argmin(criteria[name], axis=0) for name in names}
     rows = np.arange(m)
     value = {name: criteria[name][best[name], rows] for name in names}
