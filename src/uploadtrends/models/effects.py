@@ -230,7 +230,7 @@ def _cumulative(
     offset = baseline(prepared, estimate)[places]
     row = _frame(prepared, block, "cumulative", status, reason)
     beta, _ = estimate.draws
-    base, base_point = beta @ without.T + offset, estimate.mean @ without.T + offset
+    base_point = estimate.mean @ without.T + offset
     if prepared.choice.scale == "level":
         contrast = estimate.contrast(effect.sum(axis=0)[None], confidence)
         row.update(
@@ -242,7 +242,7 @@ def _cumulative(
             minimum_detectable=contrast.minimum_detectable[0],
             **_percent(
                 beta @ effect.sum(axis=0),
-                base.sum(axis=1),
+                beta @ without.sum(axis=0) + offset.sum(),
                 contrast.estimate[0],
                 float(base_point.sum()),
                 confidence,
@@ -250,7 +250,7 @@ def _cumulative(
         )
     else:
         factor = smearing(prepared, estimate)
-        start = factor * np.exp(base)
+        start = factor * np.exp(beta @ without.T + offset)
         change = (start * np.expm1(beta @ effect.T)).sum(axis=1)
         start_point = factor * np.exp(base_point)
         point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())

@@ -305,19 +305,14 @@ def _intervals(
 
 
 def maximum(outcome: Array, design: Array, positions: Array | None = None) -> Conditional:
-    """Return the fit at the phi with the greatest restricted likelihood (R: nlme::gls, REML)."""
-    from scipy.optimize import minimize_scalar
+    """Return the fit at the phi with the greatest restricted likelihood (R: nlme::gls, REML).
 
-    grid = conditional(outcome, design, positions)
-    best = float(grid.phi[int(np.argmax(grid.log_likelihood[0]))])
-
-    def loss(phi: float) -> float:
-        return -float(conditional(outcome, design, positions, np.array([phi])).log_likelihood[0, 0])
-
-    found = minimize_scalar(
-        loss,
-        bounds=(max(best - 0.03, -0.9999), min(best + 0.03, 0.9999)),
-        method="bounded",
-        options={"xatol": 1e-9},
-    )
-    return conditional(outcome, design, positions, np.array([float(found.x)]))
+    The grid is zoomed in on four times, each time to a twentieth of its step.
+    """
+    phi, step = PHI_GRID, 0.02
+    for _ in range(5):
+        fit = conditional(outcome, design, positions, phi)
+        best = float(phi[int(np.argmax(fit.log_likelihood[0]))])
+        phi = np.clip(best + step * np.linspace(-1, 1, 41), -0.99999, 0.99999)
+        step /= 20
+    return conditional(outcome, design, positions, np.array([best]))

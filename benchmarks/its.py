@@ -1,0 +1,243 @@
+"""How fast interrupted time series are fitted, next to what a user would otherwise run.
+
+    python benchmarks/its.py [--causalpy-python /path/to/python]
+
+Processor time (not wall time) of one thread a fit, the least of several rounds, every contestant in
+the same run; ratios are to the package. Contestants that are not installed are left out, and the
+output says so. Results go to results/its.csv.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Threads are fixed before numpy loads its libraries.
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+
+N, EVENT = 72, 43
+RESULTS = Path(__file__).parent / "results"
+
+
+def least(function: Callable[[], object], fits: int, rounds: int) -> float:
+    """Return the least processor time a fit, in milliseconds."""
+    best = np.inf
+    for _ in range(rounds):
+        start = time.process_time()
+        function()
+        best = min(best, time.process_time() - start)
+    return 1000 * best / fits
+
+
+def design(at: int) -> np.ndarray:
+    """Intercept, trend, level change, slope change."""
+    index = np.arange(N, dtype=float)
+    return np.column_stack([np.ones(N), index, index >= at, np.maximum(index - at, 0)])
+
+
+def ours(y: np.ndarray, rounds: int, placebos: int) -> list[dict[str, object]]:
+    """The package: one fit in three depths, and batches of placebo fits."""
+    import uploadtrends as ut
+    from uploadtrends.models import latent, reml
+
+    x, level = design(EVENT), np.eye(4)[2:3]
+    series = pd.Series(y[0] + 50, pd.date_range("2018-01-01", periods=N, freq="MS"))
+    event = series.index[EVENT]
+    options = {"scale": "level", "season": "none"}
+
+    def public() -> None:
+        for _ in range(20):
+            ut.interrupted_time_series(series, event, **options)
+
+    def engine() -> None:
+        for row in y[:20]:
+            reml.fit_batch(row, x, level)
+
+    def plug_in() -> None:
+        for row in y[:20]:
+            reml.maximum(row, x)
+
+    ut.interrupted_time_series(series, event, **options)
+    many = np.resize(y, (placebos, N))
+    designs = np.stack([design(at) for at in range(12, N - 12)])
+    own = designs[np.arange(placebos) % len(designs)]
+    counts = np.random.default_rng(1).poisson(30, (200, N)).astype(float)
+    found = [
+        ("one fit, every effect and the table", "uploadtrends interrupted_time_series", public, 20),
+        ("one fit, level only", "uploadtrends fit_batch", engine, 20),
+        ("one fit, level only", "uploadtrends phi at its maximum", plug_in, 20),
+        (
+            f"{placebos} placebo fits, one design",
+            "uploadtrends fit_batch",
+            lambda: reml.fit_batch(many, x, level),
+            placebos,
+        ),
+        (
+            f"{placebos} placebo fits, a design each",
+            "uploadtrends fit_batch",
+            lambda: reml.fit_batch(many, own, level),
+            placebos,
+        ),
+        (
+            "200 count series",
+            "uploadtrends fit_count_batch",
+            lambda: latent.fit_count_batch(counts, x, level),
+            200,
+        ),
+    ]
+    return [
+        {"task": task, "contestant": who, "cpu_ms_a_fit": least(run, fits, rounds), "timed": fits}
+        for task, who, run, fits in found
+    ]
+
+
+def glsar(y: np.ndarray, rounds: int) -> list[dict[str, object]]:
+    """statsmodels GLSAR in a loop."""
+    import statsmodels.api as sm
+
+    x, level = design(EVENT), np.eye(4)[2:3]
+
+    def run() -> None:
+        for row in y[:50]:
+            sm.GLSAR(row, x, rho=1).iterative_fit(maxiter=10).t_test(level).conf_int()
+
+    run()
+    value = least(run, 50, rounds)
+    who = "statsmodels GLSAR, 10 iterations"
+    return [{"task": "loop", "contestant": who, "cpu_ms_a_fit": value, "timed": 50}]
+
+
+R_SCRIPT = """
+suppressMessages(library(nlme))
+a <- commandArgs(TRUE)
+Y <- as.matrix(read.csv(a[1], header = FALSE)); X <- as.matrix(read.csv(a[2], header = FALSE))
+colnames(X) <- paste0("x", 1:4); time <- 1:nrow(X)
+run <- function() for (i in 1:30) {
+  d <- data.frame(y = Y[i, ], X, time = time)
+  g <- try(gls(y ~ 0 + x1 + x2 + x3 + x4, d, correlation = corAR1(form = ~time)), silent = TRUE)
+  if (!inherits(g, "try-error")) intervals <- coef(g)[3] + c(-1, 1) * 2 * sqrt(vcov(g)[3, 3])
+}
+run(); best <- Inf
+for (r in 1:as.integer(a[3])) { t <- system.time(run()); best <- min(best, sum(t[1:2])) }
+cat(1000 * best / 30)
+"""
+
+
+def r_gls(y: np.ndarray, rounds: int) -> list[dict[str, object]]:
+    """R's nlme::gls with corAR1 by REML, timed inside R."""
+    if shutil.which("Rscript") is None:
+        print("R is not installed: left out")
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(Path(folder) / name) for name in ("y.csv", "x.csv")]
+        np.savetxt(paths[0], y[:30], delimiter=",")
+        np.savetxt(paths[1], design(EVENT), delimiter=",")
+        script = Path(folder) / "peer.R"
+        script.write_text(R_SCRIPT)
+        said = subprocess.run(
+            ["Rscript", str(script), *paths, str(rounds)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    value = float(said.stdout.split()[-1])
+    who = "R nlme::gls(corAR1), REML"
+    return [{"task": "loop", "contestant": who, "cpu_ms_a_fit": value, "timed": 30}]
+
+
+CAUSALPY = """
+import sys, time, warnings
+warnings.simplefilter("ignore")
+import numpy as np, pandas as pd, causalpy as cp
+from sklearn.linear_model import LinearRegression
+y = np.loadtxt(sys.argv[1], delimiter=",")
+index = pd.date_range("2018-01-01", periods=y.shape[1], freq="MS")
+def run():
+    for row in y[:10]:
+        data = pd.DataFrame({"y": row, "t": np.arange(y.shape[1], dtype=float)}, index)
+        cp.InterruptedTimeSeries(data, index[int(sys.argv[2])], formula="y ~ 1 + t",
+                                 model=LinearRegression())
+run()
+best = np.inf
+for _ in range(int(sys.argv[3])):
+    start = time.process_time(); run(); best = min(best, time.process_time() - start)
+print("version", cp.__version__)
+print(1000 * best / 10)
+"""
+
+
+def causalpy(y: np.ndarray, rounds: int, python: str | None) -> list[dict[str, object]]:
+    """CausalPy with its OLS backend: a counterfactual, without intervals."""
+    if python is None and importlib.util.find_spec("causalpy") is None:
+        print("CausalPy is not installed here: left out (see --causalpy-python)")
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "y.csv"
+        np.savetxt(path, y[:10], delimiter=",")
+        said = subprocess.run(
+            [python or sys.executable, "-c", CAUSALPY, str(path), str(EVENT), str(rounds)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if said.returncode:
+        print(f"CausalPy failed: {said.stderr.strip().splitlines()[-1]}")
+        return []
+    version, value = said.stdout.split()[-2:]
+    who = f"CausalPy {version}, OLS backend (no interval)"
+    return [{"task": "loop", "contestant": who, "cpu_ms_a_fit": float(value), "timed": 10}]
+
+
+def main() -> None:
+    """Time every contestant and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--placebos", type=int, default=10_000)
+    parser.add_argument("--causalpy-python", help="an interpreter that has CausalPy")
+    options = parser.parse_args()
+    from uploadtrends.simulate import ar1_series
+
+    y = ar1_series(500, N, rho=0.4, seed=1)
+    mine = ours(y, options.rounds, options.placebos)
+    peers = [
+        *glsar(y, options.rounds),
+        *r_gls(y, options.rounds),
+        *causalpy(y, options.rounds, options.causalpy_python),
+    ]
+    import statsmodels
+
+    table = pd.DataFrame(mine + peers)
+    for row in mine:
+        ratio = table["cpu_ms_a_fit"] / row["cpu_ms_a_fit"]
+        table[f"times {row['contestant']}, {row['task']}"] = ratio.round(2)
+    table["cpu_ms_a_fit"] = table["cpu_ms_a_fit"].round(4)
+    table["date"] = f"{dt.date.today():%Y-%m-%d}"
+    table["versions"] = (
+        f"Python {platform.python_version()}; numpy {np.__version__}; pandas {pd.__version__}; "
+        f"statsmodels {statsmodels.__version__}; {platform.machine()}"
+    )
+    RESULTS.mkdir(exist_ok=True)
+    table.to_csv(RESULTS / "its.csv", index=False)
+    print(table[["task", "contestant", "cpu_ms_a_fit"]].to_string(index=False))
+    times = {row["contestant"]: row["cpu_ms_a_fit"] for row in peers}
+    for row in mine:
+        for who, value in times.items():
+            print(f"{value / row['cpu_ms_a_fit']:8.1f} x faster than {who}: {row['task']}")
+
+
+if __name__ == "__main__":
+    main()
