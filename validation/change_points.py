@@ -22,17 +22,12 @@ import pandas as pd
 
 import uploadtrends as ut
 from uploadtrends.breaks import segment
-from uploadtrends.breaks.calibrated import gate
+from uploadtrends.breaks.calibrated import gates
 from uploadtrends.breaks.structural import bai_perron
 from uploadtrends.simulate import ar1_series, count_series
 
 RESULTS = Path(__file__).parent / "results"
 Row = dict[str, Any]
-
-
-def standard(values: np.ndarray) -> np.ndarray:
-    """Mean 0, standard deviation 1."""
-    return (values - values.mean()) / values.std()
 
 
 def monthly(values: np.ndarray, start: str = "2018-01-01") -> pd.Series:
@@ -51,18 +46,27 @@ def share(hits: list[bool] | np.ndarray) -> Row:
     }
 
 
-DETECTORS: dict[str, Callable[[np.ndarray], bool]] = {
-    "calibrated": lambda y: gate(standard(y)).change,
-    "calibrated, trend=False": lambda y: gate(standard(y), trend=False).change,
-    "bic": lambda y: bool(segment(y, penalty="bic")),
-    "mbic": lambda y: bool(segment(y, penalty="mbic")),
+def rows_standard(series: np.ndarray) -> np.ndarray:
+    """Every row with mean 0 and standard deviation 1."""
+    centred = series - series.mean(axis=1, keepdims=True)
+    return centred / centred.std(axis=1, keepdims=True)
+
+
+DETECTORS: dict[str, Callable[[np.ndarray], list[bool]]] = {
+    "calibrated": lambda rows: [g.change for g in gates(rows_standard(rows))],
+    "calibrated, trend=False": lambda rows: [
+        g.change for g in gates(rows_standard(rows), trend=False)
+    ],
+    "bic": lambda rows: [bool(segment(row, penalty="bic")) for row in rows],
+    "mbic": lambda rows: [bool(segment(row, penalty="mbic")) for row in rows],
 }
 
 
 def detections(series: np.ndarray, names: list[str]) -> Iterator[Row]:
     """How often each method finds something."""
     for name in names:
-        yield {"method": name, **share([DETECTORS[name](row) for row in series])}
+        few = series if name.startswith("calibrated") else series[:200]
+        yield {"method": name, **share(DETECTORS[name](few))}
 
 
 def heavy_tails(n_series: int, n: int, rho: float, seed: int) -> np.ndarray:

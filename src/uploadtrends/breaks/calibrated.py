@@ -24,6 +24,8 @@ N_SHARED = 1999
 SHIFT_SHARE = 0.8
 LINE_SHARE = 0.7
 SIDE_SHARE = 0.2
+MAXIMUM_RHO = 0.95
+_CELLS = 4_000_000  # simulate in chunks of about this many values (32 MB)
 
 
 @dataclass(frozen=True)
@@ -210,32 +212,40 @@ def gate(values: Array, *, level: float = 0.05, trend: bool = True, seed: int = 
     seed : int
         Seed of the simulated null laws.
     """
+    return gates(values[None, :], level=level, trend=trend, seed=seed)[0]
+
+
+def gates(series: Array, *, level: float = 0.05, trend: bool = True, seed: int = 0) -> list[Gate]:
+    """Run the gate on each row of `series` (m, n); parameters as for `gate`."""
+    found = compare(series, line_changes=trend)
+    return [
+        _decide(values, found, row, level=level, trend=trend, seed=seed)
+        for row, values in enumerate(series)
+    ]
+
+
+def _decide(
+    values: Array, found: Comparison, row: int, *, level: float, trend: bool, seed: int
+) -> Gate:
     n = len(values)
-    found = compare(values[None, :])
-    constant, shift, line, line_change = (
-        float(column[0]) for column in (found.constant, found.shift, found.line, found.line_change)
-    )
-    constant_grid, line_grid = int(found.constant_rho[0]), int(found.line_rho[0])
+    constant, shift = float(found.constant[row]), float(found.shift[row])
+    line, line_change = float(found.line[row]), float(found.line_change[row])
+    constant_grid, line_grid = int(found.constant_rho[row]), int(found.line_rho[row])
     log_n = float(np.log(n))
-    time = np.arange(n) - (n - 1) / 2.0
-    slope = float(values @ time / (time @ time))
-    variance = {
-        "constant": float(values @ values) / n,
-        "line": float(np.mean((values - slope * time) ** 2)),
-    }
 
     def decide(null: str, p: float, dates: NDArray[np.intp]) -> Gate:
         grid = constant_grid if null == "constant" else line_grid
         rho = corrected_rho(RHO_GRID[grid], n, null)
         found_at = tuple(int(date) for date in dates if date)
-        return Gate(p <= level + 1e-12, min(p, 1.0), null, found_at, rho, variance[null])
+        variance = noise_variance(values, null)
+        return Gate(p <= level + 1e-12, min(p, 1.0), null, found_at, rho, variance)
 
     shift_p = _p_value(constant - shift, _null_law(n, "constant", constant_grid, seed))
-    shift_dates = found.shift_dates[0]
+    shift_dates = found.shift_dates[row]
     if not trend:
         return decide("constant", shift_p, shift_dates)
     line_p = _p_value(line - line_change, _null_law(n, "line", line_grid, seed))
-    line_dates = found.line_change_date[:1]
+    line_dates = found.line_change_date[row : row + 1]
     if min(constant, shift + 2 * log_n) > line + log_n:
         return decide("line", line_p / LINE_SHARE, line_dates)
     if shift_p <= SHIFT_SHARE * level:
@@ -246,3 +256,12 @@ def gate(values: Array, *, level: float = 0.05, trend: bool = True, seed: int = 
     if shift_p / SHIFT_SHARE <= line_p / SIDE_SHARE:
         return decide("constant", shift_p / SHIFT_SHARE, shift_dates)
     return decide("constant", line_p / SIDE_SHARE, line_dates)
+
+
+def noise_variance(values: Array, null: str) -> float:
+    """Return the residual variance about a constant or a line fitted by least squares."""
+    residual = values - values.mean()
+    if null == "line":
+        time = np.arange(len(values)) - (len(values) - 1) / 2.0
+        residual = residual - float(residual @ time / (time @ time)) * time
+    return float(np.mean(residual**2))

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from uploadtrends.breaks.calibrated import Gate, gate
+from uploadtrends.breaks.calibrated import Gate, gate, noise_variance
 from uploadtrends.breaks.posterior import Posterior, date_posterior
 from uploadtrends.breaks.regimes import optimal_partition
 from uploadtrends.breaks.scan import MINIMUM_SEGMENT, Array
@@ -95,9 +95,7 @@ def _gate_of_long(standard: Array, *, level: float, trend: bool, seed: int) -> G
         return gate(standard, level=level, trend=trend, seed=seed)
     whole = standard[: n // block * block].reshape(-1, block).mean(axis=1)
     found = gate((whole - whole.mean()) / whole.std(), level=level, trend=trend, seed=seed)
-    time = np.arange(n) - (n - 1) / 2.0
-    slope = float(standard @ time / (time @ time)) if found.null == "line" else 0.0
-    variance = float(np.mean((standard - slope * time) ** 2))
+    variance = noise_variance(standard, found.null)
     dates = tuple(date * block for date in found.dates)
     return replace(found, dates=dates, noise_variance=variance)
 
