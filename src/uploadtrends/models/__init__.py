@@ -195,4 +195,4 @@ def interrupted_time_series(
 
         raise InputError("no events given", column="events", fix='give a date such as "2022-08-22"')
     series = named_series(data, unit=unit, platforms=platforms, groups=groups)
-    return run(series, chosen, settings)
+    return run(series, chosen, settings, data)

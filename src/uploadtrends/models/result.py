@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,8 @@ class InterruptedTimeSeries(Result):
     events : EventSet
     settings : Settings
     call : Call
+    data : Series, DataFrame, dict or Panel
+        What was given.
     """
 
     effects: pd.DataFrame
@@ -48,6 +50,7 @@ class InterruptedTimeSeries(Result):
     events: EventSet
     settings: Settings
     call: Call
+    data: Any = field(default=None, repr=False, compare=False)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of the effects table."""
@@ -88,15 +91,17 @@ class InterruptedTimeSeries(Result):
 
     def refit(self, data: Any = None, events: Any = None, **changes: Any) -> InterruptedTimeSeries:
         """Run the same model on other data, other events, or with other settings."""
-        series: Any = [fit.prepared.item for fit in self.fits]
+        series = [fit.prepared.item for fit in self.fits]
         settings = replace(self.settings, **changes) if changes else self.settings
         if data is not None:
             series = named_series(data, unit=settings.unit)
         chosen = self.events if events is None else as_events(events)
-        return run(series, chosen, settings)
+        return run(series, chosen, settings, self.data if data is None else data)
 
 
-def run(series: list[NamedSeries], events: EventSet, settings: Settings) -> InterruptedTimeSeries:
+def run(
+    series: list[NamedSeries], events: EventSet, settings: Settings, data: Any = None
+) -> InterruptedTimeSeries:
     """Fit every series and collect the table."""
     fits = []
     for item in series:
@@ -119,13 +124,8 @@ def run(series: list[NamedSeries], events: EventSet, settings: Settings) -> Inte
         adjusted[terms == term] = holm(p[terms == term])
     effects["p_holm"] = adjusted
     parameters = {"events": list(events.ids), **settings.recorded()}
-    data = [
-        part
-        for item in series
-        for part in (
-            item.values.index.to_numpy().tobytes(),
-            item.values.to_numpy(dtype=float).tobytes(),
-        )
-    ]
-    call = Call.record("interrupted_time_series", parameters, *data)
-    return InterruptedTimeSeries(effects, tuple(fits), events, settings, call)
+    seen: list[bytes] = []
+    for item in series:
+        seen += [item.values.index.to_numpy().tobytes(), item.values.to_numpy(float).tobytes()]
+    call = Call.record("interrupted_time_series", parameters, *seen)
+    return InterruptedTimeSeries(effects, tuple(fits), events, settings, call, data)
