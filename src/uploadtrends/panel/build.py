@@ -163,13 +163,12 @@ def _read(engine: Engine, recipe: Mapping[str, Any]) -> Records:
     revisited = bool((visits["n_visits"] > 1).any()) if visits.height else False
     lanes = engine.frame(queries.lanes(period, moment, split, platforms))
     tables = {"last_visit": visits} if revisited else {}
-    query = queries.cells(period, moment, split, platforms, revisited=revisited)
-    cells = engine.frame(query, **tables)
+    cells, people = _cells(engine, period, moment, lanes, tables)
     unplaced = engine.frame(queries.unplaced(period, moment, platforms))
     artists = engine.frame(
         "SELECT platform, artist_id, joined_at, joined_basis, design_weight FROM artist"
     )
-    artists = _weighted(artists, cells, recipe["weights"])
+    artists = _weighted(artists, people, recipe["weights"])
     lanes = lanes.with_columns(
         pl.col("first_at", "last_at").cast(pl.Datetime("us")),
         instrument=pl.when(pl.col("lane") != pl.col("platform")).then(
@@ -186,25 +185,65 @@ def _read(engine: Engine, recipe: Mapping[str, Any]) -> Records:
     )
     lanes = lane_edges(lanes, visits.select("platform", "artist_id", "horizon"), period)
     spans = artist_spans(
-        cells.with_columns(pl.col("first_at").cast(pl.Datetime("us"))),
+        people,
         artists,
         visits.select("platform", "artist_id", "horizon", "cut_off"),
         lanes,
         period=period,
         histories_from=recipe["histories_from"],
     )
-    cells = cells.drop("first_at").join(
-        spans.select("lane", "artist_id", "artist"), on=["lane", "artist_id"], how="left"
-    )
     cells, spans, lanes = _keep_instruments(cells, spans, lanes, keep)
     return Records(
-        cells=cells.drop("platform", "artist_id"),
+        cells=cells,
         spans=spans,
         complete=completeness(_totals(cells, lanes, period), lanes, period, recipe["incomplete"]),
         lanes=lanes,
         published=_published(engine, period, platforms),
         unplaced=unplaced,
     )
+
+
+def _cells(
+    engine: Engine,
+    period: str,
+    moment: str,
+    lanes: pl.DataFrame,
+    tables: Mapping[str, pl.DataFrame],
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return one row per lane, artist (a number) and period, and one per lane and artist.
+
+    A query a lane keeps the grouping narrow; numbers in place of names keep what follows fast.
+    """
+    import polars as pl
+
+    counts = ("uploads", "media", "ai_uploads", "ai_unknown", "delisted")
+    cell_schema: dict[str, Any] = {"lane": pl.String, "artist": pl.UInt32, "period": pl.Date}
+    cell_schema |= dict.fromkeys(counts, pl.Int64) | {"fractional_uploads": pl.Float64}
+    person_schema: dict[str, Any] = {"artist": pl.UInt32, "platform": pl.String, "lane": pl.String}
+    person_schema |= {"artist_id": pl.String, "first_at": pl.Datetime("us"), "last_active": pl.Date}
+    cells, people = [pl.DataFrame(schema=cell_schema)], [pl.DataFrame(schema=person_schema)]
+    n_artists = 0
+    for platform, lane in lanes.select("platform", "lane").sort("lane").iter_rows():
+        query = queries.cells(period, moment, lane, platform, revisited=bool(tables))
+        part = engine.frame(query, **tables)
+        names = {"platform": pl.lit(platform), "lane": pl.lit(lane)}
+        persons = (
+            part.filter(pl.col("artist_id").is_not_null())
+            .group_by("artist_id")
+            .agg(pl.col("first_at").min(), last_active=pl.col("period").max())
+            .sort("artist_id")
+            .with_row_index("artist", offset=n_artists)
+            .with_columns(**names)
+        )
+        n_artists += persons.height
+        numbered = part.join(persons.select("artist_id", "artist"), on="artist_id", how="left")
+        numbered = numbered.with_columns(lane=pl.lit(lane))
+        for frames, frame, schema in (
+            (cells, numbered, cell_schema),
+            (people, persons, person_schema),
+        ):
+            frames.append(frame.select(pl.col(name).cast(kind) for name, kind in schema.items()))
+    return pl.concat(cells), pl.concat(people)
 
 
 def _keep_instruments(
@@ -214,19 +253,19 @@ def _keep_instruments(
     import polars as pl
 
     for platform, name in keep.items():
+        own = pl.col("platform") == platform
         wanted = f"{platform}/{name}"
-        drop = (pl.col("platform") == platform) & (pl.col("lane") != wanted)
-        rename = pl.col("lane").replace({wanted: platform})
-        present = wanted in set(lanes["lane"])
-        if not present:  # the only instrument of its platform: not split
-            lanes = lanes.with_columns(
-                instrument=pl.when(pl.col("platform") == platform)
-                .then(pl.lit(name))
-                .otherwise("instrument")
-            )
+        there = lanes.filter(own)["lane"].to_list()
+        if wanted not in there:  # the only instrument of its platform: not split
+            named = pl.when(own).then(pl.lit(name)).otherwise("instrument")
+            lanes = lanes.with_columns(instrument=named)
             continue
+        others = [lane for lane in there if lane != wanted]
         cells, spans, lanes = (
-            frame.filter(~drop).with_columns(lane=rename) for frame in (cells, spans, lanes)
+            frame.filter(~pl.col("lane").is_in(others)).with_columns(
+                lane=pl.col("lane").replace({wanted: platform})
+            )
+            for frame in (cells, spans, lanes)
         )
     return cells, spans, lanes
 
@@ -253,15 +292,14 @@ def _published(engine: Engine, period: str, platforms: Sequence[str] | None) -> 
     )
 
 
-def _weighted(artists: pl.DataFrame, cells: pl.DataFrame, weights: str) -> pl.DataFrame:
+def _weighted(artists: pl.DataFrame, people: pl.DataFrame, weights: str) -> pl.DataFrame:
     import polars as pl
 
     if weights == "none":
         return artists.with_columns(design_weight=pl.lit(1.0))
-    used = artists.join(cells, on=["platform", "artist_id"], how="semi")
-    known = used["design_weight"].is_not_null().sum()
-    wanted = cells.filter(pl.col("artist_id").is_not_null()).select("platform", "artist_id")
-    missing = wanted.n_unique() - known
+    wanted = people.select("platform", "artist_id").unique()
+    known = artists.join(wanted, on=["platform", "artist_id"], how="semi")
+    missing = wanted.height - int(known["design_weight"].is_not_null().sum())
     if missing:
         raise InputError(
             f"{missing} artists have no design weight",

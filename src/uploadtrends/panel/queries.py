@@ -75,15 +75,8 @@ def unplaced(period: str, moment: str, platforms: Sequence[str] | None) -> str:
     )
 
 
-def cells(
-    period: str,
-    moment: str,
-    split: Sequence[str],
-    platforms: Sequence[str] | None,
-    *,
-    revisited: bool,
-) -> str:
-    """Return SQL for one row per lane, artist and period with uploads.
+def cells(period: str, moment: str, lane: str, platform: str, *, revisited: bool) -> str:
+    """Return SQL for one row per artist and period with uploads, of one lane.
 
     A work without a credit has a NULL artist_id. `delisted` counts works whose record says so, or
     that were missing from a later complete visit to the artist (`revisited`).
@@ -93,19 +86,21 @@ def cells(
     if revisited:
         gone += " OR w.last_crawl < v.crawl_id"
         visit = "LEFT JOIN last_visit v ON v.platform = c.platform AND v.artist_id = c.artist_id"
+    instrument = lane[len(platform) + 1 :]
+    only = f" AND instrument = {text_list([instrument])}" if instrument else ""
     return f"""
-        SELECT w.platform, w.lane, c.artist_id, w.period,
+        SELECT c.artist_id, w.period,
                min(w.moment) AS first_at,
                count(*) AS uploads,
-               sum(1.0 / coalesce(c.n_artists, 1)) AS fractional_uploads,
-               sum(coalesce(w.media_count, 1)) AS media,
-               sum(CASE WHEN w.ai_label THEN 1 ELSE 0 END) AS ai_uploads,
-               sum(CASE WHEN w.ai_label IS NULL THEN 1 ELSE 0 END) AS ai_unknown,
-               sum(CASE WHEN {gone} THEN 1 ELSE 0 END) AS delisted
-        FROM ({_works(period, moment, split, platforms)}) w
+               sum(CAST(1 AS DOUBLE) / coalesce(c.n_artists, 1)) AS fractional_uploads,
+               CAST(sum(coalesce(w.media_count, 1)) AS BIGINT) AS media,
+               count(CASE WHEN w.ai_label THEN 1 END) AS ai_uploads,
+               count(CASE WHEN w.ai_label IS NULL THEN 1 END) AS ai_unknown,
+               count(CASE WHEN {gone} THEN 1 END) AS delisted
+        FROM ({_works(period, moment, (), (platform,))}{only}) w
         LEFT JOIN credit c ON c.platform = w.platform AND c.upload_id = w.upload_id
         {visit}
-        GROUP BY w.platform, w.lane, c.artist_id, w.period"""
+        GROUP BY c.artist_id, w.period"""
 
 
 def last_visit(statuses: str = "'ok', 'truncated'") -> str:

@@ -22,7 +22,7 @@ _BURN_IN = Duration(months=12)
 
 
 def artist_spans(
-    cells: pl.DataFrame,
+    people: pl.DataFrame,
     artists: pl.DataFrame,
     visits: pl.DataFrame,
     lanes: pl.DataFrame,
@@ -35,29 +35,37 @@ def artist_spans(
     Risk starts in the period after the first upload on the platform (whatever the instrument) and
     ends with the last period before the artist's latest visit ended the view.
 
+    Parameters
+    ----------
+    people : polars.DataFrame
+        artist (a number), platform, lane, artist_id, first_at, last_active (a period).
+    artists, visits, lanes : polars.DataFrame
+        The store's artists with their weights, the latest visits, and what `lane_edges` returns.
+
     Returns
     -------
     polars.DataFrame
-        artist (row number), platform, lane, artist_id, first_upload_at, joined_at, entry_period,
+        artist, platform, lane, artist_id, first_upload_at, joined_at, entry_period,
         risk_start, risk_end, seen_end, last_active, censored, weight.
     """
     import polars as pl
 
     step = polars_step(period)
-    known = cells.filter(pl.col("artist_id").is_not_null())
-    spans = known.group_by("platform", "lane", "artist_id").agg(
-        pl.col("first_at").min(), last_active=pl.col("period").max()
-    )
-    artists = artists.unique(["platform", "artist_id"], keep="last", maintain_order=True)
+    spans = people
     listed = pl.when(pl.col("joined_basis") == "first_listing").then(pl.col("joined_at"))
+    first = pl.col("first_at")
+    if lanes["lane"].n_unique() > lanes["platform"].n_unique():
+        first = first.min().over("platform", "artist_id")  # whichever instrument saw it first
+    if visits.height:
+        spans = spans.join(visits, on=["platform", "artist_id"], how="left")
+    else:
+        nothing = {name: pl.lit(None, dtype=visits.schema[name]) for name in ("horizon", "cut_off")}
+        spans = spans.with_columns(**nothing)
     spans = (
         spans.join(artists, on=["platform", "artist_id"], how="left")
-        .join(visits, on=["platform", "artist_id"], how="left")
         .join(lanes.select("lane", "lane_first", "lane_last", "lane_full"), on="lane")
         .with_columns(
-            first_upload_at=pl.min_horizontal(
-                pl.col("first_at").min().over("platform", "artist_id"), listed
-            ),
+            first_upload_at=pl.min_horizontal(first, listed),
             censored=pl.col("cut_off").fill_null(False),
         )
     )
@@ -79,8 +87,7 @@ def artist_spans(
             risk_end=end,
             weight=pl.col("design_weight").fill_null(1.0),
         )
-        .sort("lane", "artist_id")
-        .with_row_index("artist")
+        .sort("artist")
         .select(
             "artist",
             "platform",
