@@ -267,8 +267,10 @@ def test_sensitivity_lists_other_methods() -> None:
         "reml-ar1 (phi at its maximum)",
         "ar1-plus-noise",
     ]
+    assert "Sensitivity: with white noise" in fit.sentence
     short = ut.interrupted_time_series(series().iloc[:71], EVENT, season="none").fits[0]
     assert "ar1-plus-noise" not in set(short.sensitivity["method"])
+    assert "Sensitivity" not in short.sentence
     counts = pd.Series(count_series(1, 72, mean=6, seed=1)[0].astype(float), INDEX)
     fit = ut.interrupted_time_series(counts, EVENT).fits[0]
     assert "quasi-poisson" in set(fit.sensitivity["method"])
@@ -300,7 +302,9 @@ def test_diagnostics_find_autocorrelation_that_the_model_leaves() -> None:
     assert "residual autocorrelation is left" in plain.fits[0].diagnostics.verdict
     table = plain.fits[0].diagnostics.to_frame()
     assert set(table.columns) == {"check", "statistic", "p"}
-    assert len(plain.fits[0].diagnostics.influence) == 72
+    found = plain.fits[0].diagnostics
+    assert len(found.influence) == len(found.residuals) == 72
+    assert found.autocorrelations[1] > 0.3
 
 
 def test_diagnostics_find_a_bent_trend() -> None:

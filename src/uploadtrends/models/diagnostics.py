@@ -35,6 +35,10 @@ class Diagnostics:
     """One row a period used: leverage, Cook's distance, studentised residual."""
     slope_stability: tuple[float, float] | None
     """t and p of a bend in the trend before the first event."""
+    residuals: pd.Series
+    """Innovations (whitened residuals, unit variance where the model is right), by period used."""
+    autocorrelations: pd.Series
+    """Of the innovations, by lag from 1; about +-1.96 / sqrt(n) is what chance gives."""
     verdict: str
 
     def to_frame(self) -> pd.DataFrame:
@@ -95,6 +99,10 @@ def diagnose(fit: Fit) -> Diagnostics:
         normality=jarque,
         influence=influence,
         slope_stability=bend,
+        residuals=pd.Series(innovations, fit.observed.index[design.used], name="residual"),
+        autocorrelations=pd.Series(
+            autocorrelation(innovations, lags), np.arange(1, lags + 1), name="autocorrelation"
+        ),
         verdict=_verdict(fit, portmanteau, godfrey, dispersion, influence, bend),
     )
 

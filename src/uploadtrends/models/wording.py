@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -57,6 +58,7 @@ def describe(fit: Fit) -> str:
     lines.append(f"Model: {fit.rule}")
     if fit.blocks:
         lines.append(f"Diagnostics: {fit.diagnostics.verdict}")
+        lines += _with_noise(fit)
     lines += [f"Note: {note}." for note in fit.notes]
     return "\n".join(lines)
 
@@ -66,7 +68,7 @@ def _block(fit: Fit, block: Block) -> str:
         str(row["term"]): row for _, row in fit.effects[fit.effects["event"] == block.id].iterrows()
     }
     period = unit_of(fit.prepared.design.index)
-    unit = f"{fit.prepared.settings.unit} a {period}"
+    unit = f"{fit.prepared.settings.unit.replace('_', ' ')} a {period}"
     confidence = f"{fit.prepared.settings.confidence:.0%}"
     parts = []
     for term, noun in (("level", "level"), ("pulse", "short-lived level"), ("slope", "slope")):
@@ -89,6 +91,27 @@ def _block(fit: Fit, block: Block) -> str:
     if block.reason:
         text += f" Caution: {block.reason}."
     return text
+
+
+def _with_noise(fit: Fit) -> list[str]:
+    """Return the level change under AR(1) plus white noise, where the series is long enough."""
+    rows = fit.sensitivity
+    rows = rows[(rows["method"] == "ar1-plus-noise") & (rows["term"] == "level")]
+    rows = rows[rows["estimate"].notna()]
+    if fit.method != "reml-ar1" or rows.empty:
+        return []
+    scale, unit = (100, "%") if fit.scale == "log" else (1, "")
+    parts = []
+    for _, row in rows.iterrows():
+        values = [row[name] for name in ("estimate", "low", "high")]
+        if fit.scale == "log":
+            values = [math.expm1(value) for value in values]
+        middle, low, high = (number(scale * value) + unit for value in values)
+        parts.append(f"{middle} ({low} to {high}) at {row['event']}")
+    return [
+        f"Sensitivity: with white noise on top of the AR(1) errors the level change is "
+        f"{'; '.join(parts)}."
+    ]
 
 
 def _size(row: pd.Series, unit: str, confidence: str) -> str:
@@ -119,12 +142,8 @@ def _term(row: pd.Series, noun: str, unit: str, confidence: str, scale: str, per
     if shown:
         return f"the {noun} changed by {size}, {p_text(row['p'])}"
     least = row["minimum_detectable"]
-    if scale != "level":
-        import math
-
-        found = f"{number(100 * math.expm1(least))}%"
-    else:
-        found = f"{number(least)} {unit}"
+    percent = f"{number(100 * math.expm1(least))}%"
+    found = percent if scale != "level" else f"{number(least)} {unit}"
     if noun == "slope":
         found += f" each {period}"
     return (
