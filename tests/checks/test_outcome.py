@@ -83,3 +83,15 @@ def test_all_outcomes_have_the_same_shape(stepped):
         assert "\n" not in found.text
         assert found.to_dict()["call"]["data_fingerprint"] == stepped.call.data_fingerprint
         assert found.status in found.summary()
+
+
+def test_checks_find_the_panel_of_the_result(people, tmp_path):
+    _, its = people
+    key = str(tmp_path / "key")
+    assert its.check(ut.composition(n_bootstrap=9)).informative
+    swept = its.check(ut.survivorship(thresholds=(0,))).figure_data["thresholds"]
+    assert len(swept) == 2
+    left = its.check(ut.leave_one_out(what=("artist",), key_file=key)).figure_data["estimates"]
+    assert set(left["kind"]) == {"artist"}
+    curve = its.check(ut.specification_curve(n=12, n_draws=19, n_jobs=1)).figure_data["curve"]
+    assert curve["unit"].nunique() > 1

@@ -111,3 +111,11 @@ def platform_name(platform: str) -> str:
 def series_name(row: pd.Series) -> str:
     """Return platform and group of a row as a sentence says them."""
     return " ".join(part for part in (platform_name(row["platform"]), row["group"]) if part)
+
+
+def panel_of(result: Any, panel: Any = None) -> Any:
+    """Return the panel given, else the one the result was fitted to; None if it has no artists."""
+    found: Any = panel
+    if found is None:
+        found = getattr(result, "data", None)
+    return found if hasattr(found, "has_artists") and found.has_artists() else None

@@ -14,6 +14,7 @@ from uploadtrends.checks.contrasts import (
     contrasts,
     main_reason,
     overall,
+    panel_of,
     series_name,
     without_estimate,
 )
@@ -102,7 +103,7 @@ def _run(
     import pandas as pd
 
     chosen = contrasts(result, term=term, event=event, platform=platform, group=group)
-    panel = panel if panel is not None else getattr(result, "data", None)
+    panel = panel_of(result, panel)
     tables, drawn = [], []
     for fit in result.fits:
         mine = chosen[(chosen["platform"] == fit.platform) & (chosen["group"] == fit.group)]
@@ -139,7 +140,7 @@ def _run(
 
 
 def _has_artists(panel: Any, platform: str) -> bool:
-    return hasattr(panel, "has_artists") and bool(panel.has_artists(platform))
+    return panel is not None and bool(panel.has_artists(platform))
 
 
 def _lines(work: Working, mine: pd.DataFrame) -> dict[str, Array]:

@@ -9,6 +9,7 @@ import numpy as np
 from uploadtrends.checks.contrasts import (
     called,
     overall,
+    panel_of,
     platform_name,
 )
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
@@ -76,7 +77,7 @@ def _run(
 ) -> CheckOutcome:
     import pandas as pd
 
-    panel = panel if panel is not None else getattr(result, "data", None)
+    panel = panel_of(result, panel)
     parameters = {"months": months, "rule": rule, "n_bootstrap": n_bootstrap, "seed": seed}
     call = called(result, "composition", parameters)
     frames = []
@@ -119,7 +120,7 @@ def _run(
 
 def _targets(result: Any, panel: Any, platform: str | None) -> list[tuple[str, Any]]:
     """Return each platform with artists and each of its blocks, once."""
-    if not hasattr(panel, "has_artists") or not panel.has_artists():
+    if panel is None:
         return []
     found: dict[tuple[str, str], tuple[str, Any]] = {}
     for fit in result.fits:

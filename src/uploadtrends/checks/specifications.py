@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall, without_estimate
+from uploadtrends.checks.contrasts import (
+    USABLE,
+    called,
+    contrasts,
+    overall,
+    panel_of,
+    without_estimate,
+)
 from uploadtrends.checks.outcome import Check, CheckOutcome
 from uploadtrends.checks.specification_fits import (
     Cell,
@@ -111,7 +118,7 @@ def _run(
     import pandas as pd
     from joblib import Parallel, delayed
 
-    panel = panel if panel is not None else getattr(result, "panel", None)
+    panel = panel_of(result, panel)
     fits = [fit for fit in result.fits if fit.status != "refused"]
     chosen = contrasts(result, term=term)
     rules = _rules(panel, choices)
@@ -150,7 +157,7 @@ def _rules(panel: Any, choices: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """Return the panel under each seniority rule, by the rule's name."""
     from dataclasses import replace
 
-    if panel is None or getattr(panel, "seniority", None) is None or not panel.has_artists():
+    if panel is None or panel.seniority is None:
         return {}
     own = panel.seniority.senior_after
     wanted = dict.fromkeys([own, *choices.get("seniority", DEFAULTS["seniority"])])

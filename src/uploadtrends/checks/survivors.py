@@ -13,6 +13,7 @@ from uploadtrends.checks.contrasts import (
     contrasts,
     main_reason,
     overall,
+    panel_of,
     series_name,
     without_estimate,
 )
@@ -104,7 +105,7 @@ def _run(
     import pandas as pd
 
     chosen = contrasts(result, term=term, event=event, platform=platform, group=group)
-    panel = panel if panel is not None else getattr(result, "data", None)
+    panel = panel_of(result, panel)
     swept: dict[tuple[str, str], pd.DataFrame] = {}
     frames = []
     for _, effect in chosen.iterrows():
@@ -150,7 +151,7 @@ def _sweep(
     import pandas as pd
     import polars as pl
 
-    if not hasattr(panel, "has_artists") or not panel.has_artists(key[0]):
+    if panel is None or not panel.has_artists(key[0]):
         return pd.DataFrame()
     fit = next(fit for fit in result.fits if (fit.platform, fit.group) == key)
     rows = panel.artists.filter(pl.col("platform") == key[0])
