@@ -80,23 +80,14 @@ def fetch(
     Example: uploadtrends fetch danbooru2023
     """
     from uploadtrends.cli.progress import load_display
-    from uploadtrends.sources import fetch as fetching
-
-    if name != "danbooru2023":
-        raise typer.BadParameter(f"'{name}' cannot be fetched; known: danbooru2023")
+    from uploadtrends.sources.fetch import fetch as download
 
     def agree(size: int) -> bool:
         shown = f"{size / 1e9:.1f} GB" if size >= 0 else "a file of unknown size"
         return yes or typer.confirm(f"Download {shown} into {raw / name}?")
 
     with load_display(quiet=False) as progress:
-        fetched = fetching.fetch(
-            url or fetching.DANBOORU2023,
-            raw / name,
-            sha256=sha256,
-            agree=agree,
-            progress=progress,
-        )
+        fetched = download(name, url, raw, sha256=sha256, agree=agree, progress=progress)
     typer.echo(f"{fetched.path}: {fetched.size:,} bytes, sha256 {fetched.sha256}")
 
 
