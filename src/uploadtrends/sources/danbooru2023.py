@@ -167,7 +167,15 @@ def detect_layout(path: Path) -> Layout:
 def _text(key: str) -> str:
     """Return the SQL that takes the quotation marks off a JSON text, and its escapes if any."""
     raw = f"CAST({key} AS VARCHAR)"
-    return f"CASE WHEN contains({raw}, '\\') THEN {key} ->> '$' ELSE trim({raw}, '\"') END"
+    return f"CASE WHEN contains({raw}, '\\') THEN {key} ->> '$' ELSE {_unquoted(key)} END"
+
+
+def _unquoted(key: str) -> str:
+    """Return the SQL of a JSON number that may be written as a text, or of a text without escapes.
+
+    Such a text holds no quotation marks but the outer ones, and `replace` is the fastest way.
+    """
+    return f"replace(CAST({key} AS VARCHAR), '\"', '')"
 
 
 def _has_tag(tags: str, tag: str) -> str:
@@ -189,10 +197,12 @@ def _select(layout: Layout) -> str:
         artists, others = _text("tag_string_artist"), _text("tag_string_meta")
     said = " ".join(f"WHEN {_has_tag('others', tag)} THEN '{tag}'" for tag in AI_TAGS)
     return (
-        "try_cast(trim(CAST(id AS VARCHAR), '\"') AS UBIGINT) AS post_id, "
-        "timezone('UTC', created_at) AS arrived_at, timezone('UTC', updated_at) AS updated_at, "
+        f"try_cast({_unquoted('id')} AS UBIGINT) AS post_id, "
+        # The same as timezone('UTC', ...), without the calendar.
+        "make_timestamp(epoch_us(created_at)) AS arrived_at, "
+        "make_timestamp(epoch_us(updated_at)) AS updated_at, "
         "nullif(source, '') AS source, "
-        "try_cast(trim(CAST(pixiv_id AS VARCHAR), '\"') AS BIGINT) AS pixiv_id, "
+        f"try_cast({_unquoted('pixiv_id')} AS BIGINT) AS pixiv_id, "
         f"{artists} AS artists, {others} AS others, CASE {said} END AS ai_tag, "
         f"{_has_tag('others', 'artist_request')} AS artist_requested, "
         "CASE WHEN rating IN ('\"q\"', '\"e\"') THEN TRUE "
@@ -209,7 +219,7 @@ def _reason(layout: Layout) -> str:
     checks = [
         ("id IS NULL", "not a JSON object, or one without id"),
         (
-            "post_id IS NULL OR CAST(post_id AS VARCHAR) <> trim(CAST(id AS VARCHAR), '\"')",
+            f"post_id IS NULL OR CAST(post_id AS VARCHAR) <> {_unquoted('id')}",
             "id is not a whole number",
         ),
         (f"post_id NOT BETWEEN 1 AND {LARGEST_ID}", "id out of range"),

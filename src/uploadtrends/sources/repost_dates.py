@@ -18,7 +18,6 @@ FIRST_SNOWFLAKE = 29700859247
 """Status ids below this (4 November 2010) were plain sequence numbers."""
 JAPAN_AHEAD_HOURS = 9
 
-_PIXIV_PATH = "/img/([0-9]{4})/([0-9]{2})/([0-9]{2})/([0-9]{2})/([0-9]{2})/([0-9]{2})/([0-9]+)"
 _PIXIV_HOST = "(contains({s}, 'pximg.net/') OR contains({s}, 'pixiv.net/'))"
 _PIXIV_ID = "(?:/artworks/|illust_id=|pixiv\\.net/i/|/img/[^?]*/)([0-9]{3,10})(?:[^0-9]|$)"
 _STATUS = "(?:twitter|//x|\\.x)\\.com/[^/]+/[^/]*/?status(?:es)?/([0-9]{9,19})"
@@ -29,11 +28,11 @@ _DEVIANTART_VIEW = "deviantart\\.com/(?:view|deviation)/([0-9]+)"
 
 def pixiv_path_date(source: str) -> str:
     """Return the SQL of the UTC time in a pixiv image path; NULL where there is none."""
-    digits = f"regexp_replace(regexp_extract({source}, '{_PIXIV_PATH}', 0), '[^0-9]', '', 'g')"
+    # .../img/2020/07/26/23/24/44/83084890_p0.png, found by position: no pattern is as fast.
+    text = f"substr({source}, strpos({source}, '/img/') + 5, 19)"
     return (
-        f"CASE WHEN {_PIXIV_HOST.format(s=source)} AND contains({source}, '/img/') "
-        f"THEN try_strptime(left({digits}, 14), '%Y%m%d%H%M%S') "
-        f"- INTERVAL {JAPAN_AHEAD_HOURS} HOUR END"
+        f"CASE WHEN contains({source}, '/img/') AND {_PIXIV_HOST.format(s=source)} "
+        f"THEN try_strptime({text}, '%Y/%m/%d/%H/%M/%S') - INTERVAL {JAPAN_AHEAD_HOURS} HOUR END"
     )
 
 
@@ -57,8 +56,7 @@ def source_platform(source: str, pixiv_id: str) -> str:
     """Return the SQL of the platform a work was taken from; NULL when it is none we can use."""
     return (
         f"CASE WHEN {pixiv_id} IS NOT NULL OR {_PIXIV_HOST.format(s=source)} THEN 'pixiv' "
-        f"WHEN contains({source}, '/status') AND regexp_matches({source}, '{_STATUS}') "
-        f"THEN 'twitter' WHEN contains({source}, 'artstation.com/') THEN 'artstation' "
+        f"WHEN {status_id(source)} IS NOT NULL THEN 'twitter' WHEN contains({source}, 'artstation.com/') THEN 'artstation' "
         f"WHEN contains({source}, 'deviantart.com/') THEN 'deviantart' END"
     )
 

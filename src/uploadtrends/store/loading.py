@@ -99,13 +99,13 @@ def _write(
     con.execute("BEGIN")
     try:
         crawl_id = _one(con, "SELECT coalesce(max(crawl_id), 0) + 1 FROM crawl")[0]
+        added, changed = merge(con, crawl_id, credits_complete=credits_complete)
+        redate(con)
         covers = _one(
             con,
             "SELECT min(coalesce(arrived_at, published_at)), "
-            "max(coalesce(arrived_at, published_at)) FROM temp.stage_upload",
+            f"max(coalesce(arrived_at, published_at)) FROM upload WHERE last_crawl = {crawl_id}",
         )
-        added, changed = merge(con, crawl_id, credits_complete=credits_complete)
-        redate(con)
         con.execute(
             "INSERT INTO crawl (crawl_id, source, parameters, started_at, finished_at, raw_path, "
             "raw_sha256, package_version, status, n_artists, n_uploads, n_rejected, covers_from, "
