@@ -204,6 +204,27 @@ def test_unknown_ai_labels_are_kept_apart(tables, work):
     assert shares == [0.25, 0.5, 0.75]
 
 
+def test_arrival_dates_can_be_counted(tables, work):
+    arrived = dt.datetime(2022, 5, 3)
+    uploads = [work(1, "2021-01-15", arrived=arrived), work(2, "2021-02-15")]
+    panel = ut.build_panel(None, engine=tables(uploads), date="arrived")
+    assert panel.groups.filter(pl.col("uploads") > 0)["period"].to_list() == [dt.date(2022, 5, 1)]
+    assert panel.excluded.row(0)[1:] == ("no date", 1.0)
+
+
+def test_a_source_that_starts_late_leaves_histories_cut_off(tables, work):
+    uploads = [work(1, "2020-03-10", "a"), work(2, "2021-03-10", "b"), work(3, "2021-06-10", "ab")]
+    rule = Seniority("2021-06-01", senior_after="24 months", left_censored="separate")
+    panel = ut.build_panel(
+        None, engine=tables(uploads), seniority=rule, histories_from={"site": "2020-01-01"}
+    )
+    # The first was seen within a year of the source's start and may have been there before; the
+    # second came later than that.
+    assert {group for _, group in panel.keys()} == {"all", "left-censored", "new"}
+    told = ut.build_panel(None, engine=tables(uploads), seniority=rule)
+    assert {group for _, group in told.keys()} == {"all", "new"}
+
+
 def test_design_weights_are_carried(tables, work):
     uploads = [work(1, "2021-01-15", "a"), work(2, "2021-02-15", "b"), work(3, "2021-03-31", "a")]
     engine = tables(uploads, weights={"a": 2.0, "b": 5.0})
@@ -297,6 +318,17 @@ def test_a_panel_of_published_series_says_what_it_lacks(tables):
         panel.series("site", "senior")
     with pytest.raises(InputError, match="use one of site"):
         panel.series("elsewhere")
+
+
+def test_a_panel_describes_itself(bundled_store):
+    panel = ut.build_panel(bundled_store, seniority=Seniority("period"))
+    text = str(panel)
+    assert "artstation, senior: 1,768 unstated" in text
+    assert "unstated (as plotted)" in text
+    assert "1 seen in part" in text or "2 seen in part" in text
+    assert "cannot be told apart" in text
+    assert "<table" in panel._repr_html_()
+    assert panel.overview().height == len(panel.keys())
 
 
 def test_regrouping_equals_building_anew():

@@ -100,6 +100,53 @@ class Panel:
         keys = ", ".join(f"{platform}/{group}" for platform, group in self.keys())
         return f"<Panel by {self.period}: {keys or 'empty'}>"
 
+    def overview(self) -> pl.DataFrame:
+        """Return one row per platform and group: first and last period, totals, flags.
+
+        Returns
+        -------
+        polars.DataFrame
+            platform, group, origin, unit, first, last, periods, uploads, incomplete, interpolated.
+        """
+        import polars as pl
+
+        return self.groups.group_by("platform", "group", maintain_order=True).agg(
+            pl.col("origin").first(),
+            pl.col("unit").first(),
+            first=pl.col("period").min(),
+            last=pl.col("period").max(),
+            periods=pl.len(),
+            uploads=pl.col("uploads").sum(),
+            incomplete=(~pl.col("complete")).sum(),
+            interpolated=pl.col("interpolated").sum(),
+        )
+
+    def summary(self) -> str:
+        """Say what the panel holds, what it leaves out, and what to keep in mind."""
+        lines = [
+            f"{row['platform']}, {row['group']}: {row['uploads']:,.0f} "
+            f"{row['unit'] if row['origin'] == 'published' else 'uploads'} in {row['periods']} "
+            f"{self.period}s from {row['first']} to {row['last']}"
+            + (f", {row['incomplete']} seen in part" if row["incomplete"] else "")
+            + (f", {row['interpolated']} interpolated" if row["interpolated"] else "")
+            for row in self.overview().iter_rows(named=True)
+        ]
+        lines += [
+            f"Not counted on {platform}: {uploads:,.0f} ({reason})"
+            for platform, reason, uploads in self.excluded.iter_rows()
+        ]
+        if self.seniority is not None and self.seniority.caveat:
+            lines.append(self.seniority.caveat)
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        table: str = self.overview().to_pandas().to_html(index=False, float_format="{:,.0f}".format)
+        caveat = "" if self.seniority is None else self.seniority.caveat
+        return f"<p>Panel by {self.period}. {caveat}</p>{table}"
+
     @property
     def period(self) -> str:
         """Name of the period: day, week, month, quarter or year."""
