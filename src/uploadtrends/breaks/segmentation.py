@@ -25,7 +25,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.events.timing import as_regular_series
 from uploadtrends.result import Call
 
-Search = Literal["exact", "binary", "one", "number"]
+Search = Literal["pelt", "exact", "binary", "one", "number"]
 
 
 def segment(
@@ -33,7 +33,7 @@ def segment(
     *,
     cost: Any = "mean",
     penalty: str | float = "mbic",
-    search: Search = "exact",
+    search: Search = "pelt",
     min_size: int | None = None,
     most: int = 5,
 ) -> list[int]:
@@ -46,9 +46,11 @@ def segment(
     cost : str or cost object
         See `uploadtrends.breaks.costs`.
     penalty : {"mbic", "bic"} or float
-    search : {"exact", "binary", "one", "number"}
-        R's PELT, BinSeg, AMOC and SegNeigh. Exact is the optimum; ``"number"`` takes the best
-        segmentation for each number of changes first and then prices them.
+    search : {"pelt", "exact", "binary", "one", "number"}
+        R's PELT, BinSeg, AMOC and SegNeigh are ``"pelt"``, ``"binary"``, ``"one"`` and
+        ``"number"`` (the best segmentation for each number of changes, priced afterwards). PELT
+        is exact but for ``"mbic"``, where pricing lengths breaks the condition of its pruning;
+        ``"exact"`` prunes less and always finds the optimum.
     min_size : int, optional
         Shortest segment; the cost's own minimum by default.
     most : int
@@ -68,8 +70,9 @@ def segment(
     price, by_length = penalty_value(penalty, n, getattr(chosen, "n_parameters", 1))
     chosen.fit(_scaled(values, chosen))
     errors = errors_of(chosen, by_length)
-    if search == "exact":
-        return exact_partition(errors, n, price, minimum, slack=_slack(chosen, by_length, n))
+    if search in ("pelt", "exact"):
+        slack = _slack(chosen, by_length and search == "exact", n)
+        return exact_partition(errors, n, price, minimum, slack=slack)
     if search == "binary":
         return binary_partition(errors, n, price, minimum, most)
     if search == "one":
@@ -82,7 +85,10 @@ def segment(
         totals = [total + price * len(changes) for changes, total in found]
         return found[int(np.argmin(totals))][0]
     raise InputError(
-        "unknown search", column="search", value=search, fix="use exact, binary, one or number"
+        "unknown search",
+        column="search",
+        value=search,
+        fix="use pelt, exact, binary, one or number",
     )
 
 
