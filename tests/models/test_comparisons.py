@@ -65,6 +65,24 @@ def test_difference_equals_fitting_the_difference(treated: pd.Series, control: p
         assert level(compared)[name] == pytest.approx(level(by_hand)[name])
 
 
+@pytest.mark.parametrize("scale", ["level", "counts"])
+def test_a_missing_control_leaves_no_number(
+    scale: str, treated: pd.Series, control: pd.Series
+) -> None:
+    holed = control.copy()
+    holed.iloc[[10, 60, 71]] = np.nan
+    data = treated if scale == "level" else treated.round()
+    result = ut.interrupted_time_series(data, EVENT, control=holed, scale=scale, season="none")
+    fit = result.fits[0]
+    assert fit.fitted[holed.isna()].isna().all()
+    assert fit.counterfactual.loc["2023-01-01"].isna().all()
+    assert (
+        fit.counterfactual.drop(pd.to_datetime(["2023-01-01", "2023-12-01"])).notna().all(axis=None)
+    )
+    assert np.isfinite(level(result, "cumulative")["absolute_low"])
+    assert np.isnan(level(result, "effect_end")["relative"]) == (scale == "level")
+
+
 def test_offset_on_the_log_scale_is_a_rate(treated: pd.Series, control: pd.Series) -> None:
     offset = ut.interrupted_time_series(treated, EVENT, offset=control, season="none")
     ratio = ut.interrupted_time_series(treated / control * 50, EVENT, season="none", scale="log")

@@ -329,3 +329,19 @@ def test_leverage_and_cook_match_statsmodels() -> None:
     assert ours["studentised_residual"].to_numpy() == pytest.approx(
         theirs.resid_studentized_external
     )
+
+
+def test_the_default_path_does_not_wait_for_statsmodels() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, pandas as pd, uploadtrends as ut\n"
+        "series = pd.Series([50 + i % 7 for i in range(48)], "
+        "pd.date_range('2020-01-01', periods=48, freq='MS'))\n"
+        "ut.interrupted_time_series(series, '2022-08-01').summary()\n"
+        "heavy = {'statsmodels', 'matplotlib', 'pyfixest', 'duckdb', 'polars'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

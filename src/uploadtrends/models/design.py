@@ -41,7 +41,7 @@ class Design:
     index: pd.DatetimeIndex
     names: tuple[str, ...]
     matrix: Array
-    """(N, k)"""
+    """(N, k), NaN where a covariate is missing."""
     used: Mask
     """(N,)"""
     blocks: tuple[Block, ...]
@@ -202,8 +202,9 @@ def _assemble(
         else:
             notes.append(f"{name}: no such change within the data, not in the model")
     for name, column in covariates:
-        # Centred, so that the intercept stays the level of the series itself.
-        add(name, np.nan_to_num(column - np.nanmean(column[used]) if used.any() else column))
+        # Centred, so that the intercept stays the level of the series itself. Where it is missing
+        # it stays missing: no fitted value then, rather than that of an average covariate.
+        add(name, column - np.nanmean(column[used]) if used.any() else column)
     return Design(
         index=index,
         names=tuple(names),

@@ -185,7 +185,7 @@ def _percent(
     change: Array, base: Array, point: float, base_point: float, confidence: float
 ) -> dict[str, float]:
     """Return the change in percent of the counterfactual, where that is surely positive."""
-    if base_point <= 0 or (base <= 0).mean() > (1 - confidence) / 2:
+    if not base_point > 0 or (base <= 0).mean() > (1 - confidence) / 2:
         return {}
     ends = _quantiles(100 * change / np.where(base > 0, base, np.nan), confidence)
     if np.isnan(ends).any():

@@ -184,6 +184,8 @@ class Fit:
         rows = design.counterfactual[first:]
         offset = baseline(self.prepared, self.estimate)[first:]
         middle = self._mean(design.counterfactual, "estimate").iloc[first:]
+        known = np.isfinite(rows).all(axis=1)
+        rows, offset = rows[known], offset[known]
         if self.scale == "counts":
             low, high = self._count_band(rows, offset)
         else:
@@ -193,7 +195,9 @@ class Fit:
             low, high = band.low + offset, band.high + offset
             if self.scale == "log":
                 low, high = np.exp(low), np.exp(high)
-        return pd.DataFrame({"estimate": middle, "low": low, "high": high})
+        table = pd.DataFrame({"estimate": middle, "low": np.nan, "high": np.nan})
+        table.loc[known, "low"], table.loc[known, "high"] = low, high
+        return table
 
     def _count_band(self, rows: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Quantiles of gamma-Poisson draws whose variance is a mu + b mu**2."""
