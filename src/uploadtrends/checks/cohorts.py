@@ -77,7 +77,7 @@ def placebo_cohorts(
     n_draws: int = 200,
     seed: int = 0,
 ) -> Check | CheckOutcome:
-    """Apply the published cohort recipe at years in which nothing happened.
+    """Apply the apparent cohort recipe of the paper at years in which nothing happened.
 
     For each cut year: artists with at least `min_uploads` works by the end of the window are
     eligible, `n_artists` of them are drawn at random, `n_draws` times. Senior artists came before
@@ -353,8 +353,8 @@ def _verdict(table: pd.DataFrame, sensitivity: pd.DataFrame, recipe: Recipe) -> 
     other = sensitivity[sensitivity["years"] > 0]
     share = (other["years_shown"] / other["years"]).agg(["min", "max"]) * 100
     text = (
-        f"With the published recipe, 'senior artists decline, new artists rise' appears at {shown} "
-        f"of {years} cut years without an event ({span}; {recipe.n_draws} draws of "
+        "With the paper's apparent recipe, 'senior artists decline, new artists rise' appears at "
+        f"{shown} of {years} cut years without an event ({span}; {recipe.n_draws} draws of "
         f"{recipe.n_artists} artists; under other readings of the recipe at "
         f"{share['min']:.0f} to {share['max']:.0f}% of such years)"
     )

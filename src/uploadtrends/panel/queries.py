@@ -135,7 +135,7 @@ def group_panel(rule: Seniority | None) -> str:
     `calendar` has lane, period and, for a rule by period, cut_0, cut_1, ... The group "all" holds
     every artist, sorted or not; a group of NULL holds those that the rule leaves out.
     """
-    fixed, moving = "CAST(NULL AS VARCHAR)", "p.grp"
+    fixed, moving = "nullif('', '')", "p.grp"
     if rule is not None and rule.by_period:
         moving = _rule_sql(rule, "p")
     elif rule is not None:
