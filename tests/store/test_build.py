@@ -197,7 +197,7 @@ def test_control_c_says_how_to_go_on(tmp_path: Path) -> None:
     file = dump(tmp_path / "new.json", 3000)
 
     def interrupt(_: LoadProgress) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     with ut.open_store(path, read_only=False) as store:
         with pytest.raises(KeyboardInterrupt, match=r"nothing of this load is in .* again"):

@@ -56,7 +56,8 @@ def source_platform(source: str, pixiv_id: str) -> str:
     """Return the SQL of the platform a work was taken from; NULL when it is none we can use."""
     return (
         f"CASE WHEN {pixiv_id} IS NOT NULL OR {_PIXIV_HOST.format(s=source)} THEN 'pixiv' "
-        f"WHEN {status_id(source)} IS NOT NULL THEN 'twitter' WHEN contains({source}, 'artstation.com/') THEN 'artstation' "
+        f"WHEN {status_id(source)} IS NOT NULL THEN 'twitter' "
+        f"WHEN contains({source}, 'artstation.com/') THEN 'artstation' "
         f"WHEN contains({source}, 'deviantart.com/') THEN 'deviantart' END"
     )
 

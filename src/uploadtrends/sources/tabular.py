@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import name, quote
+from uploadtrends.sources.unpacking import open_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -162,10 +162,6 @@ def _read_csv(
         con.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
-def _open_text_bytes(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
-
-
 def _check_encoding(path: Path, encoding: str) -> str:
     """Return DuckDB's name of the encoding, after a look at the first megabyte of the file."""
     duck_name = {
@@ -180,7 +176,7 @@ def _check_encoding(path: Path, encoding: str) -> str:
             value=encoding,
             fix="convert the file to UTF-8, or use 'utf-8', 'latin-1' or 'utf-16'",
         )
-    with _open_text_bytes(path) as handle:
+    with open_text(path) as handle:
         head: bytes = handle.read(1 << 20)
     if duck_name != "utf-8":
         return duck_name
@@ -214,7 +210,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _header(path: Path, encoding: str, delimiter: str | None) -> tuple[list[str], str]:
-    with _open_text_bytes(path) as handle:
+    with open_text(path) as handle:
         head: bytes = handle.read(1 << 16)
     codec = "utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding
     lines = head.decode(codec, "replace").splitlines()
