@@ -103,8 +103,8 @@ def page() -> str:
     lines = [
         "# API reference",
         "",
-        "Made from the docstrings by `docs/make_api.py`. Everything under `uploadtrends` is imported",
-        "on first use; `import uploadtrends as ut` is cheap.",
+        "Made from the docstrings by `docs/make_api.py`. Names are imported on first use:",
+        "`import uploadtrends as ut` is cheap.",
         "",
         "## uploadtrends",
         "",
