@@ -20,7 +20,7 @@ class LoadProgress:
     phase : str
         What is being done now, in a word or two ("reading", "dating", "merging").
     rows : int
-        Input rows read so far.
+        Input rows read so far (estimated while a file is being read, exact at its end).
     bytes_done, bytes_total : int
         Position in the input, as stored on disk (compressed bytes for a compressed file);
         `bytes_total` is None when it is not known.
