@@ -52,10 +52,21 @@ def rows_standard(series: np.ndarray) -> np.ndarray:
     return centred / centred.std(axis=1, keepdims=True)
 
 
+def counted(counts: np.ndarray) -> np.ndarray:
+    """Poisson share of each row's variance, as `change_points` computes it for counts."""
+    return counts.mean(axis=1) / counts.var(axis=1)
+
+
 DETECTORS: dict[str, Callable[[np.ndarray], list[bool]]] = {
     "calibrated": lambda rows: [g.change for g in gates(rows_standard(rows))],
     "calibrated, trend=False": lambda rows: [
         g.change for g in gates(rows_standard(rows), trend=False)
+    ],
+    "calibrated for counts": lambda rows: [
+        g.change for g in gates(rows_standard(rows), count_variance=counted(rows))
+    ],
+    "calibrated for counts, trend=False": lambda rows: [
+        g.change for g in gates(rows_standard(rows), trend=False, count_variance=counted(rows))
     ],
     "bic": lambda rows: [bool(segment(row, penalty="bic")) for row in rows],
     "mbic": lambda rows: [bool(segment(row, penalty="mbic")) for row in rows],
@@ -87,20 +98,21 @@ def ar2(n_series: int, n: int, seed: int) -> np.ndarray:
 
 def false_alarms(reps: int) -> Iterator[Row]:
     """Nothing happens: how often is a change found? Nominal: 5%."""
-    everything = list(DETECTORS)
+    everything = ["calibrated", "calibrated, trend=False", "bic", "mbic"]
+    for_counts = ["calibrated for counts", "calibrated for counts, trend=False", "bic", "mbic"]
     trendless = ["calibrated", "bic", "mbic"]
     for n in (36, 72, 160):
-        for rho in (0.0, 0.4, 0.7):
-            for rise in (0.0, 2.0, 5.0):
+        for rho in (0.0, 0.4, 0.7, 0.9):
+            for rise in (0.0, 2.0, 5.0) if rho < 0.9 else (0.0,):
                 drawn = ar1_series(reps, n, rho=rho, slope=rise / n, seed=int(n + 10 * rise))
                 kind = "constant" if rise == 0 else f"trend, {rise:g} sd over the series"
                 names = everything if rise == 0 else trendless
                 for row in detections(drawn, names):
                     yield {"kind": kind, "n": n, "rho": rho, **row}
     for mean in (5, 30):
-        for rho in (0.0, 0.4, 0.7):
+        for rho in (0.0, 0.4, 0.7, 0.9):
             drawn = count_series(reps, 72, mean=mean, rho=rho, latent_sd=0.3, seed=3)
-            for row in detections(drawn.astype(float), everything):
+            for row in detections(drawn.astype(float), for_counts):
                 yield {"kind": f"counts, mean {mean}", "n": 72, "rho": rho, **row}
     for rho in (0.0, 0.4):
         for row in detections(heavy_tails(reps, 72, rho, 4), everything):

@@ -65,13 +65,22 @@ def corrected_rho(rho: float, n: int, null: str) -> float:
     return float(np.clip((n * rho + bias) / (n - bias - 2.0), 0.0, MAXIMUM_RHO))
 
 
-def ar1_noise(rng: np.random.Generator, m: int, n: int, rho: float) -> Array:
-    """Return (m, n) stationary Gaussian AR(1) series with unit innovations."""
+def ar1_noise(rng: np.random.Generator, m: int, n: int, rho: float, share: float = 0.0) -> Array:
+    """Return (m, n) stationary Gaussian AR(1) series with unit innovations.
+
+    With a `share` of the variance from white noise on top (what a Poisson count adds to a smooth
+    rate), the AR(1) part is more persistent, ``rho / (1 - share)``, so that neighbours correlate
+    as they did.
+    """
+    persistence = min(rho / (1.0 - share), MAXIMUM_RHO)
     noise = rng.standard_normal((n, m))  # time first: the recursion runs over whole rows
-    noise[0] /= np.sqrt(1.0 - rho**2)
-    if rho > 0.0:
+    noise[0] /= np.sqrt(1.0 - persistence**2)
+    if persistence > 0.0:
         for t in range(1, n):
-            noise[t] += rho * noise[t - 1]
+            noise[t] += persistence * noise[t - 1]
+    if share > 0.0:
+        spread = np.sqrt(share / (1.0 - share) / (1.0 - persistence**2))
+        noise += spread * rng.standard_normal((n, m))
     return np.ascontiguousarray(noise.T)
 
 
@@ -130,6 +139,7 @@ def _simulate(
     times: int,
     mean: Array | float = 0.0,
     *,
+    share: float,
     line_changes: bool,
     pairs: bool,
 ) -> Comparison:
@@ -138,7 +148,7 @@ def _simulate(
     chunk = max(1, min(times, _CELLS // n))
     parts = []
     for start in range(0, times, chunk):
-        noise = ar1_noise(rng, min(chunk, times - start), n, rho)
+        noise = ar1_noise(rng, min(chunk, times - start), n, rho, share)
         drawn = _standardise_rows(noise + mean)
         parts.append(compare(drawn, line_changes=line_changes, pairs=pairs))
     columns = zip(*(vars(part).values() for part in parts), strict=True)
@@ -157,18 +167,19 @@ def _standardise_rows(series: Array) -> Array:
 
 
 @lru_cache(maxsize=512)
-def _null_law(n: int, null: str, grid: int, seed: int) -> Array:
+def _null_law(n: int, null: str, grid: int, share: float, seed: int) -> Array:
     """Sorted null distribution of the gain from one change.
 
     The gains do not depend on the mean (or line) and scale of the series, and rho takes the values
-    of the grid, so one simulation serves every series of the same length: exact, not approximate.
+    of the grid (the share of white noise, tenths), so one simulation serves every series of the
+    same length: exact, not approximate.
     """
     rho = corrected_rho(RHO_GRID[grid], n, null)
-    key = (seed, n, grid, len(null))
+    key = (seed, n, grid, len(null), round(10 * share))
     if null == "constant":
-        found = _simulate(n, rho, key, _times(n), line_changes=False, pairs=True)
+        found = _simulate(n, rho, key, _times(n), share=share, line_changes=False, pairs=True)
         return np.sort(found.constant - found.shift)
-    found = _simulate(n, rho, key, _times(n), line_changes=True, pairs=False)
+    found = _simulate(n, rho, key, _times(n), share=share, line_changes=True, pairs=False)
     return np.sort(found.line - found.line_change)
 
 
@@ -177,7 +188,9 @@ def _p_value(gain: float, law: Array) -> float:
     return (1.0 + exceed) / (1.0 + len(law))
 
 
-def _drift_law(values: Array, rho_estimate: float, seed: int, *, pairs: bool) -> Array:
+def _drift_law(
+    values: Array, rho_estimate: float, share: float, seed: int, *, pairs: bool
+) -> Array:
     """Null law of "one step (or two) beats the line" if the truth is the fitted line (Cox 1961)."""
     n = len(values)
     time = np.arange(n) - (n - 1) / 2.0
@@ -191,11 +204,21 @@ def _drift_law(values: Array, rho_estimate: float, seed: int, *, pairs: bool) ->
     rho = corrected_rho(rho_estimate, n, "line")
     mean = design @ coefficients / max(float(innovation), 1e-9)
     key = (seed, n, 99)
-    found = _simulate(n, rho, key, N_SIMULATED, mean, line_changes=False, pairs=pairs)
+    # What is left after AR(1) whitening is as large in the simulated series as in this one.
+    persistence = min(rho / (1.0 - share), MAXIMUM_RHO)
+    mean = mean * np.sqrt((1.0 - rho**2) / (1.0 - persistence**2) / (1.0 - share))
+    found = _simulate(n, rho, key, N_SIMULATED, mean, share=share, line_changes=False, pairs=pairs)
     return np.sort(found.line - found.shift)
 
 
-def gate(values: Array, *, level: float = 0.05, trend: bool = True, seed: int = 0) -> Gate:
+def gate(
+    values: Array,
+    *,
+    level: float = 0.05,
+    trend: bool = True,
+    count_variance: float = 0.0,
+    seed: int = 0,
+) -> Gate:
     """Decide whether a standardised, gap-free series of at least 10 points holds a change.
 
     Parameters
@@ -209,23 +232,47 @@ def gate(values: Array, *, level: float = 0.05, trend: bool = True, seed: int = 
     trend : bool
         Whether a straight line counts as "no change". False asks more of the user (the series is
         known to have no drift) and gives more power.
+    count_variance : float
+        For counts, the variance that counting adds to a smooth rate (Poisson: the mean), in the
+        squared units of `values`; AR(1) errors alone would understate slow swings of the rate.
     seed : int
         Seed of the simulated null laws.
     """
-    return gates(values[None, :], level=level, trend=trend, seed=seed)[0]
+    variances = np.array([count_variance])
+    return gates(values[None, :], level=level, trend=trend, count_variance=variances, seed=seed)[0]
 
 
-def gates(series: Array, *, level: float = 0.05, trend: bool = True, seed: int = 0) -> list[Gate]:
-    """Run the gate on each row of `series` (m, n); parameters as for `gate`."""
+def gates(
+    series: Array,
+    *,
+    level: float = 0.05,
+    trend: bool = True,
+    count_variance: Array | None = None,
+    seed: int = 0,
+) -> list[Gate]:
+    """Run the gate on each row of `series` (m, n); parameters as for `gate`, variances (m,)."""
     found = compare(series, line_changes=trend)
+    counted = np.zeros(len(series)) if count_variance is None else count_variance
     return [
-        _decide(values, found, row, level=level, trend=trend, seed=seed)
+        _decide(values, found, row, float(counted[row]), level=level, trend=trend, seed=seed)
         for row, values in enumerate(series)
     ]
 
 
+def _share(count_variance: float, variance: float) -> float:
+    """Share of white noise in tenths, at most .8."""
+    return float(np.clip(np.round(10.0 * count_variance / max(variance, 1e-12)), 0, 8)) / 10.0
+
+
 def _decide(
-    values: Array, found: Comparison, row: int, *, level: float, trend: bool, seed: int
+    values: Array,
+    found: Comparison,
+    row: int,
+    counted: float,
+    *,
+    level: float,
+    trend: bool,
+    seed: int,
 ) -> Gate:
     n = len(values)
     constant, shift = float(found.constant[row]), float(found.shift[row])
@@ -240,17 +287,20 @@ def _decide(
         variance = noise_variance(values, null)
         return Gate(p <= level + 1e-12, min(p, 1.0), null, found_at, rho, variance)
 
-    shift_p = _p_value(constant - shift, _null_law(n, "constant", constant_grid, seed))
+    share = _share(counted, noise_variance(values, "constant"))
+    law = _null_law(n, "constant", constant_grid, share, seed)
+    shift_p = _p_value(constant - shift, law)
     shift_dates = found.shift_dates[row]
     if not trend:
         return decide("constant", shift_p, shift_dates)
-    line_p = _p_value(line - line_change, _null_law(n, "line", line_grid, seed))
+    share = _share(counted, noise_variance(values, "line"))
+    line_p = _p_value(line - line_change, _null_law(n, "line", line_grid, share, seed))
     line_dates = found.line_change_date[row : row + 1]
     if min(constant, shift + 2 * log_n) > line + log_n:
         return decide("line", line_p / LINE_SHARE, line_dates)
     if shift_p <= SHIFT_SHARE * level:
         double = bool(shift_dates[1])
-        drift = _drift_law(values, float(RHO_GRID[line_grid]), seed, pairs=double)
+        drift = _drift_law(values, float(RHO_GRID[line_grid]), share, seed, pairs=double)
         shift_p = max(shift_p, _p_value(line - shift, drift))
     # Bonferroni weights: the overall p is at most the level when either route rejects.
     if shift_p / SHIFT_SHARE <= line_p / SIDE_SHARE:

@@ -165,7 +165,8 @@ def _one(named: Named, settings: dict[str, Any]) -> SeriesChanges:
             autocorrelation=float("nan"),
         )
     removed, season = _season(values, series, settings["season"])
-    found = _regimes(values - removed, settings)
+    counts = bool((values >= 0).all() and (series.dropna() % 1 == 0).all())
+    found = _regimes(values - removed, counts, settings)
     changes = tuple(_changes(found, series, known, settings["confidence"]))
     reason = _caution(found, settings) if changes else _why_nothing(found, series)
     if missing := int((~known).sum()):
@@ -184,7 +185,7 @@ def _one(named: Named, settings: dict[str, Any]) -> SeriesChanges:
     )
 
 
-def _regimes(values: Array, settings: dict[str, Any]) -> Regimes:
+def _regimes(values: Array, counts: bool, settings: dict[str, Any]) -> Regimes:
     if settings["penalty"] == "calibrated":
         return calibrated_regimes(
             values,
@@ -192,6 +193,7 @@ def _regimes(values: Array, settings: dict[str, Any]) -> Regimes:
             level=1.0 - settings["confidence"],
             minimum=settings["min_size"],
             seed=settings["seed"],
+            counts=counts,
         )
     return descriptive_regimes(
         values,

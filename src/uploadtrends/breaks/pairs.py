@@ -41,7 +41,8 @@ def _pairs(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the places (among the candidates) of first and second dates of all pairs."""
     dates = candidate_dates(n, PAIR_CANDIDATES)
     first, second = np.triu_indices(len(dates), 1)
-    apart = dates[second] - dates[first] >= MINIMUM_SEGMENT
+    # Shorter episodes are bursts of heavy-tailed noise more often than regimes.
+    apart = dates[second] - dates[first] >= max(MINIMUM_SEGMENT, n // 12)
     return first[apart], second[apart]
 
 

@@ -50,7 +50,13 @@ class Regimes:
 
 
 def calibrated_regimes(
-    values: Array, *, trend: bool, level: float, minimum: int | None, seed: int
+    values: Array,
+    *,
+    trend: bool,
+    level: float,
+    minimum: int | None,
+    seed: int,
+    counts: bool = False,
 ) -> Regimes:
     """Run the gate, and where it opens, partition the series.
 
@@ -58,11 +64,14 @@ def calibrated_regimes(
     ----------
     values : array of shape (n,)
         Without gaps, n at least 10, not constant.
+    counts : bool
+        Whether these are counts, so that a Poisson share of their variance is white noise.
     """
     n = len(values)
     spread = float(values.std())
     standard = (values - values.mean()) / spread
-    found = _gate_of_long(standard, level=level, trend=trend, seed=seed)
+    counted = float(values.mean()) / spread**2 if counts else 0.0
+    found = _gate_of_long(standard, counted, level=level, trend=trend, seed=seed)
     shortest = MINIMUM_SEGMENT if minimum is None else minimum
     positions = change_positions(standard, found, trend=trend, minimum=shortest)
     fitted, slopes = regime_levels(values, positions, trend=trend)
@@ -83,7 +92,7 @@ def calibrated_regimes(
     )
 
 
-def _gate_of_long(standard: Array, *, level: float, trend: bool, seed: int) -> Gate:
+def _gate_of_long(standard: Array, counted: float, *, level: float, trend: bool, seed: int) -> Gate:
     """Run the gate; a series of more than 4,000 periods is first averaged in blocks.
 
     Averages of AR(1) errors are close to AR(1) again with less autocorrelation, so the answer to
@@ -92,9 +101,16 @@ def _gate_of_long(standard: Array, *, level: float, trend: bool, seed: int) -> G
     n = len(standard)
     block = -(-n // MAXIMUM_GATE)
     if block == 1:
-        return gate(standard, level=level, trend=trend, seed=seed)
+        return gate(standard, level=level, trend=trend, count_variance=counted, seed=seed)
     whole = standard[: n // block * block].reshape(-1, block).mean(axis=1)
-    found = gate((whole - whole.mean()) / whole.std(), level=level, trend=trend, seed=seed)
+    spread = float(whole.std())
+    found = gate(
+        (whole - whole.mean()) / spread,
+        level=level,
+        trend=trend,
+        count_variance=counted / block / spread**2,
+        seed=seed,
+    )
     variance = noise_variance(standard, found.null)
     dates = tuple(date * block for date in found.dates)
     return replace(found, dates=dates, noise_variance=variance)
