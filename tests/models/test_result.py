@@ -345,3 +345,13 @@ def test_the_default_path_does_not_wait_for_statsmodels() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_example_of_the_docstring_holds() -> None:
+    import doctest
+
+    import uploadtrends.models as models
+
+    found = doctest.testmod(models)
+    assert found.attempted > 0
+    assert found.failed == 0

@@ -151,7 +151,7 @@ def interrupted_time_series(
     >>> series = pd.Series([50 + i % 7 - 9 * (i > 30) for i in range(48)], index)
     >>> result = ut.interrupted_time_series(series, "2022-08-01", scale="level")
     >>> float(result.effects.set_index("term").estimate["level"].round(1))
-    -10.2
+    -8.3
     """
     from uploadtrends.events import as_events
     from uploadtrends.models.inputs import named_series
