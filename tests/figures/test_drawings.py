@@ -229,3 +229,55 @@ def test_specification_curve_draws_one_contrast(tmp_path: Path) -> None:
     assert names == ["window: all", "window: 36", "scale: log", "scale: level"]
     with pytest.raises(InputError, match="no such contrast"):
         figures.specification_curve(outcome, contrast=("a", "z", "e"))
+
+
+@pytest.fixture(scope="module")
+def crawled() -> Any:
+    from uploadtrends.simulate import population
+
+    drawn = population(150, platforms=("artstation",), start="2018-01-01", end="2022-12-31", seed=3)
+    return ut.build_panel(drawn, seniority=ut.Seniority(at="2021-01-01"))
+
+
+@pytest.mark.parametrize("width", [7.0, 3.5])
+def test_composition_and_survivorship_are_drawn(crawled: Any, width: float) -> None:
+    its = ut.interrupted_time_series(crawled, "2021-06-15", groups=["all", "senior"])
+    parts = its.check(ut.composition(panel=crawled))
+    figure = figures.plot(parts, width=width)
+    legible(figure)
+    assert {"entrants", "exits", "intensity", "change"} <= set(figure.data["component"])
+    swept = its.check(ut.survivorship(panel=crawled))
+    figure = figures.plot(swept, width=width)
+    legible(figure)
+    assert set(figure.data["sweep"]) == {"by minimum number of works", "by share deleted"}
+
+
+def test_a_decomposition_and_an_artist_model_are_drawn(crawled: Any) -> None:
+    from uploadtrends.models.artists import artist_model
+    from uploadtrends.models.artists_study import event_study
+
+    parts = crawled.decompose(("2020-01-01", "2020-12-01"), ("2021-07-01", "2022-06-01"))
+    legible(figures.plot(parts))
+    model = artist_model(crawled, "2021-06-15", groups=["senior", "new"])
+    assert "senior vs new" in set(figures.plot(model).data["group"])
+    study = event_study(crawled, "2021-06-15", groups=["senior", "new"])
+    drawn = figures.plot(study).data
+    assert drawn["relative_period"].min() < 0 < drawn["relative_period"].max()
+
+
+def test_ai_share_has_bounds_and_delisted_says_what_it_cannot_tell(crawled: Any) -> None:
+    figure = figures.ai_share(crawled, groups=["senior", "new"])
+    legible(figure)
+    known = figure.data.dropna()
+    assert (known["ai_share_low"] <= known["ai_share"] + 1e-12).all()
+    assert (known["ai_share"] <= known["ai_share_high"] + 1e-12).all()
+    figure = figures.delisted(crawled)
+    legible(figure)
+    assert (figure.data["no_longer_listed"] <= figure.data["uploads"]).all()
+    assert figure.data["no_longer_listed"].sum() > 0
+    assert "cannot tell which" in figure.caption
+
+
+def test_works_need_single_works(study_results: Any) -> None:
+    with pytest.raises(InputError, match="no single works"):
+        figures.ai_share(study_results.panel, groups=["total"])
