@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import uploadtrends as ut
 from store_records import post, write_lines
@@ -440,3 +442,32 @@ def test_ten_thousand_bad_lines_among_a_hundred_thousand(store, tmp_path: Path) 
     }
     longest = store.sql("SELECT max(length(excerpt)) FROM reject").fetchall()[0][0]
     assert longest <= 200
+
+
+_line = st.one_of(
+    st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"")),
+    st.sampled_from([b"", b" ", b"\t\r", b"\x0b", b"\x0c", b"\xc2\xa0", b"{", b"}", b"{}", b'"']),
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(noise=st.lists(_line, max_size=12))
+def test_whatever_stands_between_good_lines_they_load(noise: list, tmp_path: Path) -> None:
+    """Every line is an upload, a reject with its number, or blank."""
+    file = tmp_path / "posts.json"
+    lines, good, bad = [], set(), set()
+    for n, line in enumerate([b"", *noise]):
+        if n:
+            lines.append(line)
+            if line.strip(b" \t\r\v\f"):
+                bad.add(f"line {len(lines)}")
+        lines.append(json.dumps(post(n + 1)).encode())
+        good.add(str(n + 1))
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    (tmp_path / "f.duckdb").unlink(missing_ok=True)
+    with ut.open_store(tmp_path / "f.duckdb", read_only=False) as store:
+        store.load(Danbooru2023(file), max_rejects=100)
+        assert {row[0] for row in store.sql("SELECT upload_id FROM upload").fetchall()} == good
+        assert {row[0] for row in store.sql("SELECT position FROM reject").fetchall()} == bad

@@ -34,6 +34,8 @@ from uploadtrends.sources.watched import watched
 if TYPE_CHECKING:
     import duckdb
 
+_BLANK = b" \t\n\v\f\r"
+"""What DuckDB skips between records: C's isspace."""
 POSITION = "row_number() OVER ()"
 """In `select`: the number of the record; needs the setting preserve_insertion_order."""
 
@@ -174,9 +176,11 @@ class _Reader:
         record = 0
         with piece.file.open("rb") as lines:
             for number, line in enumerate(lines, start=piece.lines_before + 1):
-                record += bool(line.strip(b" \t\r\n"))
+                if not line.strip(_BLANK):
+                    continue
+                record += 1
                 reason = bad.get(record)
-                if reason is None or not line.strip(b" \t\r\n"):
+                if reason is None:
                     continue
                 if line == TOO_LONG:
                     reason = TOO_LONG.decode().strip().strip('"')
