@@ -11,8 +11,9 @@ import uploadtrends as ut
 from uploadtrends import InputError, Seniority
 from uploadtrends.models import artists_poisson as conditional
 from uploadtrends.models.artists import artist_model
-from uploadtrends.models.artists_design import ArtistDesign, Spec, natural_spline
+from uploadtrends.models.artists_design import ArtistDesign, Spec
 from uploadtrends.models.artists_fit import conditional_data, fit_poisson
+from uploadtrends.models.artists_terms import natural_spline
 from uploadtrends.simulate import population
 
 TREND = Spec(

@@ -354,9 +354,9 @@ def _verdict(table: pd.DataFrame, sensitivity: pd.DataFrame, recipe: Recipe) -> 
     share = (other["years_shown"] / other["years"]).agg(["min", "max"]) * 100
     text = (
         "With the paper's apparent recipe, 'senior artists decline, new artists rise' appears at "
-        f"{shown} of {years} cut years without an event ({span}; {recipe.n_draws} draws of "
-        f"{recipe.n_artists} artists; under other readings of the recipe at "
-        f"{share['min']:.0f} to {share['max']:.0f}% of such years)"
+        f"{shown} of {years} cut years whose windows end before {recipe.events_from[:7]} ({span}; "
+        f"{recipe.n_draws} draws of {recipe.n_artists} artists; under other readings of the recipe "
+        f"at {share['min']:.0f} to {share['max']:.0f}% of such years)"
     )
     real = table[(table["kind"] == "actual") & (table["status"] == "ok")]
     for row in real.itertuples():

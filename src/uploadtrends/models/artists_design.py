@@ -11,19 +11,25 @@ from numpy.typing import NDArray
 
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, as_events, blocks
+from uploadtrends.models.artists_terms import (
+    Tenure,
+    Time,
+    carriers,
+    dose_of_rows,
+    natural_spline,
+    trend_terms,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from uploadtrends.models.onset import Onset
     from uploadtrends.panel import Panel
 
-Time = Literal["period", "trend"]
-Tenure = Literal["spline", "none"]
 Array = NDArray[np.float64]
 
-KNOTS = (6.0, 18.0, 36.0, 60.0, 96.0)
-"""Knots of the tenure spline, in months."""
+NOT_ON_BOTH_SIDES = "nobody in the group was at risk on both sides of the event"
 _ALL = "all"
 
 
@@ -102,38 +108,6 @@ class ArtistDesign:
         )
 
 
-def natural_spline(values: Array, knots: Sequence[float] = KNOTS) -> Array:
-    """Return the non-linear columns of a natural cubic spline (Harrell 2001, equation 2.24).
-
-    Parameters
-    ----------
-    values : numpy.ndarray, shape (n,)
-    knots : sequence of float
-        K of them; linear beyond the outer ones.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n, K - 2)
-    """
-    t = np.asarray(knots, dtype=float)
-    last, before = t[-1], t[-2]
-    scale = (last - t[0]) ** 2
-
-    def cube(knot: float) -> Array:
-        return np.maximum(values - knot, 0.0) ** 3
-
-    columns = [
-        (
-            cube(knot)
-            - cube(before) * (last - knot) / (last - before)
-            + cube(last) * (before - knot) / (last - before)
-        )
-        / scale
-        for knot in t[:-2]
-    ]
-    return np.column_stack(columns)
-
-
 def artist_design(
     panel: Panel, events: Any, spec: Spec, dose: pd.Series | None = None
 ) -> ArtistDesign:
@@ -178,15 +152,19 @@ def artist_design(
     if not spec.keep_silent:
         rows = _informative(rows, notes)
     labels = _labels(rows, spec)
+    rows = _on_both_sides(rows, labels, [onsets[block.id] for block in usable], notes)
     place = {name: i for i, name in enumerate(labels)}
-    rows["label"] = rows["group"].map(place).astype(int)
+    rows = rows.assign(
+        label=rows["group"].map(place).astype(int),
+        artist=np.unique(rows["artist"], return_inverse=True)[1],
+    )
 
     columns: list[Array] = []
     names: list[str] = []
     effects: dict[tuple[str, str, str], int] = {}
     period = rows["period"].to_numpy()
     if spec.time == "trend":
-        for name, values in _trend(index):
+        for name, values in trend_terms(index):
             names.append(name)
             columns.append(values[period])
     label = rows["label"].to_numpy()
@@ -195,7 +173,7 @@ def artist_design(
             names.append(f"group[{name}]")
             columns.append((label == i).astype(float))
         notes.append(panel.seniority.caveat)
-    amount = None if dose is None else _dose(rows, dose)
+    amount = None if dose is None else dose_of_rows(rows, dose)
     for block in usable:
         onset = onsets[block.id]
         assert onset is not None  # noqa: S101 - told to the type checker
@@ -203,7 +181,7 @@ def artist_design(
         for term, shape in (("level", onset.step), ("slope", since)):
             if term not in spec.terms:
                 continue
-            for name, mask in _carriers(labels, label, amount, spec.time):
+            for name, mask in carriers(labels, label, amount, spec.time):
                 effects[block.id, term, name] = len(names)
                 names.append(f"{term}[{block.id}]:{name}")
                 columns.append(shape[period] * mask)
@@ -330,44 +308,31 @@ def _labels(rows: pd.DataFrame, spec: Spec) -> tuple[str, ...]:
     return (reference, *(name for name in names if name != reference))
 
 
-def _trend(index: pd.DatetimeIndex) -> list[tuple[str, Array]]:
-    n = len(index)
-    terms = [("trend", np.arange(n, dtype=float))]
-    year = 2 * np.pi * (index.day_of_year.to_numpy() - 1) / 365.25
-    if n >= 24 and index.freqstr not in ("YS", "YS-JAN"):
-        for wave in (1, 2):
-            terms += [
-                (f"sine {wave}", np.sin(wave * year)),
-                (f"cosine {wave}", np.cos(wave * year)),
-            ]
-    return terms
-
-
-def _carriers(
-    labels: tuple[str, ...], label: NDArray[np.int64], amount: Array | None, time: Time
-) -> list[tuple[str, Array]]:
-    """Return who carries an event's terms: everybody, each further group, or the dose."""
-    carriers = []
-    if time == "trend":
-        carriers.append((labels[0], np.ones(len(label))))
-    carriers += [
-        (f"{name} vs {labels[0]}", (label == i).astype(float))
-        for i, name in enumerate(labels)
-        if i > 0
-    ]
-    return carriers if amount is None else [*carriers, ("dose", amount)]
-
-
-def _dose(rows: pd.DataFrame, dose: pd.Series) -> Array:
-    values = rows["artist_id"].map(dose).to_numpy(dtype=float)
-    missing = rows.loc[np.isnan(values), "artist_id"].nunique()
-    if missing:
-        raise InputError(
-            f"{missing} artists of the panel have no dose",
-            column="dose",
-            fix="give a Series of numbers indexed by artist_id that covers all of them",
-        )
-    return values
+def _on_both_sides(
+    rows: pd.DataFrame,
+    labels: tuple[str, ...],
+    onsets: Sequence[Onset | None],
+    notes: list[str],
+) -> pd.DataFrame:
+    """Leave out groups that exist on one side of every event: they could only blur the periods."""
+    if not onsets:
+        return rows
+    period = rows["period"].to_numpy()
+    group = rows["group"].to_numpy()
+    for name in labels:
+        own = period[group == name]
+        if any(onset is not None and np.ptp(onset.step[own]) > 0 for onset in onsets):
+            continue
+        if name == labels[0]:
+            raise InputError(
+                "nobody in the reference group was at risk on both sides of an event",
+                column="reference",
+                value=name,
+                fix="choose another reference, or another event",
+            )
+        rows = rows[rows["group"] != name]
+        notes.append(f"'{name}': nobody was at risk on both sides of an event; left out")
+    return rows
 
 
 def _varying(design: ArtistDesign) -> ArtistDesign:
@@ -380,5 +345,5 @@ def _varying(design: ArtistDesign) -> ArtistDesign:
     refused = dict(design.refused)
     for (block, _, name), place in design.effects.items():
         if not keep[place]:
-            refused[block, name] = "nobody in the group was at risk on both sides of the event"
+            refused[block, name] = NOT_ON_BOTH_SIDES
     return design.only(keep, refused)

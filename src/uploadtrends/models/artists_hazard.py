@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uploadtrends.errors import InputError, NotEstimableError
-from uploadtrends.models.artists_design import ArtistDesign, Spec, artist_design
+from uploadtrends.models.artists_design import NOT_ON_BOTH_SIDES, ArtistDesign, Spec, artist_design
 from uploadtrends.models.effects import COLUMNS, holm
 from uploadtrends.result import Call, Result
 
@@ -235,11 +235,7 @@ def _margin(
             places = [design.effects.get((block.id, "level", part)) for part in parts]
             at = [offset + place for place in places if place is not None]
             if failed or len(at) < len(parts) or not spread[at].all():
-                reason = (
-                    failed
-                    or design.refused.get((block.id, ""), "")
-                    or ("nobody in the group was at risk on both sides of the event")
-                )
+                reason = failed or design.refused.get((block.id, ""), "") or NOT_ON_BOTH_SIDES
                 found.append(row | {"status": "not estimable", "reason": reason})
                 continue
             weights = np.zeros(len(beta))

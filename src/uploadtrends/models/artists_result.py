@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uploadtrends.models import artists_poisson as conditional
-from uploadtrends.models.artists_design import ArtistDesign, Spec
+from uploadtrends.models.artists_design import NOT_ON_BOTH_SIDES, ArtistDesign, Spec
 from uploadtrends.models.artists_fit import conditional_data, fit_poisson
 from uploadtrends.models.effects import COLUMNS, holm
 from uploadtrends.models.onset import unit_of
@@ -164,7 +164,9 @@ def _effect_rows(
                 row |= {"label": block.label, "term": term, "unit": unit, "method": method}
                 reason = design.refused.get((block.id, ""), design.refused.get((block.id, name)))
                 if weights is None or reason is not None:
-                    rows.append(row | {"status": "not estimable", "reason": reason or ""})
+                    rows.append(
+                        row | {"status": "not estimable", "reason": reason or NOT_ON_BOTH_SIDES}
+                    )
                     continue
                 value = float(weights @ beta)
                 se = float(np.sqrt(weights @ covariance @ weights))

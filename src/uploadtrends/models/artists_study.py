@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import as_events
 from uploadtrends.models.artists import ArtistModel, artist_model
-from uploadtrends.models.artists_design import ArtistDesign, Spec, artist_design, natural_spline
+from uploadtrends.models.artists_design import ArtistDesign, Spec, artist_design
 from uploadtrends.models.artists_fit import fit_poisson
+from uploadtrends.models.artists_terms import natural_spline
 from uploadtrends.models.onset import place_block
 from uploadtrends.result import Call, Result
 
@@ -152,6 +153,7 @@ def _dummies(
     for i, name in enumerate(design.labels[1:], start=1):
         for k in range(-leads, lags + 1):
             column = ((relative == k) & (label == i)).astype(float)
+            # A group whose rows the design left out has no column at all.
             if k != -1 and column.any():
                 pair = f"{name} vs {design.labels[0]}"
                 keys.append((pair, k, f"{pair} at {k:+d}"))
