@@ -334,6 +334,13 @@ def test_artstation_asks_for_permission_and_records_it(
     crawl = json.loads(store.sql("SELECT parameters FROM crawl").fetchall()[0][0])
     assert crawl["settings"]["i_have_permission"] is True
     assert crawl["settings"]["server"] == server.address  # never mistaken for the site itself
+    again = collect("artstation", session=session, artists=names, raw=tmp_path / "raw")
+    assert again.status == "complete"  # given once, it need not be given again
+    plan = json.loads((again.folder / "crawl.json").read_text())
+    assert plan["settings"]["i_have_permission"] is True
+    with pytest.raises(ConfigurationError, match="terms of service"):
+        collect("artstation", session=session, artists=names, raw=tmp_path / "elsewhere")
+    assert dry_run("artstation", session=session, artists=names, raw=tmp_path / "none").n_requests
     collect("danbooru", session=session, artists=handles(server, "danbooru", 1), raw=tmp_path)
 
 

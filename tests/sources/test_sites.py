@@ -241,6 +241,56 @@ def test_the_cap_truncates_and_says_so(
     assert max(offsets) == 48
 
 
+def test_an_end_that_comes_too_early_is_looked_past() -> None:
+    def page(first: int, n: int, more: bool) -> dict[str, Any]:
+        works = [
+            {"deviationid": f"D{first + i}", "published_time": str(1_600_000_000 - first - i)}
+            for i in range(n)
+        ]
+        return {"has_more": more, "next_offset": first + 24 if more else None, "results": works}
+
+    asked: list[str] = []
+
+    def ask(request: Request) -> Answer:
+        offset = dict(request.params).get("offset", "")
+        asked.append(offset)
+        pages = {
+            "0": page(0, 24, True),
+            "24": page(24, 0, False),  # hidden works only, and an end that is none
+            "48": page(48, 10, False),
+            "72": page(72, 0, False),
+            "96": page(96, 0, False),
+            "120": page(120, 0, False),
+        }
+        profile = {"user": USER | {"stats": {"watchers": 1}}, "stats": {"user_deviations": 500}}
+        payload = pages[offset] if offset else profile
+        return Answer(request, "ok", 200, json.dumps(payload).encode(), AT)
+
+    found, _ = visit(DeviantArt(), Target("U", "a"), ask, Options())
+    assert len(found.uploads) == 34
+    assert found.complete  # the profile counts scraps, too; nobody goes on for ever
+    assert asked == ["", "0", "24", "48", "72", "96", "120", ""]
+
+
+@pytest.mark.parametrize(("n", "truncated"), [(70, False), (72, False), (73, True), (90, True)])
+def test_a_history_that_just_fits_is_whole(n: int, truncated: bool) -> None:
+    def ask(request: Request) -> Answer:
+        query = dict(request.params)
+        first = int(query.get("offset", 0))
+        places = range(first, min(first + 24, n, 72))
+        works = [{"deviationid": f"D{i}", "published_time": str(1_600_000_000 - i)} for i in places]
+        more = first + 24 < min(n, 72)
+        payload: dict[str, Any] = {"has_more": more, "next_offset": first + 24, "results": works}
+        if "profile" in request.url:
+            stats = {"user_deviations": n}
+            payload = {"user": USER | {"stats": {"watchers": 1}}, "stats": stats}
+        return Answer(request, "ok", 200, json.dumps(payload).encode(), AT)
+
+    found, _ = visit(DeviantArt(cap=72), Target("U", "a"), ask, Options())
+    assert found.truncated == truncated
+    assert len(found.uploads) == min(n, 72)
+
+
 def test_folders_recover_part_of_what_the_cap_hides(
     busy: tuple[demo.DemoServer, Any], quick: Quick, tmp_path: Path
 ) -> None:

@@ -175,6 +175,8 @@ def gallery_slots(person: Person, world: World) -> list[Work | None]:
 
     Works that went away leave a stub with every third artist.
     """
+    if person.number in world.places:
+        return world.places[person.number]
     slots: list[Work | None] = []
     for work in reversed(world.works[person.number]):
         if work.listed or leaves_stubs(person):
@@ -182,6 +184,7 @@ def gallery_slots(person: Person, world: World) -> list[Work | None]:
         if digest("hidden", work.number) % 40 == 0:
             # Now and then a whole page is hidden.
             slots += [None] * (30 if digest("many", work.number) % 4 == 0 else 1)
+    world.places[person.number] = slots
     return slots
 
 

@@ -77,6 +77,8 @@ class World:
             for row in artists.iter_rows(named=True)
         }
         self._tags: dict[str, list[Work]] = {}
+        self.places: dict[int, list[Work | None]] = {}
+        """Galleries as laid out for DeviantArt, by artist."""
         self.works: dict[int, list[Work]] = {number: [] for number in self.people}
         for row in uploads.iter_rows(named=True):
             work = Work(

@@ -139,7 +139,7 @@ def collect(
         Another process writes to the same crawl.
     """
     site = site_named(source, credentials=session.credentials, cap=cap, feed=feed)
-    session.require_permission(source)
+    session = session.with_permission(source, Path(raw))
     root = Path(raw) / source
     targets = targets_of(root, source, artists)
     settings = {

@@ -41,6 +41,7 @@ from uploadtrends.sources.wire import Answer, HostRules, Request
 PAGE = 24
 CAP = 10_000
 _EMPTY_PAGES = 20
+_PROBES = 2  # pages without works that are looked at past an end that comes too early
 _MOST_WALKS = 3
 _BAD_PROFILE = (
     ("inactive", "inactive"),
@@ -185,14 +186,13 @@ class DeviantArt:
             envelope = answer.json()
             empty = 0 if items else empty + 1
             following = _following(envelope, offset, len(items))
-            reached = offset + len(items)
-            missing = listed is not None and len(visit.uploads) < listed
-            if following is None and items and missing and reached < self._cap:
-                # `has_more` can turn false too early: look once past such an end.
-                following = ("offset", str(reached))
+            end = offset + PAGE
+            if following is None and end < min(listed or 0, self._cap) and empty <= _PROBES:
+                # `has_more` can turn false too early: the profile knows of more places.
+                following = ("offset", str(end))
             if following is None:
                 visit.complete = True
-                visit.truncated = reached >= self._cap
+                visit.truncated = end >= self._cap and (listed is None or listed > self._cap)
                 return pages
             if following[0] == "offset":
                 offset = int(following[1])

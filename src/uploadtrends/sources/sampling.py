@@ -131,7 +131,7 @@ def sample(
         raise InputError(
             f"{source} has no such frame", value=frame, fix=f"one of {', '.join(site.frames)}"
         )
-    session.require_permission(source)
+    session = session.with_permission(source, Path(raw))
     root = Path(raw) / source
     options = FrameOptions(followers, seed, pages)
     settings = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,8 @@ class Session:
         Raises
         ------
         ConfigurationError
-            Without a contact, credentials or the permission that the site needs.
+            Without a contact or credentials.
         """
-        self.require_permission(site.name)
         permit = site.permit()
         polite = Polite(
             self.contact,
@@ -83,16 +83,21 @@ class Session:
         )
         return polite, permit
 
-    def require_permission(self, source: str) -> None:
-        """Explain a site's terms and ask for the user's word.
+    def with_permission(self, source: str, raw: Path) -> Session:
+        """Return this session with the user's word, given now or in an earlier crawl under `raw`.
 
         Raises
         ------
         ConfigurationError
-            When it is missing.
+            When it was never given and the site's terms need it; the message explains them.
         """
-        if source == "artstation" and not self.i_have_permission:
-            raise ConfigurationError(TERMS)
+        if source != "artstation" or self.i_have_permission:
+            return self
+        for path in (raw / source).glob("*/crawl.json"):
+            settings = json.loads(path.read_text("utf-8")).get("settings", {})
+            if settings.get("i_have_permission"):
+                return replace(self, i_have_permission=True)
+        raise ConfigurationError(TERMS)
 
     def recorded(self, source: str) -> dict[str, Any]:
         """Return what a crawl's plan says about the session."""
