@@ -31,8 +31,10 @@ def redraw_positions(
     Raises
     ------
     InputError
-        If k changes do not fit.
+        If k changes do not fit, or a constraint is below 1.
     """
+    if edge < 1 or spacing < 1:
+        raise InputError("edge and spacing are at least 1 period", value=(edge, spacing))
     free = n - 2 * edge + 1 - (k - 1) * (spacing - 1)
     if free < k:
         raise InputError(
