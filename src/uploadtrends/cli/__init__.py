@@ -9,7 +9,7 @@ import typer
 
 from uploadtrends.cli import analysis, collecting, data, studies
 from uploadtrends.cli.show import DONE, ERROR, INCOMPLETE, complain
-from uploadtrends.errors import BlockedError, TooManyRejectsError, UploadTrendsError
+from uploadtrends.errors import CollectError, TooManyRejectsError, UploadTrendsError
 
 EPILOG = (
     "Exit codes: 0 done, 1 error, 2 wrong usage, 3 incomplete (blocked, or too many rejects), "
@@ -49,7 +49,7 @@ def main() -> None:
     except KeyboardInterrupt:
         complain("interrupted; what was written is whole. Run the same command to go on")
         sys.exit(INCOMPLETE)
-    except (BlockedError, TooManyRejectsError) as error:
+    except (CollectError, TooManyRejectsError) as error:
         complain(str(error))
         sys.exit(INCOMPLETE)
     except UploadTrendsError as error:

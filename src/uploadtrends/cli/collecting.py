@@ -105,6 +105,17 @@ def collect(
     details: Annotated[
         bool, typer.Option("--details", help="Ask for every work's page, too (tags).")
     ] = False,
+    folders: Annotated[
+        bool,
+        typer.Option("--folders", help="DeviantArt: walk folders where the cap cuts a history."),
+    ] = False,
+    feed: Annotated[
+        bool, typer.Option("--feed", help="DeviantArt: recent works from the public RSS feed.")
+    ] = False,
+    crawl: Annotated[
+        str | None, typer.Option("--crawl", help="Go on with, or begin, the crawl of this name.")
+    ] = None,
+    key_file: KeyFile = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print requests and time needed; ask nobody.")
     ] = False,
@@ -128,7 +139,15 @@ def collect(
     from uploadtrends.store import open_store
 
     session = _session(contact, credentials, i_have_permission, max_requests, seconds_between, demo)
-    given: dict[str, Any] = {"artists": artists, "since": since, "details": details, "raw": raw}
+    given: dict[str, Any] = {
+        "artists": artists,
+        "since": since,
+        "details": details,
+        "folders": folders,
+        "feed": feed,
+        "crawl": crawl,
+        "raw": raw,
+    }
     if dry_run:
         expected = estimate(source, session=session, **given)
         show_record(asdict(expected), as_json=True) if as_json else typer.echo(str(expected))
@@ -215,6 +234,7 @@ def _session(
     max_requests: int | None,
     seconds_between: float | None,
     demo: str | None,
+    key_file: Path | None = None,
 ) -> Any:
     from uploadtrends.sources.session import Session
 
@@ -225,4 +245,5 @@ def _session(
         max_requests=max_requests,
         seconds_between=seconds_between,
         demo=demo,
+        key_file=key_file,
     )

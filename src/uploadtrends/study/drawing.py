@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
     from uploadtrends.checks import CheckOutcome
@@ -47,10 +50,18 @@ def draw(results: StudyResults, width: float | None = None) -> dict[str, Drawing
     if cohorts is not None and _can_be_drawn(cohorts):
         drawn["figure3_placebo_cohorts"] = figures.figure3_placebo_cohorts(cohorts, **sized)
     drawn["effects"] = figures.forest(results.its, **sized)
+    horizons = results.its.effects["term"].str.fullmatch(r"effect_\d+m")
+    if results.its.effects["estimate"][horizons].notna().any():
+        drawn["event_study"] = figures.event_study(results.its, **sized)
     drawn["interrupted_time_series"] = figures.plot_its(results.its, **sized)
     drawn["change_points"] = figures.plot_change_points(results.breaks, **sized)
     drawn["matches"] = figures.plot(results.matches, **sized)
     drawn["event_timeline"] = figures.event_timeline(marked, **sized)
+    if any(results.panel.has_artists(platform) for platform, _ in results.panel.keys()):
+        for name, draw_works in (("delisted", figures.delisted), ("ai_share", figures.ai_share)):
+            # Both need what many sources do not tell: a second crawl, a label.
+            with suppress(InputError):
+                drawn[name] = draw_works(results.panel, **sized)
     stated = tuple(results.primary[key] for key in ("platform", "group", "event"))
     for outcome in results.checks:
         if outcome.name in ELSEWHERE or not _can_be_drawn(outcome):
