@@ -75,7 +75,8 @@ def change_points(
     -------
     ChangePoints
         Dates are the first period of the new regime. A series of fewer than 12 observed periods,
-        or with more than half of them missing, is refused with its reason.
+        or with more than half of them missing, is refused with its reason. Gaps are bridged by
+        straight lines: a change inside a long gap becomes a ramp and may be missed.
 
     Raises
     ------
