@@ -2,15 +2,17 @@
 
     python benchmarks/load.py --posts 1000000 --folder /some/scratch/folder
 
-Each contestant runs in a process of its own, after the file has been read once (warm page cache),
-`--repeats` times; the least wall time counts. Peak memory is the process's maximum resident size.
-Ratios are taken within the run. Results go to results/load.csv.
+Each contestant runs in a process of its own, `--repeats` times, in turns; the least counts. CPU
+time (of all threads) stands beside wall time because it depends less on what else runs.
+Peak memory is the process's largest resident size. Ratios are taken within the run. Results go to
+results/load.csv.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 import platform
@@ -69,6 +71,13 @@ def package_with_dates(posts: Path, folder: Path) -> None:
     package(posts, folder, recover_dates=True)
 
 
+def only_hash(posts: Path, folder: Path) -> None:
+    """What recording the file's sha256 costs; the package does it while it loads."""
+    del folder
+    with posts.open("rb") as handle:
+        hashlib.file_digest(handle, "sha256")
+
+
 def pandas_chunks(posts: Path, folder: Path) -> None:
     """pandas read_json in chunks, the same columns, artists exploded, to Parquet."""
     import pandas as pd
@@ -115,48 +124,74 @@ CONTESTANTS: dict[str, Callable[..., None]] = {
     "duckdb": bare_duckdb,
     "uploadtrends": package,
     "uploadtrends, dates recovered": package_with_dates,
+    "sha256 of the file alone": only_hash,
     "pandas": pandas_chunks,
     "polars": polars_scan,
     "sqlite-utils": sqlite_utils,
 }
-_HEADER = [
-    *("posts", "gigabytes", "contestant", "seconds", "ratio_to_duckdb", "peak_mb", "date"),
-    "machine",
-]
 _SLICE = ("duckdb", "uploadtrends", "pandas", "polars", "sqlite-utils")
+_LARGE = ("duckdb", "uploadtrends", "uploadtrends, dates recovered", "sha256 of the file alone")
+_HEADER = [
+    *("posts", "gigabytes", "contestant", "seconds", "seconds_ratio", "cpu_seconds", "cpu_ratio"),
+    *("peak_mb", "date", "machine"),
+]
 
 
-def measure(name: str, posts: Path, folder: Path, repeats: int) -> tuple[float, float] | None:
-    """Return the least seconds and the most MB over the repeats; None if it is not installed."""
-    outcomes = []
-    for _ in range(repeats):
-        for old in folder.iterdir():
-            old.unlink()
-        command = [sys.executable, __file__, "--one", name, "--file", str(posts)]
-        done = subprocess.run(
-            [*command, "--folder", str(folder)], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            if "ModuleNotFoundError" in done.stderr:
-                return None
-            raise RuntimeError(f"{name}: {done.stderr}")
-        outcomes.append(json.loads(done.stdout))
-    return min(row["seconds"] for row in outcomes), max(row["mb"] for row in outcomes)
+def measure(name: str, posts: Path, folder: Path) -> dict[str, float] | None:
+    """Run one contestant once; None if it is not installed."""
+    for old in folder.iterdir():
+        old.unlink()
+    command = [sys.executable, __file__, "--one", name, "--file", str(posts)]
+    done = subprocess.run(
+        [*command, "--folder", str(folder)], capture_output=True, text=True, check=False
+    )
+    if "ModuleNotFoundError" in done.stderr:
+        return None
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr}")
+    outcome: dict[str, float] = json.loads(done.stdout)
+    return outcome
 
 
 def run_one(name: str, posts: Path, folder: Path) -> None:
     """Run one contestant in this process and print what it took."""
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     CONTESTANTS[name](posts, folder)
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     # Not ru_maxrss: a child process inherits that from the parent that started it.
     status = Path("/proc/self/status").read_text()
     peak = int(next(line for line in status.splitlines() if "VmHWM" in line).split()[1]) / 1024
-    print(json.dumps({"seconds": seconds, "mb": peak}))
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "mb": peak}))
+
+
+def race(names: list[str], posts: Path, folder: Path, repeats: int) -> list[list[str]]:
+    """Let the contestants take turns; return a row each."""
+    outcomes: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for _ in range(repeats):
+        for name in names:
+            if (took := measure(name, posts, folder)) is not None:
+                outcomes[name].append(took)
+    size = f"{posts.stat().st_size / 1e9:.2f}"
+    rows = []
+    bare = {key: min(row[key] for row in outcomes["duckdb"]) for key in ("seconds", "cpu")}
+    for name, took in outcomes.items():
+        if not took:
+            print(f"{posts.name} {name}: not installed")
+            continue
+        seconds, cpu = (min(row[key] for row in took) for key in ("seconds", "cpu"))
+        rows.append(
+            [
+                *(size, name, f"{seconds:.2f}", f"{seconds / bare['seconds']:.2f}"),
+                *(f"{cpu:.2f}", f"{cpu / bare['cpu']:.2f}"),
+                f"{max(row['mb'] for row in took):.0f}",
+            ]
+        )
+        print(" ".join(f"{cell:>9}" if n != 1 else f"{cell:30}" for n, cell in enumerate(rows[-1])))
+    return rows
 
 
 def main() -> None:
-    """Run the contest and append the results."""
+    """Run the contest and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--posts", type=int, nargs="*", default=[1_000_000])
     parser.add_argument("--slice", type=int, default=100_000, help="posts for the slow peers")
@@ -171,51 +206,38 @@ def main() -> None:
         return
     from load_posts import write_posts
 
-    rows = []
+    work = given.folder / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    print(
+        "       GB contestant                       seconds   x duckdb   cpu s   x duckdb  peak MB"
+    )
     for n_posts in [*([given.slice] if given.slice else []), *given.posts]:
         posts = given.folder / f"posts-{n_posts}.json"
-        work = given.folder / "work"
-        work.mkdir(parents=True, exist_ok=True)
         if not posts.exists():
             write_posts(posts, n_posts)
-        size = posts.stat().st_size / 1e9
-        names = _SLICE if n_posts == given.slice else list(CONTESTANTS)[:3]
-        bare = None
-        for name in names:
-            took = measure(name, posts, work, given.repeats)
-            if took is None:
-                print(f"{n_posts:>10,} posts {size:5.2f} GB  {name:30} not installed")
-                continue
-            bare = took[0] if name == "duckdb" else bare
-            ratio = took[0] / bare
-            rows.append(
-                [n_posts, f"{size:.2f}", name, f"{took[0]:.2f}", f"{ratio:.2f}", f"{took[1]:.0f}"]
-            )
-            print(
-                f"{n_posts:>10,} posts {size:5.2f} GB  {name:30} {took[0]:7.2f} s  "
-                f"{ratio:5.2f} x duckdb  {took[1]:6.0f} MB peak",
-                flush=True,
-            )
-    write_results(given.results, rows)
+        names = _SLICE if n_posts == given.slice else _LARGE
+        write_results(given.results, n_posts, race(list(names), posts, work, given.repeats))
 
 
-def write_results(path: Path, rows: list[list[str]]) -> None:
-    """Write the results with the date, the machine's cores and the versions they hold for."""
+def write_results(path: Path, n_posts: int, rows: list[list[str]]) -> None:
+    """Replace the rows of this size, with the date, the cores and the versions they hold for."""
     versions = []
     for name in ("uploadtrends", "duckdb", "polars", "pandas", "sqlite-utils"):
         try:
             versions.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             continue
-    stamp = [
-        datetime.now(UTC).date().isoformat(),
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, {', '.join(versions)}",
-    ]
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {', '.join(versions)}"
+    kept = []
+    if path.exists():
+        with path.open(newline="") as handle:
+            kept = [row for row in csv.reader(handle) if row[0] not in ("posts", str(n_posts))]
+    kept += [[str(n_posts), *row, datetime.now(UTC).date().isoformat(), machine] for row in rows]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as handle:
-        out = csv.writer(handle)
+        out = csv.writer(handle, lineterminator="\n")
         out.writerow(_HEADER)
-        out.writerows([*row, *stamp] for row in rows)
+        out.writerows(sorted(kept, key=lambda row: int(row[0])))
 
 
 if __name__ == "__main__":
