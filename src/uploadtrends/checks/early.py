@@ -15,6 +15,7 @@ from uploadtrends.checks.contrasts import (
     series_name,
     without_estimate,
 )
+from uploadtrends.checks.multiple_testing import holm
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.checks.working import Working, before_event, working_series
@@ -57,7 +58,8 @@ def anticipation(
     Returns
     -------
     Check
-        Per contrast: *failed* if the joint test rejects; *passed* if it does not and would have
+        Per contrast: *failed* if the joint test rejects after Holm's adjustment for the number of
+        contrasts; *passed* if it does not and would have
         found, with 80% power, an early change as large as the estimate at the event; else *not
         informative*; *not applicable* with fewer than 18 periods before the event.
     """
@@ -95,7 +97,7 @@ def _anticipation(
             row |= found
             profiles.append(profile)
         rows.append(row)
-    table = pd.DataFrame(rows)
+    table = _verdicts(pd.DataFrame(rows), alpha)
     failed = table[table["status"] == "failed"]
     tested = int(table["status"].isin(("passed", "failed", "not informative")).sum())
     if not tested:
@@ -105,7 +107,7 @@ def _anticipation(
         text = (
             f"{len(failed)} of {tested} series had moved before the date; that of "
             f"{first['label'] or first['event']} on {series_name(first)} by "
-            f"{first['lead']} periods (joint p = {first['p']:.3f})."
+            f"{first['lead']} periods (joint p = {first['p_holm']:.3f}, Holm)."
         )
     else:
         could = int((table["status"] == "passed").sum())
@@ -126,6 +128,17 @@ def _anticipation(
             {"leads": leads, "term": term, "n_draws": n_draws, "alpha": alpha, "seed": seed},
         ),
     )
+
+
+def _verdicts(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Mark as failed what rejects after Holm's adjustment for the number of series and events.
+
+    Unadjusted, one veto in twenty would strike every claim where nothing came early.
+    """
+    table.insert(list(table.columns).index("p") + 1, "p_holm", holm(table["p"]))
+    early = table["p_holm"] <= alpha
+    table.loc[early, "status"], table.loc[early, "reason"] = "failed", ""
+    return table
 
 
 _NO_LEAD: dict[str, Any] = {
@@ -189,8 +202,6 @@ def _leads(
     best = profile[int(np.argmax(z))]
     status: Status = "passed" if smallest <= abs(effect["estimate"]) else "not informative"
     reason = "" if status == "passed" else "an early change of that size could have gone unseen"
-    if p <= alpha:
-        status, reason = "failed", ""
     return {
         "lead": best["lead"],
         "early": best["estimate"],
