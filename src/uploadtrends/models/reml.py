@@ -296,7 +296,11 @@ def _intervals(
     weights = fit.weights
     near = weights[:, fit.phi > NEAR_UNIT_ROOT].sum(axis=1)
     phi = weights @ fit.phi
-    spread = weights[:, None, :]
+    # Points of the grid without weight in any series of the chunk cost time and add nothing.
+    carried = weights.max(axis=0) > 1e-7
+    spread, centres, scales = (
+        part[..., carried] for part in (weights[:, None, :], centres, scales)
+    )
     estimate, se = mixture_moments(spread, centres, scales)
     low, high, p = mixture_interval(confidence, spread, centres, scales, fit.df)
     for unknown in (se, low, high, p):
