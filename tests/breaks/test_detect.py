@@ -165,6 +165,13 @@ def test_a_season_is_removed_and_given_back(monthly) -> None:
     assert change_points(monthly(STEP), season=False).fits[0].season == "none"
 
 
+def test_regimes_keep_their_shortest_length(monthly) -> None:
+    late = RNG.normal(size=72) - 3.0 * (np.arange(72) >= 66)
+    for trend in (True, False):
+        for change in change_points(monthly(late), trend=trend, min_size=20).fits[0].changes:
+            assert 20 <= change.position <= 52
+
+
 def test_trend_false_has_flat_regimes_and_more_power(monthly) -> None:
     rows = ar1_series(40, 72, rho=0.4, step=2, step_at=36, seed=2)
     with_trend = [bool(change_points(monthly(row)).fits[0].changes) for row in rows]

@@ -8,6 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from uploadtrends.breaks.calibrated import Gate, gate, noise_variance
+from uploadtrends.breaks.costs import LinearCost, MeanCost
+from uploadtrends.breaks.partition import best_split
 from uploadtrends.breaks.posterior import Posterior, date_posterior
 from uploadtrends.breaks.regimes import optimal_partition
 from uploadtrends.breaks.scan import MINIMUM_SEGMENT, Array
@@ -130,7 +132,13 @@ def change_positions(standard: Array, found: Gate, *, trend: bool, minimum: int)
     positions = optimal_partition(
         standard, variance=found.noise_variance, penalty=penalty, minimum=minimum, sloped=trend
     )
-    return positions or list(found.dates)
+    if positions:
+        return positions
+    bounds = [0, *found.dates, n]
+    if min(high - low for low, high in pairwise(bounds)) >= minimum or n < 2 * minimum:
+        return list(found.dates)
+    cost = (LinearCost() if trend else MeanCost()).fit(standard)
+    return [best_split(cost.errors, 0, n, minimum)[0]]
 
 
 def regime_levels(
