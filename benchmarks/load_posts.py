@@ -10,6 +10,7 @@ drawn here. Rows have the keys and about the size (2.3 kB) of the real dump.
 from __future__ import annotations
 
 import argparse
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ _TAGS = [
     *("simple_background", "white_background", "ribbon", "sitting", "full_body", "outdoors", "sky"),
     *("flower", "night", "window", "armor", "dress", "gloves", "wings", "animal_ears", "jewelry"),
 ]
+_BLOCK = 1_000_000
 _SHARES = {"pixiv path": 0.45, "twitter": 0.30, "pixiv page": 0.10, "other": 0.10, "none": 0.05}
 
 # Only the first bytes of the long constant fields matter to a parser: their number does.
@@ -90,6 +92,18 @@ def draw_posts(n_posts: int, *, seed: int = 0) -> pl.DataFrame:
     return frame.sort("created").with_row_index("id", offset=1)
 
 
+def write_many(path: Path, n_posts: int, *, seed: int = 0) -> None:
+    """Write posts of any number: above a million, the first million again under other ids."""
+    write_posts(path, min(n_posts, _BLOCK), seed=seed)
+    with path.open("ab") as out:
+        for shift in range(_BLOCK, n_posts, _BLOCK):
+            with path.open("rb") as lines:
+                for line in islice(lines, min(_BLOCK, n_posts - shift)):
+                    post_id, comma, rest = line.partition(b",")
+                    number = int(post_id.removeprefix(b'{"id":')) + shift
+                    out.write(b'{"id":%d' % number + comma + rest)
+
+
 def write_posts(path: Path, n_posts: int, *, seed: int = 0) -> pl.DataFrame:
     """Write posts as JSON Lines and return what was drawn (see `draw_posts`)."""
     frame = draw_posts(n_posts, seed=seed)
@@ -131,7 +145,7 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
     given: Any = parser.parse_args()
-    write_posts(given.path, given.posts, seed=given.seed)
+    write_many(given.path, given.posts, seed=given.seed)
     print(f"{given.path}: {given.posts:,} posts, {given.path.stat().st_size / 1e9:.2f} GB")
 
 

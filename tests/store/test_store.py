@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import subprocess
@@ -322,3 +323,29 @@ def test_content_hash_tells_null_from_empty_and_counts_copies(store: Store) -> N
         store.connection.execute(statement)
         hashes.add(store.content_hash())
     assert len(hashes) == 4
+
+
+def test_the_hash_of_a_fetched_file_is_not_computed_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For large files; as long as size and time say that the file is the one that was fetched."""
+    monkeypatch.setattr("uploadtrends.store.loading.SMALL", 3)
+    raw, sidecar = tmp_path / "posts.json", tmp_path / "posts.json.toml"
+    raw.write_text("12345")
+    true = hashlib.sha256(b"12345").hexdigest()
+
+    def recorded(upload: str) -> str:
+        store.load(Records(*work(upload), files=[raw]))
+        return rows(store, "SELECT raw_sha256[1] FROM crawl ORDER BY crawl_id DESC LIMIT 1")[0][0]
+
+    sidecar.write_text(f'sha256 = "{"a" * 64}"\nbytes = 5\n')
+    assert recorded("1") == "a" * 64
+    sidecar.write_text(f'sha256 = "{"b" * 64}"\nbytes = 6\n')
+    assert recorded("2") == true
+    raw.write_text("67890")
+    sidecar.write_text(f'sha256 = "{"c" * 64}"\nbytes = 5\n')
+    os.utime(sidecar, ns=(0, 0))
+    assert recorded("3") == hashlib.sha256(b"67890").hexdigest()
+    sidecar.write_text("not toml =")
+    raw.write_text("abcde")
+    assert recorded("4") == hashlib.sha256(b"abcde").hexdigest()

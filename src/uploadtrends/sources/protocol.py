@@ -80,5 +80,9 @@ class Source(Protocol):
         ...
 
     def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
-        """Fill the temporary `stage_*` tables (see `staging`), which exist and are empty."""
+        """Fill the temporary `stage_*` tables (see `staging`), which exist and are empty.
+
+        A bulk source may put a view in the place of a table, to spare one copy of its rows; it then
+        vouches that no key occurs twice.
+        """
         ...
