@@ -143,6 +143,10 @@ def test_forgetting_leaves_no_trace(
     assert {one["forgotten"] for one in tombstones} == {done.hash}
     hashes = {name: digest for one in tombstones for name, digest in one["sha256"].items()}
     assert hashes
+    # Loading the rewritten crawl again changes nothing: the store knows the new hashes.
+    with open_store(path, read_only=False) as store:
+        again = ArchivedCrawl(report.folder, key_file=tmp_path / "key")
+        assert store.load(again).status == "unchanged"
     # The archive still loads, to the same store without the person.
     with open_store(tmp_path / "again.duckdb", read_only=False) as again:
         again.load(ArchivedCrawl(report.folder, key_file=tmp_path / "key"))

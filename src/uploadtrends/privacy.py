@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from uploadtrends.errors import InputError
 from uploadtrends.sources.archive import Archive, packed, unpacked, write_atomically
 from uploadtrends.sources.pseudonyms import Ledger, default_key_path, load_key, prune, pseudonym
-from uploadtrends.sources.replay import SITES
+from uploadtrends.sources.replay import SITES, ArchivedCrawl
 from uploadtrends.store import open_store
+from uploadtrends.store.loading import _fingerprint as fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,15 +139,15 @@ def forget(
         raise InputError("whom to forget? The handle is empty")
     root = Path(raw)
     names = {handle.strip().lower()}
-    if store is not None and Path(store).exists():
-        with open_store(store, read_only=False) as opened:
+    database = Path(store) if store is not None and Path(store).exists() else None
+    rows: dict[str, int] = {}
+    if database is not None:
+        with open_store(database, read_only=False) as opened:
             names |= _names_in_store(opened, platform, handle)
             names |= _names_in_plans(root / platform, names)
             rows = _clean_store(opened, platform, names)
-        _rewrite_database(Path(store))
     else:
         names |= _names_in_plans(root / platform, names)
-        rows = {}
     stamp = Ledger(root, key_file).add(platform, sorted(names))
     test = Ledger(root, key_file).test(platform)
     assert test is not None  # noqa: S101 (somebody has just been added)
@@ -154,6 +155,10 @@ def forget(
     for folder in sorted(path.parent for path in (root / platform).glob("*/crawl.json")):
         segments |= _clean_archive(folder, test, stamp)
     files = _clean_lists(root / platform, test)
+    if database is not None:
+        with open_store(database, read_only=False) as opened:
+            _renew_hashes(opened, segments)
+        _rewrite_database(database)
     return ForgetReport(platform, stamp, rows, segments, files, _exports(Path(derived)))
 
 
@@ -270,6 +275,19 @@ def _clean_store(store: Store, platform: str, names: set[str]) -> dict[str, int]
         con.execute("ROLLBACK")
         raise
     return rows
+
+
+def _renew_hashes(store: Store, segments: dict[str, str]) -> None:
+    """Tell the crawls on record the new hashes of their files, so that they stay known."""
+    crawls = store.sql("SELECT crawl_id, raw_path, raw_sha256 FROM crawl").fetchall()
+    for crawl_id, paths, old in crawls:
+        new = [segments.get(path, known) for path, known in zip(paths, old, strict=True)]
+        if new != old:
+            source = ArchivedCrawl(Path(paths[0]).parent)
+            store.connection.execute(
+                "UPDATE crawl SET raw_sha256 = ?, fingerprint = ? WHERE crawl_id = ?",
+                [new, fingerprint_of(source, new), crawl_id],
+            )
 
 
 def _deleted(con: Any, statement: str, given: dict[str, Any] | None = None) -> int:
