@@ -25,6 +25,7 @@ SHIFT_SHARE = 0.8
 LINE_SHARE = 0.7
 SIDE_SHARE = 0.2
 MAXIMUM_RHO = 0.95
+UNDERDISPERSED = 1.25  # a Poisson variance this many times the observed one: no Poisson counts
 _CELLS = 4_000_000  # simulate in chunks of about this many values (32 MB)
 
 
@@ -235,6 +236,7 @@ def gate(
     count_variance : float
         For counts, the variance that counting adds to a smooth rate (Poisson: the mean), in the
         squared units of `values`; AR(1) errors alone would understate slow swings of the rate.
+        Left aside where the series varies clearly less about a line than Poisson counts do.
     seed : int
         Seed of the simulated null laws.
     """
@@ -287,6 +289,8 @@ def _decide(
         variance = noise_variance(values, null)
         return Gate(p <= level + 1e-12, min(p, 1.0), null, found_at, rho, variance)
 
+    if counted > UNDERDISPERSED * noise_variance(values, "line"):
+        counted = 0.0
     share = _share(counted, noise_variance(values, "constant"))
     law = _null_law(n, "constant", constant_grid, share, seed)
     shift_p = _p_value(constant - shift, law)
