@@ -42,6 +42,7 @@ ESTIMATORS = {
     "uploads per active artist, interrupted time series": "its",
     "artist effects": "none",
     "artist effects and ageing": "spline",
+    "artist effects and ageing, jackknife": "spline",
 }
 
 
@@ -68,9 +69,9 @@ def its(series: pd.Series) -> tuple[float, float, float]:
     return float(row["estimate"]), float(row["low"]), float(row["high"])
 
 
-def artists(panel: Panel, tenure: str) -> tuple[float, float, float]:
-    """Estimate the contrast with artist and period effects, errors clustered by artist."""
-    result = artist_model(panel, EVENT, tenure=tenure, inference="cluster")
+def artists(panel: Panel, tenure: str, inference: str) -> tuple[float, float, float]:
+    """Estimate the contrast with artist and period effects."""
+    result = artist_model(panel, EVENT, tenure=tenure, inference=inference)
     row = result.effects.set_index("group").loc["senior vs new"]
     return float(row["estimate"]), float(row["low"]), float(row["high"])
 
@@ -103,8 +104,9 @@ def one_seed(seed: int) -> list[dict[str, object]]:
                 before_and_after(rates),
                 its(totals),
                 its(rates),
-                artists(panel, "none"),
-                artists(panel, "spline"),
+                artists(panel, "none", "cluster"),
+                artists(panel, "spline", "cluster"),
+                artists(panel, "spline", "jackknife"),
             )
             rows += [
                 {

@@ -79,7 +79,7 @@ def artist_model(
         Keep only these periods.
     inference : {"auto", "cluster", "jackknife", "bootstrap"}
         Errors clustered by artist with factor G / (G - 1) and t with G - 1 degrees of freedom; or
-        the jackknife over artists (wider; chosen by "auto" when a group has fewer than 40 artists,
+        the jackknife over artists (wider; chosen by "auto" when a group has fewer than 100,
         with t by the smallest group); or the percentile bootstrap of artists.
     n_bootstrap, n_randomisations : int
         Bootstrap samples; permutations of group membership (0: none).

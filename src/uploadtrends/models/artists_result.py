@@ -24,7 +24,9 @@ METHODS = {
     "jackknife": "jackknife over artists",
     "bootstrap": "bootstrap of artists",
 }
-_FEW_ARTISTS = 40
+# In validation/artists.py, with 45 artists in the smaller group, clustered errors cover .91 to .96
+# of the time, the jackknife .94 to .98.
+_FEW_ARTISTS = 100
 _FEWEST_PER_GROUP = 5
 
 
