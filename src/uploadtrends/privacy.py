@@ -280,8 +280,10 @@ def _clean_store(store: Store, platform: str, names: set[str]) -> dict[str, int]
 def _renew_hashes(store: Store, segments: dict[str, str]) -> None:
     """Tell the crawls on record the new hashes of their files, so that they stay known."""
     crawls = store.sql("SELECT crawl_id, raw_path, raw_sha256 FROM crawl").fetchall()
+    renewed = {Path(path).resolve(): digest for path, digest in segments.items()}
     for crawl_id, paths, old in crawls:
-        new = [segments.get(path, known) for path, known in zip(paths, old, strict=True)]
+        files = [Path(path).resolve() for path in paths]
+        new = [renewed.get(file, known) for file, known in zip(files, old, strict=True)]
         if new != old:
             source = ArchivedCrawl(Path(paths[0]).parent)
             store.connection.execute(

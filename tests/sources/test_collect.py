@@ -267,8 +267,11 @@ def test_one_crawl_tells_nothing_about_removal(
     server: demo.DemoServer, quick: Quick, store: Store, tmp_path: Path
 ) -> None:
     names = handles(server, "artstation", 5)
-    report = collect("artstation", session=quick(server), artists=names, raw=tmp_path / "raw")
-    load(store, report, tmp_path)
+    for limit in (6, None):  # loaded before it was finished and again afterwards, it is still one
+        session = quick(server, max_requests=limit)
+        report = collect("artstation", session=session, artists=names, raw=tmp_path / "raw")
+        load(store, report, tmp_path)
+    assert store.tables()["crawl"] == 2
     assert delisted(store).height == 0
 
 

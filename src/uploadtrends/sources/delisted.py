@@ -21,23 +21,31 @@ class Queryable(Protocol):
 
 # A visit says something about every work seen before it when it went through the whole history,
 # or when it found the account gone. Feeds and saved pages show excerpts and say nothing.
+# A crawl that was loaded before it was finished and again afterwards is one crawl.
 _WORKS = """
-WITH visit AS (
-    SELECT platform, artist_id, crawl_id, status IN ('not_found', 'inactive') AS gone
-    FROM sighting WHERE complete OR status IN ('not_found', 'inactive')),
+WITH one_crawl AS (
+    SELECT crawl_id, max(crawl_id) OVER (PARTITION BY source,
+        coalesce(json_extract_string(parameters, '$.crawl'), CAST(crawl_id AS VARCHAR))) AS asked_in
+    FROM crawl),
+visit AS (
+    SELECT platform, artist_id, asked_in, complete,
+        status IN ('not_found', 'inactive') AS gone
+    FROM sighting JOIN one_crawl USING (crawl_id)),
 last_visit AS (
-    SELECT platform, artist_id, max(crawl_id) AS crawl_id, arg_max(gone, crawl_id) AS gone
-    FROM visit GROUP BY ALL),
-first_visit AS (
-    SELECT platform, artist_id, min(crawl_id) AS crawl_id FROM sighting GROUP BY ALL)
-SELECT u.platform, c.artist_id, u.upload_id, u.published_at, u.first_crawl, u.last_crawl,
-    l.crawl_id AS asked_in, u.last_crawl < l.crawl_id AND NOT l.gone AS missing,
-    u.last_crawl < l.crawl_id AND l.gone AS account_gone,
-    u.last_crawl >= l.crawl_id AND u.status IN ('deleted', 'banned') AS marked
-FROM upload u JOIN credit c USING (platform, upload_id)
+    SELECT platform, artist_id, max(asked_in) AS asked_in, arg_max(gone, asked_in) AS gone
+    FROM visit WHERE complete OR gone GROUP BY ALL),
+first_visit AS (SELECT platform, artist_id, min(asked_in) AS asked_in FROM visit GROUP BY ALL),
+seen AS (
+    SELECT u.*, f.asked_in AS first_seen, l.asked_in AS last_seen FROM upload u
+    JOIN one_crawl f ON u.first_crawl = f.crawl_id JOIN one_crawl l ON u.last_crawl = l.crawl_id)
+SELECT u.platform, c.artist_id, u.upload_id, u.published_at, u.first_seen, u.last_seen,
+    l.asked_in, u.last_seen < l.asked_in AND NOT l.gone AS missing,
+    u.last_seen < l.asked_in AND l.gone AS account_gone,
+    u.last_seen >= l.asked_in AND u.status IN ('deleted', 'banned') AS marked
+FROM seen u JOIN credit c USING (platform, upload_id)
     JOIN last_visit l USING (platform, artist_id)
     JOIN first_visit f USING (platform, artist_id)
-WHERE f.crawl_id < l.crawl_id AND u.first_crawl < l.crawl_id
+WHERE f.asked_in < l.asked_in AND u.first_seen < l.asked_in
     AND coalesce(u.instrument, '') NOT IN ('rss', 'saved page')
 """
 
@@ -115,7 +123,7 @@ def delisted_works(store: Queryable) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        platform, artist_id, upload_id, published_at, first_crawl, last_crawl (seen), asked_in
+        platform, artist_id, upload_id, published_at, first_seen, last_seen (crawls), asked_in
         (crawl of the latest visit), missing, account_gone, marked; only rows where one is true.
     """
     import polars as pl
