@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -14,14 +14,20 @@ from matplotlib.text import Text
 LINE = 1.35  # line height, in units of the font size
 
 
-@lru_cache(maxsize=4096)
-def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """Return the width in inches of one line of text at a font size in points."""
+@cache
+def _advance(letter: str, weight: str) -> float:
+    """Return how far a letter moves the pen, in units of the font size."""
     font = get_font(findfont(FontProperties(family="DejaVu Sans", weight=weight)))
-    font.set_size(size, 720)  # large, so that hinting to whole pixels does not shorten the line
-    font.set_text(text, 0.0)
-    width: float = font.get_width_height()[0] / 64 / 720
-    return width * 1.02
+    font.set_size(100, 72)
+    return float(font.load_char(ord(letter)).linearHoriAdvance) / 65536 / 100
+
+
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """Return the width in inches of one line of text at a font size in points.
+
+    A little more than the sum of the letters, because hinting rounds them to whole pixels.
+    """
+    return 1.02 * size / 72 * sum(_advance(letter, weight) for letter in text)
 
 
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
