@@ -213,6 +213,7 @@ def main() -> None:
     parser.add_argument("--slice", type=int, default=100_000, help="posts for the slow peers")
     parser.add_argument("--folder", type=Path, required=True, help="scratch folder")
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--only", nargs="*", choices=CONTESTANTS, help="these besides duckdb")
     parser.add_argument("--one", choices=CONTESTANTS, help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results/load.csv")
@@ -232,6 +233,8 @@ def main() -> None:
         if not posts.exists():
             write_many(posts, n_posts)
         names = _SLICE if n_posts == given.slice else _LARGE
+        if given.only:
+            names = ("duckdb", *given.only)
         write_results(given.results, n_posts, race(list(names), posts, work, given.repeats))
 
 
