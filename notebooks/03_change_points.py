@@ -49,9 +49,9 @@ breaks.plot()
 breaks.to_frame()[["platform", "group", "date", "low", "high", "p", "reason"]]
 
 # %% [markdown]
-# Four of the six series show nothing beyond a line, or a constant, with autocorrelation. The two
-# that do change at 2022-01, where "new" artists begin to exist by definition: before it the series
-# is exactly 1.
+# Most of the six series show nothing beyond a line, or a constant, with autocorrelation. A change
+# that is found lies at 2022-01, where "new" artists begin to exist by definition: before it the
+# series is exactly 1.
 #
 # ## Is a break near an event more often than chance?
 #

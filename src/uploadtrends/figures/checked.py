@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from uploadtrends.figures import axes as frame
 from uploadtrends.figures import cohorts, composition, curves, layout, panels, series, style
+from uploadtrends.figures.effects import percent_ticks, place
 from uploadtrends.figures.placebo import placebo_distribution
 
 
@@ -164,25 +165,29 @@ def _intervals(axes: Axes, where: Any, rows: pd.DataFrame) -> None:
 
 def _power(outcome: Any, *, width: float) -> style.Drawing:
     table = outcome.figure_data["curve"]
+    percent = bool(table["percent"].notna().all())
+    events = {event: n for n, event in enumerate(dict.fromkeys(table["event"]))}
+    labels = dict(zip(outcome.table["event"], outcome.table["label"], strict=True))
+    low, high = (float(end) for end in place([-95.0, 390.0], percent=True))
 
     def panel(axes: Axes, rows: pd.DataFrame) -> None:
-        unit = "percent" if rows["percent"].notna().all() else "effect"
-        rows = rows.sort_values(unit)
-        for place, (_, part) in enumerate(rows.groupby("event", sort=False)):
-            axes.plot(
-                part[unit],
-                part["power"],
-                color=style.look("", place)[0],
-                linestyle=style.look("", place)[2],
-            )
+        for event, part in rows.groupby("event", sort=False):
+            part = part.sort_values("effect")
+            where = place(part["percent"], percent=True) if percent else part["effect"]
+            colour, _, dash = style.look("", events[event])
+            label = str(labels.get(event) or event)
+            axes.plot(where, part["power"], color=colour, linestyle=dash, label=label)
         axes.axhline(0.8, color=style.MUTED, linewidth=0.7, linestyle=":")
         axes.set_ylim(0, 1)
         axes.set_yticks([0, 0.5, 0.8, 1.0])
+        if percent:
+            axes.set_xlim(low, high)
+            axes.set_xticks(*percent_ticks(low, high, 2.6 if width > 5 else 2.9, 0.36))
 
     with style.sheet():
-        figure = panels.multiples(table, panel, width=width)
-        percent = bool(table["percent"].notna().all())
-        panels.label_last(figure, "true change (%)" if percent else "true change")
+        figure = panels.multiples(table, panel, width=width, top=0.3 + 0.13 * len(events))
+        panels.one_legend(figure, columns=1)
+        panels.label_last(figure, "true change (% of expected)" if percent else "true change")
     return _say(
         figure, table, outcome, "Chance of finding a true change of each size; dotted: 80%."
     )

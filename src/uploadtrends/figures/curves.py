@@ -201,6 +201,7 @@ def leave_one_out(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Dra
         where = np.arange(len(rows))
         middle = rows["estimate"].to_numpy(dtype=float)
         colour, marker, _ = style.look(rows.iloc[0]["platform"])
+        axes.set_ylabel("level change", fontsize=5.8)
         axes.vlines(where, rows["low"], rows["high"], color=style.MUTED, linewidth=0.6, alpha=0.6)
         axes.plot(where, middle, marker, color=colour)
         axes.axhline(0, color=style.INK, linewidth=0.8)

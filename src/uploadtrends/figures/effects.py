@@ -286,17 +286,20 @@ def event_study(
     titles = [series.heading(*key) for key in keys]
     count = frame.columns_for(len(keys), width)
     since = "periods since the event" if "relative_period" in effects else "months since the change"
+    label = str(path["label"].iloc[0]) if "label" in path else "the event"
+    unit = "% of expected" if percent else "units of the series"
+    heading = f"{label}: difference from what was expected ({unit})"
     with style.sheet():
+        head = layout.height_of(heading, width - 0.2, 7.0)
         figure, grid = frame.grid(
-            width, titles, [""] * len(keys), columns=count, tall=1.0, bottom=0.15
+            width, titles, [""] * len(keys), columns=count, tall=1.0, top=head + 0.12, bottom=0.15
         )
+        layout.label(figure, heading, 0.08, 0.03, width - 0.2, 7.0)
         for axes, (platform, group) in zip(grid, keys, strict=True):
             _path_panel(axes, series.of(path, platform, group), platform, percent)
         for axes in grid[-count:]:
             axes.set_xlabel(since)
     figure.data = path
-    label = str(path["label"].iloc[0]) if "label" in path else "the event"
-    unit = "% of expected" if percent else "units of the series"
     figure.caption = (
         f"Difference from what was expected ({unit}), by time since {label}; bars are 95% "
         "intervals, one at a time. Points of one panel share data and are not independent."

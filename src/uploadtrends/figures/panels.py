@@ -72,9 +72,9 @@ def multiples(
     return figure
 
 
-def one_legend(figure: style.Drawing) -> None:
-    """Write one legend for all panels on the top line."""
-    series.legend_above(figure, [axes for axes in figure.axes if axes.axison])
+def one_legend(figure: style.Drawing, *, columns: int | None = None) -> None:
+    """Write one legend for all panels above them."""
+    series.legend_above(figure, [axes for axes in figure.axes if axes.axison], columns=columns)
 
 
 def label_last(figure: style.Drawing, text: str) -> None:

@@ -139,7 +139,9 @@ def heading(platform: str, group: str) -> str:
     return f"{style.title(platform)}, {group}"
 
 
-def legend_above(figure: Figure, panels: Iterable[Axes], *, top: float = 0.04) -> None:
+def legend_above(
+    figure: Figure, panels: Iterable[Axes], *, top: float = 0.04, columns: int | None = None
+) -> None:
     """Write one legend for all panels, `top` inches below the upper edge."""
     seen: dict[str, Any] = {}
     for axes in panels:
@@ -153,7 +155,7 @@ def legend_above(figure: Figure, panels: Iterable[Axes], *, top: float = 0.04) -
         list(seen),
         loc="upper left",
         bbox_to_anchor=(0.08 / width, 1 - top / float(figure.get_size_inches()[1])),
-        ncols=5 if width > 5 else 2,
+        ncols=columns or (5 if width > 5 else 2),
         borderaxespad=0,
         columnspacing=1.2,
     )
