@@ -187,10 +187,15 @@ def test_log_of_zero_and_negative_counts_are_refused() -> None:
     assert "negative" in result.effects["reason"].iloc[0]
 
 
-def test_arma_with_several_optima_is_refused_or_agreed() -> None:
-    result = ut.interrupted_time_series(noisy(40), "2020-03-10", method="arma", arma_order=(3, 3))
-    fit = result.fits[0]
-    assert fit.estimate is not None or "optim" in fit.reason or "singular" in fit.reason
+def test_arma_whose_starts_disagree_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from uploadtrends.models import arma
+
+    # No two starts agree to less than nothing: the refusal of a likelihood with several optima.
+    monkeypatch.setattr(arma, "AGREEMENT", 0.0)
+    result = ut.interrupted_time_series(noisy(30), "2019-09-10", method="arma")
+    assert set(result.effects["status"]) == {"refused"}
+    assert "several optima" in result.effects["reason"].iloc[0]
+    assert silent(result)
 
 
 def test_a_random_walk_is_warned_of() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import optimize
 
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.diagnostics import autocorrelation
@@ -40,9 +40,10 @@ class _Problem:
 
         ar, ma = arma[: self.p], arma[self.p :]
         covariance = arma_acovf(np.r_[1.0, -ar], np.r_[1.0, ma], int(self.lags.max()) + 1)
-        root = linalg.cholesky(covariance[self.lags], lower=True, check_finite=False)
+        root = np.linalg.cholesky(covariance[self.lags])
         columns = np.column_stack([self.x, self.y])
-        white = linalg.solve_triangular(root, columns, lower=True, check_finite=False)
+        # Not scipy's solve_triangular: its BLAS starts threads for the smallest of systems.
+        white = np.linalg.solve(root, columns)
         return white, float(2 * np.log(np.diag(root)).sum())
 
     def log_likelihood(self, arma: Array, beta: Array | None = None) -> tuple[float, Array, float]:
@@ -149,7 +150,7 @@ def _search(problem: _Problem, residuals: Array, p: int, q: int) -> Array:
             free[p] = -free[0] / 2
         found.append(
             optimize.minimize(
-                loss, free, method="L-BFGS-B", options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": 200}
+                loss, free, method="L-BFGS-B", options={"ftol": 1e-12, "gtol": 1e-6, "maxiter": 200}
             )
         )
     best = min(found, key=lambda fit: float(fit.fun))
