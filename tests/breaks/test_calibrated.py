@@ -55,7 +55,7 @@ def test_units_do_not_matter(shift: float, scale: float, seed: int) -> None:
 
 
 def test_p_and_decision_agree() -> None:
-    for found in gates(rows(ar1_series(100, 48, rho=0.2, step=1.5, step_at=20, seed=5))):
+    for found in gates(rows(ar1_series(40, 48, rho=0.2, step=1.5, step_at=20, seed=5))):
         assert found.change == (found.p <= 0.05 + 1e-12)
         assert 0 < found.p <= 1
 

@@ -119,12 +119,12 @@ def test_same_seed_same_answer_and_portable(monthly) -> None:
 def test_p_values_are_uniform_when_dates_have_nothing_to_do_with_events(monthly) -> None:
     rng = np.random.default_rng(11)
     p = []
-    for i in range(120):
+    for i in range(40):
         series = monthly(step_at(int(rng.integers(4, 69)), seed=100 + i))
         p.append(change_points(series, trend=False).match(SIX, n_permutations=199).p)
     p = np.array(p)
-    assert np.mean(p <= 0.05) <= 0.12
-    assert 0.35 < np.mean(p) < 0.65
+    assert np.mean(p <= 0.05) <= 0.15  # 40 series; the full study is in validation/
+    assert 0.3 < np.mean(p) < 0.7
 
 
 @pytest.mark.parametrize("window", ["soon", "0 days", "-1 month", ""])
