@@ -110,7 +110,7 @@ _line = st.one_of(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(noise=st.lists(_line, max_size=12))
 def test_whatever_stands_between_good_lines_they_load(noise: list, tmp_path: Path) -> None:

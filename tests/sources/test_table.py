@@ -320,7 +320,7 @@ _cell = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(cells=st.lists(st.tuples(_cell, _cell, _cell), min_size=1, max_size=12))
 def test_no_row_is_ever_lost(cells: list, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_the_original_platform_gives_its_date(tmp_path: Path, first: str) -> Non
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     ids=st.lists(st.integers(1, 400), min_size=3, max_size=25, unique=True),

@@ -289,7 +289,7 @@ _uploads = st.lists(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(parts=st.lists(_uploads, min_size=1, max_size=4))
 def test_any_sequence_of_loads_equals_a_dictionary(parts: list, tmp_path: Path) -> None:
