@@ -137,9 +137,9 @@ class Result:
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """Draw this result; see `uploadtrends.figures`."""
-        from uploadtrends import figures
+        from uploadtrends.figures import plot
 
-        figure: Figure = figures.plot(self, ax=ax)
+        figure: Figure = plot(self, ax=ax)
         return figure
 
     def check(self, check: Callable[[Any], Any]) -> Any:

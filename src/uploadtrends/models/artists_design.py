@@ -98,7 +98,7 @@ class ArtistDesign:
 
     def only(self, keep: NDArray[np.bool_], refused: dict[tuple[str, str], str]) -> ArtistDesign:
         """Return the design with the terms in `keep`, shape (k,), and these refusals."""
-        place = {old: new for new, old in enumerate(np.flatnonzero(keep))}
+        place = {int(old): new for new, old in enumerate(np.flatnonzero(keep))}
         return replace(
             self,
             x=self.x[:, keep],
@@ -127,9 +127,8 @@ def artist_design(
     frame = _rows(panel, spec)
     if frame.height == 0:
         raise InputError("no artist is at risk in any complete period of the window")
-    index = pd.date_range(
-        frame["period"].min(), frame["period"].max(), freq=pandas_frequency(panel.period)
-    )
+    periods = frame["period"].to_pandas()
+    index = pd.date_range(periods.min(), periods.max(), freq=pandas_frequency(panel.period))
     chosen = blocks(as_events(events), index, slope="slope" in spec.terms)
     onsets = {block.id: place_block(block, index, spec.boundary) for block in chosen}  # type: ignore[arg-type]
     refused: dict[tuple[str, str], str] = {}
