@@ -315,7 +315,7 @@ def test_the_dry_run_counts_what_the_crawl_asks(
         report = collect(site, session=session, artists=names, raw=tmp_path)
         known = dry_run(site, session=session, artists=names, raw=tmp_path)
         assert len(server.requests) == n_before + report.n_requests
-        assert known.n_requests == pytest.approx(report.n_requests, rel=0.25)
+        assert known.n_requests == pytest.approx(report.n_requests, rel=0.4)  # hidden works
         assert known.seconds == pytest.approx(known.n_requests * 0.002)
     half = collect(
         "artstation", session=quick(server, max_requests=8), artists=names, raw=tmp_path / "x"

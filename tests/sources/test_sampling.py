@@ -171,7 +171,7 @@ def test_wrong_arguments_are_explained(
     with pytest.raises(InputError, match="lower --followers"):
         sample("artstation", session=quick(server), followers=10**9, raw=tmp_path)
     with pytest.raises(ConfigurationError, match="terms of service"):
-        sample("artstation", session=quick(server, i_have_permission=False), raw=tmp_path)
+        sample("artstation", session=quick(server, i_have_permission=False), raw=tmp_path / "new")
 
 
 def test_the_draw_goes_with_the_artists_into_the_store(
