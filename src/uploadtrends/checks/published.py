@@ -49,11 +49,12 @@ def published_series(
     Returns
     -------
     CheckOutcome
-        One row a series, with a line for a figure and all sentences (``line``, ``sentence``): linear trend per period, month of
-        the maximum, runs of a constant value at the start, share of candidate dates at which
-        Welch's unequal-variance t test of before against after is significant, and the largest F
-        of a change of level and slope over a linear trend (Chow 1960 at every candidate date,
-        errors taken as independent). Failed where the naive test rejects at most dates.
+        One row a series: linear trend per period, month of the maximum, run of a constant value at
+        the start, candidate dates at which Welch's unequal-variance t test of before against after
+        is significant, the largest F of a change of level and slope over a linear trend (Chow 1960
+        at every candidate date, errors taken as independent), and the segmented regression at
+        `date`; in words, short (``line``) and long (``sentence``). Failed where the naive test
+        rejects at most dates.
     """
     keys = list(panel.keys())
     rows = []
@@ -194,8 +195,8 @@ def _line(row: dict[str, Any]) -> str:
     if row["constant_periods"]:
         following = row["constant_until"] + pd.DateOffset(months=1)
         start = (
-            f"Exactly {row['constant_value']:g} in all of the first {row['constant_periods']} months, "
-            f"then a jump at {following:%Y-%m}: as a cohort cut there would produce."
+            f"Exactly {row['constant_value']:g} in all of the first {row['constant_periods']} "
+            f"months, then a jump at {following:%Y-%m}: as a cohort cut there would produce."
         )
     else:
         falls = row["trend_per_period"] < 0
