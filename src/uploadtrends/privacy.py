@@ -18,7 +18,7 @@ from uploadtrends.sources.archive import Archive, packed, unpacked, write_atomic
 from uploadtrends.sources.pseudonyms import Ledger, default_key_path, load_key, prune, pseudonym
 from uploadtrends.sources.replay import SITES, ArchivedCrawl
 from uploadtrends.store import open_store
-from uploadtrends.store.loading import _fingerprint as fingerprint_of
+from uploadtrends.store.loading import load_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -288,7 +288,7 @@ def _renew_hashes(store: Store, segments: dict[str, str]) -> None:
             source = ArchivedCrawl(Path(paths[0]).parent)
             store.connection.execute(
                 "UPDATE crawl SET raw_sha256 = ?, fingerprint = ? WHERE crawl_id = ?",
-                [new, fingerprint_of(source, new), crawl_id],
+                [new, load_fingerprint(source, new), crawl_id],
             )
 
 

@@ -203,3 +203,22 @@ def test_a_hazard_needs_transitions(panel):
         artist_hazards(panel, EVENT, silent_after=0)
     model = artist_hazards(panel, "2035-01-01")
     assert (model.effects["status"] == "not estimable").all()
+
+
+def test_a_first_step_that_overshoots_is_shortened() -> None:
+    # A full Newton step from zero leaves the region where the likelihood can be computed here.
+    people = population(
+        300,
+        platforms=("mysite",),
+        start="2017-01-01",
+        end="2022-12-31",
+        event_date="2021-06-15",
+        effect={"senior": np.log(0.6), "new": 0.0},
+        seed=7,
+    ).visible("2022-12-31")
+    panel = ut.build_panel(
+        people, seniority=ut.Seniority(at="2021-01-01", senior_after="24 months")
+    )
+    effects = ut.artist_model(panel, "2021-06-15", groups=["senior", "new"]).effects
+    row = effects[(effects["group"] == "senior vs new") & (effects["term"] == "level")].iloc[0]
+    assert row["low"] < np.log(0.6) < row["high"]

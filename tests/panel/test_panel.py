@@ -373,3 +373,13 @@ def test_bad_arguments_are_named(arguments, says):
 def test_only_stores_and_populations_are_read():
     with pytest.raises(InputError, match="built from a store"):
         ut.build_panel(3)
+
+
+def test_the_day_of_arrival_is_no_date_of_publication(tables, work):
+    arrived = dt.datetime(2022, 5, 3)
+    reposted = {**work(1, "2022-05-03", arrived=arrived), "basis": "arrival"}
+    panel = ut.build_panel(None, engine=tables([reposted, work(2, "2021-02-15")]))
+    assert panel.groups.filter(pl.col("uploads") > 0)["period"].to_list() == [dt.date(2021, 2, 1)]
+    reason, uploads = panel.excluded.row(0)[1:]
+    assert "only the day of arrival is known" in reason
+    assert uploads == 1.0

@@ -131,7 +131,7 @@ def collect(
 ) -> None:
     """Fetch profiles and upload histories into the archive, then load them; resumes by itself.
 
-    Example: uploadtrends collect deviantart --artists sample.json --dry-run
+    Example: uploadtrends collect deviantart --artists sample.csv --dry-run
     """
     from uploadtrends.sources.collect import collect as fetch
     from uploadtrends.sources.estimate import dry_run as estimate

@@ -57,6 +57,10 @@ class ArtistData:
         return first
 
 
+LONGEST_STEP = 4.0
+"""Largest change of a log rate in one step of Newton's method."""
+
+
 @dataclass(frozen=True)
 class Moments:
     """What the likelihood looks like at one value of the coefficients.
@@ -140,7 +144,9 @@ def fit(
         except np.linalg.LinAlgError:
             break
         decrement = float(step @ now.scores.sum(axis=0))
-        scale = 1.0
+        # Far from the maximum a full step can send fitted counts to 0 or beyond all bounds, from
+        # where no way leads back.
+        scale = min(1.0, LONGEST_STEP / max(float(np.abs(data.x @ step).max()), 1e-300))
         while True:
             after = moments(data, beta + scale * step, weight)
             if after.log_likelihood >= now.log_likelihood - 1e-9 * abs(now.log_likelihood):

@@ -22,8 +22,11 @@ def _dated(period: str, moment: str) -> str:
     """Return the condition under which a work's date can be placed in one period."""
     half = {"day": 43200, "week": 302400, "month": 1314873, "quarter": 3944619}
     limit = half.get(period, 15778476)
+    # A repost archive repeats the day of arrival where nothing better is known: that is no date
+    # of publication.
+    known = " AND coalesce(date_basis, '') <> 'arrival'" if moment == "published_at" else ""
     return (
-        f"{moment} IS NOT NULL"
+        f"{moment} IS NOT NULL{known}"
         f" AND (date_precision IS NULL OR date_precision IN ({text_list(precise_enough(period))}))"
         f" AND (date_error_seconds IS NULL OR date_error_seconds <= {limit})"
     )
@@ -61,6 +64,9 @@ def lanes(period: str, moment: str, split: Sequence[str], platforms: Sequence[st
     )
 
 
+_ARRIVED = "WHEN date_basis = 'arrival' THEN 'only the day of arrival is known (date=\"arrived\")' "
+
+
 def unplaced(period: str, moment: str, platforms: Sequence[str] | None) -> str:
     """Return SQL for the credits that no period can hold, by reason."""
     where = f"NOT ({_dated(period, moment)})"
@@ -68,6 +74,7 @@ def unplaced(period: str, moment: str, platforms: Sequence[str] | None) -> str:
         where += f" AND u.platform IN ({text_list(platforms)})"
     return (
         f"SELECT u.platform AS lane, CASE WHEN {moment} IS NULL THEN 'no date' "
+        f"{_ARRIVED if moment == 'published_at' else ''}"
         "WHEN date_error_seconds IS NOT NULL THEN 'date too uncertain' "
         "ELSE 'date too coarse' END AS reason, "
         "count(*) AS uploads FROM upload u LEFT JOIN credit c "

@@ -30,6 +30,7 @@ def population_tables(population: Population) -> dict[str, pl.DataFrame]:
         "platform",
         "upload_id",
         "published_at",
+        date_basis=pl.lit("published"),
         date_precision=pl.lit("second"),
         date_error_seconds=pl.lit(None, dtype=pl.Int64),
         arrived_at=pl.lit(None, dtype=pl.Datetime("us")),

@@ -61,7 +61,7 @@ def load(
             staged["artist"],
             staged["upload"],
             staged["reject"],
-            _fingerprint(source, hashes) if hashes else None,
+            load_fingerprint(source, hashes) if hashes else None,
             getattr(source, "started_at", None) or started,
             getattr(source, "finished_at", None),
             getattr(source, "status", "complete"),
@@ -161,12 +161,14 @@ def _known(con: duckdb.DuckDBPyConnection, source: Source, hashes: list[str]) ->
     if not hashes:
         return None
     rows = con.sql(
-        "SELECT crawl_id FROM crawl WHERE fingerprint = ?", params=[_fingerprint(source, hashes)]
+        "SELECT crawl_id FROM crawl WHERE fingerprint = ?",
+        params=[load_fingerprint(source, hashes)],
     ).fetchall()
     return int(rows[0][0]) if rows else None
 
 
-def _fingerprint(source: Source, hashes: list[str]) -> str:
+def load_fingerprint(source: Source, hashes: list[str]) -> str:
+    """Return what identifies a load: the source, its parameters and the hashes of its files."""
     text = json.dumps([source.name, source.parameters(), hashes], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

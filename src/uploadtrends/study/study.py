@@ -195,7 +195,11 @@ class Study:
                 }
                 period = options.get("period", "month")
                 for platform in sorted(loaded - set(named)):
-                    built[platform] = ut.build_panel(opened, platforms=[platform], period=period)
+                    # On Danbooru others post the works: its uploads are counted as they arrive.
+                    date: Any = "arrived" if platform == "danbooru" else "published"
+                    built[platform] = ut.build_panel(
+                        opened, platforms=[platform], period=period, date=date
+                    )
                 return built
 
         return steps.step(
