@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from door import RULES
 
 from uploadtrends import demo
 from uploadtrends.simulate import Population, population
+from uploadtrends.sources.polite import Polite
 from uploadtrends.sources.session import Session
+from uploadtrends.sources.wire import HostRules
 
 SITES = ("artstation", "deviantart", "danbooru")
 QUICK = {"backoff": 0.003, "throttle_backoff": 0.003, "longest_backoff": 0.02}
@@ -74,3 +77,22 @@ def quick(tmp_path: Path) -> Callable[..., Session]:
         return Session(**(settings | changes), rules=rules)
 
     return make
+
+
+@pytest.fixture
+def polite(server: demo.DemoServer, tmp_path: Path) -> Iterator[Callable[..., Polite]]:
+    """Open doors to the test's server, with other rules where asked; all are closed afterwards."""
+    opened: list[Polite] = []
+
+    def make(**changes: Any) -> Polite:
+        rules = [
+            HostRules(**({name: getattr(RULES, name) for name in RULES.__slots__} | changes)),
+            HostRules("danbooru.donmai.us", 0.005),
+        ]
+        one = Polite("me@example.org", rules, demo=server.address, state=tmp_path / "limits")
+        opened.append(one)
+        return one
+
+    yield make
+    for one in opened:
+        one.close()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from answers import AT, Quick, answered, holder
 
 from uploadtrends import demo
 from uploadtrends.demo.world import is_one_in, work_key
@@ -17,32 +18,8 @@ from uploadtrends.simulate import Population
 from uploadtrends.sources.collect import collect
 from uploadtrends.sources.deviantart import DeviantArt, read_deviation
 from uploadtrends.sources.replay import ArchivedCrawl
-from uploadtrends.sources.session import Session
-from uploadtrends.sources.visit import Options, Target, Visit, visit
+from uploadtrends.sources.visit import Options, Target, visit
 from uploadtrends.sources.wire import Answer, Request
-
-Quick = Callable[..., Session]
-AT = datetime(2026, 1, 1)
-
-
-def answered(pages: dict[str, Any]) -> Callable[[Request], Answer]:
-    """Answer from a table: part of the address to JSON payload, or (status, detail)."""
-
-    def ask(request: Request) -> Answer:
-        for part, payload in pages.items():
-            if part in request.address + "&" + "&".join(value for _, value in request.form):
-                if isinstance(payload, tuple):
-                    status, detail = payload
-                    return Answer(request, "refused", status, b"", AT, detail=detail)
-                return Answer(request, "ok", 200, json.dumps(payload).encode(), AT)
-        raise AssertionError(f"not asked for in this test: {request.address}")
-
-    return ask
-
-
-def holder(platform: str) -> tuple[Visit, Answer]:
-    return Visit(platform, Target("1", "a")), Answer(Request("https://x/"), "ok", 200, b"", AT)
-
 
 # DeviantArt
 

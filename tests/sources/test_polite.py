@@ -6,54 +6,22 @@ import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from door import HOST, PAGE, RULES, page, seen
 
 from uploadtrends import demo
 from uploadtrends.errors import BlockedError, ConfigurationError
 from uploadtrends.sources import robots as robots_module
 from uploadtrends.sources.polite import Polite, StoppedError, user_agent
-from uploadtrends.sources.wire import Answer, HostRules, Request
-
-HOST = "www.artstation.com"
-RULES = HostRules(
-    HOST, 0.005, backoff=0.005, throttle_backoff=0.005, longest_backoff=0.05, read_timeout=2
-)
-PAGE = Request(f"https://{HOST}/projects.json", (("page", "1"), ("per_page", "3")))
-
-
-def page(number: int) -> Request:
-    return Request(f"https://{HOST}/projects.json", (("page", str(number)), ("per_page", "3")))
+from uploadtrends.sources.wire import Answer, Request
 
 
 @pytest.fixture
 def server(small_server: demo.DemoServer) -> demo.DemoServer:
     return small_server
-
-
-@pytest.fixture
-def polite(server: demo.DemoServer, tmp_path: Path) -> Iterator[Callable[..., Polite]]:
-    opened: list[Polite] = []
-
-    def make(**changes: Any) -> Polite:
-        rules = [
-            HostRules(**({name: getattr(RULES, name) for name in RULES.__slots__} | changes)),
-            HostRules("danbooru.donmai.us", 0.005),
-        ]
-        one = Polite("me@example.org", rules, demo=server.address, state=tmp_path / "limits")
-        opened.append(one)
-        return one
-
-    yield make
-    for one in opened:
-        one.close()
-
-
-def seen(server: demo.DemoServer, host: str = HOST) -> list[str]:
-    return [one.target for one in server.requests if one.host == host]
 
 
 # Who asks, and whom

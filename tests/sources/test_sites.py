@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from answers import AT, Quick, answered, holder
 
 from uploadtrends import demo
 from uploadtrends.records import Artist, Credit, Sighting, Upload
@@ -19,32 +19,8 @@ from uploadtrends.sources.collect import collect
 from uploadtrends.sources.danbooru import Danbooru, read_post
 from uploadtrends.sources.deviantart import DeviantArt, read_deviation
 from uploadtrends.sources.replay import ArchivedCrawl
-from uploadtrends.sources.session import Session
-from uploadtrends.sources.visit import Options, Target, Visit, visit
+from uploadtrends.sources.visit import Options, Target, visit
 from uploadtrends.sources.wire import Answer, Request
-
-Quick = Callable[..., Session]
-AT = datetime(2026, 1, 1)
-
-
-def answered(pages: dict[str, Any]) -> Callable[[Request], Answer]:
-    """Answer from a table: part of the address to JSON payload, or (status, detail)."""
-
-    def ask(request: Request) -> Answer:
-        for part, payload in pages.items():
-            if part in request.address + "&" + "&".join(value for _, value in request.form):
-                if isinstance(payload, tuple):
-                    status, detail = payload
-                    return Answer(request, "refused", status, b"", AT, detail=detail)
-                return Answer(request, "ok", 200, json.dumps(payload).encode(), AT)
-        raise AssertionError(f"not asked for in this test: {request.address}")
-
-    return ask
-
-
-def holder(platform: str) -> tuple[Visit, Answer]:
-    return Visit(platform, Target("1", "a")), Answer(Request("https://x/"), "ok", 200, b"", AT)
-
 
 # The real answers (names, texts and addresses replaced, dates and types untouched)
 
