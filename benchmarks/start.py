@@ -1,7 +1,7 @@
 """How long a user waits: import, help, and `make figures` warm and with nothing to do.
 
-Run `python benchmarks/start.py` from the root of a checkout in which `make figures` has run. Medians
-of whole processes in turns, beside `import pandas` as a yardstick; writes results/start.csv.
+Run `python benchmarks/start.py` in a checkout in which `make figures` has run. Medians of whole
+processes in turns, beside `import pandas` as a yardstick; writes results/start.csv.
 """
 
 from __future__ import annotations
