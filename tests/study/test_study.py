@@ -164,7 +164,7 @@ def test_a_run_without_a_folder_leaves_nothing(tmp_path, monkeypatch) -> None:
         ({"data": [{"source": "series", "path": "none.csv"}]}, "does not exist"),
         ({"data": [{"source": "serie", "path": "bundled:precipice_figure1"}]}, "did you mean"),
         ({"checks": {"power": {"nonsense": 1}}}, "does not take this setting"),
-        ({"checks": {"composition": {"platform": "x"}}}, "the data hold no such platform"),
+        ({"checks": {"placebo_cohorts": {"platform": "x"}}}, "the data hold no such platform"),
     ],
 )
 def test_a_mistake_in_the_study_is_named(sections, message: str) -> None:
@@ -186,3 +186,35 @@ def test_extra_events_and_files(tmp_path) -> None:
         _ = chosen.events  # ids select within the file
     only_file = study(events={"file": str(listed), "extra": [{"date": "2023-05-15"}]})
     assert [event.date for event in only_file.events] == ["2022-11-30", "2023-05-15"]
+
+
+def test_a_study_of_single_artists_runs_every_check_that_needs_them(tmp_path) -> None:
+    checks = {
+        "placebo_dates": {},
+        "composition": {},
+        "survivorship": {},
+        "parallel_trends": {},
+        "negative_control": {"group": "later"},
+        "leave_one_out": {},
+    }
+    found = Study.from_dict(
+        {
+            "study": {"name": "artists", "question": "Did it change?", "seed": 1},
+            "data": [{"source": "bundled", "path": "bundled:artist_months"}],
+            "panel": {"platforms": ["shadertoy"], "instrument": "shaders20k"},
+            "seniority": {"at": "2018-01-01", "senior_after": "24 months"},
+            "events": {"extra": [{"date": "2018-05-15", "label": "My event", "id": "mine"}]},
+            "matching": {"n_permutations": 199},
+            "primary": {
+                "platform": "shadertoy",
+                "group": "senior",
+                "event": "mine",
+                "term": "level",
+            },
+            "checks": checks,
+        }
+    ).run()
+    assert [outcome.name for outcome in found.checks] == list(checks)
+    assert found.check("composition").status != "not applicable"
+    assert found.primary["status"] == "ok"
+    assert {"check_composition", "check_parallel_trends"} <= set(found.drawings())

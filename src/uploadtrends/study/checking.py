@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from uploadtrends.study.cache import StepCache
     from uploadtrends.study.spec import StudySpec
 
-ON_PANEL = {"composition", "survivorship", "placebo_cohorts", "published_series"}
+ON_PANEL = {"placebo_cohorts", "published_series"}
 
 
 def run_checks(
@@ -25,8 +25,8 @@ def run_checks(
 ) -> tuple[CheckOutcome, ...]:
     """Run the study's checks in their order, each kept by what it depends on.
 
-    A check on artists (`ON_PANEL`) takes the panel of the platform named by its setting
-    ``platform``, or the main panel; every other one takes the fitted models.
+    A check in `ON_PANEL` takes the panel of the platform named by its setting ``platform``, or the
+    main panel; every other one takes the fitted models, which know their panel.
     """
     outcomes = []
     for name, settings in spec.checks.items():
