@@ -12,10 +12,10 @@ import pandas as pd
 
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, as_events, timing
+from uploadtrends.events.timing import frequency
 from uploadtrends.models.mixture import Array
 from uploadtrends.models.onset import (
     Onset,
-    frequency,
     horizon_position,
     place_block,
     rows_between,

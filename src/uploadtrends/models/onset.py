@@ -35,15 +35,9 @@ class Onset:
     note: str
 
 
-def frequency(index: pd.DatetimeIndex) -> str:
-    """Return the frequency as the keys of `events.timing` have it (YS, QS, MS, W-MON, D, h)."""
-    name = str(index.freqstr)
-    return name.partition("-")[0] if name[:2] in _COARSE else name
-
-
 def unit_of(index: pd.DatetimeIndex) -> str:
     """Return what one period is called: month, week, ..."""
-    return timing.FREQUENCIES[frequency(index)]
+    return timing.FREQUENCIES[timing.frequency(index)]
 
 
 def place_block(
@@ -69,7 +63,7 @@ def place_block(
     washout = np.zeros(n, dtype=bool)
     unit = unit_of(index)
     one_day = start == end
-    if not block.crowded and not one_day and frequency(index) in _COARSE:
+    if not block.crowded and not one_day and timing.frequency(index) in _COARSE:
         # A month in a year: its middle, rather than the loss of the whole year.
         start = end = start + (end - start) / 2
         start = start.normalize()
@@ -106,7 +100,7 @@ def place_block(
 
 
 def _span(index: pd.DatetimeIndex, first: int, last: int, unit: str) -> str:
-    form = "%Y-%m" if frequency(index) in ("MS", "QS") else "%Y-%m-%d"
+    form = "%Y-%m" if timing.frequency(index) in ("MS", "QS") else "%Y-%m-%d"
     name = f"{index[first].strftime(form)}"
     if last > first:
         name += f" to {index[last].strftime(form)}"

@@ -11,12 +11,11 @@ import pandas as pd
 
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, EventSet, blocks
-from uploadtrends.events.timing import as_regular_series, days, period_ends
+from uploadtrends.events.timing import as_regular_series, days, frequency, period_ends
 from uploadtrends.models.defaults import Choice, choose
 from uploadtrends.models.design import Design, build_design
 from uploadtrends.models.inputs import NamedSeries, single_instrument
 from uploadtrends.models.mixture import Array
-from uploadtrends.models.onset import frequency
 from uploadtrends.models.settings import Settings
 
 

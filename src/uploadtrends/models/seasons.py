@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.errors import InputError
-from uploadtrends.events.timing import PERIODS_PER_YEAR, days
+from uploadtrends.events.timing import PERIODS_PER_YEAR, days, frequency
 from uploadtrends.models.mixture import Array
-from uploadtrends.models.onset import frequency
 
 MIN_MONTHS_BEFORE = 24
 """Seasonal terms need two full years before the first event."""
@@ -66,7 +65,7 @@ def _automatic(index: pd.DatetimeIndex, freq: str, months: float) -> tuple[Colum
         said.append("quarters" if freq == "QS" else "two annual harmonics")
         why = f"{months:.0f} months before the first event"
     else:
-        why = f"{months:.0f} months before the first event; annual terms need {MIN_MONTHS_BEFORE}"
+        why = f"{int(months)} months before the first event; annual terms need {MIN_MONTHS_BEFORE}"
     return columns, (
         f"seasonal terms: {', '.join(said)}" if said else "no seasonal terms"
     ) + f" ({why})"
