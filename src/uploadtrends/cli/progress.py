@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,9 +23,10 @@ def step_display(out: Path, *, quiet: bool) -> Iterator[Announce]:
     from rich.console import Console
     from rich.status import Status
 
+    from uploadtrends.study.cache import CACHE, StepCache
+
     console = Console(stderr=True)
-    timings = out / ".cache" / "seconds.json"
-    expected: dict[str, float] = json.loads(timings.read_text()) if timings.exists() else {}
+    expected = StepCache(out / CACHE).expected_seconds()
     waiting = dict(expected)
     with Status("starting", console=console) as status:
 

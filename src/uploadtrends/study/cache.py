@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from uploadtrends.result import fingerprint
 
 T = TypeVar("T")
+CACHE = ".cache"  # folder beside a study's results
 BIG = 64 * 2**20  # files above this are told apart by size and time instead of content
 
 
@@ -38,7 +39,13 @@ def file_fingerprint(path: Path) -> str:
     status = path.stat()
     if status.st_size > BIG:
         return fingerprint(["large", status.st_size, status.st_mtime_ns])
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256_of(path)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file of any size, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class StepCache:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uploadtrends.errors import InputError
+from uploadtrends.study.cache import sha256_of
 from uploadtrends.study.manifest import LIBRARIES
 from uploadtrends.study.spec import read_study
 
@@ -60,12 +60,14 @@ def _data(study: Path) -> list[Row]:
             )
             rows.append((name, "absent" if entry.optional else "missing", entry.source, how))
             continue
-        sidecar = entry.path.with_suffix(".toml")
-        if not sidecar.exists():
+        # A bundled file's sidecar replaces its ending; `fetch` adds to the name.
+        beside = (entry.path.with_suffix(".toml"), entry.path.with_name(f"{entry.path.name}.toml"))
+        sidecar = next((path for path in beside if path.exists()), None)
+        if sidecar is None:
             rows.append((name, "ok", f"{entry.path.stat().st_size:,} bytes, no sidecar", ""))
             continue
         expected = tomllib.loads(sidecar.read_text(encoding="utf-8"))["sha256"]
-        found = hashlib.sha256(entry.path.read_bytes()).hexdigest()
+        found = sha256_of(entry.path)
         same = found == expected
         rows.append(
             (

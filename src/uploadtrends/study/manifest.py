@@ -6,10 +6,11 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from uploadtrends.result import package_version
-from uploadtrends.study.cache import code_fingerprint, file_fingerprint
+from uploadtrends.study.cache import BIG, code_fingerprint, sha256_of
 from uploadtrends.study.spec import StudySpec
 
 LIBRARIES = (
@@ -40,7 +41,7 @@ def make_manifest(spec: StudySpec, keys: Mapping[str, str]) -> dict[str, Any]:
         {
             "source": entry.source,
             "file": entry.path.name,
-            "sha256": file_fingerprint(entry.path) if entry.path.exists() else None,
+            "sha256": _sha256(entry.path),
             "used": entry.path.exists(),
             "options": dict(entry.options),
         }
@@ -67,3 +68,13 @@ def make_manifest(spec: StudySpec, keys: Mapping[str, str]) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "finished_at": datetime.now(UTC).replace(microsecond=0).isoformat(),
     }
+
+
+def _sha256(path: Path) -> str | None:
+    """Return the hash of an input; None where it is absent, or so large that a run does not wait.
+
+    The size and time of a large file are part of the key of the step "load".
+    """
+    if not path.exists() or path.stat().st_size > BIG:
+        return None
+    return sha256_of(path)

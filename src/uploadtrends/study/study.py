@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet, as_events, event_catalogue, read_events
 from uploadtrends.events.event import Event
-from uploadtrends.study.cache import StepCache, file_fingerprint
+from uploadtrends.study.cache import CACHE, StepCache, file_fingerprint
 from uploadtrends.study.checking import run_checks
 from uploadtrends.study.manifest import make_manifest
 from uploadtrends.study.results import StudyResults
@@ -100,7 +100,7 @@ class Study:
         if out is None:
             with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
                 return self._run(Path(folder), StepCache(None, announce))
-        return self._run(Path(out), StepCache(Path(out) / ".cache", announce))
+        return self._run(Path(out), StepCache(Path(out) / CACHE, announce))
 
     def _run(self, out: Path, steps: StepCache) -> StudyResults:
         import uploadtrends as ut
