@@ -52,7 +52,7 @@ def design(at: int) -> np.ndarray:
 def ours(y: np.ndarray, rounds: int, placebos: int) -> list[dict[str, object]]:
     """The package: one fit in three depths, and batches of placebo fits."""
     import uploadtrends as ut
-    from uploadtrends.models import latent, reml
+    from uploadtrends.models.estimators import latent, reml
 
     x, level = design(EVENT), np.eye(4)[2:3]
     series = pd.Series(y[0] + 50, pd.date_range("2018-01-01", periods=N, freq="MS"))

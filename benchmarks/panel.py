@@ -161,7 +161,7 @@ def make_panel(n_artists: int, n_months: int) -> ut.Panel:
 
 def package_model(panel: ut.Panel) -> tuple[np.ndarray, np.ndarray]:
     """Fit with this package, design included."""
-    from uploadtrends.models.artists import artist_model
+    from uploadtrends.artists.model import artist_model
 
     result = artist_model(panel, EVENTS, reference="under 12 months", inference="cluster")
     return result.coefficients["estimate"].to_numpy(), result.coefficients["se"].to_numpy()
@@ -221,7 +221,7 @@ def main() -> None:
     rows = _rows(f"{given.credits:,} credits to group panel", times, "bare SQL (DuckDB)", same)
 
     panel = make_panel(given.artists, 60)
-    from uploadtrends.models.artists_design import Spec, artist_design
+    from uploadtrends.artists.design import Spec, artist_design
 
     spec = Spec(
         ("site",),

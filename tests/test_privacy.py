@@ -13,14 +13,14 @@ import polars as pl
 import pytest
 
 from uploadtrends import demo
+from uploadtrends.collect.crawl import collect
+from uploadtrends.collect.replay import ArchivedCrawl
+from uploadtrends.collect.sampling import sample
+from uploadtrends.collect.session import Session
 from uploadtrends.errors import ConfigurationError, InputError
 from uploadtrends.privacy import forget, load_key, pseudonym, pseudonymised
+from uploadtrends.pseudonyms import Ledger, prune
 from uploadtrends.simulate import population
-from uploadtrends.sources.collect import collect
-from uploadtrends.sources.pseudonyms import Ledger, prune
-from uploadtrends.sources.replay import ArchivedCrawl
-from uploadtrends.sources.sampling import sample
-from uploadtrends.sources.session import Session
 from uploadtrends.store import open_store
 
 

@@ -26,7 +26,7 @@ from joblib import Parallel, delayed
 from scipy import stats
 
 import uploadtrends as ut
-from uploadtrends.models.artists import artist_model
+from uploadtrends.artists.model import artist_model
 from uploadtrends.panel import Panel
 from uploadtrends.simulate import population
 

@@ -28,15 +28,15 @@ import pandas as pd
 import polars as pl
 
 from uploadtrends import demo
+from uploadtrends.collect.crawl import collect
+from uploadtrends.collect.delisted import delisted_works
+from uploadtrends.collect.plans import read_targets
+from uploadtrends.collect.replay import ArchivedCrawl
+from uploadtrends.collect.sampling import sample
+from uploadtrends.collect.session import Session
 from uploadtrends.demo.deviantart import gallery_slots
 from uploadtrends.demo.world import told, work_key
 from uploadtrends.simulate import population
-from uploadtrends.sources.collect import collect
-from uploadtrends.sources.delisted import delisted_works
-from uploadtrends.sources.plans import read_targets
-from uploadtrends.sources.replay import ArchivedCrawl
-from uploadtrends.sources.sampling import sample
-from uploadtrends.sources.session import Session
 from uploadtrends.store import Store, open_store
 
 SITES = ("artstation", "deviantart")
@@ -45,8 +45,8 @@ CAP = 240
 RESULTS = Path(__file__).parent / "results"
 CRAWLER = """
 import json, sys
-from uploadtrends.sources.collect import collect
-from uploadtrends.sources.session import Session
+from uploadtrends.collect.crawl import collect
+from uploadtrends.collect.session import Session
 given = json.loads(sys.argv[1])
 collect(given["site"], session=Session(**given["session"]), artists=given["artists"],
         cap=given["cap"], crawl=given["crawl"], raw=given["raw"])

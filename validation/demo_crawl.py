@@ -23,12 +23,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import uploadtrends as ut
 from uploadtrends import demo
+from uploadtrends.collect.crawl import CollectProgress, collect
+from uploadtrends.collect.delisted import delisted, delisted_works
+from uploadtrends.collect.replay import archived_crawls
+from uploadtrends.collect.sampling import sample
+from uploadtrends.collect.session import Session
 from uploadtrends.simulate import population
-from uploadtrends.sources.collect import CollectProgress, collect
-from uploadtrends.sources.delisted import delisted, delisted_works
-from uploadtrends.sources.replay import archived_crawls
-from uploadtrends.sources.sampling import sample
-from uploadtrends.sources.session import Session
 
 EVENT = "2022-08-22"
 EFFECTS = {"senior": float(np.log(0.7)), "new": float(np.log(1.2))}

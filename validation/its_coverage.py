@@ -22,10 +22,10 @@ from its_peers import Ends, glsar, newey_west, ols, r_gls
 from scipy import stats
 
 from uploadtrends.events import as_events, blocks
-from uploadtrends.models import latent, reml
 from uploadtrends.models.design import Design, build_design
-from uploadtrends.models.mixture import mixture_joint
-from uploadtrends.models.noise import fit_ar1_plus_noise
+from uploadtrends.models.estimators import latent, reml
+from uploadtrends.models.estimators.mixture import mixture_joint
+from uploadtrends.models.estimators.noise import fit_ar1_plus_noise
 from uploadtrends.models.settings import Settings
 from uploadtrends.result import package_version
 from uploadtrends.simulate import ar1_series, count_series

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from uploadtrends.collect.archive import Archive, packed, unpacked, write_atomically
+from uploadtrends.collect.replay import SITES, ArchivedCrawl
 from uploadtrends.errors import InputError
-from uploadtrends.sources.archive import Archive, packed, unpacked, write_atomically
-from uploadtrends.sources.pseudonyms import Ledger, default_key_path, load_key, prune, pseudonym
-from uploadtrends.sources.replay import SITES, ArchivedCrawl
+from uploadtrends.pseudonyms import Ledger, default_key_path, load_key, prune, pseudonym
 from uploadtrends.store import open_store
 from uploadtrends.store.loading import load_fingerprint
 

@@ -3,7 +3,7 @@ import pytest
 
 from uploadtrends.checks.nulls import detection, fit_null, power_at, smallest_detectable
 from uploadtrends.errors import InputError
-from uploadtrends.models.reml import fit_batch
+from uploadtrends.models.estimators.reml import fit_batch
 from uploadtrends.simulate import ar1_series
 
 N = 72

@@ -101,7 +101,7 @@ def test_batches_agree_with_the_models(stepped):
     prepared = stepped.fits[0].prepared
     x, y, at = prepared.design.fitted, prepared.y, prepared.design.positions
     line = np.eye(x.shape[1])[2:3]
-    from uploadtrends.models.estimators import estimate
+    from uploadtrends.models.estimators.by_name import estimate
 
     for name, batch in (("ols-hac", ols_hac_batch), ("reml-ar1", reml_batch)):
         choice = replace(prepared.choice, method=name)

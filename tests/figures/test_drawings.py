@@ -253,8 +253,8 @@ def test_composition_and_survivorship_are_drawn(crawled: Any, width: float) -> N
 
 
 def test_a_decomposition_and_an_artist_model_are_drawn(crawled: Any) -> None:
-    from uploadtrends.models.artists import artist_model
-    from uploadtrends.models.artists_study import event_study
+    from uploadtrends.artists.comparisons import event_study
+    from uploadtrends.artists.model import artist_model
 
     parts = crawled.decompose(("2020-01-01", "2020-12-01"), ("2021-07-01", "2022-06-01"))
     legible(figures.plot(parts))

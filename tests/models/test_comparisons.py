@@ -8,8 +8,8 @@ import pytest
 
 import uploadtrends as ut
 from uploadtrends.errors import InputError
-from uploadtrends.models import latent
-from uploadtrends.models.linear import hac_covariance
+from uploadtrends.models.estimators import latent
+from uploadtrends.models.estimators.linear import hac_covariance
 from uploadtrends.simulate import ar1_series, count_series
 
 INDEX = pd.date_range("2018-01-01", periods=72, freq="MS")

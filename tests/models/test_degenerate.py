@@ -188,7 +188,7 @@ def test_log_of_zero_and_negative_counts_are_refused() -> None:
 
 
 def test_arma_whose_starts_disagree_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from uploadtrends.models import arma
+    from uploadtrends.models.estimators import arma
 
     # No two starts agree to less than nothing: the refusal of a likelihood with several optima.
     monkeypatch.setattr(arma, "AGREEMENT", 0.0)

@@ -11,8 +11,9 @@ import pytest
 
 import uploadtrends as ut
 from uploadtrends.errors import InputError
-from uploadtrends.models import reml
-from uploadtrends.models.effects import COLUMNS, holm
+from uploadtrends.familywise import holm
+from uploadtrends.models.effects import COLUMNS
+from uploadtrends.models.estimators import reml
 from uploadtrends.simulate import ar1_series, count_series
 
 INDEX = pd.date_range("2018-01-01", periods=72, freq="MS")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from uploadtrends.models import reml
-from uploadtrends.models.mixture import mixture_interval
+from uploadtrends.models.estimators import reml
+from uploadtrends.models.estimators.mixture import mixture_interval
 from uploadtrends.simulate import ar1_series
 
 

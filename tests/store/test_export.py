@@ -12,10 +12,10 @@ import pytest
 import uploadtrends as ut
 from store_records import Records, post, work, write_lines
 from uploadtrends.errors import InputError
+from uploadtrends.pseudonyms import pseudonym
 from uploadtrends.records import Artist
 from uploadtrends.sources import bundled
 from uploadtrends.sources.danbooru2023 import Danbooru2023
-from uploadtrends.sources.pseudonyms import pseudonym
 from uploadtrends.store.export import ExportedParquet, export_parquet
 
 KEY = b"k" * 32

@@ -123,7 +123,7 @@ def test_saving_writes_everything_and_the_manifest_last(results, tmp_path) -> No
     everything = json.loads((tmp_path / "results.json").read_text())
     assert everything["conclusion"]["strength"] == "no claim"
     manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert manifest["primary_stamp"] == results.study.spec.primary_stamp
+    assert manifest["primary_stamp"] == results.spec.primary_stamp
     assert manifest["inputs"][0]["sha256"].startswith("87049fe6")
     assert set(manifest["steps"]) >= {"load", "panel", "change points"}
     assert str(tmp_path) not in (tmp_path / "manifest.json").read_text()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from uploadtrends.breaks.changes import Change, SeriesChanges
 from uploadtrends.breaks.counts import CountPosterior, count_posterior
 from uploadtrends.breaks.detect import change_points
 from uploadtrends.breaks.matching import Match, match
 from uploadtrends.breaks.penalties import PenaltyPath
-from uploadtrends.breaks.result import Change, ChangePoints, SeriesChanges
+from uploadtrends.breaks.result import ChangePoints
 from uploadtrends.breaks.segmentation import penalty_path, segment
 
 __all__ = [

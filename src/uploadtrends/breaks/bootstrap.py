@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from uploadtrends.arrays import Array
 from uploadtrends.breaks.partition import best_split, errors_of
 from uploadtrends.breaks.posterior import Posterior
-from uploadtrends.breaks.scan import Array
 
 N_BOOTSTRAP = 299
 

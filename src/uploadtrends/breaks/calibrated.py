@@ -14,8 +14,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadtrends.arrays import Array
 from uploadtrends.breaks.pairs import scan_pairs
-from uploadtrends.breaks.scan import RHO_GRID, Array, scan
+from uploadtrends.breaks.scan import RHO_GRID, scan
 
 N_SIMULATED = 399
 N_SHARED = 1999

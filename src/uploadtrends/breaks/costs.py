@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadtrends.breaks.scan import Array
+from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 
 Places = NDArray[np.intp]

@@ -10,13 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import betaln, gammaln
 
+from uploadtrends.arrays import Array
 from uploadtrends.breaks.posterior import Posterior, credible_interval
-from uploadtrends.breaks.result import frequency, stamp
-from uploadtrends.breaks.scan import Array
 from uploadtrends.errors import InputError
 from uploadtrends.events import as_events
-from uploadtrends.events.timing import as_regular_series
 from uploadtrends.result import Call, Result
+from uploadtrends.series.grid import as_regular_series, frequency, stamp
 
 MAXIMUM_LENGTH = 3000
 

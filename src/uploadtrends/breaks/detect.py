@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from uploadtrends.breaks.inputs import Named, named_series
+from uploadtrends.arrays import Array
+from uploadtrends.breaks.changes import Change, SeriesChanges
 from uploadtrends.breaks.posterior import credible_interval
 from uploadtrends.breaks.regime_fit import Regimes, calibrated_regimes
-from uploadtrends.breaks.result import Change, ChangePoints, SeriesChanges, frequency, stamp
-from uploadtrends.breaks.scan import Array
+from uploadtrends.breaks.result import ChangePoints
 from uploadtrends.breaks.season import PERIODS, find_season, seasonal_component
 from uploadtrends.breaks.segmentation import descriptive_regimes
 from uploadtrends.errors import InputError
-from uploadtrends.events.timing import FREQUENCIES
 from uploadtrends.result import Call
+from uploadtrends.series.grid import FREQUENCIES, frequency, stamp
+from uploadtrends.series.named import NamedSeries, named_series
 
 MINIMUM_OBSERVED = 12
 MAXIMUM_MISSING = 0.5
@@ -35,8 +36,8 @@ def change_points(
     min_size: int | None = None,
     season: Literal["auto"] | bool = "auto",
     unit: str = "uploads",
-    groups: Iterable[str] | None = None,
-    platforms: Iterable[str] | None = None,
+    groups: str | Sequence[str] | None = None,
+    platforms: str | Sequence[str] | None = None,
     seed: int = 0,
 ) -> ChangePoints:
     """Find when a series changed its level or course, with intervals, or find nothing.
@@ -44,7 +45,7 @@ def change_points(
     Parameters
     ----------
     data : pandas.Series, mapping of Series, pandas.DataFrame or Panel
-        Annual to hourly; see `uploadtrends.events.timing.as_regular_series`.
+        Annual to hourly; see `uploadtrends.series.grid.as_regular_series`.
     penalty : {"calibrated", "mbic", "bic", "crops"} or float
         ``"calibrated"`` holds false alarms at ``1 - confidence`` per series whether or not the
         series is autocorrelated or drifts. The others are descriptive: they say where the best
@@ -119,12 +120,12 @@ def change_points(
     }
 
     fits = tuple(_one(named, {**parameters, "cost": cost}) for named in chosen)
-    call = Call.record("change_points", parameters, *(series for _, _, series in chosen))
+    call = Call.record("change_points", parameters, *(item.values for item in chosen))
     return ChangePoints(fits=fits, confidence=confidence, call=call)
 
 
-def _one(named: Named, settings: dict[str, Any]) -> SeriesChanges:
-    platform, group, series = named
+def _one(named: NamedSeries, settings: dict[str, Any]) -> SeriesChanges:
+    platform, group, series = named.platform, named.group, named.values
     known = series.notna().to_numpy()
     refusal = _refusal(known)
     labels = {
@@ -133,7 +134,7 @@ def _one(named: Named, settings: dict[str, Any]) -> SeriesChanges:
         "cost": _cost_name(settings["cost"], settings["penalty"]),
         "penalty": str(settings["penalty"]),
     }
-    name = " ".join(part for part in (platform, group) if part)
+    name = named.name
     empty = pd.Series(dtype=float)
     if refusal:
         return SeriesChanges(
@@ -252,7 +253,7 @@ def _changes(
     series: pd.Series,
     known: np.ndarray[Any, np.dtype[np.bool_]],
     confidence: float,
-) -> Iterable[Change]:
+) -> Iterator[Change]:
     index = series.index
     for i, (date, posterior) in enumerate(zip(found.positions, found.posteriors, strict=True)):
         low, high = credible_interval(posterior, confidence)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
+from uploadtrends.breaks.changes import SeriesChanges
 from uploadtrends.breaks.redraw import Proximity, redraw_positions, shift_positions
-from uploadtrends.breaks.result import frequency, stamp
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, as_events, blocks
-from uploadtrends.events.timing import PERIODS_PER_YEAR, period_of
+from uploadtrends.familywise import holm
 from uploadtrends.result import Call, Result
-
-if TYPE_CHECKING:
-    from uploadtrends.breaks.result import ChangePoints, SeriesChanges
+from uploadtrends.series.grid import PERIODS_PER_YEAR, frequency, period_of, stamp
 
 _DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
 _COLUMNS = [
@@ -33,6 +31,20 @@ _COLUMNS = [
     "status",
     "reason",
 ]
+
+
+class Segmented(Protocol):
+    """Anything with the changes of several series and the call that found them."""
+
+    @property
+    def fits(self) -> tuple[SeriesChanges, ...]:
+        """One per series."""
+        ...
+
+    @property
+    def call(self) -> Call:
+        """The call that found the changes."""
+        ...
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -84,7 +96,7 @@ class Match(Result):
 
 
 def match(
-    result: ChangePoints,
+    result: Segmented,
     events: Any,
     *,
     window: str = "1 month",
@@ -170,7 +182,7 @@ def match(
     table = pd.DataFrame(rows, columns=_COLUMNS)
     table["nearest"] = pd.to_datetime(table["nearest"])
     table[["gap_days", "within", "p"]] = table[["gap_days", "within", "p"]].astype(float)
-    table["p_holm"] = _holm(table["p"].to_numpy(dtype=float))
+    table["p_holm"] = holm(table["p"].to_numpy(dtype=float))
     table["reason"] = table["reason"].fillna("")
     columns = ["platform", "group", "n_changes", "n_within", "chance", "p"]
     series = pd.DataFrame(overall, columns=columns)
@@ -235,16 +247,6 @@ def _joint_p(tested: list[tuple[SeriesChanges, Proximity]], edge: int) -> float:
     for _, near in tested:
         null += near.statistics(shift_positions(near.positions, near.n, span, edge))[1]
     return float(np.mean(null >= observed - 1e-9))  # shift 0 is among them
-
-
-def _holm(p: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    from statsmodels.stats.multitest import multipletests
-
-    adjusted = np.full(len(p), np.nan)
-    known = np.isfinite(p)
-    if known.any():
-        adjusted[known] = multipletests(p[known], method="holm")[1]
-    return adjusted
 
 
 def _sentence(series: pd.DataFrame, table: pd.DataFrame, p: float, window: str) -> str:

@@ -13,9 +13,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadtrends.arrays import Array
 from uploadtrends.breaks.scan import (
     MINIMUM_SEGMENT,
-    Array,
     Design,
     candidate_dates,
     criterion,

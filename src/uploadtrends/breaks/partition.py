@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadtrends.breaks.scan import Array
+from uploadtrends.arrays import Array
 
 Places = NDArray[np.intp]
 Errors = Callable[[Places, "Places | int"], Array]

@@ -5,14 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadtrends.breaks.scan import (
-    MINIMUM_SEGMENT,
-    Array,
-    candidate_dates,
-    designs,
-    profile,
-    suffix_sums,
-)
+from uploadtrends.arrays import Array
+from uploadtrends.breaks.scan import MINIMUM_SEGMENT, candidate_dates, designs, profile, suffix_sums
 
 Posterior = tuple[NDArray[np.intp], Array]
 """Candidate positions, ascending, and their probabilities."""

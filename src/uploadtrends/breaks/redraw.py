@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uploadtrends.breaks.scan import Array
+from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block
-from uploadtrends.events.timing import period_of
+from uploadtrends.series.grid import period_of
 
 if TYPE_CHECKING:
-    from uploadtrends.breaks.result import SeriesChanges
+    from uploadtrends.breaks.changes import SeriesChanges
 
 Positions = NDArray[np.intp]
 

@@ -7,12 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from uploadtrends.arrays import Array
 from uploadtrends.breaks.calibrated import Gate, gate, noise_variance
 from uploadtrends.breaks.costs import LinearCost, MeanCost
 from uploadtrends.breaks.partition import best_split
 from uploadtrends.breaks.posterior import Posterior, date_posterior
 from uploadtrends.breaks.regimes import optimal_partition
-from uploadtrends.breaks.scan import MINIMUM_SEGMENT, Array
+from uploadtrends.breaks.scan import MINIMUM_SEGMENT
 
 MAXIMUM_GATE = 4000
 

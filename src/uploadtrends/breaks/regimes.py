@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from uploadtrends.arrays import Array
 from uploadtrends.breaks.costs import LinearCost, MeanCost
 from uploadtrends.breaks.partition import Errors, exact_partition
-from uploadtrends.breaks.scan import Array
 
 MAXIMUM_EXACT = 2000
 

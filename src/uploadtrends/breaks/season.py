@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import fdtrc
 
-from uploadtrends.breaks.scan import RHO_GRID, Array
+from uploadtrends.arrays import Array
+from uploadtrends.breaks.scan import RHO_GRID
 
 PERIODS = {"QS": 4, "MS": 12, "W-MON": 52, "D": 7, "h": 24}
 OTHER_CYCLES = (4, 7, 12, 24, 52)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from uploadtrends.arrays import Array
 from uploadtrends.breaks.bootstrap import bootstrap_dates
 from uploadtrends.breaks.costs import SegmentCost, cost_named
 from uploadtrends.breaks.counts import count_date_posterior
@@ -20,10 +21,9 @@ from uploadtrends.breaks.partition import (
 from uploadtrends.breaks.penalties import PenaltyPath, penalty_steps, penalty_value
 from uploadtrends.breaks.posterior import Posterior, date_posterior
 from uploadtrends.breaks.regime_fit import Regimes, regime_levels
-from uploadtrends.breaks.scan import Array
 from uploadtrends.errors import InputError
-from uploadtrends.events.timing import as_regular_series
 from uploadtrends.result import Call
+from uploadtrends.series.grid import as_regular_series
 
 Search = Literal["pelt", "exact", "binary", "one", "number"]
 

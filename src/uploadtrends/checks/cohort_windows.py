@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadtrends.arrays import Array
 from uploadtrends.panel import Panel, Seniority
 
 Between = Literal["drop", "senior", "new"]
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

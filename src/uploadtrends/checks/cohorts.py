@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadtrends.arrays import Array
 from uploadtrends.checks.cohort_shape import (
     monthly_values,
     readings,
@@ -37,7 +38,6 @@ from uploadtrends.result import Call
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
 
 QUESTION = (
     "Does 'senior artists decline, new artists rise' appear with the same rule at cut years with "

@@ -17,6 +17,7 @@ from uploadtrends.checks.contrasts import (
 )
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.errors import InputError
+from uploadtrends.familywise import holm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,8 +97,6 @@ def _run(
             raise InputError(
                 "the result has no such series", value={"platform": platform, "group": group}
             )
-    from uploadtrends.checks.multiple_testing import holm
-
     usable = controls["status"].isin(USABLE)
     adjusted = holm(controls["p"].where(usable))
     rows = [

@@ -15,11 +15,11 @@ from uploadtrends.checks.contrasts import (
     series_name,
     without_estimate,
 )
-from uploadtrends.checks.multiple_testing import holm
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
 from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.checks.working import Working, before_event, working_series
 from uploadtrends.errors import InputError
+from uploadtrends.familywise import holm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,7 +156,7 @@ def _leads(
     import pandas as pd
     from scipy.stats import norm
 
-    from uploadtrends.models.reml import fit_batch
+    from uploadtrends.models.estimators.reml import fit_batch
 
     stop, kept = before_event(work, str(effect["event"]))
     rows = work.rows[work.rows < stop]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from uploadtrends.arrays import Array
 from uploadtrends.checks.contrasts import (
     USABLE,
     called,
@@ -25,7 +25,6 @@ from uploadtrends.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
 
 QUESTION = "Does the estimate hang on a single artist, event or period?"
 KINDS = ("artist", "event", "period")
@@ -180,8 +179,8 @@ def _periods(work: Working, mine: pd.DataFrame, windows: Sequence[tuple[str, str
     """Leave out every period in turn, and every window."""
     import pandas as pd
 
-    from uploadtrends.events.timing import period_ends
-    from uploadtrends.models.reml import fit_batch
+    from uploadtrends.models.estimators.reml import fit_batch
+    from uploadtrends.series.grid import period_ends
 
     lines = _lines(work, mine)
     if not lines:
@@ -213,7 +212,7 @@ def _artists(work: Working, fit: Any, mine: pd.DataFrame, panel: Any) -> pd.Data
     import pandas as pd
     import polars as pl
 
-    from uploadtrends.models.reml import fit_batch
+    from uploadtrends.models.estimators.reml import fit_batch
 
     lines = _lines(work, mine)
     everyone = panel.artists.filter(pl.col("platform") == fit.platform)
@@ -316,7 +315,7 @@ def _pseudonymous(frame: pd.DataFrame, key_file: str | None) -> pd.DataFrame:
     """Replace artist ids by keyed pseudonyms."""
     if frame.empty or "kind" not in frame or not (frame["kind"] == "artist").any():
         return frame
-    from uploadtrends.sources.pseudonyms import load_key, pseudonym
+    from uploadtrends.pseudonyms import load_key, pseudonym
 
     key = load_key(key_file)
     frame = frame.copy()

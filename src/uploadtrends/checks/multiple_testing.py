@@ -5,23 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from uploadtrends.arrays import Array
 from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
 from uploadtrends.checks.outcome import Check, CheckOutcome
 from uploadtrends.checks.working import calendar, contrast_row, joint_null, working_series
 from uploadtrends.errors import InputError
+from uploadtrends.familywise import holm
 
 if TYPE_CHECKING:
     import pandas as pd
 
 QUESTION = "Which estimates survive the number of platforms, groups and events tested?"
-Array = NDArray[np.float64]
-
-
-def holm(p_values: ArrayLike) -> Array:
-    """Return Holm (1979) step-down p-values; NaN stays NaN and is not counted as a test."""
-    return _by_statsmodels(p_values, "holm")
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Array:
@@ -166,7 +162,7 @@ def _romano_wolf_of(result: Any, chosen: pd.DataFrame, n_draws: int, seed: int) 
     """Return Romano-Wolf p-values of the chosen effects, NaN where there is no estimate."""
     from scipy.stats import norm
 
-    from uploadtrends.models.reml import fit_batch
+    from uploadtrends.models.estimators.reml import fit_batch
 
     series = working_series(result)
     observed, null, places = [], [], []

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def fit_null(outcomes: Array, designs: Array | Sequence[Array]) -> FittedNull:
     InputError
         If a series has fewer than k + 3 observed periods.
     """
-    from uploadtrends.models.reml import conditional
+    from uploadtrends.models.estimators.reml import conditional
 
     outcomes = np.atleast_2d(np.asarray(outcomes, dtype=float))
     j, n = outcomes.shape
@@ -197,7 +196,7 @@ def detection(
     low, high : array (n_draws, c)
         Ends of the intervals in the simulated series without effect.
     """
-    from uploadtrends.models.reml import fit_batch
+    from uploadtrends.models.estimators.reml import fit_batch
 
     rows = np.arange(len(outcome)) if positions is None else np.asarray(positions).astype(int)
     rows = rows - rows[0]

@@ -18,7 +18,7 @@ from uploadtrends.checks.outcome import Check, CheckOutcome, Status
 from uploadtrends.checks.shifting import block_of, fit_of, shifted, touched
 from uploadtrends.checks.working import contrast_row
 from uploadtrends.errors import InputError
-from uploadtrends.models.inputs import NamedSeries
+from uploadtrends.series.named import NamedSeries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,7 +220,7 @@ def _estimate(
 ) -> Found | None:
     """Fit the model to one window; None where it cannot be."""
     from uploadtrends.events import as_events
-    from uploadtrends.models.estimators import estimate
+    from uploadtrends.models.estimators.by_name import estimate
     from uploadtrends.models.preparation import prepare
 
     try:

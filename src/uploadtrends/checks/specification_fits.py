@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadtrends.arrays import Array
 from uploadtrends.checks.nulls import fit_null
 from uploadtrends.checks.working import contrast_row
 from uploadtrends.errors import InputError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from uploadtrends.models.preparation import Prepared
     from uploadtrends.models.settings import Settings
 
-Array = NDArray[np.float64]
 Cell = tuple[str, str]  # unit, seniority rule
 SUMMED = ("uploads", "fractional_uploads", "media", "entrants")
 
@@ -150,8 +150,8 @@ def _null_draws(
     seed: int,
 ) -> dict[Cell, Array]:
     """Draw every cell's series without event effects, jointly; (n_draws, n) each."""
-    from uploadtrends.models.inputs import NamedSeries
     from uploadtrends.models.preparation import prepare
+    from uploadtrends.series.named import NamedSeries
 
     if not n_draws:
         return {key: np.empty((0, len(series))) for key, series in cells.items()}
@@ -201,8 +201,8 @@ def _fit_one(
     """
     import pandas as pd
 
-    from uploadtrends.models.inputs import NamedSeries
     from uploadtrends.models.preparation import prepare
+    from uploadtrends.series.named import NamedSeries
 
     values = np.concatenate([series.to_numpy(dtype=float)[None], drawn])
     index = pd.DatetimeIndex(series.index)
@@ -269,8 +269,13 @@ def reml_batch(
     outcomes: Array, x: Array, contrasts: Array, positions: Array, count: int
 ) -> tuple[Array, Array, Array, Array]:
     """Return estimates (m, c), intervals of the first row (1, count) and p-values (m, count)."""
-    from uploadtrends.models.mixture import t_cdf
-    from uploadtrends.models.reml import PHI_GRID, conditional, contrast_components, fit_batch
+    from uploadtrends.models.estimators.mixture import t_cdf
+    from uploadtrends.models.estimators.reml import (
+        PHI_GRID,
+        conditional,
+        contrast_components,
+        fit_batch,
+    )
 
     first = fit_batch(outcomes[:1], x, contrasts[:count], positions=positions)
     # Every other point of the grid: the p-values of draws need no more.
@@ -295,7 +300,7 @@ def ols_hac_batch(
     """
     from scipy.stats import t
 
-    from uploadtrends.models.linear import hac_lags
+    from uploadtrends.models.estimators.linear import hac_lags
 
     n, k = x.shape
     orthonormal, triangle = np.linalg.qr(x)

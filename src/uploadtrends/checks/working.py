@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadtrends.arrays import Array
 from uploadtrends.checks.nulls import FittedNull, fit_null
 from uploadtrends.errors import InputError
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from uploadtrends.models.design import Design
     from uploadtrends.models.preparation import Prepared
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

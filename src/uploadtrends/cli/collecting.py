@@ -75,7 +75,7 @@ def sample(
 
     Example: uploadtrends sample deviantart --followers 2000 --n 250 --seed 1 --contact me@uni.edu
     """
-    from uploadtrends.sources import sampling
+    from uploadtrends.collect import sampling
 
     session = _session(contact, credentials, i_have_permission, max_requests, seconds_between, demo)
     drawn = sampling.sample(
@@ -133,9 +133,9 @@ def collect(
 
     Example: uploadtrends collect deviantart --artists sample.csv --dry-run
     """
-    from uploadtrends.sources.collect import collect as fetch
-    from uploadtrends.sources.estimate import dry_run as estimate
-    from uploadtrends.sources.replay import ArchivedCrawl
+    from uploadtrends.collect.crawl import collect as fetch
+    from uploadtrends.collect.estimate import dry_run as estimate
+    from uploadtrends.collect.replay import ArchivedCrawl
     from uploadtrends.store import open_store
 
     session = _session(contact, credentials, i_have_permission, max_requests, seconds_between, demo)
@@ -178,7 +178,7 @@ def rebuild(
 
     Example: uploadtrends rebuild --study studies/precipice.toml
     """
-    from uploadtrends.sources.replay import archived_crawls
+    from uploadtrends.collect.replay import archived_crawls
     from uploadtrends.store import build_store
     from uploadtrends.study import read_study
     from uploadtrends.study.sources import make_source
@@ -198,7 +198,7 @@ def delisted(
 
     Example: uploadtrends delisted --store data/derived/uploads.duckdb --period year
     """
-    from uploadtrends.sources.delisted import delisted as count
+    from uploadtrends.collect.delisted import delisted as count
     from uploadtrends.store import open_store
 
     with open_store(store) as opened:
@@ -236,7 +236,7 @@ def _session(
     demo: str | None,
     key_file: Path | None = None,
 ) -> Any:
-    from uploadtrends.sources.session import Session
+    from uploadtrends.collect.session import Session
 
     return Session(
         contact=contact,

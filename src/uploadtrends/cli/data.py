@@ -80,7 +80,7 @@ def fetch(
     Example: uploadtrends fetch danbooru2023
     """
     from uploadtrends.cli.progress import load_display
-    from uploadtrends.sources.fetch import fetch as download
+    from uploadtrends.collect.fetch import fetch as download
 
     def agree(size: int) -> bool:
         shown = f"{size / 1e9:.1f} GB" if size >= 0 else "a file of unknown size"

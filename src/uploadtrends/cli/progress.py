@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from uploadtrends.sources.collect import CollectProgress
+    from uploadtrends.collect.crawl import CollectProgress
     from uploadtrends.sources.protocol import LoadProgress
 
 Announce = Callable[[str, str, float], None]

@@ -156,7 +156,7 @@ def inflation(
     Generalised least squares at known AR(1) parameter; inf where the joint design is singular,
     NaN where an event lies outside the index.
     """
-    from uploadtrends.events.timing import step
+    from uploadtrends.series.grid import step
 
     n = len(index)
     time = np.arange(n, dtype=float)

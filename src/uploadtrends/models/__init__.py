@@ -154,9 +154,9 @@ def interrupted_time_series(
     -8.3
     """
     from uploadtrends.events import as_events
-    from uploadtrends.models.inputs import named_series
     from uploadtrends.models.result import run
     from uploadtrends.models.settings import Settings
+    from uploadtrends.series.named import named_series
 
     settings = Settings(
         method=method,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uploadtrends.models.mixture import Array
+from uploadtrends.arrays import Array
 from uploadtrends.models.settings import COUNT_METHODS, Settings
 
 MIN_POINTS = 12

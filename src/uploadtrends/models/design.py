@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
-from uploadtrends.events import Block, as_events, timing
-from uploadtrends.events.timing import frequency
-from uploadtrends.models.mixture import Array
+from uploadtrends.events import Block, as_events
 from uploadtrends.models.onset import (
     Onset,
     horizon_position,
@@ -22,6 +21,8 @@ from uploadtrends.models.onset import (
     unit_of,
 )
 from uploadtrends.models.seasons import seasonal_columns
+from uploadtrends.series import grid as timing
+from uploadtrends.series.grid import frequency
 
 if TYPE_CHECKING:
     from uploadtrends.models.settings import Settings

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from uploadtrends.models.linear import least_squares, whiten
-from uploadtrends.models.mixture import Array
-
-if TYPE_CHECKING:
-    from uploadtrends.models.fitting import Fit
+from uploadtrends.arrays import Array
+from uploadtrends.errors import NotEstimableError
+from uploadtrends.models.estimators.estimate import Estimate
+from uploadtrends.models.estimators.linear import autocorrelation, least_squares, whiten
+from uploadtrends.models.preparation import Prepared
 
 LEVEL = 0.05
 
@@ -61,20 +60,19 @@ class Diagnostics:
         return pd.DataFrame(rows, columns=["check", "statistic", "p"])
 
 
-def diagnose(fit: Fit) -> Diagnostics:
-    """Run every residual check on a fit.
+def diagnose(prepared: Prepared, estimate: Estimate | None) -> Diagnostics:
+    """Run every residual check on a fitted series.
 
     Raises
     ------
     NotEstimableError
         If the series was refused.
     """
-    from uploadtrends.errors import NotEstimableError
-
-    estimate = fit.estimate
     if estimate is None:
-        raise NotEstimableError(f"{fit.name}: there is no fit to check, {fit.reason}")
-    design = fit.prepared.design
+        raise NotEstimableError(
+            f"{prepared.item.name}: there is no fit to check, {prepared.choice.reason}"
+        )
+    design, index = prepared.design, prepared.observed.index[prepared.design.used]
     x, positions = design.fitted, design.positions
     innovations = estimate.residuals
     n, k = x.shape
@@ -87,8 +85,8 @@ def diagnose(fit: Fit) -> Diagnostics:
     portmanteau = ljung_box(innovations, lags, fitted_lags) if lags > fitted_lags else None
     order = 2 if n >= 36 else 1
     godfrey = breusch_godfrey(innovations, white, order) if n - k - order > 2 else None
-    influence = _influence(innovations, white, fit.observed.index[design.used])
-    bend = _bend(fit, estimate.raw_residuals, phi)
+    influence = _influence(innovations, white, index)
+    bend = _bend(prepared, estimate.raw_residuals, phi)
     jarque = _jarque_bera(innovations)
     dispersion = estimate.extra.get("pearson_dispersion")
     return Diagnostics(
@@ -99,19 +97,12 @@ def diagnose(fit: Fit) -> Diagnostics:
         normality=jarque,
         influence=influence,
         slope_stability=bend,
-        residuals=pd.Series(innovations, fit.observed.index[design.used], name="residual"),
+        residuals=pd.Series(innovations, index, name="residual"),
         autocorrelations=pd.Series(
             autocorrelation(innovations, lags), np.arange(1, lags + 1), name="autocorrelation"
         ),
-        verdict=_verdict(fit, portmanteau, godfrey, dispersion, influence, bend),
+        verdict=_verdict(prepared, portmanteau, godfrey, dispersion, influence, bend),
     )
-
-
-def autocorrelation(residuals: Array, lags: int) -> Array:
-    """Return the autocorrelations at lags 1 to `lags`."""
-    centred = residuals - residuals.mean()
-    total = centred @ centred
-    return np.array([centred[lag:] @ centred[:-lag] / total for lag in range(1, lags + 1)])
 
 
 def ljung_box(residuals: Array, lags: int, fitted: int = 0) -> tuple[float, int, float]:
@@ -155,12 +146,12 @@ def _influence(innovations: Array, white: Array, index: pd.Index) -> pd.DataFram
     )
 
 
-def _bend(fit: Fit, residuals: Array, phi: float) -> tuple[float, float] | None:
+def _bend(prepared: Prepared, residuals: Array, phi: float) -> tuple[float, float] | None:
     """Test a quadratic in the periods before the first event: is there one slope to continue?"""
-    design = fit.prepared.design
-    if not fit.blocks or not fit.prepared.settings.trend:
+    design = prepared.design
+    if not design.blocks or not prepared.settings.trend:
         return None
-    first = min(design.onsets[block.id].touched for block in fit.blocks)
+    first = min(design.onsets[block.id].touched for block in design.blocks)
     rows = design.positions < first
     n = int(rows.sum())
     if n < 12:
@@ -175,7 +166,7 @@ def _bend(fit: Fit, residuals: Array, phi: float) -> tuple[float, float] | None:
 
 
 def _verdict(
-    fit: Fit,
+    prepared: Prepared,
     portmanteau: tuple[float, int, float] | None,
     godfrey: tuple[float, int, float] | None,
     dispersion: float | None,
@@ -188,7 +179,7 @@ def _verdict(
         troubles.append(
             f"residual autocorrelation is left (p = {worst:.3f}), intervals may be too short"
         )
-    if dispersion is not None and fit.method == "poisson" and dispersion > 1.5:
+    if dispersion is not None and prepared.choice.method == "poisson" and dispersion > 1.5:
         troubles.append(
             f"the counts vary {dispersion:.1f} times as much as Poisson, intervals are too short"
         )
@@ -197,7 +188,7 @@ def _verdict(
             f"the trend before the first event bends (p = {bend[1]:.3f}), so a straight "
             "continuation is doubtful"
         )
-    k = len(fit.prepared.design.names)
+    k = len(prepared.design.names)
     extreme = influence[
         (influence["studentised_residual"].abs() > 4)
         | ((influence["cooks_distance"] > 1) & (influence["leverage"] < 0.9))

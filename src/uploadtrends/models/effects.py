@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from uploadtrends.arrays import Array
 from uploadtrends.events import Block
-from uploadtrends.models.mixture import Array
 from uploadtrends.models.onset import unit_of
 
 if TYPE_CHECKING:
-    from uploadtrends.models.estimate import Estimate
+    from uploadtrends.models.estimators.estimate import Estimate
     from uploadtrends.models.preparation import Prepared
 
 COLUMNS = (
@@ -273,12 +273,3 @@ def _cumulative(
         row["high"],
     )
     return row
-
-
-def holm(p: Array) -> Array:
-    """Return Holm's (1979) adjusted p values; missing ones stay missing and do not count."""
-    adjusted = np.full(p.shape, np.nan)
-    order = np.argsort(p)[: int(np.isfinite(p).sum())]
-    factors = np.arange(order.size, 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
-    return adjusted

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from uploadtrends.events import Block
+from uploadtrends.models.diagnostics import Diagnostics, diagnose
 from uploadtrends.models.effects import baseline, effect_table, smearing
-from uploadtrends.models.estimate import Estimate
+from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.preparation import Prepared
-
-if TYPE_CHECKING:
-    from uploadtrends.events import Block
-    from uploadtrends.models.diagnostics import Diagnostics
+from uploadtrends.models.sensitivity import sensitivity_table
+from uploadtrends.models.wording import describe
 
 
 @dataclass(frozen=True)
@@ -89,15 +88,7 @@ class Fit:
     @property
     def rule(self) -> str:
         """Why this model: method, scale, seasons, boundary and slope conventions."""
-        settings = self.prepared.settings
-        parts = [self.prepared.choice.rule, self.prepared.design.season.capitalize() + "."]
-        for block in self.prepared.design.blocks:
-            parts.append(f"{block.label}: {self.prepared.design.onsets[block.id].note}.")
-        if "slope" in settings.terms:
-            parts.append(
-                f"The slope change is {settings.ramp_start} in the first full period after."
-            )
-        return " ".join(parts)
+        return self.prepared.rule
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -217,9 +208,7 @@ class Fit:
     @cached_property
     def diagnostics(self) -> Diagnostics:
         """Residual autocorrelation, dispersion, influence, stability of the slope; a verdict."""
-        from uploadtrends.models.diagnostics import diagnose
-
-        return diagnose(self)
+        return diagnose(self.prepared, self.estimate)
 
     @cached_property
     def sensitivity(self) -> pd.DataFrame:
@@ -228,13 +217,9 @@ class Fit:
         Newey-West and the plug-in maximum of phi for Gaussian series, quasi-Poisson for counts;
         AR(1) plus white noise from 72 points on. A method that fails says why.
         """
-        from uploadtrends.models.sensitivity import sensitivity_table
-
-        return sensitivity_table(self)
+        return sensitivity_table(self.prepared, self.estimate)
 
     @cached_property
     def sentence(self) -> str:
         """What was found, in plain words with numbers."""
-        from uploadtrends.models.wording import describe
-
-        return describe(self)
+        return describe(self.prepared, self.estimate)

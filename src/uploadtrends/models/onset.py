@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from uploadtrends.events import timing
-from uploadtrends.models.mixture import Array
+from uploadtrends.arrays import Array
+from uploadtrends.series import grid as timing
 
 if TYPE_CHECKING:
     from uploadtrends.events import Block

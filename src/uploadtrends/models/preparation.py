@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, EventSet, blocks
-from uploadtrends.events.timing import as_regular_series, days, frequency, period_ends
 from uploadtrends.models.defaults import Choice, choose
 from uploadtrends.models.design import Design, build_design
-from uploadtrends.models.inputs import NamedSeries, single_instrument
-from uploadtrends.models.mixture import Array
 from uploadtrends.models.settings import Settings
+from uploadtrends.series.grid import as_regular_series, days, frequency, period_ends
+from uploadtrends.series.named import NamedSeries, single_instrument
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,18 @@ class Prepared:
     def fitted_offset(self) -> Array:
         """(n,)"""
         return np.asarray(self.offset[self.design.used])
+
+    @property
+    def rule(self) -> str:
+        """Why this model: method, scale, seasons, boundary and slope conventions."""
+        parts = [self.choice.rule, self.design.season.capitalize() + "."]
+        for block in self.design.blocks:
+            parts.append(f"{block.label}: {self.design.onsets[block.id].note}.")
+        if "slope" in self.settings.terms:
+            parts.append(
+                f"The slope change is {self.settings.ramp_start} in the first full period after."
+            )
+        return " ".join(parts)
 
 
 def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared:

@@ -10,13 +10,14 @@ import pandas as pd
 
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
-from uploadtrends.models.effects import COLUMNS, holm
-from uploadtrends.models.estimators import estimate
+from uploadtrends.familywise import holm
+from uploadtrends.models.effects import COLUMNS
+from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.fitting import Fit
-from uploadtrends.models.inputs import NamedSeries, named_series
 from uploadtrends.models.preparation import prepare
 from uploadtrends.models.settings import Settings
 from uploadtrends.result import Call, Result
+from uploadtrends.series.named import NamedSeries, named_series
 
 
 @dataclass(frozen=True)

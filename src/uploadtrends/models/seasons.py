@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
-from uploadtrends.events.timing import PERIODS_PER_YEAR, days, frequency
-from uploadtrends.models.mixture import Array
+from uploadtrends.series.grid import PERIODS_PER_YEAR, days, frequency
 
 MIN_MONTHS_BEFORE = 24
 """Seasonal terms need two full years before the first event."""

@@ -3,46 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.effects import effect_table
-from uploadtrends.models.estimators import estimate
-from uploadtrends.models.noise import LEAST_POINTS
-
-if TYPE_CHECKING:
-    from uploadtrends.models.fitting import Fit
+from uploadtrends.models.estimators.by_name import estimate
+from uploadtrends.models.estimators.estimate import Estimate
+from uploadtrends.models.estimators.noise import LEAST_POINTS
+from uploadtrends.models.preparation import Prepared
 
 COLUMNS = ("method", "event", "term", "estimate", "se", "low", "high", "p", "status", "reason")
 
 
-def sensitivity_table(fit: Fit) -> pd.DataFrame:
-    """Return the effects of a fit by its own and by other methods (columns as `COLUMNS`)."""
-    own = fit.effects.assign(method=f"{fit.method} (reported)")
+def sensitivity_table(prepared: Prepared, fitted: Estimate | None) -> pd.DataFrame:
+    """Return the effects by the method reported and by others (columns as `COLUMNS`)."""
+    reported, scale = prepared.choice.method, prepared.choice.scale
+    own = effect_table(prepared, fitted).assign(method=f"{reported} (reported)")
     tables = [own[list(COLUMNS)]]
     others: list[tuple[str, dict[str, Any]]]
-    n = int(fit.prepared.design.used.sum())
-    if fit.estimate is None:
+    n = int(prepared.design.used.sum())
+    if fitted is None:
         return tables[0]
-    if fit.scale == "counts":
+    if scale == "counts":
         others = [("quasi-poisson", {}), ("negative-binomial", {})]
     else:
         others = [("ols-hac", {}), ("reml-ar1", {"phi": "maximum"})]
         if n >= LEAST_POINTS:
             others.append(("ar1-plus-noise", {}))
     for method, changes in others:
-        if method == fit.method and not changes:
+        if method == reported and not changes:
             continue
-        settings = replace(fit.prepared.settings, method=method, **changes)
-        choice = replace(fit.prepared.choice, method=method)
-        prepared = replace(fit.prepared, settings=settings, choice=choice)
+        settings = replace(prepared.settings, method=method, **changes)
+        choice = replace(prepared.choice, method=method)
+        other = replace(prepared, settings=settings, choice=choice)
         name = f"{method} (phi at its maximum)" if changes else method
         try:
-            table = effect_table(prepared, estimate(prepared))
+            table = effect_table(other, estimate(other))
         except NotEstimableError as error:
             refused = replace(choice, status="refused", reason=str(error))
-            table = effect_table(replace(prepared, choice=refused), None)
+            table = effect_table(replace(other, choice=refused), None)
         tables.append(table.assign(method=name)[list(COLUMNS)])
     return pd.concat(tables, ignore_index=True)

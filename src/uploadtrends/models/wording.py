@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from uploadtrends.events import Block
+from uploadtrends.models.diagnostics import diagnose
+from uploadtrends.models.effects import effect_table
+from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.onset import unit_of
-
-if TYPE_CHECKING:
-    from uploadtrends.models.fitting import Fit
+from uploadtrends.models.preparation import Prepared
+from uploadtrends.models.sensitivity import sensitivity_table
 
 
 def number(value: float) -> str:
@@ -43,37 +44,37 @@ def when(block: Block) -> str:
     return event.date if event.label == event.date else f"{event.label} ({event.date})"
 
 
-def describe(fit: Fit) -> str:
+def describe(prepared: Prepared, estimate: Estimate | None) -> str:
     """Return what one fit found: every block, then what could not be estimated, then the model."""
-    lead = "The series" if fit.name == "the series" else fit.name
-    if fit.estimate is None:
-        return f"{lead}: refused, {fit.reason}. {fit.rule}"
+    choice, design, name = prepared.choice, prepared.design, prepared.item.name
+    lead = "The series" if name == "the series" else name
+    if estimate is None:
+        return f"{lead}: refused, {choice.reason}. {prepared.rule}"
     lines = []
-    if fit.status == "exploratory":
-        lines.append(f"{lead}: exploratory only ({fit.reason}).")
-    lines += [f"{lead}: {_block(fit, block)}" for block in fit.blocks]
+    if choice.status == "exploratory":
+        lines.append(f"{lead}: exploratory only ({choice.reason}).")
+    effects = effect_table(prepared, estimate)
+    lines += [f"{lead}: {_block(prepared, effects, block)}" for block in design.blocks]
     lines += [
-        f"{lead}: not estimable at {when(block)}: {reason}." for block, reason in fit.not_estimable
+        f"{lead}: not estimable at {when(block)}: {reason}." for block, reason in design.dropped
     ]
-    lines.append(f"Model: {fit.rule}")
-    if fit.blocks:
-        lines.append(f"Diagnostics: {fit.diagnostics.verdict}")
-        lines += _with_noise(fit)
-    lines += [f"Note: {note}." for note in fit.notes]
+    lines.append(f"Model: {prepared.rule}")
+    if design.blocks:
+        lines.append(f"Diagnostics: {diagnose(prepared, estimate).verdict}")
+        lines += _with_noise(prepared, estimate)
+    lines += [f"Note: {note}." for note in (*prepared.notes, *estimate.notes)]
     return "\n".join(lines)
 
 
-def _block(fit: Fit, block: Block) -> str:
-    rows = {
-        str(row["term"]): row for _, row in fit.effects[fit.effects["event"] == block.id].iterrows()
-    }
-    period = unit_of(fit.prepared.design.index)
-    unit = f"{fit.prepared.settings.unit.replace('_', ' ')} a {period}"
-    confidence = f"{fit.prepared.settings.confidence:.0%}"
+def _block(prepared: Prepared, effects: pd.DataFrame, block: Block) -> str:
+    rows = {str(row["term"]): row for _, row in effects[effects["event"] == block.id].iterrows()}
+    period = unit_of(prepared.design.index)
+    unit = f"{prepared.settings.unit.replace('_', ' ')} a {period}"
+    confidence = f"{prepared.settings.confidence:.0%}"
     parts = []
     for term, noun in (("level", "level"), ("pulse", "short-lived level"), ("slope", "slope")):
         if term in rows:
-            parts.append(_term(rows[term], noun, unit, confidence, fit.scale, period))
+            parts.append(_term(rows[term], noun, unit, confidence, prepared.choice.scale, period))
     horizons = [
         term
         for term in rows
@@ -93,18 +94,19 @@ def _block(fit: Fit, block: Block) -> str:
     return text
 
 
-def _with_noise(fit: Fit) -> list[str]:
+def _with_noise(prepared: Prepared, estimate: Estimate) -> list[str]:
     """Return the level change under AR(1) plus white noise, where the series is long enough."""
-    rows = fit.sensitivity
+    choice = prepared.choice
+    rows = sensitivity_table(prepared, estimate)
     rows = rows[(rows["method"] == "ar1-plus-noise") & (rows["term"] == "level")]
     rows = rows[rows["estimate"].notna()]
-    if fit.method != "reml-ar1" or rows.empty:
+    if choice.method != "reml-ar1" or rows.empty:
         return []
-    scale, unit = (100, "%") if fit.scale == "log" else (1, "")
+    scale, unit = (100, "%") if choice.scale == "log" else (1, "")
     parts = []
     for _, row in rows.iterrows():
         values = [row[name] for name in ("estimate", "low", "high")]
-        if fit.scale == "log":
+        if choice.scale == "log":
             values = [math.expm1(value) for value in values]
         middle, low, high = (number(scale * value) + unit for value in values)
         parts.append(f"{middle} ({low} to {high}) at {row['event']}")

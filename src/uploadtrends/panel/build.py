@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from uploadtrends.errors import InputError
 from uploadtrends.panel import queries
 from uploadtrends.panel.engine import DuckDBEngine, Engine, require_engine
-from uploadtrends.panel.panel import Panel, Records
-from uploadtrends.panel.periods import require_period
+from uploadtrends.panel.panel import Panel
+from uploadtrends.panel.records import Records
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.simulated import population_tables
 from uploadtrends.panel.spans import artist_spans, completeness, lane_edges
+from uploadtrends.series.periods import require_period
 from uploadtrends.simulate import Population
 from uploadtrends.store import Store, open_store
 

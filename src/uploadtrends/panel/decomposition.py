@@ -12,6 +12,7 @@ the change of N is the sum of what entrants add and what exits take away.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import factorial
@@ -20,19 +21,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 from uploadtrends.panel.engine import DuckDBEngine
-from uploadtrends.panel.periods import floor
 from uploadtrends.panel.queries import fixed_rule_sql
+from uploadtrends.panel.records import Records
+from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.spans import entered
 from uploadtrends.result import Call, Result
+from uploadtrends.series.periods import floor
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from uploadtrends.panel.panel import Panel
-
-Array = NDArray[np.float64]
 COMPONENTS = ("entrants", "exits", "composition", "activity share", "intensity")
 RULES = {
     "lmdi": "logarithmic mean Divisia index, additive (Ang 2005), zeros by their analytical limits "
@@ -87,12 +88,14 @@ class Decomposition(Result):
 
 
 def decompose_change(
-    panel: Panel,
+    records: Records,
+    seniority: Seniority | None,
+    recipe: Mapping[str, Any],
     before: tuple[str, str],
     after: tuple[str, str],
     rule: str = "lmdi",
     *,
-    platform: str | None = None,
+    platform: str,
     n_bootstrap: int = 999,
     confidence: float = 0.95,
     seed: int = 0,
@@ -101,14 +104,18 @@ def decompose_change(
 
     Parameters
     ----------
-    panel : Panel
-        With artists; its groups (if any) give the composition.
+    records : Records
+        With artists.
+    seniority : Seniority, optional
+        Its groups give the composition.
+    recipe : mapping
+        Of the panel: period and unit.
     before, after : (str, str)
         First and last day of each window. Periods not seen in full are left out.
     rule : {"lmdi", "shapley"}
         How the change of a product is shared among its factors; neither depends on an order.
-    platform : str, optional
-        Needed when several have artists.
+    platform : str
+        One that has artists.
     n_bootstrap : int
         Bootstrap samples of artists for the intervals; 0 for none.
     confidence : float
@@ -125,8 +132,7 @@ def decompose_change(
         raise InputError(
             "unknown decomposition rule", column="rule", value=rule, fix="'lmdi' or 'shapley'"
         )
-    lane = panel.only_artist_platform(platform)
-    if panel.seniority is not None and panel.seniority.by_period:
+    if seniority is not None and seniority.by_period:
         raise InputError(
             "with tenure by period, artists change groups inside a window",
             column="seniority",
@@ -134,11 +140,12 @@ def decompose_change(
             fix="use a rule at a date: panel.with_seniority(Seniority(at='2022-01-01'))",
         )
     windows = [
-        _window(panel, lane, span, name) for name, span in (("before", before), ("after", after))
+        _window(records, recipe["period"], platform, span, name)
+        for name, span in (("before", before), ("after", after))
     ]
     if windows[0][-1] >= windows[1][0]:
         raise InputError("the windows overlap", column="after", value=after)
-    groups, labels, features = artist_features(panel, lane, windows)
+    groups, labels, features = artist_features(records, seniority, recipe, platform, windows)
     rng = np.random.default_rng(seed)
     n = len(labels)
     weights = np.ones((n_bootstrap + 1, n))
@@ -150,27 +157,27 @@ def decompose_change(
     parts = [split_change(sums, rule).sum(axis=2)]
     if len(groups) > 1:
         parts += [split_change(sums[:, :, [g]], rule)[:, :, 0] for g in range(len(groups))]
-    table = _table(lane, groups, sums, parts, confidence, n_bootstrap)
+    table = _table(platform, groups, sums, parts, confidence, n_bootstrap)
     settings = {
         "before": list(before),
         "after": list(after),
         "rule": rule,
-        "platform": lane,
+        "platform": platform,
         "n_bootstrap": n_bootstrap,
         "confidence": confidence,
         "seed": seed,
     }
-    call = Call.record(
-        "decompose", settings | {"panel": panel.recipe}, panel.records.cells, panel.records.spans
-    )
+    call = Call.record("decompose", settings | {"panel": recipe}, records.cells, records.spans)
     return Decomposition(table, rule, call)
 
 
-def _window(panel: Panel, lane: str, span: tuple[str, str], name: str) -> list[dt.date]:
+def _window(
+    records: Records, period: str, lane: str, span: tuple[str, str], name: str
+) -> list[dt.date]:
     import polars as pl
 
     try:
-        first, last = (floor(dt.date.fromisoformat(text), panel.period) for text in span)
+        first, last = (floor(dt.date.fromisoformat(text), period) for text in span)
     except (TypeError, ValueError) as error:
         raise InputError(
             "a window is a first and a last day",
@@ -178,7 +185,7 @@ def _window(panel: Panel, lane: str, span: tuple[str, str], name: str) -> list[d
             value=span,
             fix="write ('2021-01-01', '2021-12-31')",
         ) from error
-    days = panel.records.complete.filter(
+    days = records.complete.filter(
         (pl.col("lane") == lane) & pl.col("complete") & pl.col("period").is_between(first, last)
     )
     if days.height == 0:
@@ -187,7 +194,11 @@ def _window(panel: Panel, lane: str, span: tuple[str, str], name: str) -> list[d
 
 
 def artist_features(
-    panel: Panel, lane: str, windows: list[list[dt.date]]
+    records: Records,
+    rule: Seniority | None,
+    recipe: Mapping[str, Any],
+    lane: str,
+    windows: list[list[dt.date]],
 ) -> tuple[list[str], NDArray[np.int64], Array]:
     """Return group names, each artist's group, and per-period means by window.
 
@@ -196,17 +207,16 @@ def artist_features(
     """
     import polars as pl
 
-    spans = panel.records.spans.filter(pl.col("lane") == lane)
-    rule = panel.seniority
+    spans = records.spans.filter(pl.col("lane") == lane)
     if rule is not None:
         query = f"SELECT s.*, {fixed_rule_sql(rule, 's')} AS grp FROM span s"
-        spans = DuckDBEngine().frame(query, span=entered(spans, rule, panel.period))
+        spans = DuckDBEngine().frame(query, span=entered(spans, rule, recipe["period"]))
         spans = spans.filter(pl.col("grp").is_not_null())
     else:
         spans = spans.with_columns(grp=pl.lit("all artists"))
     spans = spans.sort("artist")
-    unit = str(panel.recipe["credit_unit"])
-    cells = panel.records.cells.filter(pl.col("lane") == lane)
+    unit = str(recipe["credit_unit"])
+    cells = records.cells.filter(pl.col("lane") == lane)
     weight = spans["weight"].to_numpy()
     columns = []
     for days in windows:

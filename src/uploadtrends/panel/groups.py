@@ -6,16 +6,16 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from uploadtrends.panel.periods import grid, polars_step
 from uploadtrends.panel.queries import group_panel
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.spans import calendar, entered
+from uploadtrends.series.periods import grid, polars_step
 
 if TYPE_CHECKING:
     import polars as pl
 
     from uploadtrends.panel.engine import Engine
-    from uploadtrends.panel.panel import Records
+    from uploadtrends.panel.records import Records
 
 _COUNTS = (
     "uploads",

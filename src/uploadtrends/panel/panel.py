@@ -8,48 +8,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from uploadtrends.errors import InputError
+from uploadtrends.panel.decomposition import Decomposition, decompose_change
 from uploadtrends.panel.engine import DuckDBEngine, Engine
 from uploadtrends.panel.groups import published_groups, sorted_groups
-from uploadtrends.panel.periods import pandas_frequency
+from uploadtrends.panel.records import Records
 from uploadtrends.panel.rows import artist_rows
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.units import unit_values
+from uploadtrends.series.periods import pandas_frequency
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from uploadtrends.panel.decomposition import Decomposition
-
 Flagged = Literal["mask", "keep"]
-
-
-@dataclass(frozen=True)
-class Records:
-    """What a panel is made from, independent of how artists are grouped.
-
-    Attributes
-    ----------
-    cells : polars.DataFrame
-        One row per lane, artist and period with uploads.
-    spans : polars.DataFrame
-        One row per lane and artist: entry, time at risk, censoring, weight.
-    complete : polars.DataFrame
-        lane, period, complete.
-    lanes : polars.DataFrame
-        One row per lane (a platform, or a platform's instrument): its edges.
-    published : polars.DataFrame
-        Rows of published aggregate series.
-    unplaced : polars.DataFrame
-        lane, reason, uploads: credits that no period can hold.
-    """
-
-    cells: pl.DataFrame
-    spans: pl.DataFrame
-    complete: pl.DataFrame
-    lanes: pl.DataFrame
-    published: pl.DataFrame
-    unplaced: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -174,7 +146,7 @@ class Panel:
         """
         import polars as pl
 
-        from uploadtrends.panel.periods import polars_step
+        from uploadtrends.series.periods import polars_step
 
         step = polars_step(self.period)
         spans = self.records.spans
@@ -292,14 +264,14 @@ class Panel:
         seed: int = 0,
     ) -> Decomposition:
         """Split the change of uploads between two windows; see `decomposition.decompose`."""
-        from uploadtrends.panel.decomposition import decompose_change
-
         return decompose_change(
-            self,
+            self.records,
+            self.seniority,
+            self.recipe,
             before,
             after,
             rule,
-            platform=platform,
+            platform=self.only_artist_platform(platform),
             n_bootstrap=n_bootstrap,
             confidence=confidence,
             seed=seed,

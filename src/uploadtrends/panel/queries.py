@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from uploadtrends.panel.periods import precise_enough, sql_period
 from uploadtrends.panel.seniority import Seniority
+from uploadtrends.series.periods import precise_enough, sql_period
 
 
 def text_list(values: Sequence[str]) -> str:

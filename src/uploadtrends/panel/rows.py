@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.panel.engine import DuckDBEngine
-from uploadtrends.panel.periods import mean_days, polars_step
 from uploadtrends.panel.queries import artist_panel
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.spans import calendar, entered
+from uploadtrends.series.periods import mean_days, polars_step
 
 if TYPE_CHECKING:
     import polars as pl

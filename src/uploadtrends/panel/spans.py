@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from uploadtrends.errors import InputError
-from uploadtrends.panel.periods import floor, grid, polars_step
 from uploadtrends.panel.seniority import Duration, Seniority
+from uploadtrends.series.periods import floor, grid, polars_step
 
 if TYPE_CHECKING:
     import polars as pl

@@ -30,7 +30,7 @@ def checklist(results: Any) -> pd.DataFrame:
     estimable = effects[effects["estimate"].notna()]
     names = {check.name: check for check in results.checks}
     rows = [
-        ("Question", results.study.spec.question or "not stated"),
+        ("Question", results.spec.question or "not stated"),
         (
             "Outcome and unit",
             "; ".join(sorted({str(unit) for unit in effects["unit"].dropna()})) or "not stated",
@@ -109,7 +109,7 @@ def _points(fit: Any) -> str:
 
 def _primary(results: Any) -> str:
     primary = results.primary
-    registered = results.study.spec.registered
+    registered = results.spec.registered
     where = (
         f"registered at {registered['url']} on {registered['date']}"
         if registered

@@ -82,7 +82,7 @@ def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None
         _checklist(results),
         _manifest(results),
     ]
-    spec = results.study.spec
+    spec = results.spec
     text = _TEMPLATE.format(
         title=html.escape(spec.title),
         question=html.escape(spec.question),

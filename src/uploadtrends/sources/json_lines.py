@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
 from uploadtrends.records import Reject
-from uploadtrends.sources.moments import name, quote
+from uploadtrends.sources.moments import quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
-from uploadtrends.sources.staging import EXCERPT_LENGTH, stage_records
+from uploadtrends.sources.staging import EXCERPT_LENGTH, setting, stage_records
 from uploadtrends.sources.unpacking import (
     LONGEST_LINE,
     TOO_LONG,
@@ -159,8 +159,6 @@ class _Reader:
         )
 
     def _place_bad_lines(self, piece: Piece) -> None:
-        from uploadtrends.sources.tabular import setting
-
         with setting(self.con, "preserve_insertion_order", "true"):
             bad = dict(
                 self.con.sql(
@@ -186,26 +184,6 @@ class _Reader:
                     reason = TOO_LONG.decode().strip().strip('"')
                 shown = line[:EXCERPT_LENGTH].decode("utf-8", "replace").replace("\0", "\\0")
                 yield Reject(f"line {number}", reason, shown.rstrip("\r\n"))
-
-
-def read_json_rows(con: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str]) -> None:
-    """Create `input_rows` (see `tabular.read_rows`) from JSON Lines."""
-    from uploadtrends.sources.tabular import cells, check_columns
-
-    sample = sample_records(path)
-    check_columns(path, list(dict.fromkeys(key for row in sample for key in row)), columns)
-    text = ", ".join(
-        f"nullif(trim({name(key)} ->> '$'), '') AS {cell}" for key, cell in cells(columns).items()
-    )
-    nothing = " AND ".join(f"{name(key)} IS NULL" for key in columns)
-    read_json_lines(
-        con,
-        path,
-        into="input_rows",
-        columns=dict.fromkeys(columns, "JSON"),
-        select=f"{POSITION} AS position, {text}",
-        reason=f"CASE WHEN {nothing} THEN 'not a JSON object with any of the columns' END",
-    )
 
 
 def sample_records(path: Path, n: int = 200) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from importlib.resources import files
@@ -104,3 +105,14 @@ def _flush(con: duckdb.DuckDBPyConnection, waiting: dict[type, list[Any]]) -> No
         con.execute(f"INSERT INTO temp.{table} BY NAME SELECT * FROM staged_batch")
         con.unregister("staged_batch")
         records.clear()
+
+
+@contextmanager
+def setting(con: duckdb.DuckDBPyConnection, option: str, value: str) -> Iterator[None]:
+    """Change a DuckDB setting for a while."""
+    before = con.execute("SELECT current_setting(?)", [option]).fetchall()[0][0]
+    con.execute(f"SET {option} = ?", [value])
+    try:
+        yield
+    finally:
+        con.execute(f"SET {option} = ?", [before])

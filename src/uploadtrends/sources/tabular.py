@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uploadtrends.errors import InputError
+from uploadtrends.sources.json_lines import POSITION, read_json_lines, sample_records
 from uploadtrends.sources.moments import name, quote
+from uploadtrends.sources.staging import setting
 from uploadtrends.sources.unpacking import open_text
 
 if TYPE_CHECKING:
@@ -59,9 +61,7 @@ def read_rows(
         elif kind == "parquet":
             _read_parquet(con, path, columns)
         elif kind == "json":
-            from uploadtrends.sources.json_lines import read_json_rows
-
-            read_json_rows(con, path, columns)
+            _read_json(con, path, columns)
         else:
             _read_csv(con, path, columns, encoding, "\t" if kind == "tsv" else None)
 
@@ -69,17 +69,6 @@ def read_rows(
 def cells(columns: Sequence[str]) -> dict[str, str]:
     """Return the names that the columns of a file have in `input_rows`."""
     return {column: f"cell_{n}" for n, column in enumerate(columns)}
-
-
-@contextmanager
-def setting(con: duckdb.DuckDBPyConnection, option: str, value: str) -> Iterator[None]:
-    """Change a DuckDB setting for a while."""
-    before = con.execute("SELECT current_setting(?)", [option]).fetchall()[0][0]
-    con.execute(f"SET {option} = ?", [value])
-    try:
-        yield
-    finally:
-        con.execute(f"SET {option} = ?", [before])
 
 
 def check_columns(path: Path, present: Sequence[str], wanted: Sequence[str]) -> None:
@@ -263,3 +252,21 @@ def _read_sqlite(
             )
             con.unregister("sqlite_batch")
             done += len(rows)
+
+
+def _read_json(con: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str]) -> None:
+    """Create `input_rows` from JSON Lines."""
+    sample = sample_records(path)
+    check_columns(path, list(dict.fromkeys(key for row in sample for key in row)), columns)
+    text = ", ".join(
+        f"nullif(trim({name(key)} ->> '$'), '') AS {cell}" for key, cell in cells(columns).items()
+    )
+    nothing = " AND ".join(f"{name(key)} IS NULL" for key in columns)
+    read_json_lines(
+        con,
+        path,
+        into="input_rows",
+        columns=dict.fromkeys(columns, "JSON"),
+        select=f"{POSITION} AS position, {text}",
+        reason=f"CASE WHEN {nothing} THEN 'not a JSON object with any of the columns' END",
+    )

@@ -82,7 +82,7 @@ def _data(study: Path) -> list[Row]:
 
 def _exceptions() -> list[Row]:
     """Say which documented APIs are asked although their robots file speaks to crawlers."""
-    from uploadtrends.sources.session import robots_exceptions
+    from uploadtrends.collect.session import robots_exceptions
 
     return [
         (f"robots.txt of {host}", "exception", f"{pattern}: {reason}", reference)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +20,12 @@ if TYPE_CHECKING:
     from uploadtrends.figures import Drawing
     from uploadtrends.models import InterruptedTimeSeries
     from uploadtrends.panel import Panel
-    from uploadtrends.study.study import Study
+    from uploadtrends.study.spec import StudySpec
+
+
+PAPER_GROUPS = {"total", "senior", "new"}
+# These have a figure of their own.
+ELSEWHERE = {"placebo_cohorts", "published_series"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,7 @@ class StudyResults:
 
     Attributes
     ----------
-    study : Study
+    spec : StudySpec
     panel : Panel
         The panel under study; `panels` holds those of the other platforms loaded, too.
     events, confounders : EventSet
@@ -42,7 +50,7 @@ class StudyResults:
         Everything needed to repeat the run.
     """
 
-    study: Study
+    spec: StudySpec
     panel: Panel
     panels: Mapping[str, Panel]
     events: EventSet
@@ -78,7 +86,7 @@ class StudyResults:
 
     def summary(self) -> str:
         """Return question, answer, and one line per check."""
-        lines = [self.study.spec.question, "", str(self.conclusion), ""]
+        lines = [self.spec.question, "", str(self.conclusion), ""]
         lines += [f"  {reason}" for reason in self.conclusion.reasons]
         lines += ["", "Checks"]
         lines += [
@@ -91,9 +99,7 @@ class StudyResults:
 
     def drawings(self, width: float | None = None) -> dict[str, Drawing]:
         """Return every figure of the study by file name, `width` inches wide if given."""
-        from uploadtrends.study.drawing import draw
-
-        return draw(self, width)
+        return _draw(self, width)
 
     def save_figures(
         self, folder: str | Path, drawings: Mapping[str, Drawing] | None = None
@@ -113,7 +119,7 @@ class StudyResults:
         folder.mkdir(parents=True, exist_ok=True)
         drawn = self.drawings() if drawings is None else drawings
         written = [path for name, one in drawn.items() for path in figures.save(one, folder / name)]
-        return [*written, figures.contact_sheet(drawn, folder, self.study.spec.title)]
+        return [*written, figures.contact_sheet(drawn, folder, self.spec.title)]
 
     def save_report(
         self, folder: str | Path, drawings: Mapping[str, Drawing] | None = None
@@ -173,8 +179,8 @@ class StudyResults:
         written += report.write_tables(tables, folder / "tables")
         written.append(_write(folder / "results.csv", tables["results"].to_csv(index=False)))
         everything = {
-            "study": self.study.spec.name,
-            "question": self.study.spec.question,
+            "study": self.spec.name,
+            "question": self.spec.question,
             "conclusion": self.conclusion.to_dict(),
             "primary": json.loads(self.primary.to_json(date_format="iso")),
             "interrupted_time_series": self.its.to_dict(),
@@ -192,3 +198,68 @@ def _write(path: Path, text: str) -> Path:
     growing.write_text(text, encoding="utf-8")
     growing.replace(path)
     return path
+
+
+def _draw(results: StudyResults, width: float | None = None) -> dict[str, Drawing]:
+    """Return the figures that the data and checks allow, in the order of the contact sheet."""
+    from uploadtrends import figures
+
+    sized: dict[str, Any] = {} if width is None else {"width": width}
+    drawn: dict[str, Drawing] = {}
+    marked = results.events + results.confounders
+    groups = {group for _, group in results.panel.keys()}
+    if groups >= PAPER_GROUPS:
+        drawn["figure1"] = figures.figure1(results.panel, marked, **sized)
+        drawn["figure1_tested"] = figures.figure1_tested(
+            results.panel,
+            results.its,
+            results.breaks,
+            results.events,
+            results.check("published_series"),
+            **sized,
+        )
+    if "danbooru" in results.panels:
+        drawn["figure2"] = figures.figure2(
+            results.panels["danbooru"], marked, anchors=_anchors(results), **sized
+        )
+    cohorts = results.check("placebo_cohorts")
+    if cohorts is not None and _can_be_drawn(cohorts):
+        drawn["figure3_placebo_cohorts"] = figures.figure3_placebo_cohorts(cohorts, **sized)
+    drawn["effects"] = figures.forest(results.its, **sized)
+    horizons = results.its.effects["term"].str.fullmatch(r"effect_\d+m")
+    if results.its.effects["estimate"][horizons].notna().any():
+        drawn["event_study"] = figures.event_study(results.its, **sized)
+    drawn["interrupted_time_series"] = figures.plot_its(results.its, **sized)
+    drawn["change_points"] = figures.plot_change_points(results.breaks, **sized)
+    drawn["matches"] = figures.plot(results.matches, **sized)
+    drawn["event_timeline"] = figures.event_timeline(marked, **sized)
+    if any(results.panel.has_artists(platform) for platform, _ in results.panel.keys()):
+        for name, draw_works in (("delisted", figures.delisted), ("ai_share", figures.ai_share)):
+            # Both need what many sources do not tell: a second crawl, a label.
+            with suppress(InputError):
+                drawn[name] = draw_works(results.panel, **sized)
+    stated = tuple(results.primary[key] for key in ("platform", "group", "event"))
+    for outcome in results.checks:
+        if outcome.name in ELSEWHERE or not _can_be_drawn(outcome):
+            continue
+        if outcome.name == "specification_curve":
+            drawing = figures.specification_curve(outcome, contrast=stated, **sized)
+        else:
+            drawing = figures.plot(outcome, **sized)
+        drawn[f"check_{outcome.name}"] = drawing
+    return drawn
+
+
+def _can_be_drawn(outcome: CheckOutcome) -> bool:
+    has_layers = any(len(layer) for layer in outcome.figure_data.values())
+    return outcome.status != "not applicable" and has_layers
+
+
+def _anchors(results: StudyResults) -> Any:
+    """Return the times of the dated posts behind the id clock, if the study has one."""
+    import pandas as pd
+
+    for entry in results.spec.data:
+        if entry.path.name == "danbooru_id_dates.csv":
+            return pd.read_csv(entry.path)["created_at_utc"]
+    return None

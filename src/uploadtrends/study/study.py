@@ -131,7 +131,7 @@ class Study:
         primary = _primary(spec, its)
         outcomes = run_checks(spec, steps, panels, its)
         return StudyResults(
-            study=self,
+            spec=spec,
             panel=panel,
             panels=panels,
             events=events,

@@ -9,18 +9,17 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, fdtrc
 
-from uploadtrends.breaks.result import frequency, stamp
+from uploadtrends.arrays import Array
 from uploadtrends.breaks.structural.hansen import hansen_p_value
 from uploadtrends.breaks.structural.outcome import StructuralTest
 from uploadtrends.breaks.structural.regression import (
-    Array,
     hac_covariance,
     least_squares,
     response_and_design,
 )
 from uploadtrends.errors import InputError
-from uploadtrends.events.timing import period_of
 from uploadtrends.result import Call
+from uploadtrends.series.grid import frequency, period_of, stamp
 
 Covariance = Literal["ols", "hac"]
 

@@ -6,12 +6,10 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
-
-Array = NDArray[np.float64]
 
 MAXIMUM_REGRESSORS = 10
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uploadtrends.arrays import Array
 from uploadtrends.breaks.structural.break_interval import break_interval
 from uploadtrends.breaks.structural.outcome import BaiPerron
 from uploadtrends.breaks.structural.regression import (
-    Array,
     hac_covariance,
     least_squares,
     response_and_design,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from uploadtrends.breaks.result import frequency, stamp
 from uploadtrends.result import Call, Result
+from uploadtrends.series.grid import frequency, stamp
 
 
 @dataclass(frozen=True, repr=False, eq=False)

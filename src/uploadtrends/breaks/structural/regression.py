@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
-from uploadtrends.events.timing import as_regular_series
-
-Array = NDArray[np.float64]
+from uploadtrends.series.grid import as_regular_series
 
 
 def response_and_design(series: pd.Series, regressors: Any) -> tuple[pd.Series, Array]:

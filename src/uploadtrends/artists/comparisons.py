@@ -1,0 +1,260 @@
+"""Event study by relative period, with its pre-trend test; difference-in-differences by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from uploadtrends.arrays import Array
+from uploadtrends.artists.design import ArtistDesign, Spec, artist_design
+from uploadtrends.artists.fit import fit_poisson
+from uploadtrends.artists.model import ArtistModel, artist_model
+from uploadtrends.artists.terms import natural_spline
+from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.events import as_events
+from uploadtrends.models.onset import place_block
+from uploadtrends.result import Call, Result
+
+if TYPE_CHECKING:
+    from uploadtrends.panel import Panel
+
+
+@dataclass(frozen=True)
+class EventStudy(Result):
+    """Effects by period relative to an event, against the period before it.
+
+    Attributes
+    ----------
+    effects : pandas.DataFrame
+        platform, group ("senior vs new"), event, label, relative_period (0 holds the event; -1 is
+        the base; the outermost collect everything beyond), estimate (log ratio), se, low, high,
+        relative, relative_low, relative_high (percent), p.
+    pretrend : pandas.DataFrame
+        group, F, df, df_error, p (all leads zero), slope (log points a period over the leads),
+        slope_se, minimum_detectable_slope (80% power).
+    call : Call
+    notes : tuple of str
+    """
+
+    effects: pd.DataFrame
+    pretrend: pd.DataFrame
+    call: Call
+    notes: tuple[str, ...] = field(repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the effects (a copy)."""
+        return self.effects.copy()
+
+    def summary(self) -> str:
+        """Say what the leads look like, and what trend they could have shown."""
+        lines = [
+            f"{row['group']}: leads jointly zero, F({row['df']:.0f}, {row['df_error']:.0f}) = "
+            f"{row['F']:.2f}, p = {row['p']:.3g}; slope before the event "
+            f"{100 * row['slope']:+.2f}% a period (smallest that would be found: "
+            f"{100 * row['minimum_detectable_slope']:.2f}%)."
+            for row in self.pretrend.to_dict("records")
+        ]
+        return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
+
+
+def event_study(
+    panel: Panel,
+    event: Any,
+    *,
+    platform: str | None = None,
+    contrast: Literal["group", "platform"] = "group",
+    reference: str | None = None,
+    groups: Sequence[str] | None = None,
+    leads: int = 12,
+    lags: int = 12,
+    tenure: Literal["spline", "none"] = "spline",
+    unit: str = "uploads",
+    start: str | None = None,
+    end: str | None = None,
+    confidence: float = 0.95,
+) -> EventStudy:
+    """Estimate the difference between groups in every period around an event.
+
+    Poisson with artist and period effects, errors clustered by artist. Differences before the
+    event speak against reading those after it as its effect.
+
+    Parameters
+    ----------
+    panel, platform, contrast, reference, groups, tenure, unit, start, end, confidence
+        As in `artist_model`.
+    event : date or Event
+        One event.
+    leads, lags : int
+        Periods before and after; the outermost collect everything beyond.
+
+    Raises
+    ------
+    InputError
+        If several events are given, or the data do not reach on both sides.
+    """
+    chosen = as_events(event)
+    if len(chosen) != 1:
+        raise InputError("an event study is about one event", value=len(chosen), fix="give one")
+    if leads < 2 or lags < 0:
+        raise InputError(
+            "at least two leads (one is the base) and no negative lags", column="leads", value=leads
+        )
+    lanes = (
+        (panel.only_artist_platform(platform),)
+        if contrast == "group"
+        else tuple(sorted(panel.records.spans["lane"].unique()))
+    )
+    spec = Spec(
+        platforms=lanes,
+        contrast=contrast,
+        reference=reference,
+        time="period",
+        tenure="none",
+        terms=(),
+        unit=unit,
+        boundary="inclusive",
+        start=start,
+        end=end,
+        offset=None,
+        groups=None if groups is None else tuple(groups),
+    )
+    design = artist_design(panel, chosen, spec)
+    block = design.blocks[0]
+    onset = place_block(block, design.index, "inclusive")
+    if onset is None or onset.touched < 2 or design.refused:
+        raise InputError("the data do not reach on both sides of the event", value=block.label)
+    design, keys = _dummies(design, onset.touched, leads, lags, tenure)
+    design, beta, covariance = fit_poisson(design, spec)
+    effects, pretrend = _tables(design, keys, beta, covariance, " and ".join(lanes), confidence)
+    settings: dict[str, Any] = {
+        "leads": leads,
+        "lags": lags,
+        "contrast": contrast,
+        "reference": reference,
+    }
+    settings |= {"tenure": tenure, "unit": unit, "event": block.id, "panel": panel.recipe}
+    call = Call.record("event_study", settings, panel.records.cells, panel.records.spans)
+    return EventStudy(effects, pretrend, call, design.notes)
+
+
+def _dummies(
+    design: ArtistDesign, touched: int, leads: int, lags: int, tenure: str
+) -> tuple[ArtistDesign, list[tuple[str, int, str]]]:
+    """Add a term for every group and relative period but the one before the event."""
+    relative = np.clip(design.rows["period"].to_numpy() - touched, -leads, lags)
+    label = design.rows["label"].to_numpy()
+    columns, names, keys = [], [], []
+    for i, name in enumerate(design.labels[1:], start=1):
+        for k in range(-leads, lags + 1):
+            column = ((relative == k) & (label == i)).astype(float)
+            # A group whose rows the design left out has no column at all.
+            if k != -1 and column.any():
+                pair = f"{name} vs {design.labels[0]}"
+                keys.append((pair, k, f"{pair} at {k:+d}"))
+                names.append(keys[-1][2])
+                columns.append(column)
+    if tenure == "spline":
+        spline = natural_spline(design.rows["tenure"].to_numpy())
+        names += [f"tenure spline {i + 1}" for i in range(spline.shape[1])]
+        columns += list(spline.T)
+    return replace(design, x=np.column_stack(columns), names=tuple(names)), keys
+
+
+def _tables(
+    design: ArtistDesign,
+    keys: list[tuple[str, int, str]],
+    beta: Array,
+    covariance: Array,
+    platform: str,
+    confidence: float,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from scipy import stats
+
+    place = {name: i for i, name in enumerate(design.names)}
+    df = design.n_artists - 1
+    quantile = stats.t.ppf((1 + confidence) / 2, df)
+    block = design.blocks[0]
+    rows, tests = [], []
+    for pair in dict.fromkeys(key[0] for key in keys):
+        own = [(k, place[name]) for group, k, name in keys if group == pair and name in place]
+        values = {k: (beta[j], float(np.sqrt(covariance[j, j]))) for k, j in own}
+        for k, (value, se) in sorted({**values, -1: (0.0, 0.0)}.items()):
+            low, high = value - quantile * se, value + quantile * se
+            rows.append(
+                {
+                    "platform": platform,
+                    "group": pair,
+                    "event": block.id,
+                    "label": block.label,
+                    "relative_period": k,
+                    "estimate": value,
+                    "se": se,
+                    "low": low,
+                    "high": high,
+                    "relative": 100 * np.expm1(value),
+                    "relative_low": 100 * np.expm1(low),
+                    "relative_high": 100 * np.expm1(high),
+                    "p": 2 * stats.t.sf(abs(value) / se, df) if se > 0 else np.nan,
+                }
+            )
+        before = [(k, j) for k, j in own if k < -1]
+        if not before:
+            raise NotEstimableError("no lead could be estimated; the data begin too late")
+        where = [j for _, j in before]
+        part = covariance[np.ix_(where, where)]
+        f = float(beta[where] @ np.linalg.pinv(part) @ beta[where]) / len(where)
+        # Least-squares slope through the leads and the base (which is zero without error).
+        time = np.array([*(k for k, _ in before), -1.0])
+        weights = ((time - time.mean()) / np.sum((time - time.mean()) ** 2))[:-1]
+        slope, slope_se = float(weights @ beta[where]), float(np.sqrt(weights @ part @ weights))
+        tests.append(
+            {
+                "group": pair,
+                "F": f,
+                "df": len(where),
+                "df_error": df,
+                "p": float(stats.f.sf(f, len(where), df)),
+                "slope": slope,
+                "slope_se": slope_se,
+                "minimum_detectable_slope": (quantile + stats.t.ppf(0.8, df)) * slope_se,
+            }
+        )
+    return pd.DataFrame(rows), pd.DataFrame(tests)
+
+
+def difference_in_differences(
+    panel: Panel,
+    event: Any,
+    *,
+    exposed: str,
+    unexposed: str,
+    by: Literal["group", "platform"] = "platform",
+    **settings: Any,
+) -> ArtistModel:
+    """Compare the change of exposed artists with that of artists the event cannot have touched.
+
+    Estimand: the log rate ratio at the event of the exposed artists, over what it would have been
+    had they moved as the unexposed did (the average effect on the exposed, by uploads).
+
+    Parameters
+    ----------
+    panel : Panel
+    event : date or Event
+    exposed, unexposed : str
+        Two groups, or two platforms.
+    by : {"group", "platform"}
+    **settings
+        Of `artist_model`.
+    """
+    return artist_model(
+        panel,
+        event,
+        contrast=by,
+        reference=unexposed,
+        groups=(exposed, unexposed),
+        **settings,
+    )

@@ -1,0 +1,276 @@
+"""Who falls silent, and who returns: discrete-time hazards by group and event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uploadtrends.arrays import Array
+from uploadtrends.artists.design import NOT_ON_BOTH_SIDES, ArtistDesign, Spec, artist_design
+from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.familywise import holm
+from uploadtrends.models.effects import COLUMNS
+from uploadtrends.result import Call, Result
+
+if TYPE_CHECKING:
+    from uploadtrends.panel import Panel
+
+Margin = Literal["going silent", "returning"]
+
+
+@dataclass(frozen=True)
+class HazardModel(Result):
+    """Hazard ratios of going silent and of returning.
+
+    Attributes
+    ----------
+    effects : pandas.DataFrame
+        Columns as of `InterruptedTimeSeries.effects`; `term` is "going silent" or "returning",
+        `group` a group's own change at the event or a contrast ("senior vs new"), `estimate` a
+        log hazard ratio.
+    spells : pandas.DataFrame
+        term, group, periods (at risk), artists, transitions.
+    silent_after : int
+    notes : tuple of str
+    call : Call
+    """
+
+    effects: pd.DataFrame
+    spells: pd.DataFrame
+    silent_after: int
+    notes: tuple[str, ...] = field(repr=False)
+    call: Call
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the effects (a copy)."""
+        return self.effects.copy()
+
+    def summary(self) -> str:
+        """Say in plain words how the hazards changed."""
+        lines = []
+        for row in self.effects.to_dict("records"):
+            what = f"{row['term']}, {row['group']}, {row['label']}"
+            if row["status"] != "ok":
+                lines.append(f"{what}: {row['status']} ({row['reason']}).")
+            else:
+                lines.append(
+                    f"{what}: hazard {row['relative']:+.0f}% [{row['relative_low']:+.0f}, "
+                    f"{row['relative_high']:+.0f}], p = {row['p']:.3g}."
+                )
+        return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
+
+
+def artist_hazards(
+    panel: Panel,
+    events: Any,
+    *,
+    platform: str | None = None,
+    reference: str | None = None,
+    groups: Sequence[str] | None = None,
+    silent_after: int = 3,
+    start: str | None = None,
+    end: str | None = None,
+    confidence: float = 0.95,
+) -> HazardModel:
+    """Model the chance of going silent after an active period, and of returning after a silence.
+
+    Complementary log-log regressions by artist and period (proportional hazards in discrete time;
+    Prentice & Gloeckler 1978), errors clustered by artist, with a linear trend, two yearly
+    harmonics, the groups, tenure (and the length of the silence).
+
+    Parameters
+    ----------
+    panel, events, platform, reference, groups, start, end, confidence
+        As in `artist_model`.
+    silent_after : int
+        So many periods without uploads in a row make a silence. It is dated by its first period.
+        Starts of a silence that the data cannot confirm any more, or that straddle an event, are
+        left out.
+
+    Raises
+    ------
+    InputError
+        For data or settings that do not allow the model.
+    """
+    if silent_after < 1:
+        raise InputError(
+            "a silence lasts at least one period", column="silent_after", value=silent_after
+        )
+    lane = panel.only_artist_platform(platform)
+    spec = Spec(
+        platforms=(lane,),
+        contrast="group",
+        reference=reference,
+        time="trend",
+        tenure="none",
+        terms=("level",),
+        unit="uploads",
+        boundary="exposure",
+        start=start,
+        end=end,
+        offset=None,
+        groups=None if groups is None else tuple(groups),
+        keep_silent=True,
+    )
+    design = artist_design(panel, events, spec)
+    rows: list[dict[str, Any]] = []
+    spells: list[dict[str, Any]] = []
+    notes = [note for note in design.notes if "tenure enters" not in note]
+    notes.append(
+        "tenure enters as its logarithm: without artist effects this takes cohorts to be alike"
+    )
+    margins: tuple[Margin, ...] = ("going silent", "returning")
+    for margin in margins:
+        used, outcome, extra = _transitions(design, margin, silent_after)
+        spells += _spell_counts(design, margin, used, outcome)
+        rows += _margin(design, margin, used, outcome, extra, lane, confidence)
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    for _, part in table.groupby("term"):
+        table.loc[part.index, "p_holm"] = holm(part["p"].to_numpy(dtype=float))
+    settings = {"platform": lane, "silent_after": silent_after, "panel": panel.recipe}
+    call = Call.record("artist_hazards", settings, panel.records.cells, panel.records.spans)
+    return HazardModel(table, pd.DataFrame(spells), silent_after, tuple(notes), call)
+
+
+def _transitions(
+    design: ArtistDesign, margin: Margin, length: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Array]:
+    """Return the rows at risk, whether the transition happened, and the length of the silence."""
+    rows = design.rows
+    artist, period = rows["artist"].to_numpy(), rows["period"].to_numpy()
+    active = rows["y"].to_numpy() > 0
+    n = len(rows)
+    new = np.r_[True, artist[1:] != artist[:-1]]
+    gap = np.r_[True, np.diff(period) != 1] | new  # the row before is not the period before
+    # Periods since the last upload, as known before each row; the first row follows the entry.
+    since = np.zeros(n)
+    known = np.zeros(n, dtype=bool)
+    entered = rows["tenure"].to_numpy() <= _one_period(design)
+    for i in range(n):
+        if gap[i]:
+            since[i], known[i] = 0.0, bool(new[i] and entered[i])
+        elif active[i - 1]:
+            since[i], known[i] = 0.0, True
+        else:
+            since[i], known[i] = since[i - 1] + 1, known[i - 1]
+    if margin == "returning":
+        used = known & (since >= length)
+        return used, active, np.log(np.maximum(since, 1.0))
+    ahead = np.ones(n, dtype=bool)  # the next `length` rows are the next periods of the artist
+    silent = np.ones(n, dtype=bool)
+    for step in range(length):
+        later = np.minimum(np.arange(n) + step, n - 1)
+        ahead &= (artist[later] == artist) & (period[later] == period + step)
+        silent &= ~active[later]
+    used = known & (since == 0) & ahead
+    for place in design.effects.values():
+        reached = np.zeros(len(design.index))
+        np.maximum.at(reached, period, (design.x[:, place] > 0).astype(float))
+        first = int(np.argmax(reached)) if reached.any() else len(reached)
+        used &= ~((period < first) & (period + length > first))
+    return used, silent, np.zeros(n)
+
+
+def _one_period(design: ArtistDesign) -> float:
+    days = np.diff(design.index.to_numpy()).astype("timedelta64[D]").astype(float)
+    return float(np.ceil(days.max() / 30.436875)) if len(days) else 1.0
+
+
+def _spell_counts(
+    design: ArtistDesign, margin: str, used: NDArray[np.bool_], outcome: NDArray[np.bool_]
+) -> list[dict[str, Any]]:
+    rows = design.rows[used].assign(happened=outcome[used])
+    return [
+        {
+            "term": margin,
+            "group": name,
+            "periods": len(part),
+            "artists": part["artist"].nunique(),
+            "transitions": int(part["happened"].sum()),
+        }
+        for name, part in ((name, rows[rows["label"] == i]) for i, name in enumerate(design.labels))
+    ]
+
+
+def _margin(
+    design: ArtistDesign,
+    margin: str,
+    used: NDArray[np.bool_],
+    outcome: NDArray[np.bool_],
+    extra: Array,
+    lane: str,
+    confidence: float,
+) -> list[dict[str, Any]]:
+    from scipy import stats
+
+    label = design.rows["label"].to_numpy()[used]
+    x = [np.ones(int(used.sum())), np.log1p(design.rows["tenure"].to_numpy()[used] / 12)]
+    x += [(label == i).astype(float) for i in range(1, len(design.labels))]
+    if extra.any():
+        x.append(extra[used])
+    offset = len(x)
+    matrix = np.column_stack([*x, design.x[used]])
+    spread = np.ptp(matrix, axis=0) > 0
+    spread[0] = True
+    beta, covariance, failed = _cloglog(
+        outcome[used].astype(float), matrix, spread, design.rows["artist"].to_numpy()[used]
+    )
+    df = max(len(np.unique(design.rows["artist"].to_numpy()[used])) - 1, 1)
+    quantile, power = stats.t.ppf((1 + confidence) / 2, df), stats.t.ppf(0.8, df)
+    found = []
+    reference, *others = design.labels
+    names: list[tuple[str, tuple[str, ...]]] = [(reference, (reference,))]
+    names += [(name, (reference, f"{name} vs {reference}")) for name in others]
+    names += [(f"{name} vs {reference}", (f"{name} vs {reference}",)) for name in others]
+    for block in design.blocks:
+        for name, parts in names:
+            row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
+            row |= {"platform": lane, "group": name, "event": block.id, "label": block.label}
+            row |= {"term": margin, "unit": "log hazard ratio"}
+            row |= {"method": "complementary log-log, clustered by artist"}
+            places = [design.effects.get((block.id, "level", part)) for part in parts]
+            at = [offset + place for place in places if place is not None]
+            if failed or len(at) < len(parts) or not spread[at].all():
+                reason = failed or design.refused.get((block.id, ""), "") or NOT_ON_BOTH_SIDES
+                found.append(row | {"status": "not estimable", "reason": reason})
+                continue
+            weights = np.zeros(len(beta))
+            weights[at] = 1.0
+            value, se = float(weights @ beta), float(np.sqrt(weights @ covariance @ weights))
+            low, high = value - quantile * se, value + quantile * se
+            row |= {"estimate": value, "se": se, "low": low, "high": high, "df": float(df)}
+            row |= {"relative": 100 * np.expm1(value), "relative_low": 100 * np.expm1(low)}
+            row |= {"relative_high": 100 * np.expm1(high), "status": "ok", "reason": block.reason}
+            row |= {"p": float(2 * stats.t.sf(abs(value) / se, df))}
+            found.append(row | {"minimum_detectable": (quantile + power) * se})
+    return found
+
+
+def _cloglog(
+    y: Array, x: Array, keep: NDArray[np.bool_], cluster: NDArray[np.int64]
+) -> tuple[Array, Array, str]:
+    """Fit by statsmodels; coefficients and covariance have zeros where a column was left out."""
+    import statsmodels.api as sm
+
+    k = x.shape[1]
+    beta, covariance = np.zeros(k), np.zeros((k, k))
+    if not 0 < y.sum() < len(y):
+        return beta, covariance, "no transition, or nothing but transitions"
+    # Scaled columns: a month counter beside shares upsets the iterations.
+    size = np.abs(x[:, keep]).max(axis=0)
+    model = sm.GLM(y, x[:, keep] / size, family=sm.families.Binomial(sm.families.links.CLogLog()))
+    try:
+        fit = model.fit(cov_type="cluster", cov_kwds={"groups": cluster}, maxiter=100)
+    except (np.linalg.LinAlgError, ValueError, NotEstimableError) as error:
+        return beta, covariance, f"the regression failed ({error})"
+    if not fit.converged or np.abs(fit.params).max() > 100:
+        return beta, covariance, "the regression did not converge: some term separates perfectly"
+    where = np.flatnonzero(keep)
+    beta[where] = np.asarray(fit.params) / size
+    covariance[np.ix_(where, where)] = np.asarray(fit.cov_params()) / np.outer(size, size)
+    return beta, covariance, ""

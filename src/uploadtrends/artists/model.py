@@ -1,0 +1,177 @@
+"""Artist-level models: each artist compared with themselves, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from uploadtrends.artists.design import Spec, artist_design
+from uploadtrends.artists.result import METHODS, ArtistModel, Inference, estimate
+from uploadtrends.errors import InputError
+from uploadtrends.result import Call
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from uploadtrends.panel import Panel
+
+__all__ = ["ArtistModel", "artist_model"]
+
+
+def artist_model(
+    panel: Panel,
+    events: Any,
+    *,
+    platform: str | None = None,
+    contrast: Literal["group", "platform"] = "group",
+    reference: str | None = None,
+    groups: Sequence[str] | None = None,
+    dose: pd.Series | None = None,
+    time: Literal["period", "trend"] = "period",
+    tenure: Literal["spline", "none"] = "spline",
+    terms: Sequence[str] = ("level",),
+    unit: str = "uploads",
+    offset: Literal["days"] | None = None,
+    boundary: str = "exposure",
+    start: str | None = None,
+    end: str | None = None,
+    inference: Inference = "auto",
+    n_bootstrap: int = 199,
+    n_randomisations: int = 0,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> ArtistModel:
+    """Fit a Poisson regression with artist effects to the artist panel.
+
+    Artists who fall silent stay in the data with zeros, and an artist's own level drops out:
+    neither exits nor a changing mix of artists can pass for a change of the rate.
+
+    Parameters
+    ----------
+    panel : Panel
+        With artists. Its groups are contrasted; its weights are used.
+    events : anything `as_events` takes
+        Crowded events become blocks, as in `interrupted_time_series`.
+    platform : str, optional
+        Needed when several have artists. With ``contrast="platform"`` all are used.
+    contrast : {"group", "platform"}
+        Compare seniority groups, or platforms (difference-in-differences).
+    reference : str, optional
+        The group or platform that the others are compared with. Default: "new", else the first.
+    groups : sequence of str, optional
+        Only these groups (or platforms).
+    dose : pandas.Series, optional
+        Exposure of each artist (index artist_id), in place of groups: the effect is per unit.
+    time : {"period", "trend"}
+        An effect for every period (then only differences between groups are identified), or a
+        linear trend with two yearly harmonics (then every group's own change is estimated, and
+        rests on the trend being right).
+    tenure : {"spline", "none"}
+        Non-linear effect of the time since entry, so that ageing is not taken for the event.
+    terms : sequence of {"level", "slope"}
+    unit : str
+        uploads, media or ai_uploads.
+    offset : {"days"}, optional
+        Account for the length of the periods (only matters with a trend).
+    boundary : str
+        As in `interrupted_time_series`.
+    start, end : str, optional
+        Keep only these periods.
+    inference : {"auto", "cluster", "jackknife", "bootstrap"}
+        Errors clustered by artist with factor G / (G - 1) and t with G - 1 degrees of freedom; or
+        the jackknife over artists (wider; chosen by "auto" when a group has fewer than 100,
+        with t by the smallest group); or the percentile bootstrap of artists.
+    n_bootstrap, n_randomisations : int
+        Bootstrap samples; permutations of group membership (0: none).
+    confidence : float
+    seed : int
+
+    Returns
+    -------
+    ArtistModel
+
+    Raises
+    ------
+    InputError
+        For data or settings that do not allow the model.
+
+    Notes
+    -----
+    Fitted by pyfixest. The estimates are quasi-maximum likelihood: consistent if the mean is right,
+    whatever the dispersion (Wooldridge 1999).
+    """
+    _check(contrast, time, tenure, terms, inference)
+    platforms = _platforms(panel, platform, contrast)
+    spec = Spec(
+        platforms=platforms,
+        contrast="dose" if dose is not None else contrast,
+        reference=reference,
+        time=time,
+        tenure=tenure,
+        terms=tuple(terms),
+        unit=unit,
+        boundary=boundary,
+        start=start,
+        end=end,
+        offset=offset,
+        groups=None if groups is None else tuple(groups),
+    )
+    design = artist_design(panel, events, spec, dose)
+    settings = {
+        name: value
+        for name, value in locals().items()
+        if name
+        in (
+            "contrast",
+            "reference",
+            "groups",
+            "time",
+            "tenure",
+            "terms",
+            "unit",
+            "offset",
+            "boundary",
+            "start",
+            "end",
+            "inference",
+            "n_bootstrap",
+            "confidence",
+            "seed",
+        )
+    } | {"platforms": list(platforms), "panel": panel.recipe}
+    call = Call.record("artist_model", settings, panel.records.cells, panel.records.spans)
+    return estimate(
+        design,
+        spec,
+        inference=inference,
+        n_bootstrap=n_bootstrap,
+        n_randomisations=n_randomisations,
+        confidence=confidence,
+        seed=seed,
+        call=call,
+    )
+
+
+def _check(contrast: str, time: str, tenure: str, terms: Sequence[str], inference: str) -> None:
+    for name, value, allowed in (
+        ("contrast", contrast, ("group", "platform")),
+        ("time", time, ("period", "trend")),
+        ("tenure", tenure, ("spline", "none")),
+        ("inference", inference, ("auto", *METHODS)),
+        *(("terms", term, ("level", "slope")) for term in terms),
+    ):
+        if value not in allowed:
+            raise InputError(
+                "unknown setting", column=name, value=value, fix=" or ".join(map(repr, allowed))
+            )
+
+
+def _platforms(panel: Panel, platform: str | None, contrast: str) -> tuple[str, ...]:
+    if contrast == "group":
+        return (panel.only_artist_platform(platform),)
+    lanes = sorted(panel.records.spans["lane"].unique())
+    if len(lanes) < 2:
+        raise InputError(
+            "a comparison of platforms needs two with artists", column="contrast", value="platform"
+        )
+    return tuple(lanes)

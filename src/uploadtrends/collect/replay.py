@@ -1,0 +1,169 @@
+"""From the archive to records, without a network: what loads and rebuilds the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.collect.archive import Archive
+from uploadtrends.collect.polite import StoppedError
+from uploadtrends.collect.sites.artstation import ArtStation
+from uploadtrends.collect.sites.danbooru import Danbooru
+from uploadtrends.collect.sites.deviantart import CAP, DeviantArt
+from uploadtrends.collect.visit import Ask, Options, Site, Target, visit
+from uploadtrends.collect.wire import Answer, Request
+from uploadtrends.errors import BlockedError, InputError
+from uploadtrends.pseudonyms import Ledger
+from uploadtrends.records import Record, Reject
+from uploadtrends.sources.protocol import Progress
+from uploadtrends.sources.staging import stage_records
+
+if TYPE_CHECKING:
+    import duckdb
+
+SITES = ("artstation", "deviantart", "danbooru")
+
+
+def site_named(
+    source: str,
+    *,
+    credentials: str | Path | None = None,
+    cap: int | None = None,
+    feed: bool = False,
+) -> Site:
+    """Return the collector of a site.
+
+    Raises
+    ------
+    InputError
+        For a site that has none.
+    """
+    if source == "artstation":
+        return ArtStation()
+    if source == "deviantart":
+        return DeviantArt(credentials, cap or CAP, feed)
+    if source == "danbooru":
+        return Danbooru(credentials)
+    raise InputError("no collector for this site", value=source, fix=f"one of {', '.join(SITES)}")
+
+
+def replayed(archive: Archive) -> Ask:
+    """Return what answers questions from the archive alone, as the network answered them."""
+
+    def ask(request: Request) -> Answer:
+        answer = archive.last(request)
+        if answer is None:
+            raise StoppedError(f"{request.address} is not in the archive", "missing")
+        if answer.outcome == "blocked":
+            raise BlockedError(answer.detail)
+        if answer.outcome in ("throttled", "unauthorized"):
+            raise StoppedError(answer.detail, answer.outcome)
+        return answer
+
+    return ask
+
+
+class ArchivedCrawl:
+    """One crawl's archive as a source for `Store.load`.
+
+    Parameters
+    ----------
+    folder : path
+        ``data/raw/<source>/<crawl>``.
+    key_file : path, optional
+        Key of the keyed hashes of those to be forgotten.
+
+    Attributes
+    ----------
+    started_at, finished_at : datetime or None
+        When the crawl ran (UTC).
+    status : str
+        complete, incomplete or blocked.
+    """
+
+    credits_complete = False
+
+    def __init__(self, folder: str | Path, *, key_file: str | Path | None = None) -> None:
+        self.folder = Path(folder)
+        self._archive = Archive(self.folder)
+        self._plan = self._archive.read_plan()
+        if not self._plan:
+            raise InputError("a crawl without its plan, crawl.json", file=self.folder)
+        self.name = str(self._plan["source"])
+        self.started_at = _moment(self._plan.get("started_at"))
+        self.finished_at = _moment(self._plan.get("finished_at"))
+        self.status = str(self._plan.get("status", "incomplete"))
+        self._forgotten = Ledger(self.folder.parents[1], key_file).test(self.name)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the plan of the crawl without the artists."""
+        return {name: value for name, value in self._plan.items() if name != "targets"}
+
+    def inputs(self) -> list[Path]:
+        """Return the archive's segments."""
+        return self._archive.segments()
+
+    def targets(self) -> list[Target]:
+        """Return the artists to visit, without those to be forgotten."""
+        targets = [Target(**one) for one in self._plan.get("targets", [])]
+        gone = self._forgotten
+        if gone is None:
+            return targets
+        return [one for one in targets if not gone(one.handle) and not gone(one.artist_id)]
+
+    def records(self) -> Iterator[Record]:
+        """Yield what every archived visit found."""
+        settings = self._plan.get("settings", {})
+        site = site_named(self.name, cap=settings.get("cap"), feed=bool(settings.get("feed")))
+        options = options_from(settings)
+        ask = replayed(self._archive)
+        n_answers = 0
+
+        def counted(request: Request) -> Answer:
+            nonlocal n_answers
+            answer = ask(request)
+            n_answers += 1
+            return answer
+
+        for what in self._archive.damage:
+            yield Reject(f"{self.folder.name}/{what}", "archive line lost", what)
+        for target in self.targets():
+            before = n_answers
+            found, stopped = visit(site, target, counted, options)
+            if n_answers > before or (stopped and found.status in ("blocked", "throttled")):
+                yield from found.records()
+
+    def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
+        """Fill the stage tables from the archive."""
+        stage_records(con, self.records(), progress=progress)
+
+
+def archived_crawls(raw: str | Path, source: str | None = None) -> list[ArchivedCrawl]:
+    """Return all crawls of histories under `raw`, in the order in which they were begun."""
+    folders = sorted(
+        path.parent
+        for name in ([source] if source else SITES)
+        for path in Path(raw).glob(f"{name}/*/crawl.json")
+    )
+    crawls = [
+        ArchivedCrawl(folder)
+        for folder in folders
+        if json.loads((folder / "crawl.json").read_text("utf-8")).get("kind") == "histories"
+    ]
+    return sorted(crawls, key=lambda crawl: (crawl.started_at or datetime.min, crawl.folder.name))
+
+
+def options_from(settings: dict[str, Any]) -> Options:
+    """Return the options of a walk from a crawl's settings."""
+    return Options(
+        since=_moment(settings.get("since")),
+        details=bool(settings.get("details")),
+        folders=bool(settings.get("folders")),
+    )
+
+
+def _moment(text: Any) -> datetime | None:
+    return datetime.fromisoformat(text.removesuffix("Z")) if isinstance(text, str) else None

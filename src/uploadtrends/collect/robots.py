@@ -1,0 +1,67 @@
+"""robots.txt, obeyed and read again every day."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from uploadtrends.collect.wire import Answer, HostRules, Request
+
+_A_DAY = 24 * 3600.0
+
+
+class Robots:
+    """What a host's robots.txt allows us.
+
+    As in RFC 9309: a file that does not exist allows everything, one that cannot be read because
+    the server fails forbids everything. Listed exceptions (`HostRules.robots_exceptions`) are
+    documented APIs; they are asked without looking at the file.
+    """
+
+    def __init__(self, rules: HostRules, user_agent: str) -> None:
+        self._rules = rules
+        self._agent = user_agent
+        self._parsed: Any = None
+        self._read_at = float("-inf")
+        self._forbids_all = False
+        self._reading = False
+
+    def allows(
+        self, request: Request, read: Callable[[Request], Answer]
+    ) -> tuple[bool, float | None]:
+        """Say whether `request` may be made, and the pace in seconds that the file asks for.
+
+        `read` fetches the file when it has not been read in the last 24 hours.
+        """
+        path = request.address.split("://", 1)[1].partition("/")[2]
+        if self._reading or any(
+            re.search(exception.pattern, "/" + path) for exception in self._rules.robots_exceptions
+        ):
+            return True, None
+        if time.monotonic() - self._read_at > _A_DAY:
+            self._load(read)
+        if self._forbids_all:
+            return False, None
+        if self._parsed is None:
+            return True, None
+        pace = self._parsed.crawl_delay(self._agent)
+        return bool(self._parsed.can_fetch(request.address, self._agent)), pace
+
+    def _load(self, read: Callable[[Request], Answer]) -> None:
+        from protego import Protego
+
+        self._reading = True
+        try:
+            address = f"https://{self._rules.host}/robots.txt"
+            answer = read(Request(address, expect="text"))
+        finally:
+            self._reading = False
+        self._read_at = time.monotonic()
+        self._parsed, self._forbids_all = None, False
+        if answer.outcome == "ok":
+            self._parsed = Protego.parse(answer.body.decode("utf-8", "replace"))
+        elif answer.outcome != "refused":
+            self._forbids_all = True
+            self._read_at -= _A_DAY  # ask again the next time

@@ -1,0 +1,87 @@
+"""Pages that a user saved from the browser, as a source for `Store.load`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.collect.html import read_saved_page
+from uploadtrends.errors import InputError
+from uploadtrends.records import Artist, Credit, Record, Reject, Upload
+from uploadtrends.sources.protocol import Progress
+from uploadtrends.sources.staging import stage_records
+
+if TYPE_CHECKING:
+    import duckdb
+
+SUFFIXES = (".html", ".htm", ".xhtml")
+
+
+class SavedPages:
+    """Saved HTML pages of ArtStation or DeviantArt.
+
+    Works are known by what their address tells (ArtStation's hash id, DeviantArt's number with "n"
+    before it) and carry the instrument "saved page", so that they are never added to what a crawl
+    counted. A page that cannot be read is a reject.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Files, or folders that are searched for them.
+    artist : str, optional
+        Whose works these are, where the pages do not say.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to read.
+    """
+
+    name = "html"
+    credits_complete = False
+
+    def __init__(self, paths: Iterable[str | Path], *, artist: str | None = None) -> None:
+        self._files: list[Path] = []
+        for path in map(Path, paths):
+            inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+            self._files += inside if path.is_dir() else [path]
+        if not self._files:
+            raise InputError("no saved pages", value=[str(path) for path in paths])
+        self._artist = artist
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the artist given."""
+        return {"artist": self._artist}
+
+    def inputs(self) -> list[Path]:
+        """Return the pages."""
+        return list(self._files)
+
+    def records(self) -> Iterator[Record]:
+        """Yield the works on the pages."""
+        for path in self._files:
+            try:
+                works = read_saved_page(path.read_bytes())
+            except (OSError, ValueError) as error:
+                yield Reject(str(path), "not a page of a known site", str(error)[:200])
+                continue
+            if not works:
+                yield Reject(str(path), "no works on this page", "")
+            for work in works:
+                key = f"n{work.upload_id}" if work.platform == "deviantart" else work.upload_id
+                handle = work.handle or self._artist
+                yield Upload(
+                    work.platform,
+                    key,
+                    work.published_at,
+                    date_precision="day" if work.day_only else "second",
+                    instrument="saved page",
+                )
+                if handle:
+                    yield Artist(work.platform, handle, handle)
+                    yield Credit(work.platform, key, handle)
+
+    def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
+        """Fill the stage tables from the pages."""
+        stage_records(con, self.records(), progress=progress)

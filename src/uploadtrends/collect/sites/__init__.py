@@ -1,0 +1,1 @@
+"""One file a site, with that site's oddities in it and nowhere else."""

@@ -1,0 +1,225 @@
+"""Danbooru: a documented API over works that others reposted.
+
+What is odd here: a date says when somebody posted the work to Danbooru, not when its artist
+published it; pages are walked by id (``page=b<id>``), the list ends with an empty page and never
+with a short one; more than two tags, a page beyond 1000 or a slow query is refused; keys are
+missing, not null, on banned works; artists are tags, with no followers and no date of joining.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from requests.auth import HTTPBasicAuth
+
+from uploadtrends.collect.credentials import Secret, credentials
+from uploadtrends.collect.visit import (
+    Ask,
+    FrameOptions,
+    Member,
+    Options,
+    Target,
+    Visit,
+    count_of,
+    flag_of,
+    items_of,
+    params,
+    text_of,
+    utc,
+)
+from uploadtrends.collect.wire import (
+    Answer,
+    Door,
+    HostRules,
+    Outcome,
+    Permit,
+    Request,
+    RobotsException,
+)
+from uploadtrends.records import Upload
+
+HOST = "danbooru.donmai.us"
+BASE = f"https://{HOST}"
+PAGE = 200
+_SMALLEST_PAGE = 20
+_MOST_PAGES = 5000
+FIELDS = "id,created_at,file_ext,is_deleted,is_banned,tag_string_artist,tag_string_meta"
+_NOT_PERSONS = frozenset({"banned_artist", "artist_request", "official_art"})
+
+
+def judge(status: int, payload: Any) -> Outcome | None:
+    """Tell a query that took too long from a server that fails: only the second may pass."""
+    slow = isinstance(payload, dict) and payload.get("error") == "ActiveRecord::QueryCanceled"
+    return "refused" if status == 500 and slow else None
+
+
+RULES = HostRules(
+    HOST,
+    seconds_between=1.0,
+    read_timeout=60.0,
+    throttle_backoff=60.0,
+    judge=judge,
+    robots_exceptions=(
+        RobotsException(
+            r"^/(posts|tags|artists|counts/posts)\.json(\?|$)",
+            "the documented JSON API (wiki page help:api); the robots file speaks to crawlers",
+            "https://danbooru.donmai.us/wiki_pages/help:api",
+        ),
+    ),
+)
+
+
+class _Login:
+    """HTTP Basic with a user name and an API key."""
+
+    def __init__(self, login: Secret, api_key: Secret) -> None:
+        self._login = login
+        self._key = api_key
+
+    def __repr__(self) -> str:
+        return "Login(...)"
+
+    def prepare(self, door: Door) -> None:
+        pass
+
+    def renew(self, door: Door) -> bool:
+        return False
+
+    def secrets(self) -> tuple[str, ...]:
+        return (self._key.reveal(),)
+
+    def __call__(self, request: Any) -> Any:
+        return HTTPBasicAuth(self._login.reveal(), self._key.reveal())(request)
+
+
+class Danbooru:
+    """The Danbooru collector; see the module's docstring for the site's oddities.
+
+    Parameters
+    ----------
+    credentials_file : path, optional
+        TOML file of mode 600 with a table `danbooru`: `login`, `api_key`. Default: the variables
+        UPLOADTRENDS_DANBOORU_LOGIN and UPLOADTRENDS_DANBOORU_API_KEY. Reading needs neither.
+    """
+
+    name = "danbooru"
+    rules: tuple[HostRules, ...] = (RULES,)
+    frames: tuple[str, ...] = ("artist-tags",)
+    looked_up: tuple[str, ...] = ()
+
+    def __init__(self, credentials_file: str | Path | None = None) -> None:
+        self._file = credentials_file
+
+    def permit(self) -> Permit | None:
+        """Return the login, or None: reading needs none."""
+        pair = credentials("danbooru", ("login", "api_key"), self._file)
+        return _Login(*pair) if pair else None
+
+    def requests_for(self, target: Target, n_uploads: int) -> int:
+        """Return the pages of a history and the empty one that ends it."""
+        return -(-n_uploads // PAGE) + 1
+
+    def walk(self, target: Target, ask: Ask, visit: Visit, options: Options) -> None:
+        """Walk the artist's posts by descending id; see `visit.Site`."""
+        tags = f"{target.handle} status:any"
+        if options.since is not None:
+            tags += f" date:{options.since:%Y-%m-%d}.."
+        lowest: int | None = None
+        size = PAGE
+        for _ in range(_MOST_PAGES):
+            query = params(tags=tags, limit=size, only=FIELDS)
+            if lowest is not None:
+                query += (("page", f"b{lowest}"),)
+            answer = ask(Request(f"{BASE}/posts.json", query, holds="[]", subject=target.handle))
+            if answer.status == 500 and answer.outcome == "refused" and size > _SMALLEST_PAGE:
+                size = max(_SMALLEST_PAGE, size // 3)  # a smaller page is a quicker query
+                continue
+            items = items_of(visit, answer)
+            ids = [number for item in items if (number := count_of(item.get("id"))) is not None]
+            for item in items:
+                read_post(item, answer, visit)
+            if not ids:
+                visit.complete = options.since is None and not items
+                return
+            below = min(ids)
+            if lowest is not None and below >= lowest:
+                visit.reject(answer.request.address, "the page does not go below the last", below)
+                visit.status = "error"
+                return
+            lowest = below
+
+    def look_up(self, member: Member, ask: Ask) -> Member | None:
+        """Return the member: the frame says all."""
+        return member
+
+    def frame(self, name: str, ask: Ask, options: FrameOptions) -> Iterator[Member]:
+        """Yield all artist tags with at least `options.followers` posts."""
+        lowest: int | None = None
+        for _ in range(options.pages):
+            query: tuple[tuple[str, str], ...] = (
+                ("search[category]", "1"),
+                ("search[post_count]", f">={options.followers}"),
+                ("limit", "1000"),
+            )
+            if lowest is not None:
+                query += (("page", f"b{lowest}"),)
+            holder = Visit(self.name, Target("", ""))
+            tags = items_of(holder, ask(Request(f"{BASE}/tags.json", query, holds="[]")))
+            ids = [number for tag in tags if (number := count_of(tag.get("id"))) is not None]
+            for tag in tags:
+                name_of = text_of(tag.get("name"))
+                if name_of and tag.get("category") == 1 and name_of not in _NOT_PERSONS:
+                    yield Member(name_of, name_of, count_of(tag.get("post_count")), ("tags",))
+            if not ids or (lowest is not None and min(ids) >= lowest):
+                return
+            lowest = min(ids)
+
+
+def read_post(item: dict[str, Any], answer: Answer, visit: Visit) -> Upload | None:
+    """Read one post; None (and a reject) when it has no id.
+
+    Notes
+    -----
+    Artists and AI marks are whole words of the tag strings. That a post lacks an AI mark says
+    nothing: the rules for such works changed, so the label is then unknown.
+    """
+    upload_id = text_of(item.get("id"))
+    if upload_id is None:
+        visit.reject(answer.request.address, "post without id", item.get("created_at"))
+        return None
+    written = item.get("created_at")
+    arrived = visit.dated(utc(written), written, answer, f"danbooru/{upload_id}")
+    artists = [
+        name
+        for name in str(item.get("tag_string_artist") or "").split()
+        if name not in _NOT_PERSONS
+    ]
+    marks = set(str(item.get("tag_string_meta") or "").split())
+    made = next((mark for mark in ("ai-generated", "ai-assisted") if mark in marks), None)
+    upload = Upload(
+        "danbooru",
+        upload_id,
+        arrived,
+        date_basis="arrival",
+        arrived_at=arrived,
+        kind=_kind(item.get("file_ext")),
+        media_count=1,
+        ai_label=True if made else None,
+        ai_basis=f"tag {made}" if made else None,
+        status="banned"
+        if flag_of(item.get("is_banned"))
+        else "deleted"
+        if flag_of(item.get("is_deleted"))
+        else "listed",
+        instrument="posts",
+    )
+    visit.add(upload, n_artists=max(1, len(artists)))
+    return upload
+
+
+def _kind(extension: Any) -> str | None:
+    if extension in ("mp4", "webm", "zip"):
+        return "video"
+    return "image" if isinstance(extension, str) and extension else None

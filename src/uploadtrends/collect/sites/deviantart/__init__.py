@@ -1,0 +1,5 @@
+"""DeviantArt: its API, its feed, and the frames that artists are drawn from."""
+
+from uploadtrends.collect.sites.deviantart.site import CAP, DeviantArt
+
+__all__ = ["CAP", "DeviantArt"]

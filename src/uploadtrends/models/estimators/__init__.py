@@ -1,0 +1,1 @@
+"""Ways to estimate one prepared series; `by_name` is the only door to them."""

@@ -1,0 +1,50 @@
+"""The estimators by name; heavy ones are imported when first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from uploadtrends.errors import NotEstimableError
+from uploadtrends.models.estimators.estimate import Estimate
+from uploadtrends.models.estimators.linear import least_squares
+from uploadtrends.models.settings import COUNT_METHODS
+
+if TYPE_CHECKING:
+    from uploadtrends.models.preparation import Prepared
+
+_WHERE = {
+    "reml-ar1": ("linear", "fit_reml"),
+    "ols-hac": ("linear", "fit_ols_hac"),
+    "prais-winsten": ("linear", "fit_prais_winsten"),
+    "arma": ("arma", "fit_arma"),
+    "poisson": ("counts", "fit_poisson"),
+    "quasi-poisson": ("counts", "fit_quasi_poisson"),
+    "negative-binomial": ("counts", "fit_negative_binomial"),
+    "count-ar1": ("latent", "fit_count_ar1"),
+    "ar1-plus-noise": ("noise", "fit_ar1_plus_noise"),
+    "structural": ("structural", "fit_structural"),
+}
+
+
+def estimate(prepared: Prepared) -> Estimate:
+    """Fit the prepared series by its method.
+
+    Raises
+    ------
+    NotEstimableError
+        If the method cannot fit this series; the message says why.
+    """
+    if prepared.choice.scale != "counts":
+        _, _, left = least_squares(prepared.y, prepared.design.fitted)
+        if left @ left <= 1e-22 * (prepared.y @ prepared.y):
+            raise NotEstimableError(
+                "the model fits the series without any noise, so nothing is known of chance"
+            )
+    module, name = _WHERE[prepared.choice.method]
+    function = getattr(import_module(f"uploadtrends.models.estimators.{module}"), name)
+    arguments = [prepared.y, prepared.design.fitted, prepared.design.positions]
+    if prepared.choice.method in COUNT_METHODS:
+        arguments.append(prepared.fitted_offset)
+    result: Estimate = function(*arguments, prepared.settings)
+    return result

@@ -1,0 +1,135 @@
+"""What an estimator hands back: a distribution of the coefficients, and the residuals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from uploadtrends.arrays import Array
+from uploadtrends.models.estimators.mixture import (
+    mixture_interval,
+    mixture_joint,
+    mixture_moments,
+    t_quantile,
+)
+
+DRAWS = 8000
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Linear combinations of the coefficients, one entry each. Shape (c,) throughout."""
+
+    estimate: Array
+    se: Array
+    low: Array
+    high: Array
+    p: Array
+    minimum_detectable: Array
+    """Smallest true value found with 80% power by the two-sided test at this width."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Coefficients as a mixture of multivariate t distributions.
+
+    One component for estimators that plug in their variance parameters; one a grid point (g) for
+    those that integrate them out.
+    """
+
+    weights: Array
+    """(g,), sum 1."""
+    coefficients: Array
+    """(g, k)"""
+    covariance: Array
+    """(g, k, k)"""
+    df: float
+    """Degrees of freedom; infinite for normal quantiles."""
+    sigma: Array
+    """(g,) marginal standard deviation of the errors on the model's scale; NaN for counts."""
+    residuals: Array
+    """(n,) innovations (whitened residuals), scaled to unit variance where the model is right."""
+    raw_residuals: Array
+    """(n,) observed minus fitted on the model's scale."""
+    phi: Mapping[str, float] = field(default_factory=dict)
+    """Autocorrelation: estimate (and its interval and near_unit_root where integrated)."""
+    extra: Mapping[str, float] = field(default_factory=dict)
+    """Dispersion, theta, log-likelihood and other named numbers of the estimator."""
+    notes: tuple[str, ...] = ()
+    path: Array | None = None
+    """Smoothed level minus its first value on every period from the first used row to the last,
+    for models whose level wanders."""
+
+    @cached_property
+    def mean(self) -> Array:
+        """(k,) point estimates."""
+        return np.asarray(self.weights @ self.coefficients)
+
+    def _components(self, contrasts: Array) -> tuple[Array, Array]:
+        centres = np.einsum("ck,gk->cg", contrasts, self.coefficients)
+        variances = np.einsum("ck,gkl,cl->cg", contrasts, self.covariance, contrasts, optimize=True)
+        return centres, np.sqrt(np.maximum(variances, np.finfo(float).tiny))
+
+    def contrast(
+        self, contrasts: Array, confidence: float = 0.95, extra_variance: Array | None = None
+    ) -> Contrast:
+        """Return estimate, standard error, interval and p value of each row of `contrasts` (c, k).
+
+        `extra_variance` (g,) is added to the variance of every contrast: the errors' own, for an
+        interval of a new observation.
+        """
+        centres, scales = self._components(np.atleast_2d(contrasts))
+        if extra_variance is not None:
+            scales = np.sqrt(scales**2 + extra_variance[None, :])
+        weights = self.weights[None, :]
+        estimate, se = mixture_moments(weights, centres, scales)
+        tail = (1 - confidence) / 2
+        low, high, p = mixture_interval(confidence, weights, centres, scales, self.df)
+        reach = 1 + t_quantile(0.8, self.df) / t_quantile(1 - tail, self.df)
+        return Contrast(
+            estimate=estimate,
+            se=se,
+            low=low,
+            high=high,
+            p=p,
+            minimum_detectable=reach * (high - low) / 2,
+        )
+
+    def joint(self, contrasts: Array) -> tuple[float, float, int]:
+        """Test that all rows of `contrasts` (q, k) are zero: F (or chi-square / q), p, and q."""
+        contrasts = np.atleast_2d(contrasts)
+        values = np.einsum("ck,gk->gc", contrasts, self.coefficients)
+        spread = np.einsum("ck,gkl,dl->gcd", contrasts, self.covariance, contrasts, optimize=True)
+        statistic, p = mixture_joint(self.weights, values, spread, self.df)
+        return float(statistic), float(p), contrasts.shape[0]
+
+    @cached_property
+    def draws(self) -> tuple[Array, Array]:
+        """Seeded draws of the coefficients (DRAWS, k) and of sigma (DRAWS,)."""
+        rng = np.random.default_rng(20220822)
+        # Systematic sampling of the component: every weight is hit in proportion.
+        edges = np.cumsum(self.weights)
+        component = np.searchsorted(edges / edges[-1], (np.arange(DRAWS) + 0.5) / DRAWS)
+        component = np.minimum(component, self.weights.size - 1)
+        roots = _roots(self.covariance)
+        k = self.coefficients.shape[1]
+        inflate = np.ones(DRAWS)
+        if np.isfinite(self.df):
+            inflate = np.sqrt(self.df / rng.chisquare(self.df, DRAWS))
+        noise = rng.standard_normal((DRAWS, k)) * inflate[:, None]
+        values = self.coefficients[component] + np.einsum("dkl,dl->dk", roots[component], noise)
+        return values, self.sigma[component] * inflate
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the named numbers that are not coefficients."""
+        return {**{f"phi_{name}": value for name, value in self.phi.items()}, **self.extra}
+
+
+def _roots(covariance: Array) -> Array:
+    """Symmetric square roots; a covariance may be singular to rounding."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(np.einsum("gkl,gl->gkl", vectors, np.sqrt(np.maximum(values, 0.0))))

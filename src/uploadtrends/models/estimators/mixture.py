@@ -1,0 +1,132 @@
+"""Mixtures of t (or normal) distributions: what every estimator's answer about a contrast is.
+
+One component for the estimators that plug in their variance parameters, one per grid point for
+those that integrate them out.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from scipy import special
+
+from uploadtrends.arrays import Array
+
+
+def t_cdf(x: Array, df: float) -> Array:
+    """Return the distribution function of t with `df` degrees of freedom (normal if infinite)."""
+    return np.asarray(special.ndtr(x) if np.isinf(df) else special.stdtr(df, x))
+
+
+def t_quantile(probability: float, df: float) -> float:
+    """Return a quantile of t with `df` degrees of freedom (normal if infinite)."""
+    if np.isinf(df):
+        return float(special.ndtri(probability))
+    return float(special.stdtrit(df, probability))
+
+
+@lru_cache(maxsize=64)
+def _table(df: float) -> tuple[Array, Array]:
+    """Return the distribution function on a fine grid, and its differences."""
+    values = t_cdf(np.arange(-_REACH, _REACH + 1) / _FINENESS, df)
+    values[0], values[-1] = 0.0, 1.0
+    return values, np.diff(values)
+
+
+_REACH, _FINENESS = 6000, 400.0
+
+
+def _lookup(standard: Array, df: float) -> tuple[Array, Array]:
+    """Return distribution function and density by linear interpolation (error below 2e-7)."""
+    values, differences = _table(df)
+    place = standard * _FINENESS + _REACH
+    np.clip(place, 0, 2 * _REACH - 1e-6, out=place)
+    cell = place.astype(np.int32)
+    rise = differences[cell]
+    place -= cell
+    place *= rise
+    place += values[cell]
+    rise *= _FINENESS
+    return place, rise
+
+
+def mixture_interval(
+    confidence: float, weights: Array, centres: Array, scales: Array, df: float
+) -> tuple[Array, Array, Array]:
+    """Return the two ends of an equal-tailed interval and the two-sided p of each mixture.
+
+    Components lie along the last axis. p is twice the smaller tail beyond zero, so that p < .05
+    means that zero is outside the 95% interval. One component is solved exactly; several by
+    Newton's method inside a bracket, on a table of t (ends within 1e-4 standard errors).
+    """
+    if centres.shape[-1] == 1:
+        centre, scale = centres[..., 0], scales[..., 0]
+        reach = t_quantile((1 + confidence) / 2, df) * scale
+        return centre - reach, centre + reach, 2 * t_cdf(-np.abs(centre) / scale, df)
+    inverse = 1 / scales
+    offset = centres * inverse
+    density_weights = weights * inverse
+    mean, se = mixture_moments(weights, centres, scales)
+    reach = t_quantile((1 + confidence) / 2, df) * se
+    # Both ends in one array: half the calls.
+    at = np.stack([mean - reach, mean + reach])
+    target = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    target = target.reshape(2, *[1] * mean.ndim)
+    least, most = np.full(at.shape, -np.inf), np.full(at.shape, np.inf)
+    floor = 1e-12 / se
+    for _ in range(25):
+        cdf, density = _lookup(at[..., None] * inverse - offset, df)
+        excess = np.einsum("...g,...g->...", weights, cdf) - target
+        slope = np.einsum("...g,...g->...", density_weights, density)
+        short = excess < 0
+        least, most = np.where(short, at, least), np.where(short, most, at)
+        # A flat stretch of the mixture would throw Newton far away: at most one se at a time.
+        proposal = at + np.minimum(np.maximum(-excess / np.maximum(slope, floor), -se), se)
+        bad = ((proposal <= least) | (proposal >= most)) & np.isfinite(least + most)
+        if bad.any():
+            proposal = np.where(bad, 0.5 * (least + most), proposal)
+        moved = np.abs(proposal - at)
+        at = proposal
+        if (moved < 1e-5 * se).all():
+            break
+    below = np.einsum("...g,...g->...", weights, _lookup(-offset, df)[0])
+    return at[0], at[1], np.minimum(1.0, 2 * np.minimum(below, 1 - below))
+
+
+def mixture_moments(weights: Array, centres: Array, scales: Array) -> tuple[Array, Array]:
+    """Return mean and standard error of each mixture.
+
+    The standard error is that of the scale parameters (as software prints it for a t statistic),
+    not the larger standard deviation of t itself.
+    """
+    mean = np.sum(weights * centres, axis=-1)
+    spread = np.sum(weights * (scales**2 + (centres - mean[..., None]) ** 2), axis=-1)
+    return np.asarray(mean), np.asarray(np.sqrt(spread))
+
+
+def mixture_joint(
+    weights: Array, values: Array, covariance: Array, df: float
+) -> tuple[Array, Array]:
+    """Test that q contrasts are zero together, in each mixture.
+
+    Each component has its F statistic (chi-square / q where `df` is infinite) and its tail
+    probability; both are averaged over the weights, so that p is the posterior expectation of the
+    p value given the autocorrelation.
+
+    Parameters
+    ----------
+    weights : array (..., g)
+    values : array (..., g, q)
+    covariance : array (..., g, q, q)
+    df : float
+
+    Returns
+    -------
+    statistic, p : arrays (...)
+    """
+    q = values.shape[-1]
+    solved = np.linalg.solve(covariance, values[..., None])[..., 0]
+    statistic = np.einsum("...q,...q->...", values, solved) / q
+    tail = special.chdtrc(q, q * statistic) if np.isinf(df) else special.fdtrc(q, df, statistic)
+    return (weights * statistic).sum(axis=-1), (weights * tail).sum(axis=-1)

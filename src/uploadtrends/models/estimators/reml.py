@@ -1,0 +1,323 @@
+"""Restricted likelihood of a regression with AR(1) errors, the autocorrelation integrated out.
+
+Given phi everything is closed form (Harville 1974): with d the distance in periods to the row
+before and r = phi**d, the rows are whitened by u_1 = z_1, u_i = (z_i - r_i z_(i-1)) /
+sqrt(1 - r_i**2), so a gap in the calendar costs nothing but its row. The restricted likelihood
+over a grid of phi, times the arcsine prior (Berger & Yang 1994), weights t distributions with
+n - k degrees of freedom; the ends of an interval are quantiles of that mixture. Plugging in the
+best phi instead ignores that phi is estimated and covers too seldom in short series.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from uploadtrends.arrays import Array
+from uploadtrends.models.estimators.mixture import mixture_interval, mixture_moments
+
+PHI_GRID: Array = np.round(np.arange(-0.97, 0.9901, 0.02), 2)
+"""Midpoints of the cells over which phi is integrated."""
+
+PRIORS = {"arcsine": -0.5, "uniform": 0.0}
+"""Exponent of 1 - phi**2 in the prior. Arcsine (Berger & Yang 1994) is the default: it holds its
+coverage up to phi = .9. Uniform gives shorter intervals of slopes in short series and covers
+less above phi = .7; validation/its_coverage.py compares them."""
+
+NEAR_UNIT_ROOT = 0.94
+"""Posterior weight above this phi is reported: there a step and a wandering level look alike."""
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """The fit of each series given each phi. Axes: series (m), grid (g), coefficients (k)."""
+
+    phi: Array
+    """(g,)"""
+    log_likelihood: Array
+    """(m, g), restricted, including its constants."""
+    rotated: Array
+    """(m, g, k) coefficients of the orthonormal design."""
+    inverse: Array
+    """(m or 1, g, k, k) of its whitened cross products."""
+    back: Array
+    """(m or 1, k, k) from the orthonormal design to the given one."""
+    variance: Array
+    """(m, g), marginal variance of the errors."""
+    df: int
+    noiseless: Array
+    """(m,) whether the design fits the series to rounding, so that nothing is known of chance."""
+    prior: str = "arcsine"
+
+    @cached_property
+    def coefficients(self) -> Array:
+        """(m, g, k)"""
+        return np.asarray(self.rotated @ np.swapaxes(self.back, 1, 2))
+
+    @cached_property
+    def covariance(self) -> Array:
+        """(m or 1, g, k, k), to be multiplied by `variance`."""
+        back = self.back[:, None]
+        return np.asarray(back @ self.inverse @ np.swapaxes(back, 2, 3))
+
+    @cached_property
+    def weights(self) -> Array:
+        """(m, g): posterior weight of each phi."""
+        logs = self.log_likelihood + PRIORS[self.prior] * np.log1p(-(self.phi**2))
+        logs = np.exp(logs - np.max(logs, axis=1, keepdims=True))
+        return np.asarray(logs / np.sum(logs, axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class BatchFit:
+    """What `fit_batch` returns. Axes: series (m), contrasts (c)."""
+
+    estimate: Array
+    se: Array
+    low: Array
+    high: Array
+    p: Array
+    phi: Array
+    """(m,) posterior mean of the autocorrelation."""
+    near_unit_root: Array
+    """(m,) posterior weight of phi above `NEAR_UNIT_ROOT`."""
+    df: int
+
+
+def conditional(
+    outcomes: Array,
+    design: Array,
+    positions: Array | None = None,
+    phi: Array = PHI_GRID,
+    prior: str = "arcsine",
+) -> Conditional:
+    """Fit every series at every phi.
+
+    Parameters
+    ----------
+    outcomes : array (m, n)
+        One series a row, without missing values (drop the rows and give `positions`).
+    design : array (n, k) or (m, n, k)
+        Shared by all series, or one for each. Full column rank.
+    positions : array (n,), optional
+        Calendar position of each row in whole periods, increasing; 0, 1, 2, ... by default.
+    phi : array (g,)
+        Autocorrelations in (-1, 1).
+    prior : {"arcsine", "uniform"}
+    """
+    outcomes = np.atleast_2d(np.asarray(outcomes, dtype=float))
+    design = np.asarray(design, dtype=float)
+    shared = design.ndim == 2
+    if shared:
+        design = design[None]
+    _, n, k = design.shape
+    # Orthonormal columns and residuals: conditioning no longer depends on the units of y and time.
+    orthonormal, triangle = np.linalg.qr(design)
+    back = np.linalg.inv(triangle)
+    first = np.einsum("snk,mn->mk" if shared else "mnk,mn->mk", orthonormal, outcomes)
+    residuals = outcomes - np.einsum("snk,mk->mn" if shared else "mnk,mk->mn", orthonormal, first)
+
+    distance = np.ones(n - 1) if positions is None else np.diff(np.asarray(positions, dtype=float))
+    a, b, rss, log_correlation = _cross_products(orthonormal, residuals, distance, phi)
+    inverse, log_determinant = _inverses(a)
+    theta = (
+        (inverse[0] @ b.transpose(1, 2, 0)).transpose(2, 0, 1)
+        if shared
+        else np.einsum("mgij,mgj->mgi", inverse, b)
+    )
+    noiseless = (residuals**2).sum(axis=1) <= 1e-22 * (outcomes**2).sum(axis=1)
+    rss = np.maximum(rss - np.einsum("mgk,mgk->mg", theta, b), 1e-290)
+    df = n - k
+    variance = rss / df
+    log_determinant = log_determinant + 2 * np.linalg.slogdet(triangle)[1][:, None]
+    log_likelihood = -0.5 * (
+        df * (np.log(2 * np.pi) + np.log(variance) + 1) + log_determinant + log_correlation
+    )
+    rotated = theta + first[:, None, :]
+    return Conditional(phi, log_likelihood, rotated, inverse, back, variance, df, noiseless, prior)
+
+
+def _inverses(a: Array) -> tuple[Array, Array]:
+    """Return the inverses and log determinants of positive definite matrices (..., k, k).
+
+    Gauss-Jordan over all matrices at once: their number is great and k is small, so that LAPACK
+    called once a matrix would be most of the cost of a batch.
+    """
+    k = a.shape[-1]
+    work = np.ascontiguousarray(np.moveaxis(a, (-2, -1), (0, 1)))
+    log_determinant = np.zeros(a.shape[:-2])
+    for pivot in range(k):
+        diagonal = work[pivot, pivot].copy()
+        log_determinant += np.log(diagonal)
+        work[pivot, pivot] = 1.0
+        work[pivot] /= diagonal
+        factor = work[:, pivot].copy()
+        factor[pivot] = 0.0
+        work[:pivot, pivot] = 0.0
+        work[pivot + 1 :, pivot] = 0.0
+        work -= factor[:, None] * work[pivot]
+    return np.moveaxis(work, (0, 1), (-2, -1)), log_determinant
+
+
+def _cross_products(
+    design: Array, residuals: Array, distance: Array, phi: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Return U'U, U'u_y, u_y'u_y and sum log(1 - r**2) at each phi.
+
+    They are polynomials in r for all rows at the same distance, so the sums over rows are made once
+    and not once per phi.
+    """
+    outer = "snk,snl->skl"
+    mixed = "snk,mn->mk" if design.shape[0] == 1 else "mnk,mn->mk"
+    top, start = design[:, :1], residuals[:, :1]
+    factors = [np.ones(phi.size)]
+    parts = [(np.einsum(outer, top, top), np.einsum(mixed, top, start), (start**2).sum(axis=1))]
+    log_correlation = np.zeros(phi.size)
+    for gap in np.unique(distance):
+        rows = np.flatnonzero(distance == gap) + 1
+        now, before = design[:, rows], design[:, rows - 1]
+        y_now, y_before = residuals[:, rows], residuals[:, rows - 1]
+        r = np.sign(phi) ** gap * np.abs(phi) ** gap
+        scale = 1 / (1 - r**2)
+        factors += [scale, -r * scale, r**2 * scale]
+        cross = np.einsum(outer, now, before)
+        parts += [
+            (
+                np.einsum(outer, now, now),
+                np.einsum(mixed, now, y_now),
+                (y_now**2).sum(axis=1),
+            ),
+            (
+                cross + np.swapaxes(cross, 1, 2),
+                np.einsum(mixed, now, y_before) + np.einsum(mixed, before, y_now),
+                2 * (y_now * y_before).sum(axis=1),
+            ),
+            (
+                np.einsum(outer, before, before),
+                np.einsum(mixed, before, y_before),
+                (y_before**2).sum(axis=1),
+            ),
+        ]
+        log_correlation += rows.size * np.log1p(-(r**2))
+    by_phi = np.stack(factors, axis=1)
+    found = []
+    for piece in range(3):
+        sums = np.stack([part[piece] for part in parts], axis=1)
+        flat = by_phi @ sums.reshape(*sums.shape[:2], -1)
+        found.append(flat.reshape(flat.shape[0], phi.size, *sums.shape[2:]))
+    return found[0], found[1], found[2], log_correlation
+
+
+def contrast_components(fit: Conditional, contrasts: Array) -> tuple[Array, Array]:
+    """Return centre and scale (m, c, g) of each contrast given each phi."""
+    contrasts = np.asarray(contrasts, dtype=float)
+    if contrasts.ndim == 2:
+        contrasts = contrasts[None]
+    rotated = contrasts @ fit.back
+    centres = np.swapaxes(fit.rotated @ np.swapaxes(rotated, 1, 2), 1, 2)
+    half = np.einsum("mck,mgkl->mgcl", *_together(rotated, fit.inverse))
+    unit = np.einsum("mgcl,mcl->mcg", *_together(half, rotated))
+    scales = np.sqrt(np.maximum(unit, 0.0) * fit.variance[:, None, :])
+    return centres, np.maximum(scales, np.finfo(float).tiny)
+
+
+def _together(one: Array, other: Array) -> tuple[Array, Array]:
+    """Broadcast the leading axis of two arrays."""
+    m = max(one.shape[0], other.shape[0])
+    return (
+        np.broadcast_to(one, (m, *one.shape[1:])),
+        np.broadcast_to(other, (m, *other.shape[1:])),
+    )
+
+
+def fit_batch(
+    outcomes: Array,
+    design: Array,
+    contrasts: Array,
+    *,
+    positions: Array | None = None,
+    confidence: float = 0.95,
+    prior: str = "arcsine",
+    chunk: int = 64,
+) -> BatchFit:
+    """Fit many series (or many designs) at once and return intervals of contrasts.
+
+    Parameters
+    ----------
+    outcomes : array (m, n) or (n,)
+        One series a row; a single series is used with every design.
+    design : array (n, k) or (m, n, k)
+        One design for all series (fastest), or one for each.
+    contrasts : array (c, k) or (m, c, k)
+        Linear combinations of the coefficients.
+    positions : array (n,), optional
+        Calendar position of the rows (for gaps).
+    confidence : float
+        Of the two-sided intervals.
+    prior : {"arcsine", "uniform"}
+        Of the autocorrelation.
+    chunk : int
+        Series treated at a time; bounds the memory.
+
+    Returns
+    -------
+    BatchFit
+        Arrays (m, c). The same numbers as `interrupted_time_series(method="reml-ar1")` gives;
+        NaN for a series that the design fits without any noise.
+    """
+    outcomes = np.atleast_2d(np.asarray(outcomes, dtype=float))
+    design = np.asarray(design, dtype=float)
+    contrasts = np.asarray(contrasts, dtype=float)
+    m = max(outcomes.shape[0], design.shape[0] if design.ndim == 3 else 1)
+    if outcomes.shape[0] == 1 and m > 1:
+        outcomes = np.broadcast_to(outcomes, (m, outcomes.shape[1]))
+    pieces = []
+    for start in range(0, m, chunk):
+        part = slice(start, start + chunk)
+        fit = conditional(
+            outcomes[part],
+            design[part] if design.ndim == 3 else design,
+            positions,
+            prior=prior,
+        )
+        centres, scales = contrast_components(
+            fit, contrasts[part] if contrasts.ndim == 3 else contrasts
+        )
+        pieces.append(_intervals(fit, centres, scales, confidence))
+    estimate, se, low, high, p, phi, near = map(np.concatenate, zip(*pieces, strict=True))
+    df = outcomes.shape[1] - design.shape[-1]
+    return BatchFit(estimate, se, low, high, p, phi, near, df)
+
+
+def _intervals(
+    fit: Conditional, centres: Array, scales: Array, confidence: float
+) -> tuple[Array, ...]:
+    weights = fit.weights
+    near = weights[:, fit.phi > NEAR_UNIT_ROOT].sum(axis=1)
+    phi = weights @ fit.phi
+    # Points of the grid without weight in any series of the chunk cost time and add nothing.
+    carried = weights.max(axis=0) > 1e-7
+    spread, centres, scales = (
+        part[..., carried] for part in (weights[:, None, :], centres, scales)
+    )
+    estimate, se = mixture_moments(spread, centres, scales)
+    low, high, p = mixture_interval(confidence, spread, centres, scales, fit.df)
+    for unknown in (se, low, high, p):
+        unknown[fit.noiseless] = np.nan
+    return estimate, se, low, high, p, phi, near
+
+
+def maximum(outcome: Array, design: Array, positions: Array | None = None) -> Conditional:
+    """Return the fit at the phi with the greatest restricted likelihood (R: nlme::gls, REML).
+
+    The grid is zoomed in on four times, each time to a twentieth of its step.
+    """
+    phi, step = PHI_GRID, 0.02
+    for _ in range(5):
+        fit = conditional(outcome, design, positions, phi)
+        best = float(phi[int(np.argmax(fit.log_likelihood[0]))])
+        phi = np.clip(best + step * np.linspace(-1, 1, 41), -0.99999, 0.99999)
+        step /= 20
+    return conditional(outcome, design, positions, np.array([best]))
