@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +63,26 @@ class Call:
     package_version: str
 
     @classmethod
+    def of(cls, settings: Any, *data: Any, function: str | None = None) -> Call:
+        """Note a call now: every setting as it was said, and the hash of the data it saw.
+
+        Parameters
+        ----------
+        settings : dataclass instance or mapping
+            All settings of the call. Frames, series and arrays among them are hashed, so that two
+            calls have equal records exactly when all settings and data are equal.
+        *data
+            What the call was applied to; hashed together.
+        function : str, optional
+            Name of the verb; by default the settings' attribute ``verb``, else their class.
+        """
+        name = function or getattr(settings, "verb", None) or type(settings).__name__
+        return cls(name, _recorded_fields(settings), fingerprint(*data), package_version())
+
+    @classmethod
     def record(cls, function: str, parameters: Mapping[str, Any], *data: Any) -> Call:
-        """Note a call now, with the hash of the data it saw."""
-        return cls(function, dict(parameters), fingerprint(*data), package_version())
+        """Note a call by name; `of` is the same with a settings object."""
+        return cls.of(parameters, *data, function=function)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the call as plain JSON-ready values."""
@@ -75,6 +92,41 @@ class Call:
             "data_fingerprint": self.data_fingerprint,
             "package_version": self.package_version,
         }
+
+
+def _recorded_fields(settings: Any) -> dict[str, Any]:
+    if is_dataclass(settings):
+        return {item.name: recorded(getattr(settings, item.name)) for item in fields(settings)}
+    return {str(key): recorded(value) for key, value in settings.items()}
+
+
+def recorded(value: Any) -> Any:
+    """Return a setting as plain values that differ whenever the settings differ.
+
+    Data (pandas, polars, numpy) become their hash; dates become ISO text; objects become their
+    fields, or what their `to_dict` says.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if type(value).__module__.partition(".")[0] in {"pandas", "polars", "numpy"} and (
+        hasattr(value, "to_numpy") or hasattr(value, "tobytes")
+    ):
+        return {"sha256": fingerprint(value)}
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {"type": type(value).__name__, **_recorded_fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): recorded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [recorded(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((recorded(item) for item in value), key=str)
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    return str(value)
 
 
 class Result:
