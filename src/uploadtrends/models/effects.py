@@ -38,6 +38,13 @@ COLUMNS = (
     "method",
     "status",
     "reason",
+    "depends_on",
+    "extrapolated",
+    "other_scale",
+    "other_estimate",
+    "other_low",
+    "other_high",
+    "other_p",
     "minimum_detectable",
 )
 """Columns of an effects table; see `InterruptedTimeSeries`."""
@@ -71,6 +78,9 @@ def _frame(prepared: Prepared, block: Block, term: str, status: str, reason: str
         method=prepared.choice.method,
         status=status,
         reason=reason,
+        depends_on="",
+        extrapolated=False,
+        other_scale="",
     )
     return row
 

@@ -37,6 +37,10 @@ class InterruptedTimeSeries(Result):
         Holm's correction over all estimable rows of the same term in this call;
         ``minimum_detectable`` the smallest true effect that this interval would find with 80%
         power; ``status`` ok, exploratory, refused or not estimable, with its ``reason``.
+        ``depends_on`` says what would overturn the row (empty, ``scale``, ``trend``, ``both``);
+        ``extrapolated`` whether its size lies outside the range of the data by more than that
+        range's width. ``other_estimate``, ``other_low``, ``other_high`` and ``other_p`` are the
+        answer on ``other_scale``, in the unit of ``absolute``.
     fits : tuple of Fit
         One a series.
     events : EventSet
