@@ -34,7 +34,7 @@ def result() -> Table:
             "when": pd.to_datetime("2022-08-22"),
         }
     )
-    return Table(frame, Call.record("table", {"seed": 1}, frame))
+    return Table(frame, Call.of({"seed": 1}, frame, function="table"))
 
 
 def test_every_form_carries_the_same_table(result: Table) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
+from math import isfinite
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,33 +27,37 @@ def package_version() -> str:
 
 
 def fingerprint(*objects: Any) -> str:
-    """Return the sha256 (hex) of the given data.
+    """Return the sha256 (hex) of data or settings.
 
-    pandas and polars objects are hashed by index, columns and values; bytes as they are; anything
-    else by its JSON form with sorted keys.
+    pandas, polars and numpy objects are hashed by their values, index, columns and kinds; bytes as
+    they are; anything else by what `recorded` makes of it.
     """
     digest = hashlib.sha256()
     for thing in objects:
-        digest.update(_bytes(thing))
+        content = thing if isinstance(thing, bytes) else _data_bytes(thing)
+        if content is None:
+            content = json.dumps(recorded(thing), sort_keys=True).encode()
+        digest.update(content)
         digest.update(b"\0")
     return digest.hexdigest()
 
 
-def _bytes(thing: Any) -> bytes:
-    if isinstance(thing, bytes):
-        return thing
-    module = type(thing).__module__.partition(".")[0]
-    if module == "pandas":
-        frame = thing.to_frame() if hasattr(thing, "to_frame") else thing
-        text: str = frame.to_csv()
-        return text.encode()
-    if module == "polars":
-        csv: str = thing.write_csv()
-        return csv.encode()
-    if module == "numpy" and hasattr(thing, "tobytes"):
-        raw: bytes = thing.tobytes()
-        return f"{thing.dtype}{thing.shape}".encode() + raw
-    return json.dumps(thing, sort_keys=True, default=str).encode()
+def _data_bytes(thing: Any) -> bytes | None:
+    """Return what a frame, a series or an array holds; None for anything else."""
+    library = type(thing).__module__.partition(".")[0]
+    if library == "numpy" and getattr(thing, "ndim", 0) > 0:
+        if thing.dtype == object:
+            return json.dumps(["object", thing.shape, recorded(thing.tolist())]).encode()
+        return f"{thing.dtype}{thing.shape}".encode() + bytes(thing.tobytes())
+    if library == "pandas" and hasattr(thing, "to_frame" if hasattr(thing, "name") else "columns"):
+        frame = thing if hasattr(thing, "columns") else thing.to_frame()
+        kinds = [str(frame.index.dtype), *map(str, frame.dtypes)]
+        about = json.dumps([kinds, recorded(getattr(thing, "attrs", {}))], sort_keys=True)
+        return about.encode() + str(frame.to_csv()).encode()
+    if library == "polars" and hasattr(thing, "to_pandas"):
+        frame = thing if hasattr(thing, "columns") else thing.to_frame()
+        return str(dict(frame.schema)).encode() + str(frame.write_csv()).encode()
+    return None
 
 
 @dataclass(frozen=True)
@@ -64,69 +71,96 @@ class Call:
 
     @classmethod
     def of(cls, settings: Any, *data: Any, function: str | None = None) -> Call:
-        """Note a call now: every setting as it was said, and the hash of the data it saw.
+        """Note a call now; the only maker of records.
+
+        Two calls have equal records exactly when all their settings and data are equal.
 
         Parameters
         ----------
         settings : dataclass instance or mapping
-            All settings of the call. Frames, series and arrays among them are hashed, so that two
-            calls have equal records exactly when all settings and data are equal.
+            All settings of the call: a dataclass, or the ``locals()`` of the first line of a
+            function, so that its signature is the single source. What is also among `data` is
+            left out.
         *data
-            What the call was applied to; hashed together.
+            What the call was applied to; hashed together. A result counts as the call that made
+            it, a panel as all its records.
         function : str, optional
             Name of the verb; by default the settings' attribute ``verb``, else their class.
         """
         name = function or getattr(settings, "verb", None) or type(settings).__name__
-        return cls(name, _recorded_fields(settings), fingerprint(*data), package_version())
-
-    @classmethod
-    def record(cls, function: str, parameters: Mapping[str, Any], *data: Any) -> Call:
-        """Note a call by name; `of` is the same with a settings object."""
-        return cls.of(parameters, *data, function=function)
+        said = _fields(settings)
+        applied = {id(thing) for thing in data}
+        parameters = {
+            key: recorded(value)
+            for key, value in said.items()
+            if value is None or id(value) not in applied
+        }
+        return cls(name, parameters, fingerprint(*data), package_version())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the call as plain JSON-ready values."""
         return {
             "function": self.function,
-            "parameters": json.loads(json.dumps(dict(self.parameters), default=str)),
+            "parameters": json.loads(json.dumps(dict(self.parameters))),
             "data_fingerprint": self.data_fingerprint,
             "package_version": self.package_version,
         }
 
 
-def _recorded_fields(settings: Any) -> dict[str, Any]:
-    if is_dataclass(settings):
-        return {item.name: recorded(getattr(settings, item.name)) for item in fields(settings)}
-    return {str(key): recorded(value) for key, value in settings.items()}
+def _fields(thing: Any) -> dict[str, Any]:
+    if is_dataclass(thing):
+        return {item.name: getattr(thing, item.name) for item in fields(thing)}
+    return {str(key): value for key, value in thing.items()}
 
 
 def recorded(value: Any) -> Any:
-    """Return a setting as plain values that differ whenever the settings differ.
+    """Return a setting as plain JSON values that differ whenever the settings differ.
 
-    Data (pandas, polars, numpy) become their hash; dates become ISO text; objects become their
-    fields, or what their `to_dict` says.
+    Data (pandas, polars, numpy) become their hash, a panel its `fingerprint`, a result the call
+    that made it, dates ISO text, and other objects their fields.
     """
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
+    if value is None or isinstance(value, bool | int | str):
         return value
-    if type(value).__module__.partition(".")[0] in {"pandas", "polars", "numpy"} and (
-        hasattr(value, "to_numpy") or hasattr(value, "tobytes")
-    ):
+    if isinstance(value, bytes) or _data_bytes(value) is not None:
         return {"sha256": fingerprint(value)}
+    if isinstance(value, Call):
+        return value.to_dict()
+    if isinstance(value, Result):
+        return recorded(value.call)
+    if isinstance(getattr(value, "fingerprint", None), str):
+        return {"sha256": value.fingerprint}
     if hasattr(value, "isoformat"):
         return value.isoformat()
-    if is_dataclass(value) and not isinstance(value, type):
-        return {"type": type(value).__name__, **_recorded_fields(value)}
+    if isinstance(value, PathLike):
+        return str(value)
+    if hasattr(value, "dtype") and hasattr(value, "item"):
+        return recorded(value.item())
+    return _recorded_object(value)
+
+
+def _recorded_object(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): recorded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [recorded(item) for item in value]
+        plain = [[recorded(key), recorded(item)] for key, item in value.items()]
+        if all(isinstance(key, str) for key in value):
+            return dict(plain)
+        return sorted(plain, key=str)
     if isinstance(value, set | frozenset):
         return sorted((recorded(item) for item in value), key=str)
-    if hasattr(value, "to_dict"):
-        return value.to_dict()
-    if callable(value):
+    if isinstance(value, type) or hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
-    return str(value)
+    if is_dataclass(value):
+        return {"type": type(value).__name__, **recorded(_fields(value))}
+    if isinstance(value, Iterable):
+        return [recorded(item) for item in value]
+    # Like scikit-learn: an object is what its constructor was told.
+    try:
+        told = inspect.signature(type(value)).parameters
+    except ValueError:  # written in C
+        return str(value)
+    state = {name: recorded(getattr(value, name)) for name in told if hasattr(value, name)}
+    return {"type": f"{type(value).__module__}.{type(value).__qualname__}", **state}
 
 
 class Result:

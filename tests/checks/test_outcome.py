@@ -7,12 +7,14 @@ import uploadtrends as ut
 from uploadtrends import checks
 from uploadtrends.checks import Check, CheckOutcome
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call
+from uploadtrends.result import Call, fingerprint
 
 
 def outcome(status="passed"):
     table = pd.DataFrame({"p": [0.01]})
-    return CheckOutcome("power", "Enough?", status, table, "Yes.", {}, Call.record("power", {}))
+    return CheckOutcome(
+        "power", "Enough?", status, table, "Yes.", {}, Call.of({}, function="power")
+    )
 
 
 def test_statuses():
@@ -81,7 +83,7 @@ def test_all_outcomes_have_the_same_shape(stepped):
         assert {"platform", "group", "event", "status"} <= set(found.table.columns)
         assert found.text.endswith(".")
         assert "\n" not in found.text
-        assert found.to_dict()["call"]["data_fingerprint"] == stepped.call.data_fingerprint
+        assert found.to_dict()["call"]["data_fingerprint"] == fingerprint(stepped)
         assert found.status in found.summary()
 
 

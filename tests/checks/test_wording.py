@@ -49,7 +49,7 @@ def effect(**changes):
 
 
 def outcome(name, status, table=None):
-    call = Call.record(name, {}, b"")
+    call = Call.of({}, b"", function=name)
     return CheckOutcome(
         name, "?", status, pd.DataFrame() if table is None else table, "Text.", {}, call
     )

@@ -96,9 +96,10 @@ def event_study(
     InputError
         If several events are given, or the data do not reach on both sides.
     """
-    chosen = as_events(event)
-    if len(chosen) != 1:
-        raise InputError("an event study is about one event", value=len(chosen), fix="give one")
+    event = as_events(event)
+    call = Call.of(locals(), panel, function="event_study")
+    if len(event) != 1:
+        raise InputError("an event study is about one event", value=len(event), fix="give one")
     if leads < 2 or lags < 0:
         raise InputError(
             "at least two leads (one is the base) and no negative lags", column="leads", value=leads
@@ -122,7 +123,7 @@ def event_study(
         offset=None,
         groups=None if groups is None else tuple(groups),
     )
-    design = artist_design(panel, chosen, spec)
+    design = artist_design(panel, event, spec)
     block = design.blocks[0]
     onset = place_block(block, design.index, "inclusive")
     if onset is None or onset.touched < 2 or design.refused:
@@ -130,14 +131,6 @@ def event_study(
     design, keys = _dummies(design, onset.touched, leads, lags, tenure)
     design, beta, covariance = fit_poisson(design, spec)
     effects, pretrend = _tables(design, keys, beta, covariance, " and ".join(lanes), confidence)
-    settings: dict[str, Any] = {
-        "leads": leads,
-        "lags": lags,
-        "contrast": contrast,
-        "reference": reference,
-    }
-    settings |= {"tenure": tenure, "unit": unit, "event": block.id, "panel": panel.recipe}
-    call = Call.record("event_study", settings, panel.records.cells, panel.records.spans)
     return EventStudy(effects, pretrend, call, design.notes)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from uploadtrends.arrays import Array
 from uploadtrends.artists.design import NOT_ON_BOTH_SIDES, ArtistDesign, Spec, artist_design
 from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.events import as_events
 from uploadtrends.familywise import holm
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.result import Call, Result
@@ -97,6 +98,8 @@ def artist_hazards(
     InputError
         For data or settings that do not allow the model.
     """
+    events = as_events(events)
+    call = Call.of(locals(), panel, function="artist_hazards")
     if silent_after < 1:
         raise InputError(
             "a silence lasts at least one period", column="silent_after", value=silent_after
@@ -132,8 +135,6 @@ def artist_hazards(
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     for _, part in table.groupby("term"):
         table.loc[part.index, "p_holm"] = holm(part["p"].to_numpy(dtype=float))
-    settings = {"platform": lane, "silent_after": silent_after, "panel": panel.recipe}
-    call = Call.record("artist_hazards", settings, panel.records.cells, panel.records.spans)
     return HazardModel(table, pd.DataFrame(spells), silent_after, tuple(notes), call)
 
 

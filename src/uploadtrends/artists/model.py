@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uploadtrends.artists.design import Spec, artist_design
 from uploadtrends.artists.result import METHODS, ArtistModel, Inference, estimate
 from uploadtrends.errors import InputError
+from uploadtrends.events import as_events
 from uploadtrends.result import Call
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def artist_model(
     Fitted by pyfixest. The estimates are quasi-maximum likelihood: consistent if the mean is right,
     whatever the dispersion (Wooldridge 1999).
     """
+    events = as_events(events)
+    call = Call.of(locals(), panel, function="artist_model")
     _check(contrast, time, tenure, terms, inference)
     platforms = _platforms(panel, platform, contrast)
     spec = Spec(
@@ -117,29 +120,6 @@ def artist_model(
         groups=None if groups is None else tuple(groups),
     )
     design = artist_design(panel, events, spec, dose)
-    settings = {
-        name: value
-        for name, value in locals().items()
-        if name
-        in (
-            "contrast",
-            "reference",
-            "groups",
-            "time",
-            "tenure",
-            "terms",
-            "unit",
-            "offset",
-            "boundary",
-            "start",
-            "end",
-            "inference",
-            "n_bootstrap",
-            "confidence",
-            "seed",
-        )
-    } | {"platforms": list(platforms), "panel": panel.recipe}
-    call = Call.record("artist_model", settings, panel.records.cells, panel.records.spans)
     return estimate(
         design,
         spec,

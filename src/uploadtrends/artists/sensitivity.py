@@ -88,6 +88,7 @@ def artist_sensitivity(
     InputError
         For an unknown model.
     """
+    call = Call.of(locals(), model, function="artist_sensitivity")
     for name in models:
         if name not in MODELS:
             raise InputError(
@@ -113,7 +114,6 @@ def artist_sensitivity(
             else:
                 found = _attempt(fit)
             rows += _rows(design, name, part, places, found, artist, confidence)
-    call = Call.record("artist_sensitivity", {"models": list(models), "of": model.call.to_dict()})
     return ArtistSensitivity(pd.DataFrame(rows), call)
 
 

@@ -219,6 +219,7 @@ def count_posterior(
     InputError
         If the series holds gaps or anything but counts, or is too short or too long.
     """
+    call = Call.of(locals(), series, function="count_posterior")
     regular = as_regular_series(series)
     values = regular.to_numpy()
     if np.isnan(values).any() or (values < 0).any() or (values != np.round(values)).any():
@@ -264,13 +265,11 @@ def count_posterior(
         (number[m] * dates_given(m).sum(axis=1) for m in range(1, most + 1)), np.zeros(n)
     )
     names = [f"change {k + 1}" for k in range(best)]
-    parameters = {"max_changes": max_changes, "n_changes": n_changes, "prior": prior}
-    settings = {**parameters, "thinning": thinning, "confidence": confidence}
     return CountPosterior(
         number=pd.Series(number, pd.Index(numbers, name="changes"), name="probability"),
         n_changes=best,
         dates=pd.DataFrame(dates_given(best), index=regular.index, columns=names),
         any_change=pd.Series(anywhere, regular.index, name="probability"),
         confidence=confidence,
-        call=Call.record("count_posterior", settings, regular),
+        call=call,
     )

@@ -120,7 +120,7 @@ def change_points(
     }
 
     fits = tuple(_one(named, {**parameters, "cost": cost}) for named in chosen)
-    call = Call.record("change_points", parameters, *(item.values for item in chosen))
+    call = Call.of(parameters | {"cost": cost}, *chosen, function="change_points")
     return ChangePoints(fits=fits, confidence=confidence, call=call)
 
 

@@ -132,8 +132,9 @@ def match(
     InputError
         If there is no event, or the window cannot be read.
     """
-    chosen = as_events(events)
-    if not len(chosen):
+    events = as_events(events)
+    call = Call.of(locals(), result, function="match")
+    if not len(events):
         raise InputError("there is no event to match", fix="give at least one date")
     window_days = _window_days(window)
     rng = np.random.default_rng(seed)
@@ -143,7 +144,7 @@ def match(
     for fit in result.fits:
         if fit.status == "refused":
             continue
-        inside, outside = _blocks(chosen, fit.index)
+        inside, outside = _blocks(events, fit.index)
         labels = {"platform": fit.platform, "group": fit.group}
         near = Proximity(fit, inside, window_days, max(1, round(window_days / _length(fit))))
         for block in outside:
@@ -193,15 +194,6 @@ def match(
         if tested
         else np.nan
     )
-    parameters = {
-        "events": list(chosen.ids),
-        "window": window,
-        "n_permutations": n_permutations,
-        "seed": seed,
-        "edge": edge,
-        "spacing": spacing,
-    }
-    call = Call.record("match", parameters, result.call.data_fingerprint)
     return Match(table, series, float(p), _sentence(series, table, float(p), window), call)
 
 

@@ -119,6 +119,7 @@ def penalty_path(
     InputError
         If a period is missing or an argument cannot be used.
     """
+    call = Call.of(locals(), series, function="penalty_path")
     regular = as_regular_series(series)
     if regular.isna().any():
         raise InputError(
@@ -137,8 +138,7 @@ def penalty_path(
         float(n) if high is None else high,
         max(chosen.min_size, min_size or 1),
     )
-    shown = {"cost": str(cost), "low": low, "high": high, "standardise": standardise}
-    return PenaltyPath(steps, regular.index, Call.record("penalty_path", shown, regular))
+    return PenaltyPath(steps, regular.index, call)
 
 
 def descriptive_regimes(
@@ -157,7 +157,7 @@ def descriptive_regimes(
     elif penalty == "crops":
         chosen.fit(_scaled(values, chosen))
         steps = penalty_steps(errors_of(chosen), n, float(np.log(n)), float(n), shortest)
-        path = PenaltyPath(steps, pd.RangeIndex(n), Call.record("penalty_path", {}))
+        path = PenaltyPath(steps, pd.RangeIndex(n), Call.of({}, function="penalty_path"))
         positions = list(path.widest.changes)
     else:
         positions = segment(values, cost=chosen, penalty=penalty, min_size=shortest)

@@ -172,7 +172,7 @@ def _run(target: Any, **settings: Any) -> CheckOutcome:
             table=pd.DataFrame(columns=_COLUMNS),
             text="Placebo cohorts need single artists; these data hold only totals.",
             figure_data={},
-            call=Call.record("placebo_cohorts", settings),
+            call=Call.of(settings, target, function="placebo_cohorts"),
         )
     if panel.period != "month":
         raise InputError(
@@ -191,7 +191,7 @@ def _run(target: Any, **settings: Any) -> CheckOutcome:
     table, monthly = _all_cuts(panel, recipe)
     sensitivity = _sensitivity(panel, recipe)
     status, text = _verdict(table, sensitivity, recipe)
-    call = Call.record("placebo_cohorts", settings, panel.records.cells, panel.records.spans)
+    call = Call.of(settings, panel, function="placebo_cohorts")
     return CheckOutcome(
         name="placebo_cohorts",
         question=QUESTION,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from uploadtrends.checks.outcome import Status
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call, package_version
+from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,8 +85,8 @@ def overall(statuses: Iterable[str]) -> Status:
 
 
 def called(result: Any, name: str, parameters: Mapping[str, Any]) -> Call:
-    """Return the record of a check: its settings, and the fingerprint of the result's data."""
-    return Call(name, dict(parameters), result.call.data_fingerprint, package_version())
+    """Return the record of a check: its settings, and the call that made the result."""
+    return Call.of(parameters, result, function=name)
 
 
 def without_estimate(effect: pd.Series) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from uploadtrends.errors import InputError
@@ -110,7 +110,8 @@ class Check:
 
     def __call__(self, result: Any) -> CheckOutcome:
         """Run the check on a result and return its outcome."""
-        return self.run(result, **self.parameters)
+        outcome = self.run(result, **self.parameters)
+        return replace(outcome, call=Call.of(self.parameters, result, function=self.name))
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{key}={value!r}" for key, value in self.parameters.items())

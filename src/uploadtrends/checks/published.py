@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from uploadtrends.checks.outcome import CheckOutcome
-from uploadtrends.result import Call, fingerprint
+from uploadtrends.result import Call
 
 QUESTION = "Does a before/after comparison of these series single out a date?"
 TRIM = 0.15  # share of the series kept at either end, as for sup-F (Andrews 1993)
@@ -56,6 +56,7 @@ def published_series(
         `date`; in words, short (``line``) and long (``sentence``). Failed where the naive test
         rejects at most dates.
     """
+    call = Call.of(locals(), panel, function="published_series")
     keys = list(panel.keys())
     rows = []
     curves = []
@@ -77,8 +78,6 @@ def published_series(
         rows.append(row)
         curves.append(curve.assign(platform=platform, group=group))
     table = pd.DataFrame(rows)
-    parameters = {"groups": list(groups), "date": date, "alpha": alpha}
-    call = Call.record("published_series", parameters, fingerprint(table.to_csv()))
     if table.empty:
         text = "No published series with 12 or more periods is in the panel."
         return CheckOutcome("published_series", QUESTION, "not applicable", table, text, {}, call)

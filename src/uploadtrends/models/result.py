@@ -128,9 +128,8 @@ def run(
     for term in set(terms):
         adjusted[terms == term] = holm(p[terms == term])
     effects["p_holm"] = adjusted
-    parameters = {"events": list(events.ids), **settings.recorded()}
-    seen: list[bytes] = []
-    for item in series:
-        seen += [item.values.index.to_numpy().tobytes(), item.values.to_numpy(float).tobytes()]
-    call = Call.record("interrupted_time_series", parameters, *seen)
+    said = {"events": events, **vars(settings)}
+    # A panel is more than its series: checks go back to its artists.
+    seen = (*series, data) if hasattr(data, "records") else series
+    call = Call.of(said, *seen, function="interrupted_time_series")
     return InterruptedTimeSeries(effects, tuple(fits), events, settings, call, data)

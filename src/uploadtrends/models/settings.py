@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
@@ -124,18 +124,6 @@ class Settings:
                 value=self.scale,
                 fix='use method="count-ar1", or scale "log" or "level"',
             )
-
-    def recorded(self) -> dict[str, Any]:
-        """Return the settings that differ from the defaults, for the record of the call."""
-        found = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if hasattr(value, "to_json") or isinstance(value, Mapping):
-                if len(value):
-                    found[item.name] = "given"
-            elif value != item.default and value not in ((), {}):
-                found[item.name] = value
-        return found
 
 
 def _tuple(given: Any) -> tuple[Any, ...]:

@@ -128,6 +128,7 @@ def decompose_change(
     InputError
         For windows that overlap or hold no period, an unknown rule, or tenure by period.
     """
+    call = Call.of(locals(), records, function="decompose")
     if rule not in RULES:
         raise InputError(
             "unknown decomposition rule", column="rule", value=rule, fix="'lmdi' or 'shapley'"
@@ -158,16 +159,6 @@ def decompose_change(
     if len(groups) > 1:
         parts += [split_change(sums[:, :, [g]], rule)[:, :, 0] for g in range(len(groups))]
     table = _table(platform, groups, sums, parts, confidence, n_bootstrap)
-    settings = {
-        "before": list(before),
-        "after": list(after),
-        "rule": rule,
-        "platform": platform,
-        "n_bootstrap": n_bootstrap,
-        "confidence": confidence,
-        "seed": seed,
-    }
-    call = Call.record("decompose", settings | {"panel": recipe}, records.cells, records.spans)
     return Decomposition(table, rule, call)
 
 

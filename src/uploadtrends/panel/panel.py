@@ -15,6 +15,7 @@ from uploadtrends.panel.records import Records
 from uploadtrends.panel.rows import artist_rows
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.units import unit_values
+from uploadtrends.result import fingerprint
 from uploadtrends.series.periods import pandas_frequency
 
 if TYPE_CHECKING:
@@ -128,6 +129,11 @@ class Panel:
         """Return every (platform, group)."""
         pairs = self.groups.select("platform", "group").unique(maintain_order=True)
         return [(platform, group) for platform, group in pairs.iter_rows()]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The sha256 of all that the panel holds: its records, its rule and its recipe."""
+        return fingerprint(self.records, self.seniority, self.recipe, self.groups, self.excluded)
 
     def has_artists(self, platform: str | None = None) -> bool:
         """Tell whether the panel knows single artists (on that platform)."""

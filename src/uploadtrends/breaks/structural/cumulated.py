@@ -36,6 +36,7 @@ def ols_cusum(
         `path` is the empirical fluctuation process, its end points included in the maximum. The
         date is the period after the one where it is furthest from zero.
     """
+    call = Call.of(locals(), series, function="ols_cusum")
     regular, design = response_and_design(series, regressors)
     n, k = design.shape
     _, residuals = least_squares(regular.to_numpy(), design)
@@ -51,7 +52,6 @@ def ols_cusum(
     p = float(np.clip(2.0 * terms.sum(), 0.0, 1.0)) if value > 0.2 else 1.0
     index = pd.DatetimeIndex(regular.index)
     date = index[min(int(np.argmax(np.abs(process))) + 1, n - 1)]
-    shown = "given" if isinstance(regressors, pd.DataFrame) else regressors
     return StructuralTest(
         name="OLS-CUSUM",
         statistic=value,
@@ -59,5 +59,5 @@ def ols_cusum(
         date=date,
         path=pd.Series(process, index=index, name="cusum"),
         sentence=f"cumulated residuals stray to {value:.4g}, p = {p:.3g}",
-        call=Call.record("ols_cusum", {"regressors": shown, "covariance": covariance}, regular),
+        call=call,
     )

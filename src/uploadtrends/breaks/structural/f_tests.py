@@ -50,6 +50,7 @@ def chow(
     InputError
         If the date lies outside the series or leaves too few periods on one side.
     """
+    call = Call.of(locals(), series, function="chow")
     regular, design = response_and_design(series, regressors)
     index = pd.DatetimeIndex(regular.index)
     place = period_of(index, date)
@@ -74,7 +75,7 @@ def chow(
         path=pd.Series([value], index=[index[place]], name="F"),
         sentence=f"a break with new regime from {when}: {_letter(covariance)} = {value:.4g}, "
         f"p = {p:.3g}",
-        call=_record("chow", regular, regressors, covariance, date=str(date)),
+        call=call,
     )
 
 
@@ -127,6 +128,7 @@ def _over_dates(
     trim: float = 0.15,
     covariance: Covariance = "ols",
 ) -> StructuralTest:
+    call = Call.of(locals(), series, function=f"{kind}_f")
     regular, design = response_and_design(series, regressors)
     index = pd.DatetimeIndex(regular.index)
     n, k = design.shape
@@ -153,7 +155,7 @@ def _over_dates(
         path=pd.Series(path, index=index[places], name="F"),
         sentence=f"one break at an unknown date: {kind}{_letter(covariance)} = {value:.4g}, "
         f"p = {p:.3g} (Hansen 1997); new regime most likely from {stamp(peak, frequency(index))}",
-        call=_record(f"{kind}_f", regular, regressors, covariance, trim=trim),
+        call=call,
     )
 
 
@@ -193,10 +195,3 @@ def _robust_wald(response: Array, design: Array, place: int) -> float:
 
 def _letter(covariance: str) -> str:
     return "F" if covariance == "ols" else "Wald"
-
-
-def _record(
-    name: str, regular: pd.Series, regressors: Any, covariance: str, **more: object
-) -> Call:
-    shown = "given" if isinstance(regressors, pd.DataFrame) else regressors
-    return Call.record(name, {"regressors": shown, "covariance": covariance, **more}, regular)

@@ -61,6 +61,7 @@ def bai_perron(
     InputError
         If the regimes are too short for the regressors, or `breaks` do not fit.
     """
+    call = Call.of(locals(), series, function="bai_perron")
     regular, design = response_and_design(series, regressors)
     response = regular.to_numpy()
     n, k = design.shape
@@ -96,15 +97,6 @@ def bai_perron(
         for place, before, after in zip(places, regimes[:-1], regimes[1:], strict=True)
     )
     names = list(regressors.columns) if isinstance(regressors, pd.DataFrame) else None
-    parameters = {
-        "regressors": names or regressors,
-        "min_size": min_size,
-        "max_breaks": max_breaks,
-        "breaks": breaks,
-        "criterion": criterion,
-        "covariance": covariance,
-        "confidence": confidence,
-    }
     return BaiPerron(
         dates=tuple(index[place] for place in places),
         intervals=intervals,
@@ -113,7 +105,7 @@ def bai_perron(
         confidence=confidence,
         criterion="number given" if breaks is not None else f"number by {criterion.upper()}",
         index=index,
-        call=Call.record("bai_perron", parameters, regular),
+        call=call,
     )
 
 
