@@ -17,6 +17,7 @@ from uploadtrends.collect.crawl import collect
 from uploadtrends.collect.replay import ArchivedCrawl
 from uploadtrends.collect.sampling import sample
 from uploadtrends.collect.session import Session
+from uploadtrends.collect.sites import site_class
 from uploadtrends.errors import ConfigurationError, InputError
 from uploadtrends.privacy import forget, load_key, pseudonym, pseudonymised
 from uploadtrends.pseudonyms import Ledger, prune
@@ -181,7 +182,7 @@ def test_forgetting_twice_or_somebody_unknown_is_harmless(tmp_path: Path) -> Non
     assert test is not None
     assert test("Nobody")
     assert not test("somebody")
-    with pytest.raises(InputError, match="no such platform"):
+    with pytest.raises(InputError, match="no collector for this site"):
         forget("pixiv", "x", raw=tmp_path)
     with pytest.raises(InputError, match="empty"):
         forget("danbooru", " ", raw=tmp_path)
@@ -200,7 +201,8 @@ def test_pruning_takes_out_people_and_nothing_else() -> None:
             {"id": 10, "tag_string_artist": "anna carla", "tag_string": "1girl anna carla"},
         ]
     }
-    kept = json.loads(prune(json.dumps(body).encode(), gone))["data"]
+    people = site_class("danbooru").people | site_class("deviantart").people
+    kept = json.loads(prune(json.dumps(body).encode(), gone, people))["data"]
     assert [item["id"] for item in kept] == [17, 10]  # a work's own number is not a person's
     assert kept[1]["tag_string_artist"] == "carla"
     assert kept[1]["tag_string"] == "1girl carla"

@@ -14,9 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.collect.archive import Archive, packed, unpacked, write_atomically
-from uploadtrends.collect.replay import SITES, ArchivedCrawl
+from uploadtrends.collect.replay import ArchivedCrawl
+from uploadtrends.collect.sites import site_class
 from uploadtrends.errors import InputError
-from uploadtrends.pseudonyms import Ledger, default_key_path, load_key, prune, pseudonym
+from uploadtrends.pseudonyms import (
+    Ledger,
+    PersonKeys,
+    default_key_path,
+    load_key,
+    prune,
+    pseudonym,
+)
 from uploadtrends.store import open_store
 from uploadtrends.store.loading import load_fingerprint
 
@@ -133,8 +141,7 @@ def forget(
     StoreLockedError
         Another process has the store open; nothing has been changed then.
     """
-    if platform not in SITES:
-        raise InputError("no such platform", value=platform, fix=f"one of {', '.join(SITES)}")
+    people = site_class(platform).people
     if not handle.strip():
         raise InputError("whom to forget? The handle is empty")
     root = Path(raw)
@@ -153,7 +160,7 @@ def forget(
     assert test is not None  # noqa: S101 (somebody has just been added)
     segments: dict[str, str] = {}
     for folder in sorted(path.parent for path in (root / platform).glob("*/crawl.json")):
-        segments |= _clean_archive(folder, test, stamp)
+        segments |= _clean_archive(folder, test, stamp, people)
     files = _clean_lists(root / platform, test)
     if database is not None:
         with open_store(database, read_only=False) as opened:
@@ -185,7 +192,9 @@ def _names_in_plans(root: Path, names: set[str]) -> set[str]:
     return found
 
 
-def _clean_archive(folder: Path, test: Callable[[str], bool], stamp: str) -> dict[str, str]:
+def _clean_archive(
+    folder: Path, test: Callable[[str], bool], stamp: str, people: PersonKeys
+) -> dict[str, str]:
     removed = 0
 
     def change(entry: dict[str, Any]) -> dict[str, Any] | None:
@@ -194,7 +203,7 @@ def _clean_archive(folder: Path, test: Callable[[str], bool], stamp: str) -> dic
             removed += 1
             return None
         body = unpacked(entry)
-        kept = prune(body, test)
+        kept = prune(body, test, people)
         if kept == body:
             return entry
         bare = {name: value for name, value in entry.items() if name not in ("body", "base64")}

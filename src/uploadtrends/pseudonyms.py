@@ -8,15 +8,41 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from uploadtrends.errors import ConfigurationError
 
-_PEOPLE = ("username", "userid", "user_id", "handle")
-_TAGS = ("tag_string_artist", "tag_string")
+
+@dataclass(frozen=True, slots=True)
+class PersonKeys:
+    """How a site's answers name people.
+
+    Parameters
+    ----------
+    objects : mapping of str to sequence of str
+        The key that marks an object as a person, and the keys whose values name that person.
+    tags : sequence of str
+        Keys of blank-separated tags among which people stand; the first lists a work's artists.
+    """
+
+    objects: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+
+    def __or__(self, other: PersonKeys) -> PersonKeys:
+        objects = {**self.objects}
+        for mark, names in other.objects.items():
+            objects[mark] = tuple(dict.fromkeys([*objects.get(mark, ()), *names]))
+        return PersonKeys(objects, tuple(dict.fromkeys([*self.tags, *other.tags])))
+
+
+ANYWHERE = PersonKeys(
+    {"username": ("username", "id"), "user_id": ("user_id",), "handle": ("handle",)}
+)
+"""What names a person on whatever site; each site adds its own."""
 
 
 def default_key_path() -> Path:
@@ -105,52 +131,64 @@ class Ledger:
         return forgotten
 
 
-def prune(body: bytes, forgotten: Callable[[str], bool]) -> bytes:
+def prune(body: bytes, forgotten: Callable[[str], bool], people: PersonKeys = ANYWHERE) -> bytes:
     """Take people out of a JSON answer; anything that is not JSON is returned as it is.
 
     Entries of a list that are a person, or have one as `user` or `author`, are dropped; a person's
     tag is taken out of the tag strings of works, and a work that was theirs alone is dropped.
+
+    Parameters
+    ----------
+    body : bytes
+        The answer.
+    forgotten : callable
+        From `Ledger.test`.
+    people : PersonKeys
+        How the site names people, beside what `ANYWHERE` says.
     """
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
         return body
-    kept = _pruned(payload, forgotten)
+    kept = _Pruning(forgotten, ANYWHERE | people).pruned(payload)
     if kept == payload:
         return body
     return json.dumps(kept, ensure_ascii=False).encode()
 
 
-def _pruned(value: Any, forgotten: Callable[[str], bool]) -> Any:
-    if isinstance(value, list):
-        return [_pruned(one, forgotten) for one in value if not _is_about(one, forgotten)]
-    if isinstance(value, dict):
-        if _is_person(value, forgotten):
-            return {}
-        return {
-            name: " ".join(tag for tag in one.split() if not forgotten(tag))
-            if name in _TAGS and isinstance(one, str)
-            else _pruned(one, forgotten)
-            for name, one in value.items()
-        }
-    return value
+@dataclass(frozen=True, slots=True)
+class _Pruning:
+    forgotten: Callable[[str], bool]
+    people: PersonKeys
 
+    def pruned(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.pruned(one) for one in value if not self._is_about(one)]
+        if isinstance(value, dict):
+            if self._is_person(value):
+                return {}
+            return {
+                name: " ".join(tag for tag in one.split() if not self.forgotten(tag))
+                if name in self.people.tags and isinstance(one, str)
+                else self.pruned(one)
+                for name, one in value.items()
+            }
+        return value
 
-def _is_about(value: Any, forgotten: Callable[[str], bool]) -> bool:
-    if not isinstance(value, dict):
-        return False
-    if any(_is_person(one, forgotten) for one in (value, value.get("user"), value.get("author"))):
-        return True
-    artists = str(value.get("tag_string_artist") or "").split()
-    return bool(artists) and all(forgotten(name) for name in artists)
+    def _is_about(self, value: Any) -> bool:
+        if not isinstance(value, dict):
+            return False
+        if any(self._is_person(one) for one in (value, value.get("user"), value.get("author"))):
+            return True
+        tags = self.people.tags
+        artists = str(value.get(tags[0]) or "").split() if tags else []
+        return bool(artists) and all(self.forgotten(name) for name in artists)
 
-
-def _is_person(value: Any, forgotten: Callable[[str], bool]) -> bool:
-    if not isinstance(value, dict):
-        return False
-    names = [value.get(name) for name in _PEOPLE]
-    if "username" in value:
-        names.append(value.get("id"))
-    if "post_count" in value:  # a tag
-        names.append(value.get("name"))
-    return any(forgotten(str(name)) for name in names if isinstance(name, str | int) and str(name))
+    def _is_person(self, value: Any) -> bool:
+        if not isinstance(value, dict):
+            return False
+        keys = [key for mark, keys in self.people.objects.items() if mark in value for key in keys]
+        names = [value.get(key) for key in keys]
+        return any(
+            self.forgotten(str(name)) for name in names if isinstance(name, str | int) and str(name)
+        )

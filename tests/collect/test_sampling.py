@@ -14,8 +14,9 @@ from uploadtrends import demo
 from uploadtrends.collect.crawl import collect
 from uploadtrends.collect.plans import read_targets
 from uploadtrends.collect.replay import ArchivedCrawl
-from uploadtrends.collect.sampling import CAVEATS, draw, sample
+from uploadtrends.collect.sampling import draw, sample
 from uploadtrends.collect.session import Session
+from uploadtrends.collect.sites import site_class
 from uploadtrends.collect.visit import Member
 from uploadtrends.errors import BlockedError, ConfigurationError, InputError
 from uploadtrends.simulate import Population
@@ -61,7 +62,7 @@ def test_the_same_seed_gives_the_same_artists(
         assert target.frame == frame
     assert [target.draw for target in drawn[0].targets] == list(range(1, 13))
     about = json.loads(drawn[0].file.with_suffix(".json").read_text())
-    assert about["caveat"] == CAVEATS[frame]
+    assert about["caveat"] == site_class(site).frames[frame]
     assert about["frame_size"] == drawn[0].frame_size >= 12
     assert read_targets(drawn[0].file, site) == list(drawn[0].targets)
     asked = [one.target for one in server.requests if "follow" in one.target.split("?")[0]]
@@ -131,7 +132,7 @@ def test_length_bias_is_weighted_away_and_said() -> None:
         works = int(target.artist_id) + 1
         assert weight * works == pytest.approx(weights[0] * (int(drawn[0].artist_id) + 1))
     assert {target.inclusion_probability for target in drawn} == {None}
-    assert "unknown" in CAVEATS["latest-projects"]
+    assert "unknown" in site_class("artstation").frames["latest-projects"]
 
 
 def test_an_interrupted_frame_is_taken_up_again(

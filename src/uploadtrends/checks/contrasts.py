@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.checks.outcome import Status
+from uploadtrends.collect.sites import shown
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
 
@@ -13,13 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 USABLE = ("ok", "exploratory")
-PLATFORMS = {
-    "artstation": "ArtStation",
-    "deviantart": "DeviantArt",
-    "danbooru": "Danbooru",
-    "shadertoy": "Shadertoy",
-}
-"""How platforms write themselves."""
 
 
 def contrasts(
@@ -105,7 +99,8 @@ def main_reason(table: pd.DataFrame) -> str:
 
 def platform_name(platform: str) -> str:
     """Return a platform's name as it writes itself."""
-    return PLATFORMS.get(platform, platform)
+    known = shown(platform)
+    return known.title if known is not None else platform
 
 
 def series_name(row: pd.Series) -> str:

@@ -10,8 +10,11 @@ import typer
 
 from uploadtrends.cli.data import DEFAULT_STORE, StorePath
 from uploadtrends.cli.show import INCOMPLETE, AsJson, show_frame, show_record
+from uploadtrends.collect.sites import site_names
 
-Source = Annotated[str, typer.Argument(help="artstation, deviantart or danbooru.")]
+Source = Annotated[
+    str, typer.Argument(help=f"{', '.join(site_names()[:-1])} or {site_names()[-1]}.")
+]
 Raw = Annotated[Path, typer.Option("--raw", help="Folder of the raw archives.")]
 Contact = Annotated[
     str | None,
@@ -206,7 +209,9 @@ def delisted(
 
 
 def forget(
-    platform: Annotated[str, typer.Argument(help="artstation, deviantart or danbooru.")],
+    platform: Annotated[
+        str, typer.Argument(help=f"{', '.join(site_names()[:-1])} or {site_names()[-1]}.")
+    ],
     handle: Annotated[str, typer.Argument(help="Handle or artist id.")],
     store: StorePath = DEFAULT_STORE,
     raw: Raw = DEFAULT_RAW,

@@ -20,8 +20,9 @@ from uploadtrends.collect.plans import (
     unfinished,
 )
 from uploadtrends.collect.polite import Polite
-from uploadtrends.collect.replay import options_from, site_named
+from uploadtrends.collect.replay import options_from
 from uploadtrends.collect.session import Session
+from uploadtrends.collect.sites import site_named
 from uploadtrends.collect.visit import Target, visit
 from uploadtrends.collect.wire import Answer, Permit, Request
 from uploadtrends.pseudonyms import Ledger, prune
@@ -159,7 +160,9 @@ def collect(
     with (
         polite,
         Archive(
-            folder, write=True, prune=(lambda body: prune(body, gone)) if gone else None
+            folder,
+            write=True,
+            prune=(lambda body: prune(body, gone, site.people)) if gone else None,
         ) as kept,
     ):
         plan = kept.read_plan() or new_plan("histories", source, folder.name, settings, targets)

@@ -10,8 +10,9 @@ from pathlib import Path
 from uploadtrends.collect.archive import Archive
 from uploadtrends.collect.crawl import RAW
 from uploadtrends.collect.plans import day_text, targets_of, unfinished
-from uploadtrends.collect.replay import options_from, replayed, site_named
+from uploadtrends.collect.replay import options_from, replayed
 from uploadtrends.collect.session import Session
+from uploadtrends.collect.sites import site_named
 from uploadtrends.collect.visit import Site, Target, visit
 
 TYPICAL_UPLOADS = 100
@@ -59,7 +60,7 @@ def dry_run(
     what an unfinished crawl has already is not counted.
     """
     site = site_named(source, credentials=session.credentials, cap=cap, feed=feed)
-    if source == "artstation":  # an estimate asks nobody, so it needs no permission
+    if site.terms:  # an estimate asks nobody, so it needs no permission
         session = replace(session, i_have_permission=True)
     root = Path(raw) / source
     targets = targets_of(root, source, artists)

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from uploadtrends.collect.archive import Archive
 from uploadtrends.collect.polite import StoppedError
-from uploadtrends.collect.sites.artstation import ArtStation
-from uploadtrends.collect.sites.danbooru import Danbooru
-from uploadtrends.collect.sites.deviantart import CAP, DeviantArt
-from uploadtrends.collect.visit import Ask, Options, Site, Target, visit
+from uploadtrends.collect.sites import site_named, site_names
+from uploadtrends.collect.visit import Ask, Options, Target, visit
 from uploadtrends.collect.wire import Answer, Request
 from uploadtrends.errors import BlockedError, InputError
 from uploadtrends.pseudonyms import Ledger
@@ -23,31 +21,6 @@ from uploadtrends.sources.staging import stage_records
 
 if TYPE_CHECKING:
     import duckdb
-
-SITES = ("artstation", "deviantart", "danbooru")
-
-
-def site_named(
-    source: str,
-    *,
-    credentials: str | Path | None = None,
-    cap: int | None = None,
-    feed: bool = False,
-) -> Site:
-    """Return the collector of a site.
-
-    Raises
-    ------
-    InputError
-        For a site that has none.
-    """
-    if source == "artstation":
-        return ArtStation()
-    if source == "deviantart":
-        return DeviantArt(credentials, cap or CAP, feed)
-    if source == "danbooru":
-        return Danbooru(credentials)
-    raise InputError("no collector for this site", value=source, fix=f"one of {', '.join(SITES)}")
 
 
 def replayed(archive: Archive) -> Ask:
@@ -145,7 +118,7 @@ def archived_crawls(raw: str | Path, source: str | None = None) -> list[Archived
     """Return all crawls of histories under `raw`, in the order in which they were begun."""
     folders = sorted(
         path.parent
-        for name in ([source] if source else SITES)
+        for name in ([source] if source else site_names())
         for path in Path(raw).glob(f"{name}/*/crawl.json")
     )
     crawls = [

@@ -13,33 +13,11 @@ from uploadtrends.collect.archive import Archive, write_atomically
 from uploadtrends.collect.crawl import RAW, Asking
 from uploadtrends.collect.plans import new_folder, new_plan, now_text, sample_text
 from uploadtrends.collect.polite import StoppedError
-from uploadtrends.collect.replay import site_named
 from uploadtrends.collect.session import Session
+from uploadtrends.collect.sites import site_named
 from uploadtrends.collect.visit import Ask, FrameOptions, Member, Site, Target, WalkEndedError
 from uploadtrends.errors import BlockedError, CollectError, InputError
 from uploadtrends.pseudonyms import Ledger, prune
-
-CAVEATS = {
-    "users-search": (
-        "Every artist whom the site's user search lists above the threshold, found by walking the "
-        "list sorted by followers; equal chances. Whoever left the site is not in it."
-    ),
-    "latest-projects": (
-        "Authors of the latest projects: the more somebody uploads, the likelier they are in it, "
-        "and uploads are the outcome of the study. The design weights (1 / number of works, mean "
-        "1) correct for that in part; inclusion probabilities are unknown."
-    ),
-    "tags+daily": (
-        "Authors seen on a published list of tag pages (active uploaders who tag in English) or "
-        "among the daily deviations of random dates since 2005 (chosen by editors, balanced over "
-        "time). Inclusion probabilities are those of the draw from this frame; who is on neither "
-        "route, or has left, cannot be drawn."
-    ),
-    "artist-tags": (
-        "Every artist tag with at least so many posts; equal chances. The threshold counts posts "
-        "by others, not followers, and banned artists are missing."
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +33,8 @@ class Sample:
         In draw order.
     frame_size : int
         Artists above the threshold in the frame.
+    caveat : str
+        Who is in the frame and who cannot be.
     """
 
     source: str
@@ -65,6 +45,7 @@ class Sample:
     followers: int
     seed: int
     n_requests: int
+    caveat: str
 
     def summary(self) -> str:
         """Say what was drawn from where."""
@@ -72,7 +53,7 @@ class Sample:
         return (
             f"{self.source}: {len(self.targets)} artists{short} drawn from {self.frame_size} with "
             f"more than {self.followers} followers, frame '{self.frame}', seed {self.seed} -> "
-            f"{self.file}\n{CAVEATS[self.frame]}"
+            f"{self.file}\n{self.caveat}"
         )
 
     def __str__(self) -> str:
@@ -126,7 +107,7 @@ def sample(
     if n < 1:
         raise InputError("a sample has at least one artist", column="n", value=n)
     site = site_named(source, credentials=session.credentials)
-    frame = frame or site.frames[0]
+    frame = frame or next(iter(site.frames))
     if frame not in site.frames:
         raise InputError(
             f"{source} has no such frame", value=frame, fix=f"one of {', '.join(site.frames)}"
@@ -147,7 +128,9 @@ def sample(
     with (
         polite,
         Archive(
-            folder, write=True, prune=(lambda body: prune(body, gone)) if gone else None
+            folder,
+            write=True,
+            prune=(lambda body: prune(body, gone, site.people)) if gone else None,
         ) as kept,
     ):
         plan = kept.read_plan() or new_plan("frame", source, folder.name, settings, [])
@@ -173,11 +156,19 @@ def sample(
         "frame_archive": folder.name,
         "drawn_at": now_text(),
         "routes": _routes(members),
-        "caveat": CAVEATS[frame],
+        "caveat": site.frames[frame],
     }
     write_atomically(file.with_suffix(".json"), (json.dumps(about, indent=1) + "\n").encode())
     return Sample(
-        source, frame, file, tuple(targets), len(members), followers, seed, polite.n_requests
+        source,
+        frame,
+        file,
+        tuple(targets),
+        len(members),
+        followers,
+        seed,
+        polite.n_requests,
+        site.frames[frame],
     )
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from uploadtrends.collect.polite import Polite
-from uploadtrends.collect.replay import SITES, site_named
-from uploadtrends.collect.sites.artstation import TERMS
+from uploadtrends.collect.sites import site_class, site_names
 from uploadtrends.collect.visit import Site
 from uploadtrends.collect.wire import HostRules, Permit
 from uploadtrends.errors import ConfigurationError
@@ -91,18 +90,19 @@ class Session:
         ConfigurationError
             When it was never given and the site's terms need it; the message explains them.
         """
-        if source != "artstation" or self.i_have_permission:
+        terms = site_class(source).terms
+        if not terms or self.i_have_permission:
             return self
         for path in (raw / source).glob("*/crawl.json"):
             settings = json.loads(path.read_text("utf-8")).get("settings", {})
             if settings.get("i_have_permission"):
                 return replace(self, i_have_permission=True)
-        raise ConfigurationError(TERMS)
+        raise ConfigurationError(terms)
 
     def recorded(self, source: str) -> dict[str, Any]:
         """Return what a crawl's plan says about the session."""
         words: dict[str, Any] = {"server": self.demo or "the site itself"}
-        if source == "artstation":
+        if site_class(source).terms:
             words["i_have_permission"] = self.i_have_permission
         return words
 
@@ -111,7 +111,7 @@ def robots_exceptions() -> list[tuple[str, str, str, str]]:
     """Return what is asked without looking at robots.txt: host, pattern, reason, reference."""
     return [
         (rules.host, one.pattern, one.reason, one.reference)
-        for name in SITES
-        for rules in site_named(name).rules
+        for name in site_names()
+        for rules in site_class(name).rules
         for one in rules.robots_exceptions
     ]

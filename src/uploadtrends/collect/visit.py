@@ -7,14 +7,16 @@ for again) and rebuilds the store without a network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from uploadtrends.collect.looks import Shown
 from uploadtrends.collect.polite import StoppedError
 from uploadtrends.collect.wire import Answer, HostRules, Permit, Request
 from uploadtrends.errors import BlockedError, CollectError
+from uploadtrends.pseudonyms import PersonKeys
 from uploadtrends.records import Artist, Credit, Record, Reject, Sighting, SightingStatus, Upload
 from uploadtrends.sources.staging import EXCERPT_LENGTH
 
@@ -60,10 +62,20 @@ class Site(Protocol):
     """One platform: its hosts, and how an artist's history is walked."""
 
     name: str
+    shown: Shown
+    """Title, colour and marker."""
+    terms: str
+    """What the user must vouch for before anything is collected; "" where nothing is needed."""
     rules: tuple[HostRules, ...]
-    frames: tuple[str, ...]
+    """Hosts and pace."""
+    frames: Mapping[str, str]
+    """Sampling frames, the default first, each with its caveat."""
     looked_up: tuple[str, ...]
     """Frames whose members need `look_up`."""
+    people: PersonKeys
+    """How an answer names a person: what `forget` takes out."""
+    dated_by: Literal["published", "arrived"]
+    """What the date of a work says: when its artist published it, or when somebody posted it."""
 
     def permit(self) -> Permit | None:
         """Return what signs the requests, or None."""

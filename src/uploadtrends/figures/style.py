@@ -17,6 +17,8 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from uploadtrends.collect.sites import shown
+
 PAPER = "#ffffff"
 INK = "#1a1a1a"
 MUTED = "#5c5c5c"
@@ -26,13 +28,6 @@ SHADE = "#ececec"
 BLACK, ORANGE, SKY, GREEN = "#000000", "#e69f00", "#56b4e9", "#009e73"
 YELLOW, BLUE, VERMILION, PURPLE = "#f0e442", "#0072b2", "#d55e00", "#cc79a7"
 
-PLATFORMS: dict[str, tuple[str, str, str]] = {
-    # name: colour, marker, line style
-    "artstation": (BLUE, "o", "-"),
-    "deviantart": (VERMILION, "s", "--"),
-    "danbooru": (GREEN, "^", "-"),
-    "shadertoy": (PURPLE, "D", "-"),
-}
 GROUPS: dict[str, tuple[str, str, str]] = {
     "senior": (BLUE, "o", "-"),
     "new": (VERMILION, "s", "--"),
@@ -54,13 +49,6 @@ CATEGORIES: dict[str, tuple[str, str]] = {
     "legal": ("legal", "#b8b8b8"),
     "confounder": ("other change", "#e4e4e4"),
     "user": ("your event", VERMILION),
-}
-
-NAMES = {
-    "artstation": "ArtStation",
-    "deviantart": "DeviantArt",
-    "danbooru": "Danbooru",
-    "shadertoy": "Shadertoy",
 }
 
 FULL_WIDTH = 7.0
@@ -177,7 +165,10 @@ def save(
 
 def look(name: str, position: int = 0) -> tuple[str, str, str]:
     """Return colour, marker and line style of a platform or group."""
-    return PLATFORMS.get(name) or GROUPS.get(name) or _SPARE[position % len(_SPARE)]
+    platform = shown(name)
+    if platform is not None:
+        return platform.colour, platform.marker, platform.line
+    return GROUPS.get(name) or _SPARE[position % len(_SPARE)]
 
 
 def ordered(keys: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -195,4 +186,5 @@ def category(name: str) -> tuple[str, str]:
 
 def title(name: str) -> str:
     """Return the written form of a platform or group name."""
-    return NAMES.get(name, name[:1].upper() + name[1:])
+    platform = shown(name)
+    return platform.title if platform is not None else name[:1].upper() + name[1:]

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-_CLASS = {"artstation": "blue", "deviantart": "vermilion", "danbooru": "green"}
+from uploadtrends.figures import style
+
+_CLASS = {
+    style.BLUE: "blue",
+    style.VERMILION: "vermilion",
+    style.GREEN: "green",
+    style.PURPLE: "purple",
+}
+"""Colours that the page has in two tones, for light and dark."""
 _SPARE = ("blue", "vermilion", "green", "purple")
 _DASH = ("", "7 3", "2 3", "9 3 2 3")
 
@@ -84,7 +92,7 @@ def _first_words(chart: Chart) -> str:
 
 
 def _colour(key: str, place: int) -> str:
-    return _CLASS.get(key, _SPARE[place % len(_SPARE)])
+    return _CLASS.get(style.look(key, place)[0], _SPARE[place % len(_SPARE)])
 
 
 def _svg(chart: Chart, width: int, height: int, kind: str) -> str:

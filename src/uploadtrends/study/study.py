@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from uploadtrends.collect.sites import site_class, site_names
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet, as_events, event_catalogue, read_events
 from uploadtrends.events.event import Event
@@ -195,8 +196,9 @@ class Study:
                 }
                 period = options.get("period", "month")
                 for platform in sorted(loaded - set(named)):
-                    # On Danbooru others post the works: its uploads are counted as they arrive.
-                    date: Any = "arrived" if platform == "danbooru" else "published"
+                    # Where others post the works, uploads are counted as they arrive.
+                    known = platform in site_names()
+                    date: Any = site_class(platform).dated_by if known else "published"
                     built[platform] = ut.build_panel(
                         opened, platforms=[platform], period=period, date=date
                     )

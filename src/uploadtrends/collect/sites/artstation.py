@@ -8,9 +8,10 @@ nothing about AI. A user's followers and followees are closed to robots and are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from uploadtrends.collect.looks import Shown
 from uploadtrends.collect.visit import (
     Ask,
     FrameOptions,
@@ -27,6 +28,7 @@ from uploadtrends.collect.visit import (
     utc,
 )
 from uploadtrends.collect.wire import Answer, HostRules, Permit, Request
+from uploadtrends.pseudonyms import PersonKeys
 from uploadtrends.records import Upload
 
 HOST = "www.artstation.com"
@@ -50,9 +52,23 @@ class ArtStation:
     """The ArtStation collector; see the module's docstring for the site's oddities."""
 
     name = "artstation"
+    shown = Shown("ArtStation", "#0072b2", "o", "-")
+    terms = TERMS
     rules: tuple[HostRules, ...] = (RULES,)
-    frames: tuple[str, ...] = ("users-search", "latest-projects")
+    frames: Mapping[str, str] = {
+        "users-search": (
+            "Every artist whom the site's user search lists above the threshold, found by walking "
+            "the list sorted by followers; equal chances. Whoever left the site is not in it."
+        ),
+        "latest-projects": (
+            "Authors of the latest projects: the more somebody uploads, the likelier they are in "
+            "it, and uploads are the outcome of the study. The design weights (1 / number of "
+            "works, mean 1) correct for that in part; inclusion probabilities are unknown."
+        ),
+    }
     looked_up: tuple[str, ...] = ("latest-projects",)
+    people = PersonKeys({"username": ("username", "id")})
+    dated_by = "published"
 
     def permit(self) -> Permit | None:
         """Return None: nothing is signed."""
@@ -240,3 +256,6 @@ def labelled(upload: Upload) -> Upload:
     from dataclasses import replace
 
     return replace(upload, ai_label=True, ai_basis="tag CreatedWithAI")
+
+
+SITE = ArtStation

@@ -8,13 +8,14 @@ missing, not null, on banned works; artists are tags, with no followers and no d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from requests.auth import HTTPBasicAuth
 
 from uploadtrends.collect.credentials import Secret, credentials
+from uploadtrends.collect.looks import Shown
 from uploadtrends.collect.visit import (
     Ask,
     FrameOptions,
@@ -38,6 +39,7 @@ from uploadtrends.collect.wire import (
     Request,
     RobotsException,
 )
+from uploadtrends.pseudonyms import PersonKeys
 from uploadtrends.records import Upload
 
 HOST = "danbooru.donmai.us"
@@ -105,9 +107,18 @@ class Danbooru:
     """
 
     name = "danbooru"
+    shown = Shown("Danbooru", "#009e73", "^", "-")
+    terms = ""
     rules: tuple[HostRules, ...] = (RULES,)
-    frames: tuple[str, ...] = ("artist-tags",)
+    frames: Mapping[str, str] = {
+        "artist-tags": (
+            "Every artist tag with at least so many posts; equal chances. The threshold counts "
+            "posts by others, not followers, and banned artists are missing."
+        ),
+    }
     looked_up: tuple[str, ...] = ()
+    people = PersonKeys({"post_count": ("name",)}, tags=("tag_string_artist", "tag_string"))
+    dated_by = "arrived"
 
     def __init__(self, credentials_file: str | Path | None = None) -> None:
         self._file = credentials_file
@@ -223,3 +234,6 @@ def _kind(extension: Any) -> str | None:
     if extension in ("mp4", "webm", "zip"):
         return "video"
     return "image" if isinstance(extension, str) and extension else None
+
+
+SITE = Danbooru

@@ -2,4 +2,5 @@
 
 from uploadtrends.collect.sites.deviantart.site import CAP, DeviantArt
 
-__all__ = ["CAP", "DeviantArt"]
+SITE = DeviantArt
+__all__ = ["CAP", "SITE", "DeviantArt"]

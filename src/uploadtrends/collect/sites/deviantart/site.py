@@ -8,12 +8,13 @@ unknown users; deleted works may remain as stubs without a date.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from uploadtrends.collect.credentials import credentials
+from uploadtrends.collect.looks import Shown
 from uploadtrends.collect.sites.deviantart.api import API, EXPAND, RULES, ClientCredentials
 from uploadtrends.collect.sites.deviantart.feed import FEED_RULES, walk_feed
 from uploadtrends.collect.sites.deviantart.frames import tags_and_daily
@@ -35,6 +36,7 @@ from uploadtrends.collect.visit import (
 )
 from uploadtrends.collect.wire import Answer, HostRules, Permit, Request
 from uploadtrends.errors import ConfigurationError
+from uploadtrends.pseudonyms import PersonKeys
 from uploadtrends.records import Upload
 
 PAGE = 24
@@ -65,9 +67,20 @@ class DeviantArt:
     """
 
     name = "deviantart"
+    shown = Shown("DeviantArt", "#d55e00", "s", "--")
+    terms = ""
     rules: tuple[HostRules, ...] = (RULES, FEED_RULES)
-    frames: tuple[str, ...] = ("tags+daily",)
+    frames: Mapping[str, str] = {
+        "tags+daily": (
+            "Authors seen on a published list of tag pages (active uploaders who tag in English) "
+            "or among the daily deviations of random dates since 2005 (chosen by editors, balanced "
+            "over time). Inclusion probabilities are those of the draw from this frame; who is on "
+            "neither route, or has left, cannot be drawn."
+        ),
+    }
     looked_up: tuple[str, ...] = ()
+    people = PersonKeys({"username": ("username",), "userid": ("userid",)})
+    dated_by = "published"
 
     def __init__(
         self,
