@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from uploadtrends.models.preparation import Prepared
 
 _WHERE = {
+    "reml-averaged": ("averaged", "fit_averaged"),
     "reml-ar1": ("linear", "fit_reml"),
     "ols-hac": ("linear", "fit_ols_hac"),
     "prais-winsten": ("linear", "fit_prais_winsten"),

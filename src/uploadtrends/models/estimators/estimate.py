@@ -63,6 +63,8 @@ class Estimate:
     path: Array | None = None
     """Smoothed level minus its first value on every period from the first used row to the last,
     for models whose level wanders."""
+    rows: Array | None = None
+    """(k, n) the coefficients as linear combinations of the outcome, averaged over components."""
 
     @cached_property
     def mean(self) -> Array:

@@ -1,0 +1,235 @@
+"""Restricted likelihood averaged over families of errors: the default for Gaussian series.
+
+Given a member of `families` everything is closed form, as in `reml`; the restricted likelihood
+times the prior weighs t distributions with n - k degrees of freedom. All that does not depend on
+the outcome is kept by design: a fit is then a few matrix products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+
+from uploadtrends.arrays import Array
+from uploadtrends.models.estimators import families
+from uploadtrends.models.estimators.estimate import Estimate
+from uploadtrends.models.estimators.linear import UNIT_ROOT_WARNING, degrees
+from uploadtrends.models.estimators.mixture import mixture_interval, mixture_moments
+from uploadtrends.models.estimators.reml import NEAR_UNIT_ROOT, BatchFit
+from uploadtrends.models.settings import Settings
+
+CARRIED = 1e-7
+"""Members with less than this share of the largest weight are left out of a mixture."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Everything about one design that does not depend on the outcome."""
+
+    orthonormal: Array
+    """(n, k)"""
+    maps: Array
+    """(g, k, n) from the outcome to the coefficients given the member."""
+    covariance: Array
+    """(g, k, k), to be multiplied by the variance."""
+    log_fixed: Array
+    """(g,) log prior - (log |V| + log |X'V^-1 X|) / 2."""
+    quadratic: Callable[[Array], Array]
+    """From residuals (m, n) to r'(V^-1 - V^-1 X A^-1 X'V^-1) r of every member (m, g)."""
+    df: int
+
+    def weights(self, outcomes: Array) -> tuple[Array, Array, Array]:
+        """Return weights (m, g), marginal variances (m, g), and which series are noiseless."""
+        residuals = outcomes - (outcomes @ self.orthonormal) @ self.orthonormal.T
+        noiseless = (residuals**2).sum(axis=1) <= 1e-22 * (outcomes**2).sum(axis=1)
+        rss = np.maximum(self.quadratic(residuals), 1e-290)
+        logs = self.log_fixed - 0.5 * self.df * np.log(rss)
+        weights = np.exp(logs - logs.max(axis=1, keepdims=True))
+        return weights / weights.sum(axis=1, keepdims=True), rss / self.df, noiseless
+
+
+def machine(design: Array, positions: Array) -> Machine:
+    """Return the machine of a design, from the store of those seen lately."""
+    design = np.ascontiguousarray(design, dtype=float)
+    positions = np.ascontiguousarray(positions, dtype=float)
+    return _machine(design.tobytes(), positions.tobytes(), design.shape)
+
+
+@lru_cache(maxsize=12)
+def _machine(design: bytes, places: bytes, shape: tuple[int, int]) -> Machine:
+    x, positions = np.frombuffer(design).reshape(shape), np.frombuffer(places)
+    orthonormal, triangle = np.linalg.qr(x)
+    short = positions[-1] - positions[0] < families.DENSE
+    if short:
+        inverse, log_determinant = families.inverse_correlations(positions)
+        weighted = inverse @ orthonormal
+    else:
+        weighted, log_determinant = families.solve(orthonormal, positions)
+    # A member that was left out has zeros; its weight is zero whatever its coefficients are.
+    gram = orthonormal.T @ weighted
+    gram[np.isinf(log_determinant)] = np.eye(shape[1])
+    bread = np.linalg.inv(gram)
+    rotated = bread @ weighted.transpose(0, 2, 1)
+    back = np.linalg.inv(triangle)
+    return Machine(
+        orthonormal=orthonormal,
+        maps=back @ rotated,
+        covariance=back @ bread @ back.T,
+        log_fixed=families.members().log_prior
+        - 0.5 * (log_determinant + np.linalg.slogdet(gram)[1]),
+        quadratic=_packed(inverse, weighted, rotated)
+        if short
+        else partial(_streamed, positions, weighted, rotated),
+        df=shape[0] - shape[1],
+    )
+
+
+def _packed(inverse: Array, weighted: Array, rotated: Array) -> Callable[[Array], Array]:
+    """Return r'P r as one product of the packed r r' with the packed P of every member."""
+    first, second = np.triu_indices(inverse.shape[1])
+    packed = np.empty((first.size, inverse.shape[0]))
+    for g in range(inverse.shape[0]):
+        packed[:, g] = (inverse[g] - weighted[g] @ rotated[g])[first, second]
+    packed[first != second] *= 2.0
+    return lambda residuals: (residuals[:, first] * residuals[:, second]) @ packed
+
+
+def _streamed(positions: Array, weighted: Array, rotated: Array, residuals: Array) -> Array:
+    """Return r'P r where P is too large to keep."""
+    solved, _ = families.solve(residuals.T, positions)
+    whole = np.einsum("mn,gnm->mg", residuals, solved)
+    half = np.einsum("gnk,mn->mgk", weighted, residuals)
+    return np.asarray(whole - np.einsum("mgk,gkn,mn->mg", half, rotated, residuals, optimize=True))
+
+
+def fit_averaged(y: Array, x: Array, positions: Array, settings: Settings) -> Estimate:
+    """REML averaged over AR(1), AR(1) plus noise and long memory, all parameters integrated out."""
+    known = machine(x, positions)
+    every, variances, _ = known.weights(y[None])
+    keep = every[0] > CARRIED * every[0].max()
+    weights = every[0, keep] / every[0, keep].sum()
+    variance = variances[0, keep]
+    coefficients = known.maps[keep] @ y
+    raw = y - x @ (weights @ coefficients)
+    chosen = families.members()
+    near = float(weights[chosen.phi[keep] > NEAR_UNIT_ROOT].sum())
+    spread = float(np.sqrt(weights @ variance))
+    log_likelihood = known.log_fixed - chosen.log_prior - 0.5 * known.df * (
+        np.log(2 * np.pi * variances[0]) + 1
+    )
+    return Estimate(
+        weights=weights,
+        coefficients=coefficients,
+        covariance=known.covariance[keep] * variance[:, None, None],
+        df=degrees(settings, known.df),
+        sigma=np.sqrt(variance),
+        residuals=whitened(raw, positions, every[0]) / spread,
+        raw_residuals=raw,
+        phi={
+            **_autocorrelation(chosen.lag_one[keep], weights, settings.confidence),
+            "near_unit_root": near,
+        },
+        extra={
+            "log_likelihood": float(log_likelihood.max()),
+            "sigma": spread,
+            **{
+                f"weight_{family.replace('-', '_')}": float(every[0][chosen.family == family].sum())
+                for family in families.FAMILY_WEIGHTS
+            },
+        },
+        rows=np.einsum("g,gkn->kn", weights, known.maps[keep]),
+        notes=(near_unit_root_note(near),) if near > UNIT_ROOT_WARNING else (),
+    )
+
+
+def near_unit_root_note(near: float) -> str:
+    """Say what a posterior weight near the unit root means for the intervals."""
+    return (
+        f"autocorrelation near 1 (posterior weight {near:.2f} above {NEAR_UNIT_ROOT}): a level "
+        "change and a wandering level look alike, and intervals of the slope and of late effects "
+        "cover less than they say"
+    )
+
+
+def _autocorrelation(values: Array, weights: Array, confidence: float) -> dict[str, float]:
+    """Return mean and interval of the lag-one autocorrelation over the members."""
+    order = np.argsort(values)
+    edges = np.cumsum(weights[order])
+    tail = (1 - confidence) / 2
+    low, high = np.interp([tail, 1 - tail], edges, values[order])
+    return {"estimate": float(weights @ values), "low": float(low), "high": float(high)}
+
+
+def mean_correlation(weights: Array, length: int) -> Array:
+    """Return the autocorrelation function (length,) averaged over all members' weights (g,)."""
+    return np.asarray(weights @ families.members().correlations(length))
+
+
+def whitened(rows: Array, positions: Array, weights: Array) -> Array:
+    """Return rows (n, ...) whitened by the averaged correlation: L^-1 rows, V = L L'."""
+    place = (positions - positions[0]).astype(int)
+    rho = mean_correlation(weights, int(place[-1]) + 1)
+    root = np.linalg.cholesky(rho[np.abs(np.subtract.outer(place, place))])
+    return np.asarray(np.linalg.solve(root, rows))
+
+
+def fit_batch(
+    outcomes: Array,
+    design: Array,
+    contrasts: Array,
+    *,
+    positions: Array | None = None,
+    confidence: float = 0.95,
+    chunk: int = 64,
+) -> BatchFit:
+    """Fit many series (or many designs) at once; arguments and result as `reml.fit_batch`.
+
+    The same numbers as `interrupted_time_series` gives by default; ``phi`` is the posterior mean of
+    the lag-one autocorrelation.
+    """
+    outcomes = np.atleast_2d(np.asarray(outcomes, dtype=float))
+    design, contrasts = np.asarray(design, dtype=float), np.asarray(contrasts, dtype=float)
+    n = outcomes.shape[1]
+    positions = np.arange(n, dtype=float) if positions is None else positions
+    m = max(outcomes.shape[0], design.shape[0] if design.ndim == 3 else 1)
+    outcomes = np.broadcast_to(outcomes, (m, n))
+    step = chunk if design.ndim == 2 and contrasts.ndim == 2 else 1
+    pieces = []
+    for start in range(0, m, step):
+        own = design if design.ndim == 2 else design[start]
+        rows = contrasts if contrasts.ndim == 2 else contrasts[start]
+        known = machine(own, positions)
+        pieces.append(_intervals(known, outcomes[start : start + step], rows, confidence))
+    joined = map(np.concatenate, zip(*pieces, strict=True))
+    return BatchFit(*joined, df=n - design.shape[-1])
+
+
+def components(known: Machine, outcomes: Array, contrasts: Array) -> tuple[Array, ...]:
+    """Return weights (m, g), centres and scales (m, c, g) of contrasts, and who is noiseless."""
+    weights, variances, noiseless = known.weights(outcomes)
+    rows = np.einsum("ck,gkn->cgn", contrasts, known.maps)
+    centres = np.moveaxis(np.tensordot(outcomes, rows, axes=(1, 2)), 0, 0)
+    unit = np.einsum("ck,gkl,cl->cg", contrasts, known.covariance, contrasts, optimize=True)
+    scales = np.sqrt(np.maximum(unit, 0.0) * variances[:, None, :])
+    return weights, centres, np.maximum(scales, np.finfo(float).tiny), noiseless
+
+
+def _intervals(
+    known: Machine, outcomes: Array, contrasts: Array, confidence: float
+) -> tuple[Array, ...]:
+    weights, centres, scales, noiseless = components(known, outcomes, contrasts)
+    chosen = families.members()
+    phi = weights @ chosen.lag_one
+    near = weights[:, chosen.phi > NEAR_UNIT_ROOT].sum(axis=1)
+    carried = weights.max(axis=0) > CARRIED
+    spread, centres, scales = (
+        part[..., carried] for part in (weights[:, None, :], centres, scales)
+    )
+    estimate, se = mixture_moments(spread, centres, scales)
+    low, high, p = mixture_interval(confidence, spread, centres, scales, known.df)
+    for unknown in (se, low, high, p):
+        unknown[noiseless] = np.nan
+    return estimate, se, low, high, p, phi, near

@@ -1,0 +1,195 @@
+"""The error models over which the default covariance is averaged, and their inverses.
+
+Three families that look alike in a short series and differ in how slowly they forget: AR(1), AR(1)
+seen through white noise, and fractional noise ARFIMA(0, d, 0) (Granger & Joyeux 1980; Hosking
+1981). One member is one autocorrelation function; its prior weight is that of its family times the
+arcsine prior of phi (Berger & Yang 1994) or a uniform one over shares of noise and over d.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from scipy.linalg import solveh_banded
+
+from uploadtrends.arrays import Array
+
+FAMILY_WEIGHTS = {"ar1": 0.75, "ar1-plus-noise": 0.15, "long-memory": 0.10}
+"""Prior weight of each family."""
+PHI: Array = np.round(np.append(np.arange(-0.6, 0.85, 0.08), [0.90, 0.93, 0.96, 0.98]), 2)
+SHARES: Array = np.round(np.arange(0.15, 0.91, 0.15), 2)
+"""Of the variance that is white noise."""
+FRACTIONS: Array = np.round(np.append(np.arange(0.05, 0.46, 0.05), 0.48), 2)
+"""Of differencing, d."""
+
+
+DENSE = 250
+"""Longest span, in periods, whose inverse matrices are kept."""
+MOST_SLOW = 1500
+"""Most periods with a gap among them for which fractional noise is still fitted."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """All members, one entry each (g,)."""
+
+    family: Array
+    phi: Array
+    """Autoregressive parameter; 0 for fractional noise."""
+    share: Array
+    """Share of white noise; 0 where there is none."""
+    fraction: Array
+    """d of fractional noise; 0 elsewhere."""
+    log_prior: Array
+
+    @cached_property
+    def lag_one(self) -> Array:
+        """Autocorrelation at distance one (g,)."""
+        return self.correlations(2)[:, 1]
+
+    def correlations(self, length: int) -> Array:
+        """Return autocorrelations at distances 0 to length - 1, shape (g, length)."""
+        lags = np.arange(length)
+        powers = np.sign(self.phi)[:, None] ** lags * np.abs(self.phi)[:, None] ** lags
+        found = (1 - self.share)[:, None] * powers
+        found[:, 0] = 1.0
+        slow = self.family == "long-memory"
+        d, k = self.fraction[slow][:, None], np.arange(1, length)
+        found[slow, 1:] = np.cumprod((k - 1 + d) / (k - d), axis=1)
+        return np.asarray(found)
+
+
+@lru_cache(maxsize=1)
+def members() -> Members:
+    """Return every member with its prior weight."""
+    edges = np.concatenate([[PHI[0] - 0.04], (PHI[1:] + PHI[:-1]) / 2, [0.99]])
+    prior = np.diff(edges) / np.sqrt(1 - PHI**2)
+    high = PHI > 0.3
+    parts = [
+        ("ar1", PHI, np.zeros(PHI.size), np.zeros(PHI.size), prior),
+        (
+            "ar1-plus-noise",
+            np.repeat(PHI[high], SHARES.size),
+            np.tile(SHARES, int(high.sum())),
+            np.zeros(int(high.sum()) * SHARES.size),
+            np.repeat(prior[high], SHARES.size),
+        ),
+        ("long-memory", *np.zeros((2, FRACTIONS.size)), FRACTIONS, np.ones(FRACTIONS.size)),
+    ]
+    return Members(
+        family=np.concatenate([np.repeat(name, len(phi)) for name, phi, *_ in parts]),
+        phi=np.concatenate([phi for _, phi, *_ in parts]),
+        share=np.concatenate([share for _, _, share, *_ in parts]),
+        fraction=np.concatenate([d for _, _, _, d, _ in parts]),
+        log_prior=np.log(
+            np.concatenate([FAMILY_WEIGHTS[name] * w / w.sum() for name, *_, w in parts])
+        ),
+    )
+
+
+@lru_cache(maxsize=4)
+def _whole(length: int) -> tuple[Array, Array]:
+    """Return the inverse correlation matrices of a grid without gaps (g, N, N), and log det V."""
+    rho = members().correlations(length)
+    lags = np.abs(np.subtract.outer(np.arange(length), np.arange(length)))
+    matrices = rho[:, lags]
+    _, log_determinant = np.linalg.slogdet(matrices)
+    return np.linalg.inv(matrices), log_determinant
+
+
+def inverse_correlations(positions: Array) -> tuple[Array, Array]:
+    """Return V^-1 of the rows at these calendar positions, every member: (g, n, n), and log det V.
+
+    Taken from that of the grid without gaps: if the rows d are left out, V_rr^-1 = G_rr -
+    G_rd G_dd^-1 G_dr and log |V_rr| = log |V| + log |G_dd| with G = V^-1, so that a washout costs
+    next to nothing.
+    """
+    rows = (positions - positions[0]).astype(int)
+    length = int(rows[-1]) + 1
+    whole, log_determinant = _whole(length)
+    if rows.size == length:
+        return whole, log_determinant
+    out = np.setdiff1d(np.arange(length), rows)
+    cross = whole[:, rows][:, :, out]
+    middle = whole[:, out][:, :, out]
+    kept = whole[:, rows][:, :, rows] - cross @ np.linalg.solve(middle, cross.transpose(0, 2, 1))
+    return kept, log_determinant + np.linalg.slogdet(middle)[1]
+
+
+def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
+    """Return V^-1 columns, every member: (g, n, c), and log det V (g,); for series of any length.
+
+    Nothing of size n x n is formed for AR(1), with or without noise: with T = R^-1 tridiagonal,
+    (a R + b I)^-1 = T (a I + b T)^-1. Fractional noise without gaps is predicted step by step
+    (Durbin 1960). Where that is out of reach (more than `MOST_SLOW` periods and a gap) its
+    log det is infinite, so that it weighs nothing.
+    """
+    chosen = members()
+    g, (n, c) = chosen.phi.size, columns.shape
+    found, log_determinant = np.zeros((g, n, c)), np.full(g, np.inf)
+    slow = chosen.family == "long-memory"
+    gaps = np.diff(positions)
+    for i in np.flatnonzero(~slow):
+        found[i], log_determinant[i] = _solve_markov(
+            columns, gaps, float(chosen.phi[i]), float(chosen.share[i])
+        )
+    if (gaps == 1).all():
+        found[slow], log_determinant[slow] = _predicted(columns, chosen.correlations(n)[slow])
+    elif n <= MOST_SLOW:
+        place = (positions - positions[0]).astype(int)
+        lags = np.abs(np.subtract.outer(place, place))
+        for i in np.flatnonzero(slow):
+            matrix = chosen.correlations(int(place[-1]) + 1)[i][lags]
+            found[i] = np.linalg.solve(matrix, columns)
+            log_determinant[i] = np.linalg.slogdet(matrix)[1]
+    return found, log_determinant
+
+
+def _solve_markov(columns: Array, gaps: Array, phi: float, share: float) -> tuple[Array, float]:
+    """Return V^-1 columns and log det V for (1 - share) R(phi) + share I."""
+    r = np.sign(phi) ** gaps * np.abs(phi) ** gaps
+    fresh = 1 - r**2
+    diagonal = np.ones(columns.shape[0])
+    diagonal[1:] += r**2 / fresh
+    diagonal[:-1] += r**2 / fresh
+    beside = -r / fresh
+    if share == 0:
+        found = diagonal[:, None] * columns
+        found[:-1] += beside[:, None] * columns[1:]
+        found[1:] += beside[:, None] * columns[:-1]
+        return found, float(np.log(fresh).sum())
+    # (1 - share) I + share T: its Cholesky factor gives the determinant.
+    bands = np.zeros((2, diagonal.size))
+    bands[0] = (1 - share) + share * diagonal
+    bands[1, :-1] = share * beside
+    half = solveh_banded(bands, columns, lower=True)
+    pivots = bands[0].copy()
+    for t in range(1, pivots.size):
+        pivots[t] -= bands[1, t - 1] ** 2 / pivots[t - 1]
+    found, _ = _solve_markov(half, gaps, phi, 0.0)
+    return found, float(np.log(fresh).sum() + np.log(pivots).sum())
+
+
+def _predicted(columns: Array, rho: Array) -> tuple[Array, Array]:
+    """Return V^-1 columns (g, n, c) and log det V for Toeplitz V, by one-step predictions."""
+    g, n = rho.shape
+    weights = np.zeros((g, n))
+    """Of the past, nearest first."""
+    variance = np.ones(g)
+    found = np.zeros((g, n, columns.shape[1]))
+    found[:, 0] = columns[0]
+    log_determinant = np.zeros(g)
+    for t in range(1, n):
+        before = weights[:, : t - 1]
+        reflection = (rho[:, t] - (before * rho[:, t - 1 : 0 : -1]).sum(axis=1)) / variance
+        weights[:, : t - 1] = before - reflection[:, None] * before[:, ::-1]
+        weights[:, t - 1] = reflection
+        variance = variance * (1 - reflection**2)
+        log_determinant += np.log(variance)
+        past = weights[:, t - 1 :: -1] if t > 1 else weights[:, :1]
+        error = (columns[t] - past @ columns[:t]) / variance[:, None]
+        found[:, t] += error
+        found[:, :t] -= past[:, :, None] * error[:, None, :]
+    return found, log_determinant
