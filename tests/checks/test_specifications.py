@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 import uploadtrends as ut
-from uploadtrends.checks.specification_fits import _by_quarter, ols_hac_batch, reml_batch
+from uploadtrends.checks.specification_fits import (
+    _by_quarter,
+    averaged_batch,
+    ols_hac_batch,
+    reml_batch,
+)
 from uploadtrends.errors import InputError
 
 EVENT = "2022-08-22"
@@ -54,7 +59,7 @@ def test_curve_is_in_order(curve):
 def test_choices_can_be_replaced(stepped):
     outcome = stepped.check(
         ut.specification_curve(
-            choices={"period": ("month",), "scale": ("log",), "method": ("reml-ar1",)},
+            choices={"period": ("month",), "scale": ("log",), "method": ("reml-averaged",)},
             n=500,
             n_draws=19,
             n_jobs=1,
@@ -103,7 +108,11 @@ def test_batches_agree_with_the_models(stepped):
     line = np.eye(x.shape[1])[2:3]
     from uploadtrends.models.estimators.by_name import estimate
 
-    for name, batch in (("ols-hac", ols_hac_batch), ("reml-ar1", reml_batch)):
+    for name, batch in (
+        ("ols-hac", ols_hac_batch),
+        ("reml-ar1", reml_batch),
+        ("reml-averaged", averaged_batch),
+    ):
         choice = replace(prepared.choice, method=name)
         theirs = estimate(replace(prepared, choice=choice)).contrast(line)
         value, low, high, p = batch(y[None], x, line, at, 1)

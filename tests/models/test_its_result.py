@@ -13,7 +13,7 @@ import uploadtrends as ut
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
 from uploadtrends.models.effects import COLUMNS
-from uploadtrends.models.estimators import reml
+from uploadtrends.models.estimators import averaged, reml
 from uploadtrends.simulate import ar1_series, count_series
 
 INDEX = pd.date_range("2018-01-01", periods=72, freq="MS")
@@ -64,7 +64,7 @@ def test_level_scale_effects_are_the_batch_engine_s(
     contrasts[0, 2] = contrasts[1, 3] = 1
     contrasts[2] = [0, 0, 1, 11]
     contrasts[3] = [0, 0, 28, np.arange(28).sum()]
-    batch = reml.fit_batch(series().to_numpy(), design, contrasts)
+    batch = averaged.fit_batch(series().to_numpy(), design, contrasts)
     for i, term in enumerate(("level", "slope", "effect_12m", "cumulative")):
         got = row(level, term)
         for name in ("estimate", "se", "low", "high", "p"):
@@ -184,7 +184,7 @@ def test_summary_says_what_was_found_and_what_not(
     assert "95% interval" in text
     assert "no change of the slope was shown" in text
     assert "found four times in five" in text
-    assert "reml-ar1 on the scale of the data" in text
+    assert "reml-averaged on the scale of the data" in text
     assert "slope change is 0 in the first full period" in text
     assert "Diagnostics: " in text
     assert "caused" not in text
@@ -262,6 +262,9 @@ def test_a_panel_is_read_by_platform_and_group() -> None:
 def test_sensitivity_lists_other_methods() -> None:
     fit = ut.interrupted_time_series(series(), EVENT, season="none").fits[0]
     methods = fit.sensitivity["method"].unique().tolist()
+    assert methods == ["reml-averaged (reported)", "ols-hac", "reml-ar1"]
+    fit = ut.interrupted_time_series(series(), EVENT, season="none", errors="ar1").fits[0]
+    methods = fit.sensitivity["method"].unique().tolist()
     assert methods == [
         "reml-ar1 (reported)",
         "ols-hac",
@@ -285,14 +288,14 @@ def test_the_rule_chooses_and_says_so() -> None:
 
     rng = np.random.default_rng(0)
     assert (chosen(rng.poisson(50, 72)).method, chosen(rng.poisson(50, 72)).scale) == (
-        "reml-ar1",
+        "reml-averaged",
         "log",
     )
     few = chosen(rng.poisson(4, 72))
     assert (few.method, few.scale, few.status) == ("count-ar1", "counts", "exploratory")
     assert "mean count" in few.reason
     negative = chosen(rng.standard_normal(72))
-    assert (negative.method, negative.scale) == ("reml-ar1", "level")
+    assert (negative.method, negative.scale) == ("reml-averaged", "level")
     assert "method as asked" in chosen(rng.poisson(50, 72), method="ols-hac").rule
 
 

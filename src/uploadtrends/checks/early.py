@@ -156,7 +156,7 @@ def _leads(
     import pandas as pd
     from scipy.stats import norm
 
-    from uploadtrends.models.estimators.reml import fit_batch
+    from uploadtrends.models.estimators.averaged import fit_batch
 
     stop, kept = before_event(work, str(effect["event"]))
     rows = work.rows[work.rows < stop]

@@ -179,7 +179,7 @@ def _periods(work: Working, mine: pd.DataFrame, windows: Sequence[tuple[str, str
     """Leave out every period in turn, and every window."""
     import pandas as pd
 
-    from uploadtrends.models.estimators.reml import fit_batch
+    from uploadtrends.models.estimators.averaged import fit_batch
     from uploadtrends.series.grid import period_ends
 
     lines = _lines(work, mine)
@@ -212,7 +212,7 @@ def _artists(work: Working, fit: Any, mine: pd.DataFrame, panel: Any) -> pd.Data
     import pandas as pd
     import polars as pl
 
-    from uploadtrends.models.estimators.reml import fit_batch
+    from uploadtrends.models.estimators.averaged import fit_batch
 
     lines = _lines(work, mine)
     everyone = panel.artists.filter(pl.col("platform") == fit.platform)

@@ -162,7 +162,7 @@ def _romano_wolf_of(result: Any, chosen: pd.DataFrame, n_draws: int, seed: int) 
     """Return Romano-Wolf p-values of the chosen effects, NaN where there is no estimate."""
     from scipy.stats import norm
 
-    from uploadtrends.models.estimators.reml import fit_batch
+    from uploadtrends.models.estimators.averaged import fit_batch
 
     series = working_series(result)
     observed, null, places = [], [], []

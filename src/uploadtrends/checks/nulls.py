@@ -196,7 +196,7 @@ def detection(
     low, high : array (n_draws, c)
         Ends of the intervals in the simulated series without effect.
     """
-    from uploadtrends.models.estimators.reml import fit_batch
+    from uploadtrends.models.estimators.averaged import fit_batch
 
     rows = np.arange(len(outcome)) if positions is None else np.asarray(positions).astype(int)
     rows = rows - rows[0]

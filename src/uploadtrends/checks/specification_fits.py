@@ -251,7 +251,7 @@ def _estimates(
     levels = [design.counterfactual[[design.onsets[block].first_full]] for block in lines]
     contrasts = np.concatenate([*lines.values(), *levels])
     count = len(lines)
-    fit = ols_hac_batch if spec.method == "ols-hac" else reml_batch
+    fit = {"ols-hac": ols_hac_batch, "reml-ar1": reml_batch}.get(spec.method, averaged_batch)
     estimate, low, high, p = fit(outcomes, x, contrasts, positions, count)
     effect = estimate[:, :count]
     if spec.scale == "level":
@@ -263,6 +263,22 @@ def _estimates(
     p = np.clip(p, 1e-300, 1.0)
     z = np.sign(estimate[:, :count]) * norm.isf(p / 2)
     return {"effect": effect, "low": low, "high": high, "p": p, "z": z}
+
+
+def averaged_batch(
+    outcomes: Array, x: Array, contrasts: Array, positions: Array, count: int
+) -> tuple[Array, Array, Array, Array]:
+    """Return estimates (m, c), intervals of the first row (1, count) and p-values (m, count)."""
+    from uploadtrends.models.estimators import averaged
+    from uploadtrends.models.estimators.mixture import t_cdf
+
+    first = averaged.fit_batch(outcomes[:1], x, contrasts[:count], positions=positions)
+    known = averaged.machine(x, positions)
+    weights, centres, scales, _ = averaged.components(known, outcomes, contrasts)
+    weights = weights[:, None, :]
+    estimate = (weights * centres).sum(axis=-1)
+    below = (weights * t_cdf(-centres[:, :count] / scales[:, :count], known.df)).sum(axis=-1)
+    return estimate, first.low, first.high, 2 * np.minimum(below, 1 - below)
 
 
 def reml_batch(

@@ -38,7 +38,7 @@ DEFAULTS: dict[str, tuple[Any, ...]] = {
     "terms": (("level", "slope"), ("level",)),
     "season": ("auto", "none"),
     "boundary": ("exposure", "inclusive", "exclude"),
-    "method": ("reml-ar1", "ols-hac"),
+    "method": ("reml-averaged", "ols-hac"),
 }
 
 
@@ -230,7 +230,7 @@ def specifications(
         terms=settings.terms,
         season=str(settings.season),
         boundary=settings.boundary,
-        method=fit.method if fit.method in ("reml-ar1", "ols-hac") else "reml-ar1",
+        method=fit.method if fit.method in ("reml-ar1", "ols-hac") else "reml-averaged",
     )
     rest = ("period", "window", "scale", "terms", "season", "boundary", "method")
     every = [

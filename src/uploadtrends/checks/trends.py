@@ -156,7 +156,7 @@ def _drift(
     """Regress the difference of two series before the event on time."""
     import pandas as pd
 
-    from uploadtrends.models.estimators.reml import fit_batch
+    from uploadtrends.models.estimators.averaged import fit_batch
     from uploadtrends.series.grid import PERIODS_PER_YEAR
 
     row: dict[str, Any] = {
@@ -223,7 +223,7 @@ def _drift_test(
     """Return the joint p-value of all drifts, and the smallest drift each would have shown."""
     from scipy.stats import norm
 
-    from uploadtrends.models.estimators.reml import fit_batch
+    from uploadtrends.models.estimators.averaged import fit_batch
 
     grid = drifts[0]["index"]
     for drift in drifts[1:]:

@@ -25,6 +25,7 @@ def interrupted_time_series(
     events: Any,
     *,
     method: str = "auto",
+    errors: str = "averaged",
     terms: Sequence[str] = ("level", "slope"),
     scale: str = "auto",
     season: str | int | None = "auto",
@@ -67,9 +68,13 @@ def interrupted_time_series(
         ``"2022-08-22"`` for a day, ``"2022-08"`` when only the month is known. Events within six
         months of each other become one block with one effect (``merge=False`` keeps them apart).
     method : str
-        ``"auto"``, ``"reml-ar1"``, ``"ols-hac"``, ``"prais-winsten"``, ``"arma"``, ``"poisson"``,
-        ``"quasi-poisson"``, ``"negative-binomial"``, ``"count-ar1"``, ``"ar1-plus-noise"`` or
-        ``"structural"``. Auto takes ``count-ar1`` for counts and ``reml-ar1`` otherwise.
+        ``"auto"``, ``"reml-averaged"``, ``"reml-ar1"``, ``"ols-hac"``, ``"prais-winsten"``,
+        ``"arma"``, ``"poisson"``, ``"quasi-poisson"``, ``"negative-binomial"``, ``"count-ar1"``,
+        ``"ar1-plus-noise"`` or ``"structural"``. Auto takes ``count-ar1`` for counts and the
+        restricted likelihood with ``errors`` otherwise.
+    errors : {"averaged", "ar1"}
+        Error model of ``"auto"``: averaged over AR(1), AR(1) plus white noise and long memory, or
+        AR(1) alone (shorter intervals that cover too seldom where the noise is slower than that).
     terms : sequence of {"level", "slope", "pulse"}
         What changes at an event.
     scale : {"auto", "level", "log", "counts"}
@@ -160,6 +165,7 @@ def interrupted_time_series(
 
     settings = Settings(
         method=method,
+        errors=errors,
         terms=tuple([terms] if isinstance(terms, str) else terms),
         scale=scale,
         season=season,

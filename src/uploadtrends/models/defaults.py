@@ -32,7 +32,8 @@ def choose(values: Array, settings: Settings, has_artists: bool = False) -> Choi
     """Decide how a series is modelled.
 
     Log scale when the mean is at least 10 and there is no zero; counts otherwise, if they are
-    whole numbers; level if they are not. REML-AR1 unless the scale is counts, `count-ar1` there.
+    whole numbers; level if they are not. `reml-averaged` unless the scale is counts, `count-ar1`
+    there; `reml-ar1` where ``errors`` or a setting of phi asks for it.
     Fewer than 12 points are refused, fewer than 24 labelled exploratory, and so are counts with a
     mean below 10 or more than 20% zeros.
 
@@ -51,11 +52,11 @@ def choose(values: Array, settings: Settings, has_artists: bool = False) -> Choi
     scale, why_scale = _scale(values, settings, mean, zeros, counts)
     method = settings.method
     if method == "auto":
-        method = "count-ar1" if scale == "counts" else "reml-ar1"
+        method = "count-ar1" if scale == "counts" else _gaussian(settings)
         why = (
             "counts with autocorrelation"
             if scale == "counts"
-            else "its intervals hold under autocorrelation in short series"
+            else "its intervals hold under autocorrelation, fast or slow, in short series"
         )
         rule = f"{method} on the {_SCALE[scale]} ({why_scale}; {why})."
     else:
@@ -76,6 +77,12 @@ def choose(values: Array, settings: Settings, has_artists: bool = False) -> Choi
 
 
 _SCALE = {"log": "log scale", "level": "scale of the data", "counts": "counts"}
+
+
+def _gaussian(settings: Settings) -> str:
+    """Return the default for series that are no counts; what only AR(1) errors know asks for it."""
+    only_ar1 = settings.phi != "integrate" or settings.phi_prior != "arcsine"
+    return "reml-ar1" if only_ar1 or settings.errors == "ar1" else "reml-averaged"
 
 
 def _scale(

@@ -214,8 +214,9 @@ class Fit:
     def sensitivity(self) -> pd.DataFrame:
         """The same effects by other methods, one row per method, block and term.
 
-        Newey-West and the plug-in maximum of phi for Gaussian series, quasi-Poisson for counts;
-        AR(1) plus white noise from 72 points on. A method that fails says why.
+        For Gaussian series Newey-West and AR(1) errors alone (beside those: the plug-in maximum of
+        phi, and AR(1) plus white noise from 72 points on); quasi-Poisson and negative binomial for
+        counts. A method that fails says why.
         """
         return sensitivity_table(self.prepared, self.estimate)
 

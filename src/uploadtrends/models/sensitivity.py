@@ -28,6 +28,8 @@ def sensitivity_table(prepared: Prepared, fitted: Estimate | None) -> pd.DataFra
         return tables[0]
     if scale == "counts":
         others = [("quasi-poisson", {}), ("negative-binomial", {})]
+    elif reported == "reml-averaged":
+        others = [("ols-hac", {}), ("reml-ar1", {})]
     else:
         others = [("ols-hac", {}), ("reml-ar1", {"phi": "maximum"})]
         if n >= LEAST_POINTS:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 METHODS = (
     "auto",
+    "reml-averaged",
     "reml-ar1",
     "ols-hac",
     "prais-winsten",
@@ -35,6 +36,7 @@ class Settings:
     """Everything that decides how one series is modelled; see `interrupted_time_series`."""
 
     method: str = "auto"
+    errors: str = "averaged"
     terms: tuple[str, ...] = ("level", "slope")
     scale: str = "auto"
     season: str | int | None = "auto"
@@ -76,6 +78,7 @@ class Settings:
             raise InputError("no terms to estimate", column="terms", fix='use ("level", "slope")')
         if "pulse" in self.terms and "level" in self.terms and self.pulse_periods < 1:
             raise InputError("a pulse lasts at least one period", column="pulse_periods", fix="1")
+        _one_of("errors", self.errors, ("averaged", "ar1"))
         _one_of("scale", self.scale, ("auto", "level", "log", "counts"))
         _one_of("boundary", self.boundary, ("exposure", "inclusive", "exclude"))
         _one_of("control_as", self.control_as, ("covariate", "difference", "offset"))

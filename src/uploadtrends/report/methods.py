@@ -36,6 +36,12 @@ REFERENCES = {
 }
 
 _METHOD = {
+    "reml-averaged": (
+        "restricted likelihood averaged over first-order autoregressive errors, the same seen "
+        "through white noise, and fractional noise, all parameters integrated out for the "
+        "intervals (Harville 1974; Berger & Yang 1994; Hosking 1981)",
+        ("Harville 1974", "Berger & Yang 1994", "Hosking 1981"),
+    ),
     "reml-ar1": (
         "restricted likelihood with first-order autoregressive errors, the autocorrelation "
         "integrated out for the intervals (Harville 1974; Berger & Yang 1994)",

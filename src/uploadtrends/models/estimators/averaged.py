@@ -18,7 +18,7 @@ from uploadtrends.models.estimators import families
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.linear import UNIT_ROOT_WARNING, degrees
 from uploadtrends.models.estimators.mixture import mixture_interval, mixture_moments
-from uploadtrends.models.estimators.reml import NEAR_UNIT_ROOT, BatchFit
+from uploadtrends.models.estimators.reml import NEAR_UNIT_ROOT, BatchFit, near_unit_root_note
 from uploadtrends.models.settings import Settings
 
 CARRIED = 1e-7
@@ -142,15 +142,6 @@ def fit_averaged(y: Array, x: Array, positions: Array, settings: Settings) -> Es
         },
         rows=np.einsum("g,gkn->kn", weights, known.maps[keep]),
         notes=(near_unit_root_note(near),) if near > UNIT_ROOT_WARNING else (),
-    )
-
-
-def near_unit_root_note(near: float) -> str:
-    """Say what a posterior weight near the unit root means for the intervals."""
-    return (
-        f"autocorrelation near 1 (posterior weight {near:.2f} above {NEAR_UNIT_ROOT}): a level "
-        "change and a wandering level look alike, and intervals of the slope and of late effects "
-        "cover less than they say"
     )
 
 

@@ -32,9 +32,7 @@ def fit_reml(y: Array, x: Array, positions: Array, settings: Settings) -> Estima
         phi["near_unit_root"] = near
         if near > UNIT_ROOT_WARNING:
             notes = (
-                f"autocorrelation near 1 (posterior weight {near:.2f} above "
-                f"{reml.NEAR_UNIT_ROOT}): a level change and a wandering level look alike, "
-                "so the intervals are wide",
+                reml.near_unit_root_note(near),
             )
     elif abs(centre) > reml.NEAR_UNIT_ROOT:
         notes = (f"autocorrelation near 1 (phi {centre:.3f}): do not trust the intervals",)

@@ -13,7 +13,7 @@ from uploadtrends.arrays import Array
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.kalman import filtered_products
 from uploadtrends.models.estimators.linear import UNIT_ROOT_WARNING, degrees, whiten
-from uploadtrends.models.estimators.reml import NEAR_UNIT_ROOT
+from uploadtrends.models.estimators.reml import NEAR_UNIT_ROOT, near_unit_root_note
 from uploadtrends.models.settings import Settings
 
 PHI_GRID: Array = np.round(np.arange(-0.45, 0.9801, 0.06), 2)
@@ -77,7 +77,7 @@ def fit_ar1_plus_noise(y: Array, x: Array, positions: Array, settings: Settings)
             "noise_share": float(weights @ share),
             "sigma": float(np.sqrt(weights @ variance)),
         },
-        notes=("autocorrelation near 1: the intervals are wide",)
+        notes=(near_unit_root_note(near),)
         if near > UNIT_ROOT_WARNING
         else (),
     )

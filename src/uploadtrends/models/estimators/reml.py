@@ -30,6 +30,15 @@ NEAR_UNIT_ROOT = 0.94
 """Posterior weight above this phi is reported: there a step and a wandering level look alike."""
 
 
+def near_unit_root_note(near: float) -> str:
+    """Say what a posterior weight near the unit root means for the intervals."""
+    return (
+        f"autocorrelation near 1 (posterior weight {near:.2f} above {NEAR_UNIT_ROOT}): a level "
+        "change and a wandering level look alike, and intervals of the slope and of late effects "
+        "cover less than they say"
+    )
+
+
 @dataclass(frozen=True)
 class Conditional:
     """The fit of each series given each phi. Axes: series (m), grid (g), coefficients (k)."""
