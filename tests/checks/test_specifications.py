@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import uploadtrends as ut
@@ -43,8 +44,11 @@ def test_own_specification_reproduces_the_estimate(curve, stepped):
 
 def test_same_seed_same_curve(curve, stepped):
     again = stepped.check(ut.specification_curve(n=30, n_draws=39, n_jobs=2, seed=5))
-    assert again.table.equals(curve.table)
-    assert again.figure_data["curve"].equals(curve.figure_data["curve"])
+    # The last digit depends on how many threads the linear algebra of a worker has.
+    pd.testing.assert_frame_equal(again.table, curve.table, rtol=1e-9)
+    pd.testing.assert_frame_equal(
+        again.figure_data["curve"], curve.figure_data["curve"], rtol=1e-9
+    )
     other = stepped.check(ut.specification_curve(n=30, n_draws=39, n_jobs=1, seed=6))
     assert not other.figure_data["curve"].equals(curve.figure_data["curve"])
 
@@ -123,8 +127,6 @@ def test_batches_agree_with_the_models(stepped):
 
 
 def test_quarters_are_whole():
-    import pandas as pd
-
     index = pd.date_range("2020-02-01", periods=12, freq="MS")
     grid, values = _by_quarter(index, np.arange(12.0)[None], summed=True)
     assert list(grid.strftime("%Y-%m")) == ["2020-04", "2020-07", "2020-10"]
