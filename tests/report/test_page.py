@@ -119,7 +119,7 @@ def test_the_checklist_is_filled_in(results: Any) -> None:
     assert "2022-08-22 Stable Diffusion" in said["Events and where their dates come from"]
     assert said["Question"].startswith("Did senior artists upload less")
     assert said["Stated before the analysis"].startswith("ArtStation, senior, block 2022-04")
-    assert "reml-ar1" in said["Model"]
+    assert "reml-averaged" in said["Model"]
     assert "only 2 months of data before it" in said["What could not be estimated"]
 
 

@@ -17,7 +17,7 @@ REFERENCES = {
     "Zeger 1988": "A regression model for time series of counts. Biometrika 75:621-629.",
     "Newey & West 1987": "A simple, positive semi-definite, heteroskedasticity and autocorrelation "
     "consistent covariance matrix. Econometrica 55:703-708.",
-    "Hosking 1981": "Hosking, J. R. M. (1981). Fractional differencing. Biometrika 68, 165-176",
+    "Hosking 1981": "Fractional differencing. Biometrika 68:165-176.",
     "Holm 1979": "A simple sequentially rejective multiple test procedure. Scandinavian Journal of "
     "Statistics 6:65-70.",
     "Bai & Perron 2003": "Computation and analysis of multiple structural change models. Journal "
