@@ -16,7 +16,7 @@ from uploadtrends.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMES = ("precipice_figure1", "artist_months", "danbooru_id_dates")
+NAMES = ("precipice_figure1", "artist_months", "danbooru_id_dates", "pixiv_id_dates")
 
 
 def path(name: str) -> Path:
@@ -24,7 +24,7 @@ def path(name: str) -> Path:
 
     Parameters
     ----------
-    name : {"precipice_figure1", "artist_months", "danbooru_id_dates"}
+    name : one of `NAMES`
 
     Raises
     ------
@@ -109,9 +109,42 @@ def danbooru_id_dates() -> pd.DataFrame:
     Ids are sequential, so the difference of two ids over the difference of two times is the total
     upload rate between them. It says nothing about when inside a gap the rate changed.
     """
+    return _pairs("danbooru_id_dates")
+
+
+def pixiv_id_clock() -> pd.DataFrame:
+    """Return pairs of pixiv work id and time, 2007-09 to 2026-09.
+
+    Returns
+    -------
+    pandas.DataFrame
+        2,475 rows; post_id, created_at_utc (naive UTC), source, precision, upper_bound (True where
+        the time is only the last change of the image, so that the work appeared then or before).
+
+    Notes
+    -----
+    Illustrations, manga and ugoira share one sequence of ids (novels have their own); deleted,
+    hidden and AI-made works keep theirs. The difference of two ids over the difference of two times
+    is therefore pixiv's total upload rate. It says nothing about who uploaded.
+
+    Of the 225 bounds whose id lies between two exact pairs less than a day apart none is more than
+    0.09 days late, so that bounds are nearly exact; after September 2022 few can be checked.
+
+    Examples
+    --------
+    >>> pairs = pixiv_id_clock().query("not upper_bound").set_index("created_at_utc").post_id
+    >>> rate = (pairs.iloc[-1] - pairs.iloc[0]) / (pairs.index[-1] - pairs.index[0]).days
+    >>> round(float(rate), -3)
+    21000.0
+    """
+    frame = _pairs("pixiv_id_dates")
+    return frame.assign(upper_bound=frame["precision"].str.contains("upper bound"))
+
+
+def _pairs(name: str) -> pd.DataFrame:
     import pandas as pd
 
-    frame = pd.read_csv(path("danbooru_id_dates"))
+    frame = pd.read_csv(path(name))
     times = pd.to_datetime(frame["created_at_utc"], utc=True, format="ISO8601")
     frame["created_at_utc"] = times.dt.tz_localize(None)
     return frame

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import uploadtrends as ut
 from uploadtrends.errors import InputError
 from uploadtrends.sources import IdClock, bundled
-from uploadtrends.sources.id_clock import Anchor, increasing, monthly_ids
+from uploadtrends.sources.id_clock import Anchor, increasing, ids_by_period
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_what_is_kept_rises(points: list) -> None:
 def test_months_add_up_and_bounds_hold(times: list, steps: list) -> None:
     ids = [sum(steps[:n]) for n in range(1, len(times) + 1)]
     anchors = [anchor(i, t) for i, t in zip(ids, sorted(times), strict=True)]
-    months = monthly_ids(anchors)
+    months = ids_by_period(anchors)
     assert all(0 <= low <= value <= high for _, value, low, high, _ in months)
     assert sum(month[1] for month in months) <= ids[-1] - ids[0] + 1e-6
     inside = {(t.year, t.month) for t in times}

@@ -25,5 +25,8 @@ class Shown:
     line: str = "-"
 
 
-FROM_FILES = {"shadertoy": Shown("Shadertoy", "#cc79a7", "D", "-")}
+FROM_FILES = {
+    "pixiv": Shown("pixiv", "#0072b2", "o", "-"),
+    "shadertoy": Shown("Shadertoy", "#cc79a7", "D", "-"),
+}
 """Platforms that are read from files only."""

@@ -1,0 +1,165 @@
+"""Upload rates read from an id clock: every month, and the weeks of interest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from uploadtrends.events import as_events
+from uploadtrends.figures import axes as frame
+from uploadtrends.figures import layout, markers, style
+from uploadtrends.sources.id_clock import IdClock
+
+_TALL = 1.7
+_BETWEEN = 0.42
+
+
+def upload_rates(
+    clock: IdClock,
+    events: Any = (),
+    *,
+    since: str = "2015",
+    weeks: tuple[str, str] = ("2022-01", "2023-03"),
+    width: float = style.FULL_WIDTH,
+) -> style.Drawing:
+    """Draw the rate of uploads by month and, enlarged, by week.
+
+    Periods without enough pairs of id and time are shaded: their value is an average across a gap.
+    Bars show what rising ids allow; a bar that leaves the axis ends in an arrow.
+
+    Parameters
+    ----------
+    clock : IdClock
+        Such as `uploadtrends.sources.bundled.pixiv_clock()`.
+    events : anything `uploadtrends.as_events` takes
+        Numbered on the enlarged weeks.
+    since : str
+        First month of the upper part.
+    weeks : (str, str)
+        What the lower part shows.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        Its ``data`` has step (month, week), period, rate, low, high, interpolated, pairs; rates in
+        works a day.
+    """
+    months, near = clock.rates("month").loc[since:], clock.rates("week").loc[weeks[0] : weeks[1]]
+    limits = frame.time_limits([pd.DatetimeIndex(near.index)])
+    inner = width - frame.MARGIN - frame.RIGHT
+    strip = markers.arrange(list(as_events(events)), limits, inner)
+    columns = markers.key_columns(strip, width)
+    colour = style.look(clock.platform)[0]
+    with style.sheet():
+        key = markers.key_height(columns) if strip.markers else 0.0
+        top = 0.5 if width > 5 else 0.75
+        figure = style.Drawing(width, top + 2 * _TALL + _BETWEEN + strip.height + 0.34 + key + 0.05)
+        above = layout.place(figure, frame.MARGIN, top, inner, _TALL)
+        _steps(above, months, colour)
+        long = frame.time_limits([pd.DatetimeIndex(months.index)])
+        above.axvspan(*limits, color=colour, alpha=0.12, linewidth=0, zorder=0.1)
+        frame.dates(above, long)
+        above.set_title("by month")
+        row = top + _TALL + _BETWEEN
+        if strip.rows:
+            ruler = layout.place(figure, 0, row, width - frame.RIGHT, strip.height, bare=True)
+            markers.draw_strip(ruler, strip, limits, frame.MARGIN)
+            row += strip.height + 0.04
+        below = layout.place(figure, frame.MARGIN, row, inner, _TALL)
+        _steps(below, near, colour)
+        frame.dates(below, limits)
+        markers.draw_lines([below], strip)
+        _legend(figure, colour, width)
+        if strip.markers:
+            foot = layout.place(figure, 0.08, row + _TALL + 0.28, width - 0.16, key, bare=True)
+            markers.draw_key(foot, columns)
+    figure.data = pd.concat({"month": months, "week": near}, names=["step"]).reset_index()
+    figure.caption = _caption(clock, months, near)
+    name = style.title(clock.platform)
+    figure.alternative = (
+        f"Two step charts of works a day on {name}. By month from {months.index[0]:%Y-%m} to "
+        f"{months.index[-1]:%Y-%m}: {months['rate'].iloc[0]:,.0f} at first, "
+        f"{months['rate'].iloc[-1]:,.0f} at the end. By week from {near.index[0]:%Y-%m-%d} to "
+        f"{near.index[-1]:%Y-%m-%d}: between {near['rate'].min():,.0f} and "
+        f"{near['rate'].max():,.0f}."
+    )
+    return figure
+
+
+def _steps(axes: Axes, table: pd.DataFrame, colour: str) -> None:
+    borders = frame.edges(pd.DatetimeIndex(table.index))
+    values, guessed = table["rate"].to_numpy(), table["interpolated"].to_numpy()
+    top = float(values.max()) * 1.12
+    bottom = max(0.0, float(values.min()) * 0.85) if len(table) < 100 else 0.0
+    axes.stairs(values, borders, color=colour, linewidth=1.0, baseline=None, zorder=3)
+    for number in np.flatnonzero(guessed):
+        axes.axvspan(
+            borders[number], borders[number + 1], color=style.SHADE, linewidth=0, zorder=0.2
+        )
+    known = np.flatnonzero(~guessed)
+    centre = (borders[:-1] + borders[1:]) / 2
+    low, high = table["low"].to_numpy(), table["high"].to_numpy()
+    axes.vlines(
+        centre[known],
+        np.maximum(low[known], bottom),
+        np.minimum(high[known], top),
+        color=colour,
+        linewidth=0.6,
+        alpha=0.6,
+        zorder=2,
+    )
+    for beyond, place, mark in ((high > top, top, "^"), (low < bottom, bottom, "v")):
+        cut = known[beyond[known]]
+        axes.plot(
+            centre[cut],
+            np.full(len(cut), place),
+            marker=mark,
+            color=colour,
+            linestyle="",
+            markersize=2.6,
+            clip_on=False,
+        )
+    axes.plot(
+        centre[known], values[known], color=colour, marker="o", markersize=2, linestyle="", zorder=4
+    )
+    axes.set_ylim(bottom, top)
+    axes.set_ylabel("thousand works a day")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
+
+
+def _legend(figure: style.Drawing, colour: str, width: float) -> None:
+    handles: list[Any] = [
+        Line2D([], [], color=colour, marker="o", markersize=2.4, label="enough dated works"),
+        Line2D([], [], color=colour, linewidth=0.6, label="what rising ids allow"),
+        Patch(facecolor=style.SHADE, edgecolor=style.RULE, label="interpolated"),
+        Patch(facecolor=colour, alpha=0.12, label="enlarged below"),
+    ]
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(
+            (frame.MARGIN if width > 5 else 0.08) / width,
+            1 - 0.04 / float(figure.get_size_inches()[1]),
+        ),
+        ncols=4 if width > 5 else 2,
+        borderaxespad=0,
+    )
+
+
+def _caption(clock: IdClock, months: pd.DataFrame, weeks: pd.DataFrame) -> str:
+    return (
+        f"Works a day on {style.title(clock.platform)}: ids are sequential, so the difference of "
+        "two ids over the difference of their times is the total upload rate (works deleted since "
+        f"and works made by machines included). Shaded: {int(months['interpolated'].sum())} of "
+        f"{len(months)} months and {int(weeks['interpolated'].sum())} of {len(weeks)} weeks "
+        "without enough dated works, where the value is an average across a gap. Bars: what rising "
+        "ids allow without any assumption about rates; arrows: beyond the axis. The lower axis "
+        "does not begin at zero."
+    )
