@@ -37,7 +37,8 @@ figures: $(RUNTIME)
 	@$(BIN)/uploadtrends run $(STUDY) --out "$(DERIVED)/events/$(EVENT)" --event "$(EVENT)" --label "$(LABEL)"
 endif
 
-$(DERIVED)/manifest.json: $(STUDY) $(RAW) $(SOURCES) $(RUNTIME)
+$(DERIVED)/manifest.json: $(STUDY) studies/pixiv.toml $(RAW) $(SOURCES) $(RUNTIME)
+	@$(BIN)/uploadtrends run studies/pixiv.toml --out $(DERIVED)/pixiv
 	@$(BIN)/uploadtrends run $(STUDY) --out $(DERIVED)
 
 $(RUNTIME): pyproject.toml constraints.txt

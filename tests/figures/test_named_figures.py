@@ -12,6 +12,7 @@ import uploadtrends as ut
 from uploadtrends import datasets, figures
 from uploadtrends.errors import InputError
 from uploadtrends.figures import layout, markers
+from uploadtrends.sources import bundled
 
 WIDTHS = [7.0, 3.5]
 
@@ -142,3 +143,16 @@ def test_timeline_lists_every_event(width: float) -> None:
     assert len(figure.data) == len(events)
     with pytest.raises(InputError, match="no events"):
         figures.event_timeline([])
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_upload_rates_show_months_and_weeks_and_number_the_events(width: float) -> None:
+    clock = bundled("pixiv_id_dates")
+    weeks = ("2022-07", "2022-12")
+    drawn = figures.upload_rates(clock, ["2022-10-03"], weeks=weeks, width=width)
+    legible(drawn)
+    steps = drawn.data.set_index("step")
+    assert steps.loc["week", "period"].min() == pd.Timestamp("2022-07-04")
+    assert steps.loc["month", "rate"].max() > 30_000
+    assert "does not begin at zero" in drawn.caption
+    assert any(text.get_text() == "1" for axes in drawn.axes for text in axes.texts)

@@ -6,14 +6,18 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import uploadtrends as ut
+from uploadtrends import datasets
 from uploadtrends.errors import InputError
 from uploadtrends.sources import IdClock, bundled
-from uploadtrends.sources.id_clock import Anchor, increasing, ids_by_period
+from uploadtrends.sources.bundled import BOUND_SLACK
+from uploadtrends.sources.id_clock import Anchor, ids_by_period, increasing
 
 
 @pytest.fixture
@@ -152,3 +156,84 @@ def test_months_add_up_and_bounds_hold(times: list, steps: list) -> None:
         for start, *_, interpolated in months
         if (start.year, start.month) not in inside
     )
+
+
+def clock_of(tmp_path: Path, *rows: str, **settings) -> IdClock:
+    file = tmp_path / "bounds.csv"
+    file.write_text("\n".join(["post_id,created_at_utc,precision", *rows]) + "\n")
+    return IdClock(file, bound_column="precision", **settings)
+
+
+STEP = (
+    "0,2022-01-03T00:00:00Z,second",
+    "1400,2022-01-17T00:00:00Z,second",
+    '4200,2022-01-31T00:00:00Z,"second (image path only, upper bound)"',
+    "5600,2022-02-07T00:00:00Z,second",
+)
+
+
+def test_a_bound_says_what_existed_by_then_and_not_what_did_not(tmp_path: Path) -> None:
+    weeks = clock_of(tmp_path, *STEP, period="week").rates()
+    assert weeks["rate"].tolist() == [100, 100, 200, 200, 200]
+    # 4,200 ids by 31 January are certain; that there were no more than these is not.
+    last = weeks.loc["2022-01-31"]
+    assert (last["low"], last["high"]) == (0, 200)
+    tight = clock_of(tmp_path, *STEP, period="week", bound_slack=0.0).rates()
+    last = tight.loc["2022-01-31"]
+    assert last["low"] == last["rate"] == last["high"] == 200
+
+
+def test_slack_widens_what_a_bound_allows(tmp_path: Path) -> None:
+    months = [clock_of(tmp_path, *STEP, period="week", bound_slack=s).rates() for s in (0, 3, 30)]
+    widths = [float((table["high"] - table["low"]).sum()) for table in months]
+    assert widths == sorted(widths)
+    assert widths[0] < widths[2]
+
+
+def test_weeks_begin_on_monday_and_hold_seven_days(tmp_path: Path) -> None:
+    rows = [f"{100 * day},{date(2022, 1, 1) + timedelta(days=day)},day" for day in range(60)]
+    weeks = clock_of(tmp_path, *rows, period="week").rates()
+    assert (weeks.index.day_of_week == 0).all()
+    assert weeks["rate"].to_numpy() == pytest.approx(100)
+    assert not weeks["interpolated"].any()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({"period": "year"}, "cannot count"), ({"bound_slack": -1.0}, "how late")],
+)
+def test_settings_that_mean_nothing_are_refused(tmp_path: Path, settings, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        clock_of(tmp_path, *STEP, **settings)
+
+
+def test_pixiv_by_month_agrees_with_what_its_readme_says() -> None:
+    months = bundled("pixiv_id_dates").rates("month")
+    works = months["rate"] * months.index.days_in_month
+    assert works["2019"].mean() == pytest.approx(510_000, rel=0.02)
+    assert works["2021"].mean() == pytest.approx(700_000, rel=0.02)
+    assert works["2022-08"].item() == pytest.approx(764_000, rel=0.005)
+    assert (months["low"] <= months["rate"]).all()
+    assert (months["rate"] <= months["high"]).all()
+
+
+def test_pixiv_bounds_that_can_be_checked_are_nearly_exact() -> None:
+    """The slack that the bundled clock allows rests on this."""
+    pairs = datasets.pixiv_id_clock().sort_values("post_id")
+    exact, bounds = pairs[~pairs["upper_bound"]], pairs[pairs["upper_bound"]]
+    seconds = exact["created_at_utc"].astype("datetime64[s]").astype("int64").to_numpy()
+    place = exact["post_id"].searchsorted(bounds["post_id"])
+    inside = (place > 0) & (place < len(exact))
+    bounds, place = bounds[inside], place[inside]
+    near = seconds[place] - seconds[place - 1] < 86_400
+    when = bounds["created_at_utc"].astype("datetime64[s]").astype("int64").to_numpy()
+    late = when - np.interp(bounds["post_id"], exact["post_id"], seconds)
+    assert near.sum() == 225
+    assert late[near].max() < 0.09 * 86_400 < BOUND_SLACK * 86_400
+
+
+def test_a_window_of_the_panel_cuts_published_series_too(store) -> None:
+    store.load(bundled("pixiv_id_dates"))
+    panel = ut.build_panel(store, start="2022-03-10", end="2022-05-20")
+    index = panel.series("pixiv", "total").index
+    assert (index[0], index[-1]) == (pd.Timestamp("2022-03-01"), pd.Timestamp("2022-05-01"))

@@ -24,6 +24,7 @@ _PUBLIC = {
     "ai_share": "works",
     "event_timeline": "timeline",
     "contact_sheet": "contact",
+    "upload_rates": "rates",
     "plot": "dispatch",
     "plot_change_points": "series",
     "plot_its": "series",

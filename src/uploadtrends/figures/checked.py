@@ -37,19 +37,17 @@ def draw(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
 
 
 def _sentence_only(outcome: Any, width: float) -> style.Drawing:
-    text = f"{outcome.status.capitalize()}. {outcome.text}"
+    figure = _in_words(f"{outcome.status.capitalize()}. {outcome.text}", width)
+    return _say(figure, outcome.to_frame(), outcome, "Nothing to draw.")
+
+
+def _in_words(text: str, width: float) -> style.Drawing:
     with style.sheet():
         height = layout.height_of(text, width - 0.3, 7.0) + 0.2
         figure = style.Drawing(width, height)
-        layout.write(
-            layout.place(figure, 0.1, 0.1, width - 0.2, height - 0.1, bare=True),
-            text,
-            0,
-            0,
-            width - 0.3,
-            7.0,
-        )
-    return _say(figure, outcome.to_frame(), outcome, "Nothing to draw.")
+        words = layout.place(figure, 0.1, 0.1, width - 0.2, height - 0.1, bare=True)
+        layout.write(words, text, 0, 0, width - 0.3, 7.0)
+    return figure
 
 
 def matching(result: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
@@ -62,6 +60,11 @@ def matching(result: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
         In inches.
     """
     table = result.to_frame()
+    if table.empty:
+        figure = _in_words(result.summary(), width)
+        figure.data, figure.caption = table, "Nothing to draw."
+        figure.alternative = result.summary()
+        return figure
     events = list(dict.fromkeys(table["label"]))
     names = panels.series_keys(table)
     label_room = 2.6 if width > 5 else 1.5

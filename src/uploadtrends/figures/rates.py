@@ -59,21 +59,20 @@ def upload_rates(
     colour = style.look(clock.platform)[0]
     with style.sheet():
         key = markers.key_height(columns) if strip.markers else 0.0
-        top = 0.5 if width > 5 else 0.75
+        top = 0.36 if width > 5 else 0.6
         figure = style.Drawing(width, top + 2 * _TALL + _BETWEEN + strip.height + 0.34 + key + 0.05)
         above = layout.place(figure, frame.MARGIN, top, inner, _TALL)
-        _steps(above, months, colour)
+        _steps(above, months, colour, "by month")
         long = frame.time_limits([pd.DatetimeIndex(months.index)])
         above.axvspan(*limits, color=colour, alpha=0.12, linewidth=0, zorder=0.1)
         frame.dates(above, long)
-        above.set_title("by month")
         row = top + _TALL + _BETWEEN
         if strip.rows:
             ruler = layout.place(figure, 0, row, width - frame.RIGHT, strip.height, bare=True)
             markers.draw_strip(ruler, strip, limits, frame.MARGIN)
             row += strip.height + 0.04
         below = layout.place(figure, frame.MARGIN, row, inner, _TALL)
-        _steps(below, near, colour)
+        _steps(below, near, colour, "by week")
         frame.dates(below, limits)
         markers.draw_lines([below], strip)
         _legend(figure, colour, width)
@@ -93,7 +92,7 @@ def upload_rates(
     return figure
 
 
-def _steps(axes: Axes, table: pd.DataFrame, colour: str) -> None:
+def _steps(axes: Axes, table: pd.DataFrame, colour: str, name: str) -> None:
     borders = frame.edges(pd.DatetimeIndex(table.index))
     values, guessed = table["rate"].to_numpy(), table["interpolated"].to_numpy()
     top = float(values.max()) * 1.12
@@ -110,8 +109,8 @@ def _steps(axes: Axes, table: pd.DataFrame, colour: str) -> None:
         centre[known],
         np.maximum(low[known], bottom),
         np.minimum(high[known], top),
-        color=colour,
-        linewidth=0.6,
+        color=style.MUTED,
+        linewidth=0.5,
         alpha=0.6,
         zorder=2,
     )
@@ -121,7 +120,7 @@ def _steps(axes: Axes, table: pd.DataFrame, colour: str) -> None:
             centre[cut],
             np.full(len(cut), place),
             marker=mark,
-            color=colour,
+            color=style.MUTED,
             linestyle="",
             markersize=2.6,
             clip_on=False,
@@ -129,6 +128,7 @@ def _steps(axes: Axes, table: pd.DataFrame, colour: str) -> None:
     axes.plot(
         centre[known], values[known], color=colour, marker="o", markersize=2, linestyle="", zorder=4
     )
+    axes.text(0.008, 0.92, name, transform=axes.transAxes, weight="bold", va="top", zorder=7)
     axes.set_ylim(bottom, top)
     axes.set_ylabel("thousand works a day")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
@@ -137,7 +137,7 @@ def _steps(axes: Axes, table: pd.DataFrame, colour: str) -> None:
 def _legend(figure: style.Drawing, colour: str, width: float) -> None:
     handles: list[Any] = [
         Line2D([], [], color=colour, marker="o", markersize=2.4, label="enough dated works"),
-        Line2D([], [], color=colour, linewidth=0.6, label="what rising ids allow"),
+        Line2D([], [], color=style.MUTED, linewidth=0.5, label="what rising ids allow"),
         Patch(facecolor=style.SHADE, edgecolor=style.RULE, label="interpolated"),
         Patch(facecolor=colour, alpha=0.12, label="enlarged below"),
     ]

@@ -16,7 +16,7 @@ from uploadtrends.panel.records import Records
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.simulated import population_tables
 from uploadtrends.panel.spans import artist_spans, completeness, lane_edges
-from uploadtrends.series.periods import require_period
+from uploadtrends.series.periods import floor, require_period
 from uploadtrends.simulate import Population
 from uploadtrends.store import Store, open_store
 
@@ -199,7 +199,7 @@ def _read(engine: Engine, recipe: Mapping[str, Any]) -> Records:
         spans=spans,
         complete=completeness(_totals(cells, lanes, period), lanes, period, recipe["incomplete"]),
         lanes=lanes,
-        published=_published(engine, period, platforms),
+        published=_published(engine, recipe),
         unplaced=unplaced,
     )
 
@@ -283,8 +283,12 @@ def _totals(cells: pl.DataFrame, lanes: pl.DataFrame, period: str) -> pl.DataFra
     )
 
 
-def _published(engine: Engine, period: str, platforms: Sequence[str] | None) -> pl.DataFrame:
-    where = f"frequency = '{period}'"
+def _published(engine: Engine, recipe: Mapping[str, Any]) -> pl.DataFrame:
+    where, platforms = f"frequency = '{recipe['period']}'", recipe["platforms"]
+    for edge, side in (("start", ">="), ("end", "<=")):
+        if recipe[edge] is not None:
+            first = floor(dt.date.fromisoformat(recipe[edge]), recipe["period"])
+            where += f" AND period {side} DATE '{first}'"
     if platforms is not None:
         where += f" AND platform IN ({queries.text_list(platforms)})"
     return engine.frame(

@@ -188,6 +188,12 @@ class IdClock:
         table["pairs"] = times.searchsorted(ends) - times.searchsorted(starts)
         return table
 
+    def times(self) -> pd.DatetimeIndex:
+        """Return the times of the pairs, bounds at their word."""
+        with duckdb.connect() as con:
+            create_stage_tables(con)
+            return pd.DatetimeIndex([anchor.time for anchor in self._pairs(con)[0]])
+
     def _pairs(self, con: duckdb.DuckDBPyConnection) -> tuple[list[Anchor], list[Reject]]:
         """Return the pairs in order, and a reject for each that cannot be used.
 

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
+from uploadtrends.events import EventSet, event_catalogue
+from uploadtrends.sources import IdClock
+from uploadtrends.study.sources import make_source
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from uploadtrends.breaks import ChangePoints
     from uploadtrends.checks import CheckOutcome, Conclusion
-    from uploadtrends.events import EventSet
     from uploadtrends.figures import Drawing
     from uploadtrends.models import InterruptedTimeSeries
     from uploadtrends.panel import Panel
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 PAPER_GROUPS = {"total", "senior", "new"}
 # These have a figure of their own.
 ELSEWHERE = {"placebo_cohorts", "published_series"}
+PIXIV_WEEKS = ("2022-01", "2023-03")  # the weeks with a dated work every few days
 
 
 @dataclass(frozen=True)
@@ -218,9 +221,19 @@ def _draw(results: StudyResults, width: float | None = None) -> dict[str, Drawin
             results.check("published_series"),
             **sized,
         )
+    clocks = _clocks(results.spec)
     if "danbooru" in results.panels:
         drawn["figure2"] = figures.figure2(
-            results.panels["danbooru"], marked, anchors=_anchors(results), **sized
+            results.panels["danbooru"],
+            marked,
+            anchors=clocks["danbooru"].times() if "danbooru" in clocks else None,
+            **sized,
+        )
+    if "pixiv" in clocks:
+        near = event_catalogue(platform="pixiv", start=PIXIV_WEEKS[0], end=PIXIV_WEEKS[1])
+        shown = EventSet({event.id: event for event in (*marked, *near)}.values())
+        drawn["upload_rates_pixiv"] = figures.upload_rates(
+            clocks["pixiv"], shown, weeks=PIXIV_WEEKS, **sized
         )
     cohorts = results.check("placebo_cohorts")
     if cohorts is not None and _can_be_drawn(cohorts):
@@ -255,11 +268,12 @@ def _can_be_drawn(outcome: CheckOutcome) -> bool:
     return outcome.status != "not applicable" and has_layers
 
 
-def _anchors(results: StudyResults) -> Any:
-    """Return the times of the dated posts behind the id clock, if the study has one."""
-    import pandas as pd
-
-    for entry in results.spec.data:
-        if entry.path.name == "danbooru_id_dates.csv":
-            return pd.read_csv(entry.path)["created_at_utc"]
-    return None
+def _clocks(spec: StudySpec) -> dict[str, IdClock]:
+    """Return the id clocks among the study's data by platform; of several, the first."""
+    clocks: dict[str, IdClock] = {}
+    for entry in spec.data:
+        if entry.path.exists():
+            source = make_source(entry.source, entry.path, entry.options)
+            if isinstance(source, IdClock):
+                clocks.setdefault(source.platform, source)
+    return clocks
