@@ -31,6 +31,7 @@ def test_the_study_that_make_figures_runs_can_be_read(root) -> None:
         "precipice_figure1.csv",
         "artist_months.csv",
         "danbooru_id_dates.csv",
+        "pixiv_id_dates.csv",
     ]
     assert all(entry.path.exists() for entry in spec.data if not entry.optional)
 

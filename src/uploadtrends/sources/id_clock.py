@@ -30,6 +30,7 @@ from uploadtrends.sources.tabular import cells, read_rows
 
 # A gap longer than a period says nothing about the single periods inside it.
 LONG_GAP = {"month": timedelta(days=31), "week": timedelta(days=7), "day": timedelta(days=1)}
+_FREQUENCY = {"month": "MS", "week": "W-MON", "day": "D"}
 _BOUND = "upper bound"
 
 
@@ -183,9 +184,13 @@ class IdClock:
         )
         ids = np.array([row[1:4] for row in rows]) / (days[:, None] / 86_400)
         times = pd.DatetimeIndex([anchor.time for anchor in kept])
-        table = pd.DataFrame(ids, pd.DatetimeIndex(starts, name="period"), ["rate", "low", "high"])
+        table = pd.DataFrame(ids, columns=["rate", "low", "high"])
         table["interpolated"] = [row[4] for row in rows]
         table["pairs"] = times.searchsorted(ends) - times.searchsorted(starts)
+        # No period between the first and the last is left out, so that the index has a frequency.
+        table.index = pd.date_range(
+            starts[0], starts[-1], freq=_FREQUENCY[clock.period], name="period"
+        )
         return table
 
     def times(self) -> pd.DatetimeIndex:
