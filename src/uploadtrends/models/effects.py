@@ -9,6 +9,7 @@ import pandas as pd
 
 from uploadtrends.arrays import Array
 from uploadtrends.events import Block
+from uploadtrends.models.bends import ALPHA, LEAST_BEFORE, Untreated, overturned
 from uploadtrends.models.onset import unit_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ COLUMNS = (
     "absolute_low",
     "absolute_high",
     "p",
+    "p_joint",
+    "p_adjusted",
     "p_holm",
     "df",
     "unit",
@@ -39,6 +42,14 @@ COLUMNS = (
     "status",
     "reason",
     "depends_on",
+    "breakdown",
+    "curvature_before",
+    "p_bend",
+    "low_honest",
+    "high_honest",
+    "periods",
+    "starts",
+    "until",
     "extrapolated",
     "other_scale",
     "other_estimate",
@@ -50,11 +61,17 @@ COLUMNS = (
 """Columns of an effects table; see `InterruptedTimeSeries`."""
 
 
-def effect_table(prepared: Prepared, estimate: Estimate | None) -> pd.DataFrame:
-    """Return one row per block and effect of one series (columns as `COLUMNS`)."""
+def effect_table(
+    prepared: Prepared, estimate: Estimate | None, *, bends: bool = True
+) -> pd.DataFrame:
+    """Return one row per block and effect of one series (columns as `COLUMNS`).
+
+    `bends` fills what depends on the untreated course; it takes two more fits.
+    """
     rows: list[dict[str, Any]] = []
     refused = prepared.choice.status == "refused" or estimate is None
     dropped = {block.id: reason for block, reason in prepared.design.dropped}
+    untreated: Untreated | None = None
     for block in prepared.blocks:
         if refused:
             rows += _empty(prepared, block, "refused", prepared.choice.reason)
@@ -62,7 +79,8 @@ def effect_table(prepared: Prepared, estimate: Estimate | None) -> pd.DataFrame:
             rows += _empty(prepared, block, "not estimable", dropped[block.id])
         else:
             assert estimate is not None  # noqa: S101 - told to the type checker
-            rows += _block_rows(prepared, estimate, block)
+            untreated = untreated or (Untreated(prepared, estimate) if bends else None)
+            rows += _block_rows(prepared, estimate, block, untreated)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -79,6 +97,8 @@ def _frame(prepared: Prepared, block: Block, term: str, status: str, reason: str
         status=status,
         reason=reason,
         depends_on="",
+        starts=block.start.isoformat(),
+        until=prepared.until,
         extrapolated=False,
         other_scale="",
     )
@@ -99,7 +119,9 @@ def _unit(prepared: Prepared, term: str) -> str:
     return f"{rate}, per {period}" if term == "slope" else rate
 
 
-def _block_rows(prepared: Prepared, estimate: Estimate, block: Block) -> list[dict[str, Any]]:
+def _block_rows(
+    prepared: Prepared, estimate: Estimate, block: Block, untreated: Untreated | None
+) -> list[dict[str, Any]]:
     design, settings = prepared.design, prepared.settings
     status = prepared.choice.status
     reason = "; ".join(part for part in (prepared.choice.reason, block.reason) if part)
@@ -143,7 +165,15 @@ def _block_rows(prepared: Prepared, estimate: Estimate, block: Block) -> list[di
                 for value in (contrast.estimate[i], contrast.low[i], contrast.high[i])
             )
         rows.append(row)
-    rows.append(_cumulative(prepared, estimate, block, status, reason))
+    total, weights, size = _cumulative(prepared, estimate, block, status, reason)
+    rows.append(total)
+    members = list(design.columns[block.id].values())
+    _, joint, _ = estimate.joint(np.eye(design.matrix.shape[1])[members])
+    for row in rows:
+        row["p_joint"] = joint if len(members) > 1 else row["p"]
+    if untreated is not None:
+        lines = np.concatenate([*(row for _, row, _ in wanted), weights])
+        _judge(rows, untreated, lines, "slope" in design.columns[block.id], size)
     unit = unit_of(design.index)
     for months in beyond:
         left = n - first
@@ -230,8 +260,12 @@ def smearing(prepared: Prepared, estimate: Estimate) -> float:
 
 def _cumulative(
     prepared: Prepared, estimate: Estimate, block: Block, status: str, reason: str
-) -> dict[str, Any]:
-    """Sum the effect over the observed periods from the event to the end."""
+) -> tuple[dict[str, Any], Array, float]:
+    """Sum the effect over the observed periods from the event to the end.
+
+    Returns the row; the linear contrast (1, k) that it amounts to, the mean of the effects weighted
+    by the counterfactual on the log scale; and the sum's derivative by that contrast.
+    """
     design, confidence = prepared.design, prepared.settings.confidence
     places = np.flatnonzero(design.used)
     places = places[places >= design.onsets[block.id].touched]
@@ -241,8 +275,10 @@ def _cumulative(
     row = _frame(prepared, block, "cumulative", status, reason)
     beta, _ = estimate.draws
     base_point = estimate.mean @ without.T + offset
+    size = 1.0
+    weights = effect.sum(axis=0)[None]
     if prepared.choice.scale == "level":
-        contrast = estimate.contrast(effect.sum(axis=0)[None], confidence)
+        contrast = estimate.contrast(weights, confidence)
         row.update(
             estimate=contrast.estimate[0],
             se=contrast.se[0],
@@ -264,6 +300,9 @@ def _cumulative(
         change = (start * np.expm1(beta @ effect.T)).sum(axis=1)
         start_point = factor * np.exp(base_point)
         point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())
+        reached = start_point * np.exp(estimate.mean @ effect.T)
+        size = float(reached.sum())
+        weights = (reached @ effect / size)[None]
         low, high = _quantiles(change, confidence)
         below = float((change < 0).mean())
         row.update(
@@ -282,4 +321,40 @@ def _cumulative(
         row["low"],
         row["high"],
     )
-    return row
+    return row, weights, size
+
+
+def _judge(
+    rows: list[dict[str, Any]], untreated: Untreated, lines: Array, slope: bool, size: float
+) -> None:
+    """Fill in what a bend of the untreated course does to each row of a block.
+
+    `lines` holds the contrast of each row; `size` turns that of the last one, the cumulative
+    effect, into its unit.
+    """
+    found = untreated.bounds(lines)
+    level_like = [not slope or row["term"] in ("level", "pulse", "effect_1m") for row in rows]
+    p = np.array([row["p"] for row in rows])
+    undone = overturned(
+        p, np.array(level_like), found.breakdown, untreated.curvature, found.p_bend, found.same_sign
+    )
+    if untreated.before.sum() < LEAST_BEFORE:
+        undone |= (p <= ALPHA) & ~np.array(level_like)
+    factor = np.ones(len(rows))
+    factor[-1] = size
+    for i, row in enumerate(rows):
+        row.update(
+            breakdown=found.breakdown[i],
+            curvature_before=untreated.curvature,
+            p_bend=found.p_bend[i],
+            low_honest=row["low"] - factor[i] * found.wider[i],
+            high_honest=row["high"] + factor[i] * found.wider[i],
+            periods=untreated.periods,
+        )
+        if undone[i]:
+            row["depends_on"] = depends_on(row["depends_on"], "trend")
+
+
+def depends_on(already: str, also: str) -> str:
+    """Return what a row depends on when one more thing would overturn it."""
+    return also if already in ("", also) else "both"

@@ -45,6 +45,15 @@ class Prepared:
         return np.asarray(values - self.offset[self.design.used])
 
     @property
+    def until(self) -> str:
+        """Last day of the last observed period, ISO; empty if nothing was observed."""
+        known = np.flatnonzero(self.observed.notna().to_numpy())
+        if not known.size:
+            return ""
+        end = period_ends(pd.DatetimeIndex(self.observed.index))[known[-1]]
+        return str((end - pd.Timedelta(days=1)).date())
+
+    @property
     def fitted_offset(self) -> Array:
         """(n,)"""
         return np.asarray(self.offset[self.design.used])

@@ -20,7 +20,7 @@ COLUMNS = ("method", "event", "term", "estimate", "se", "low", "high", "p", "sta
 def sensitivity_table(prepared: Prepared, fitted: Estimate | None) -> pd.DataFrame:
     """Return the effects by the method reported and by others (columns as `COLUMNS`)."""
     reported, scale = prepared.choice.method, prepared.choice.scale
-    own = effect_table(prepared, fitted).assign(method=f"{reported} (reported)")
+    own = effect_table(prepared, fitted, bends=False).assign(method=f"{reported} (reported)")
     tables = [own[list(COLUMNS)]]
     others: list[tuple[str, dict[str, Any]]]
     n = int(prepared.design.used.sum())
@@ -42,7 +42,7 @@ def sensitivity_table(prepared: Prepared, fitted: Estimate | None) -> pd.DataFra
         other = replace(prepared, settings=settings, choice=choice)
         name = f"{method} (phi at its maximum)" if changes else method
         try:
-            table = effect_table(other, estimate(other))
+            table = effect_table(other, estimate(other), bends=False)
         except NotEstimableError as error:
             refused = replace(choice, status="refused", reason=str(error))
             table = effect_table(replace(other, choice=refused), None)

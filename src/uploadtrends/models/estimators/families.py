@@ -132,7 +132,7 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
     slow = chosen.family == "long-memory"
     gaps = np.diff(positions)
     for i in np.flatnonzero(~slow):
-        found[i], log_determinant[i] = _solve_markov(
+        found[i], log_determinant[i] = solve_markov(
             columns, gaps, float(chosen.phi[i]), float(chosen.share[i])
         )
     if (gaps == 1).all():
@@ -147,7 +147,9 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
     return found, log_determinant
 
 
-def _solve_markov(columns: Array, gaps: Array, phi: float, share: float) -> tuple[Array, float]:
+def solve_markov(
+    columns: Array, gaps: Array, phi: float, share: float = 0.0
+) -> tuple[Array, float]:
     """Return V^-1 columns and log det V for (1 - share) R(phi) + share I."""
     r = np.sign(phi) ** gaps * np.abs(phi) ** gaps
     fresh = 1 - r**2
@@ -168,7 +170,7 @@ def _solve_markov(columns: Array, gaps: Array, phi: float, share: float) -> tupl
     pivots = bands[0].copy()
     for t in range(1, pivots.size):
         pivots[t] -= bands[1, t - 1] ** 2 / pivots[t - 1]
-    found, _ = _solve_markov(half, gaps, phi, 0.0)
+    found, _ = solve_markov(half, gaps, phi)
     return found, float(np.log(fresh).sum() + np.log(pivots).sum())
 
 

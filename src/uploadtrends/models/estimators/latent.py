@@ -197,10 +197,22 @@ def fit_count_ar1(
             "latent_variance": latent,
             "pearson_dispersion": float(((y - mean) ** 2 / mean).sum() / (n - k)),
         },
+        rows=_rows(x, positions, mean, phi=centre, tau2=float(weights @ tau2)),
         notes=("latent autocorrelation above .8: intervals may cover only 90 to 92%",)
         if centre > 0.8
         else (),
     )
+
+
+def _rows(x: Array, positions: Array, mean: Array, *, phi: float, tau2: float) -> Array:
+    """Return the coefficients as linear combinations of the working response (k, n).
+
+    At the posterior means of the latent process: its working weights, not averaged over the grid.
+    """
+    distance = np.abs(np.subtract.outer(positions, positions))
+    latent = tau2 * np.sign(phi) ** distance * np.abs(phi) ** distance
+    weighted = np.linalg.solve(np.diag(1 / np.maximum(mean, LEAST_MEAN)) + latent, x)
+    return np.asarray(np.linalg.solve(x.T @ weighted, weighted.T))
 
 
 def fit_count_batch(

@@ -7,6 +7,7 @@ import numpy as np
 from uploadtrends.arrays import Array
 from uploadtrends.models.estimators import reml
 from uploadtrends.models.estimators.estimate import Estimate
+from uploadtrends.models.estimators.families import solve_markov
 from uploadtrends.models.settings import Settings
 
 UNIT_ROOT_WARNING = 0.2
@@ -53,8 +54,19 @@ def fit_reml(y: Array, x: Array, positions: Array, settings: Settings) -> Estima
             "log_likelihood": float(fit.log_likelihood[0, best]),
             "sigma": float(np.sqrt(weights @ fit.variance[0])),
         },
+        rows=_rows(x, positions, weights, fit.phi),
         notes=notes,
     )
+
+
+def _rows(x: Array, positions: Array, weights: Array, phi: Array) -> Array:
+    """Return the coefficients as linear combinations of the outcome, averaged over phi (k, n)."""
+    orthonormal, triangle = np.linalg.qr(x)
+    found = np.zeros(x.T.shape)
+    for i in np.flatnonzero(weights > 1e-4 * weights.max()):
+        weighted, _ = solve_markov(orthonormal, np.diff(positions), float(phi[i]))
+        found += weights[i] * np.linalg.solve(orthonormal.T @ weighted, weighted.T)
+    return np.asarray(np.linalg.solve(triangle, found / weights[weights > 1e-4 * weights.max()].sum()))
 
 
 def whiten(rows: Array, positions: Array, phi: float) -> Array:
