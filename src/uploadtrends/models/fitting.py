@@ -223,4 +223,5 @@ class Fit:
     @cached_property
     def sentence(self) -> str:
         """What was found, in plain words with numbers."""
-        return describe(self.prepared, self.estimate)
+        verdict = self.diagnostics.verdict if self.estimate is not None and self.blocks else ""
+        return describe(self.prepared, self.estimate, self.effects, verdict)

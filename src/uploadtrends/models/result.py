@@ -10,12 +10,13 @@ import pandas as pd
 
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
-from uploadtrends.familywise import holm
+from uploadtrends.arrays import Array
+from uploadtrends.familywise import closed_test, holm
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.fitting import Fit
 from uploadtrends.models.preparation import prepare
-from uploadtrends.models.settings import Settings
+from uploadtrends.models.settings import TERMS, Settings
 from uploadtrends.result import Call, Result
 from uploadtrends.series.named import NamedSeries, named_series
 
@@ -33,11 +34,19 @@ class InterruptedTimeSeries(Result):
         since the change are complete), ``effect_end`` (in the last period) and ``cumulative``
         (summed over the observed periods from the event on). ``estimate``, ``se``, ``low``,
         ``high`` are on the model's scale, named in ``unit``; ``relative...`` in percent of the
-        counterfactual; ``absolute...`` in the unit of the data. ``p`` is two-sided; ``p_holm`` is
-        Holm's correction over all estimable rows of the same term in this call;
+        counterfactual; ``absolute...`` in the unit of the data. ``p`` is two-sided; ``p_joint`` is
+        that of all terms of the block together; ``p_adjusted`` holds over all rows of all blocks of
+        all series in this call (a closed test, `uploadtrends.familywise.closed_test`); ``p_holm``
+        is Holm's correction over the rows of the same term, for comparison;
         ``minimum_detectable`` the smallest true effect that this interval would find with 80%
         power; ``status`` ok, exploratory, refused or not estimable, with its ``reason``.
         ``depends_on`` says what would overturn the row (empty, ``scale``, ``trend``, ``both``);
+        ``breakdown`` is the largest bend of the untreated course (second difference per period,
+        on the model's scale; times ``periods**2 / 8`` it is that of the whole series) at which the
+        interval still leaves out zero, ``curvature_before`` the bend seen before the first event,
+        ``p_bend`` the row's p beside a constant bend, ``low_honest``, ``high_honest`` the interval
+        that allows for bends as large as that seen before; ``starts`` is the event's first day and
+        ``until`` the last one observed;
         ``extrapolated`` whether its size lies outside the range of the data by more than that
         range's width. ``other_estimate``, ``other_low``, ``other_high`` and ``other_p`` are the
         answer on ``other_scale``, in the unit of ``absolute``.
@@ -128,8 +137,25 @@ def run(
     for term in set(terms):
         adjusted[terms == term] = holm(p[terms == term])
     effects["p_holm"] = adjusted
+    effects["p_adjusted"] = _closed(effects)
     said = {"events": events, **vars(settings)}
     # A panel is more than its series: checks go back to its artists.
     seen = (*series, data) if hasattr(data, "records") else series
     call = Call.of(said, *seen, function="interrupted_time_series")
     return InterruptedTimeSeries(effects, tuple(fits), events, settings, call, data)
+
+
+def _closed(effects: pd.DataFrame) -> Array:
+    """Return p of every row adjusted for all rows of its block and all blocks of all series."""
+    known = effects[effects["p"].notna()]
+    keys = ["platform", "group", "event"]
+    is_term = known["term"].isin(TERMS)
+    terms = is_term.groupby([known[key] for key in keys], sort=False).transform("sum")
+    adjusted = pd.Series(np.nan, index=effects.index)
+    adjusted[known.index] = closed_test(
+        known["p"].to_numpy(float),
+        known["p_joint"].to_numpy(float),
+        terms.to_numpy(int),
+        known.groupby(keys, sort=False).ngroups,
+    )
+    return adjusted.to_numpy()

@@ -7,8 +7,7 @@ import math
 import pandas as pd
 
 from uploadtrends.events import Block
-from uploadtrends.models.diagnostics import diagnose
-from uploadtrends.models.effects import effect_table
+from uploadtrends.models.bends import ALPHA
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.onset import unit_of
 from uploadtrends.models.preparation import Prepared
@@ -44,8 +43,13 @@ def when(block: Block) -> str:
     return event.date if event.label == event.date else f"{event.label} ({event.date})"
 
 
-def describe(prepared: Prepared, estimate: Estimate | None) -> str:
-    """Return what one fit found: every block, then what could not be estimated, then the model."""
+def describe(
+    prepared: Prepared, estimate: Estimate | None, effects: pd.DataFrame, verdict: str
+) -> str:
+    """Return what one fit found: every block, then what could not be estimated, then the model.
+
+    `effects` is the fit's own table, `verdict` that of its diagnostics.
+    """
     choice, design, name = prepared.choice, prepared.design, prepared.item.name
     lead = "The series" if name == "the series" else name
     if estimate is None:
@@ -53,14 +57,13 @@ def describe(prepared: Prepared, estimate: Estimate | None) -> str:
     lines = []
     if choice.status == "exploratory":
         lines.append(f"{lead}: exploratory only ({choice.reason}).")
-    effects = effect_table(prepared, estimate)
     lines += [f"{lead}: {_block(prepared, effects, block)}" for block in design.blocks]
     lines += [
         f"{lead}: not estimable at {when(block)}: {reason}." for block, reason in design.dropped
     ]
     lines.append(f"Model: {prepared.rule}")
     if design.blocks:
-        lines.append(f"Diagnostics: {diagnose(prepared, estimate).verdict}")
+        lines.append(f"Diagnostics: {verdict}")
         lines += _with_noise(prepared, estimate)
     lines += [f"Note: {note}." for note in (*prepared.notes, *estimate.notes)]
     return "\n".join(lines)
@@ -89,9 +92,40 @@ def _block(prepared: Prepared, effects: pd.DataFrame, block: Block) -> str:
             f"to be expected was {_size(row, unit, confidence)}"
         )
     text = f"at {when(block)} " + "; ".join(parts) + "."
+    text += _bends(rows, prepared.choice.scale, unit)
     if block.reason:
         text += f" Caution: {block.reason}."
     return text
+
+
+def _bends(rows: dict[str, pd.Series], scale: str, unit: str) -> str:
+    """Say how far the untreated course may bend before what was found falls."""
+    found = [row for term, row in rows.items() if term in ("level", "slope") and row["p"] <= ALPHA]
+    said = []
+    for row in found:
+        limit = bend_size(row, row["breakdown"], scale, unit)
+        seen = bend_size(row, row["curvature_before"], scale, unit)
+        if str(row["depends_on"]) in ("trend", "both"):
+            said.append(
+                f"the change of the {row['term']} is not distinguishable from a bend in the "
+                f"untreated course (one of {limit} over the whole period would do; the periods before the "
+                f"event suggest {seen})"
+            )
+        else:
+            said.append(
+                f"the change of the {row['term']} stands as long as the untreated course bends by "
+                f"less than {limit} over the whole period; the periods before the event suggest "
+                f"{seen}"
+            )
+    return "".join(f" {text[0].upper()}{text[1:]}." for text in said)
+
+
+def bend_size(row: pd.Series, bend: float, scale: str, unit: str) -> str:
+    """Return a second difference as the bend of the whole series, in percent or in the unit."""
+    if bend != bend:
+        return "an unknown amount"
+    whole = bend * row["periods"] ** 2 / 8
+    return f"{number(whole)} {unit}" if scale == "level" else f"{number(100 * math.expm1(whole))}%"
 
 
 def _with_noise(prepared: Prepared, estimate: Estimate) -> list[str]:
