@@ -167,9 +167,12 @@ def test_the_contrast_between_groups_is_found(panel):
 
 
 def test_a_trend_gives_every_group_its_own_change(panel):
-    result = artist_model(panel, EVENT, time="trend", offset="days")
-    rows = result.effects.set_index("group")
-    assert {"senior", "new", "senior vs new"} <= set(rows.index)
+    own = artist_model(panel, EVENT, time="trend", offset="days").effects.set_index("group")
+    assert {"senior", "new", "senior vs new"} <= set(own.index)
+    assert own.loc["senior", "low"] < -0.4 < own.loc["senior", "high"]
+    assert own.loc["new", "low"] < 0.0 < own.loc["new", "high"]
+    clustered = artist_model(panel, EVENT, time="trend", offset="days", inference="cluster")
+    rows = clustered.effects.set_index("group")
     assert rows.loc["senior", "estimate"] == pytest.approx(
         rows.loc["new", "estimate"] + rows.loc["senior vs new", "estimate"]
     )
@@ -186,12 +189,15 @@ def test_ways_of_inference(panel):
     assert widths["bootstrap"] == pytest.approx(widths["cluster"], rel=0.5)
 
 
-def test_few_artists_are_answered_by_the_jackknife():
+def test_a_dose_of_few_artists_is_answered_by_the_jackknife():
     people = population(70, platforms=("site",), event_date=EVENT, seed=12)
     small = ut.build_panel(people, seniority=Seniority(EVENT), start="2018-01-01")
-    result = artist_model(small, EVENT)
+    ids = small.artists["artist_id"].unique(maintain_order=True).to_list()
+    result = artist_model(small, EVENT, dose=pd.Series(np.arange(len(ids)) % 3, index=ids))
     assert result.inference == "jackknife"
-    assert result.effects["df"].dropna().max() < 40
+    assert any("clustered by artist" in note for note in result.notes)
+    contrast = artist_model(small, EVENT, inference="jackknife")
+    assert contrast.effects["df"].dropna().max() < 40
 
 
 def test_randomisation_finds_an_effect(panel):

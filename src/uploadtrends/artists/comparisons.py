@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from uploadtrends.arrays import Array
 from uploadtrends.artists.design import ArtistDesign, Spec, artist_design
+from uploadtrends.artists.event_time import event_time_tables
 from uploadtrends.artists.fit import fit_poisson
 from uploadtrends.artists.model import ArtistModel, artist_model
 from uploadtrends.artists.terms import natural_spline
@@ -34,8 +35,9 @@ class EventStudy(Result):
         the base; the outermost collect everything beyond), estimate (log ratio), se, low, high,
         relative, relative_low, relative_high (percent), p.
     pretrend : pandas.DataFrame
-        group, F, df, df_error, p (all leads zero), slope (log points a period over the leads),
-        slope_se, minimum_detectable_slope (80% power).
+        group, F, df, df_error, p (all leads zero, given shocks that all artists of a group
+        share), p_without_shocks (the same if there were none), slope (log points a period over the
+        leads), slope_se, minimum_detectable_slope (80% power).
     call : Call
     notes : tuple of str
     """
@@ -53,12 +55,22 @@ class EventStudy(Result):
         """Say what the leads look like, and what trend they could have shown."""
         lines = [
             f"{row['group']}: leads jointly zero, F({row['df']:.0f}, {row['df_error']:.0f}) = "
-            f"{row['F']:.2f}, p = {row['p']:.3g}; slope before the event "
+            f"{row['F']:.2f}, p = {row['p']:.3g}{_apart(row)}; slope before the event "
             f"{100 * row['slope']:+.2f}% a period (smallest that would be found: "
             f"{100 * row['minimum_detectable_slope']:.2f}%)."
             for row in self.pretrend.to_dict("records")
         ]
         return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
+
+
+def _apart(row: Mapping[Any, Any]) -> str:
+    """Say when the leads differ by more than the artists' own chance."""
+    if row["p"] < 0.05 or row["p_without_shocks"] >= 0.05:
+        return ""
+    return (
+        f" (but p = {row['p_without_shocks']:.3g} for the artists' own chance alone: shocks common "
+        "to a group, or courses that were not parallel)"
+    )
 
 
 def event_study(
@@ -75,12 +87,14 @@ def event_study(
     unit: str = "uploads",
     start: str | None = None,
     end: str | None = None,
+    inference: Literal["two-step", "cluster"] = "two-step",
     confidence: float = 0.95,
 ) -> EventStudy:
     """Estimate the difference between groups in every period around an event.
 
-    Poisson with artist and period effects, errors clustered by artist. Differences before the
-    event speak against reading those after it as its effect.
+    Rates by group and period from a Poisson regression with artist effects; shocks that a whole
+    platform or group shares are in the intervals and in the test of the leads. Differences before
+    the event speak against reading those after it as its effect.
 
     Parameters
     ----------
@@ -90,6 +104,9 @@ def event_study(
         One event.
     leads, lags : int
         Periods before and after; the outermost collect everything beyond.
+    inference : {"two-step", "cluster"}
+        With common shocks integrated out, as in `artist_model`; or one regression with artist and
+        period effects and errors clustered by artist, which know no common shocks.
 
     Raises
     ------
@@ -104,6 +121,10 @@ def event_study(
         raise InputError(
             "at least two leads (one is the base) and no negative lags", column="leads", value=leads
         )
+    if inference not in ("two-step", "cluster"):
+        raise InputError(
+            "unknown setting", column="inference", value=inference, fix="'two-step' or 'cluster'"
+        )
     lanes = (
         (panel.only_artist_platform(platform),)
         if contrast == "group"
@@ -114,7 +135,7 @@ def event_study(
         contrast=contrast,
         reference=reference,
         time="period",
-        tenure="none",
+        tenure=tenure if inference == "two-step" else "none",
         terms=(),
         unit=unit,
         boundary="inclusive",
@@ -126,12 +147,28 @@ def event_study(
     design = artist_design(panel, event, spec)
     block = design.blocks[0]
     onset = place_block(block, design.index, "inclusive")
-    if onset is None or onset.touched < 2 or design.refused:
+    if why := design.refused.get((block.id, "")):
+        raise InputError(why, column="event", value=block.label)
+    if onset is None or onset.touched < 2:
         raise InputError("the data do not reach on both sides of the event", value=block.label)
-    design, keys = _dummies(design, onset.touched, leads, lags, tenure)
-    design, beta, covariance = fit_poisson(design, spec)
-    effects, pretrend = _tables(design, keys, beta, covariance, " and ".join(lanes), confidence)
+    if inference == "two-step":
+        effects, pretrend, notes = event_time_tables(
+            design, spec, onset.touched, leads, lags, confidence
+        )
+        design = replace(design, notes=(*design.notes, *notes))
+    else:
+        _refuse_treated(design)
+        design, keys = _dummies(design, onset.touched, leads, lags, tenure)
+        design, beta, covariance = fit_poisson(design, spec)
+        effects, pretrend = _tables(design, keys, beta, covariance, " and ".join(lanes), confidence)
     return EventStudy(effects, pretrend, call, design.notes)
+
+
+def _refuse_treated(design: ArtistDesign) -> None:
+    for (_, name), why in design.refused.items():
+        raise InputError(
+            why, column="event", value=name, fix="choose other groups, or another reference"
+        )
 
 
 def _dummies(
@@ -211,6 +248,7 @@ def _tables(
                 "df": len(where),
                 "df_error": df,
                 "p": float(stats.f.sf(f, len(where), df)),
+                "p_without_shocks": float(stats.f.sf(f, len(where), df)),
                 "slope": slope,
                 "slope_se": slope_se,
                 "minimum_detectable_slope": (quantile + stats.t.ppf(0.8, df)) * slope_se,
@@ -241,8 +279,22 @@ def difference_in_differences(
         Two groups, or two platforms.
     by : {"group", "platform"}
     **settings
-        Of `artist_model`.
+        Of `artist_model`. Shocks that all artists of a platform share are integrated out unless
+        ``inference="cluster"``.
+
+    Raises
+    ------
+    InputError
+        When the event names its platforms and the unexposed one is among them.
     """
+    for one in as_events(event):
+        if by == "platform" and "all" not in one.platforms and one.concerns(unexposed):
+            raise InputError(
+                "the event concerns the platform that is called unexposed",
+                column="unexposed",
+                value=unexposed,
+                fix="name a platform that it cannot have touched",
+            )
     return artist_model(
         panel,
         event,

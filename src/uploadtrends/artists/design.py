@@ -10,6 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
+from uploadtrends.artists.exposed import (
+    closed_cohorts,
+    concerned,
+    elsewhere,
+    no_comparison,
+    platform_of,
+    treated_from,
+)
 from uploadtrends.artists.terms import (
     Tenure,
     Time,
@@ -75,6 +83,8 @@ class ArtistDesign:
         (block id, label) -> why not.
     notes : tuple of str
         What was left out or assumed, in sentences.
+    reference_until : int, optional
+        First period in which the reference platform is treated itself; comparisons end there.
     """
 
     rows: pd.DataFrame
@@ -86,6 +96,7 @@ class ArtistDesign:
     refused: dict[tuple[str, str], str]
     index: pd.DatetimeIndex
     notes: tuple[str, ...]
+    reference_until: int | None = None
 
     @property
     def n_artists(self) -> int:
@@ -129,7 +140,10 @@ def artist_design(
         raise InputError("no artist is at risk in any complete period of the window")
     periods = frame["period"].to_pandas()
     index = pd.date_range(periods.min(), periods.max(), freq=pandas_frequency(panel.period))
-    chosen = blocks(as_events(events), index, slope="slope" in spec.terms)
+    names_of = platform_of(panel)
+    here = {names_of.get(lane, lane) for lane in spec.platforms}
+    near, far = concerned(as_events(events), here)
+    chosen = blocks(near, index, slope="slope" in spec.terms)
     onsets = {block.id: place_block(block, index, spec.boundary) for block in chosen}  # type: ignore[arg-type]
     refused: dict[tuple[str, str], str] = {}
     washed = np.zeros(len(index), dtype=bool)
@@ -142,7 +156,12 @@ def artist_design(
         else:
             washed |= onset.washout
     usable = tuple(block for block in chosen if (block.id, "") not in refused)
+    for event in far:
+        refused[event.id, ""] = elsewhere(event, here)
+    chosen += tuple(Block((event,)) for event in far)
     rows = _coded(frame, index, spec, notes)
+    if spec.time == "trend" and spec.contrast == "group":
+        rows = closed_cohorts(panel, rows, index, notes)
     out = washed[rows["period"].to_numpy()]
     if out.any():
         months = ", ".join(str(stamp.date()) for stamp in index[washed])
@@ -150,7 +169,29 @@ def artist_design(
     rows = rows[~out]
     if not spec.keep_silent:
         rows = _informative(rows, notes)
-    labels = _labels(rows, spec)
+    touched = {block.id: onset.touched for block in usable if (onset := onsets[block.id])}
+    free = [lane for lane in here if treated_from(usable, touched, lane) is None]
+    labels = _labels(rows, spec, [lane for lane, name in names_of.items() if name in free])
+    until: int | None = None
+    if spec.contrast == "platform":
+        treated = treated_from(usable, touched, names_of[labels[0]])
+        until = None if treated is None else treated[0]
+        for block in usable:
+            for name in labels:
+                why = no_comparison(block, names_of[name], "", None, touched[block.id])
+                if why:
+                    refused[block.id, name] = why
+            for name in labels[1:]:
+                pair = f"{name} vs {labels[0]}"
+                why = no_comparison(block, names_of[name], labels[0], treated, touched[block.id])
+                if why:
+                    refused[block.id, pair] = why
+        if until is not None and spec.time == "period":
+            notes.append(
+                f"periods from {index[until].date()} on are left out: {labels[0]}, the comparison, "
+                "is itself treated from then on"
+            )
+            rows = rows[rows["period"] < until]
     rows = _on_both_sides(rows, labels, [onsets[block.id] for block in usable], notes)
     place = {name: i for i, name in enumerate(labels)}
     rows = rows.assign(
@@ -181,6 +222,8 @@ def artist_design(
             if term not in spec.terms:
                 continue
             for name, mask in carriers(labels, label, amount, spec.time):
+                if (block.id, name) in refused:
+                    continue
                 effects[block.id, term, name] = len(names)
                 names.append(f"{term}[{block.id}]:{name}")
                 columns.append(shape[period] * mask)
@@ -203,6 +246,7 @@ def artist_design(
             refused=refused,
             index=index,
             notes=tuple(notes),
+            reference_until=until,
         )
     )
 
@@ -284,7 +328,7 @@ def _informative(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return kept
 
 
-def _labels(rows: pd.DataFrame, spec: Spec) -> tuple[str, ...]:
+def _labels(rows: pd.DataFrame, spec: Spec, untreated: Sequence[str]) -> tuple[str, ...]:
     names = sorted(rows["group"].unique())
     if len(names) == 1:
         if spec.time == "period" and spec.contrast != "dose":
@@ -296,7 +340,10 @@ def _labels(rows: pd.DataFrame, spec: Spec) -> tuple[str, ...]:
                 fix="give the panel a seniority rule, a dose, or use time='trend'",
             )
         return (names[0],)
-    reference = spec.reference or ("new" if "new" in names else names[0])
+    fallback = "new" if "new" in names else names[0]
+    if spec.contrast == "platform":
+        fallback = next((name for name in names if name in untreated), names[0])
+    reference = spec.reference or fallback
     if reference not in names:
         raise InputError(
             "the reference group is not in the data",

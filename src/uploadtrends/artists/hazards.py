@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 from uploadtrends.artists.design import NOT_ON_BOTH_SIDES, ArtistDesign, Spec, artist_design
+from uploadtrends.artists.hazard_periods import HazardFit, margin_answers
+from uploadtrends.artists.twostep import SHOCK_COLUMNS, answer_columns
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import as_events
 from uploadtrends.familywise import holm
@@ -39,6 +41,8 @@ class HazardModel(Result):
     silent_after : int
     notes : tuple of str
     call : Call
+    shocks : pandas.DataFrame
+        As of `ArtistModel`, with `margin` for going silent or returning.
     """
 
     effects: pd.DataFrame
@@ -46,6 +50,7 @@ class HazardModel(Result):
     silent_after: int
     notes: tuple[str, ...] = field(repr=False)
     call: Call
+    shocks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SHOCK_COLUMNS)))
 
     def to_frame(self) -> pd.DataFrame:
         """Return the effects (a copy)."""
@@ -56,7 +61,7 @@ class HazardModel(Result):
         lines = []
         for row in self.effects.to_dict("records"):
             what = f"{row['term']}, {row['group']}, {row['label']}"
-            if row["status"] != "ok":
+            if row["status"] not in ("ok", "exploratory"):
                 lines.append(f"{what}: {row['status']} ({row['reason']}).")
             else:
                 lines.append(
@@ -76,13 +81,15 @@ def artist_hazards(
     silent_after: int = 3,
     start: str | None = None,
     end: str | None = None,
+    inference: Literal["two-step", "cluster"] = "two-step",
     confidence: float = 0.95,
 ) -> HazardModel:
     """Model the chance of going silent after an active period, and of returning after a silence.
 
     Complementary log-log regressions by artist and period (proportional hazards in discrete time;
-    Prentice & Gloeckler 1978), errors clustered by artist, with a linear trend, two yearly
-    harmonics, the groups, tenure (and the length of the silence).
+    Prentice & Gloeckler 1978) with a linear trend, two yearly harmonics, the groups, tenure (and
+    the length of the silence). One Newton step from there gives every group's hazard in every
+    period, whose change is estimated with shocks common to all artists integrated out.
 
     Parameters
     ----------
@@ -92,6 +99,9 @@ def artist_hazards(
         So many periods without uploads in a row make a silence. It is dated by its first period.
         Starts of a silence that the data cannot confirm any more, or that straddle an event, are
         left out.
+    inference : {"two-step", "cluster"}
+        Common shocks integrated out, as in `artist_model`; or the one regression with errors
+        clustered by artist, which knows no common shocks.
 
     Raises
     ------
@@ -103,6 +113,10 @@ def artist_hazards(
     if silent_after < 1:
         raise InputError(
             "a silence lasts at least one period", column="silent_after", value=silent_after
+        )
+    if inference not in ("two-step", "cluster"):
+        raise InputError(
+            "unknown setting", column="inference", value=inference, fix="'two-step' or 'cluster'"
         )
     lane = panel.only_artist_platform(platform)
     spec = Spec(
@@ -127,15 +141,31 @@ def artist_hazards(
     notes.append(
         "tenure enters as its logarithm: without artist effects this takes cohorts to be alike"
     )
+    shocks = [pd.DataFrame(columns=[*SHOCK_COLUMNS, "margin"])]
     margins: tuple[Margin, ...] = ("going silent", "returning")
     for margin in margins:
         used, outcome, extra = _transitions(design, margin, silent_after)
         spells += _spell_counts(design, margin, used, outcome)
-        rows += _margin(design, margin, used, outcome, extra, lane, confidence)
+        fit = _regression(design, used, outcome, extra)
+        if inference == "cluster":
+            rows += _margin(design, margin, fit, lane, confidence)
+            continue
+        found = margin_answers(design, spec, margin, fit, confidence)
+        rows += [{str(k): v for k, v in row.items()} for row in found.effects.to_dict("records")]
+        shocks.append(found.shocks.assign(margin=margin))
+        notes += [f"{margin}, {note}" for note in found.notes]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     for _, part in table.groupby("term"):
         table.loc[part.index, "p_holm"] = holm(part["p"].to_numpy(dtype=float))
-    return HazardModel(table, pd.DataFrame(spells), silent_after, tuple(notes), call)
+    every = [part for part in shocks if len(part)] or shocks
+    return HazardModel(
+        table,
+        pd.DataFrame(spells),
+        silent_after,
+        tuple(notes),
+        call,
+        pd.concat(every, ignore_index=True),
+    )
 
 
 def _transitions(
@@ -198,30 +228,35 @@ def _spell_counts(
     ]
 
 
-def _margin(
+def _regression(
     design: ArtistDesign,
-    margin: str,
     used: NDArray[np.bool_],
     outcome: NDArray[np.bool_],
     extra: Array,
-    lane: str,
-    confidence: float,
-) -> list[dict[str, Any]]:
-    from scipy import stats
-
-    label = design.rows["label"].to_numpy()[used]
-    x = [np.ones(int(used.sum())), np.log1p(design.rows["tenure"].to_numpy()[used] / 12)]
+) -> HazardFit:
+    """Fit the regression by artist and period of one margin."""
+    rows = design.rows[used]
+    label = rows["label"].to_numpy()
+    x = [np.ones(len(rows)), np.log1p(rows["tenure"].to_numpy() / 12)]
     x += [(label == i).astype(float) for i in range(1, len(design.labels))]
+    groups = slice(2, len(x))
     if extra.any():
         x.append(extra[used])
     offset = len(x)
     matrix = np.column_stack([*x, design.x[used]])
-    spread = np.ptp(matrix, axis=0) > 0
+    spread = np.ptp(matrix, axis=0) > 0 if len(matrix) else np.zeros(matrix.shape[1], dtype=bool)
     spread[0] = True
-    beta, covariance, failed = _cloglog(
-        outcome[used].astype(float), matrix, spread, design.rows["artist"].to_numpy()[used]
-    )
-    df = max(len(np.unique(design.rows["artist"].to_numpy()[used])) - 1, 1)
+    y = outcome[used].astype(float)
+    beta, covariance, failed = _cloglog(y, matrix, spread, rows["artist"].to_numpy())
+    return HazardFit(rows, y, matrix, spread, beta, covariance, groups, offset, failed)
+
+
+def _margin(
+    design: ArtistDesign, margin: str, fit: HazardFit, lane: str, confidence: float
+) -> list[dict[str, Any]]:
+    from scipy import stats
+
+    df = max(fit.rows["artist"].nunique() - 1, 1)
     quantile, power = stats.t.ppf((1 + confidence) / 2, df), stats.t.ppf(0.8, df)
     found = []
     reference, *others = design.labels
@@ -235,19 +270,19 @@ def _margin(
             row |= {"term": margin, "unit": "log hazard ratio"}
             row |= {"method": "complementary log-log, clustered by artist"}
             places = [design.effects.get((block.id, "level", part)) for part in parts]
-            at = [offset + place for place in places if place is not None]
-            if failed or len(at) < len(parts) or not spread[at].all():
-                reason = failed or design.refused.get((block.id, ""), "") or NOT_ON_BOTH_SIDES
+            at = [fit.offset + place for place in places if place is not None]
+            if fit.failed or len(at) < len(parts) or not fit.spread[at].all():
+                reason = fit.failed or design.refused.get((block.id, ""), "") or NOT_ON_BOTH_SIDES
                 found.append(row | {"status": "not estimable", "reason": reason})
                 continue
-            weights = np.zeros(len(beta))
+            weights = np.zeros(len(fit.beta))
             weights[at] = 1.0
-            value, se = float(weights @ beta), float(np.sqrt(weights @ covariance @ weights))
+            value = float(weights @ fit.beta)
+            se = float(np.sqrt(weights @ fit.covariance @ weights))
             low, high = value - quantile * se, value + quantile * se
-            row |= {"estimate": value, "se": se, "low": low, "high": high, "df": float(df)}
-            row |= {"relative": 100 * np.expm1(value), "relative_low": 100 * np.expm1(low)}
-            row |= {"relative_high": 100 * np.expm1(high), "status": "ok", "reason": block.reason}
-            row |= {"p": float(2 * stats.t.sf(abs(value) / se, df))}
+            p = float(2 * stats.t.sf(abs(value) / se, df))
+            row |= answer_columns((value, se), low, high, p)
+            row |= {"df": float(df), "status": "ok", "reason": block.reason}
             found.append(row | {"minimum_detectable": (quantile + power) * se})
     return found
 

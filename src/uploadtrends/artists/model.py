@@ -78,10 +78,15 @@ def artist_model(
         As in `interrupted_time_series`.
     start, end : str, optional
         Keep only these periods.
-    inference : {"auto", "cluster", "jackknife", "bootstrap"}
-        Errors clustered by artist with factor G / (G - 1) and t with G - 1 degrees of freedom; or
-        the jackknife over artists (wider; chosen by "auto" when a group has fewer than 100,
-        with t by the smallest group); or the percentile bootstrap of artists.
+    inference : {"auto", "two-step", "cluster", "jackknife", "bootstrap"}
+        The two-step (the default) first estimates every group's rate in every period, then its
+        change with shocks that all artists of a platform or group share integrated out: errors
+        clustered by artist are too short wherever there are such shocks. Inside one platform half
+        of the prior says that groups share all of them. It needs six periods on either side.
+        The others know no common shocks: clustered by artist with factor G / (G - 1) and t with
+        G - 1 degrees of freedom; the jackknife over artists (wider; t by the smallest group); the
+        percentile bootstrap of artists. With a dose, "auto" takes the jackknife for fewer than
+        100 artists, else clustered errors.
     n_bootstrap, n_randomisations : int
         Bootstrap samples; permutations of group membership (0: none).
     confidence : float
@@ -98,12 +103,22 @@ def artist_model(
 
     Notes
     -----
-    Fitted by pyfixest. The estimates are quasi-maximum likelihood: consistent if the mean is right,
-    whatever the dispersion (Wooldridge 1999).
+    All but the two-step are fitted by pyfixest. The estimates are quasi-maximum likelihood:
+    consistent if the mean is right, whatever the dispersion (Wooldridge 1999).
+
+    An `Event` that names its platforms is estimated for those only, and a platform is no
+    comparison from its own event on.
     """
     events = as_events(events)
     call = Call.of(locals(), panel, function="artist_model")
     _check(contrast, time, tenure, terms, inference)
+    if dose is not None and inference == "two-step":
+        raise InputError(
+            "with a dose there are no groups whose shocks could be integrated out",
+            column="inference",
+            value=inference,
+            fix="use 'auto' or 'cluster'",
+        )
     platforms = _platforms(panel, platform, contrast)
     spec = Spec(
         platforms=platforms,
@@ -120,6 +135,8 @@ def artist_model(
         groups=None if groups is None else tuple(groups),
     )
     design = artist_design(panel, events, spec, dose)
+    if contrast == "platform" and time == "trend" and inference not in ("auto", "two-step"):
+        _require_shared_events(events)
     return estimate(
         design,
         spec,
@@ -143,6 +160,17 @@ def _check(contrast: str, time: str, tenure: str, terms: Sequence[str], inferenc
         if value not in allowed:
             raise InputError(
                 "unknown setting", column=name, value=value, fix=" or ".join(map(repr, allowed))
+            )
+
+
+def _require_shared_events(events: Any) -> None:
+    for event in as_events(events):
+        if "all" not in event.platforms:
+            raise InputError(
+                "with a trend, an event that names its platforms needs the two-step",
+                column="inference",
+                value=event.id,
+                fix="leave inference at its default, or use time='period'",
             )
 
 

@@ -11,15 +11,18 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.artists import likelihood as conditional
 from uploadtrends.artists.design import NOT_ON_BOTH_SIDES, ArtistDesign, Spec
+from uploadtrends.artists.exposed import ALREADY_TREATED
 from uploadtrends.artists.fit import conditional_data, fit_poisson
+from uploadtrends.artists.twostep import SHOCK_COLUMNS, TwoStep, two_step
 from uploadtrends.familywise import holm
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.models.onset import unit_of
 from uploadtrends.result import Call, Result
 
-Inference = Literal["auto", "cluster", "jackknife", "bootstrap"]
+Inference = Literal["auto", "two-step", "cluster", "jackknife", "bootstrap"]
 
 METHODS = {
+    "two-step": "common shocks integrated out",
     "cluster": "clustered by artist",
     "jackknife": "jackknife over artists",
     "bootstrap": "bootstrap of artists",
@@ -43,18 +46,22 @@ class ArtistModel(Result):
     coefficients : pandas.DataFrame
         term, estimate, se, for every term of the model.
     covariance : numpy.ndarray, shape (k, k)
-        Of the coefficients.
+        Of the coefficients (two-step: their variances; every effect has a fit of its own).
     randomisation : pandas.DataFrame
         event, term, group, p: permuting which artists are in the group (empty unless asked for).
     design : ArtistDesign
         Rows and terms.
     inference : str
-        cluster, jackknife or bootstrap.
+        two-step, cluster, jackknife or bootstrap.
     estimand : str
         What is estimated, and what has to hold.
     notes : tuple of str
-        What was left out or assumed.
+        What was left out or assumed, and how large the common shocks are.
     call : Call
+    shocks : pandas.DataFrame
+        Two-step only, one row per effect: group, event, term, shock_sd (log scale, a period), phi
+        (their autocorrelation; both posterior means), p_no_shock (posterior probability, contrasts
+        inside one platform), se_without, low_without, high_without (without common shocks).
     """
 
     effects: pd.DataFrame
@@ -66,6 +73,7 @@ class ArtistModel(Result):
     estimand: str
     notes: tuple[str, ...]
     call: Call
+    shocks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SHOCK_COLUMNS)))
 
     def to_frame(self) -> pd.DataFrame:
         """Return the effects (a copy)."""
@@ -100,6 +108,9 @@ def estimate(
     call: Call,
 ) -> ArtistModel:
     """Fit a design and report its effects; see `artist_model`."""
+    if inference == "two-step" or (inference == "auto" and spec.contrast != "dose"):
+        randomised = _randomised(design, spec, n_randomisations, seed) if n_randomisations else []
+        return _from_two_step(design, spec, two_step(design, spec, confidence), randomised, call)
     design, beta, clustered = fit_poisson(design, spec)
     sizes = design.rows.groupby("label")["artist"].nunique()
     if inference == "auto":
@@ -117,6 +128,10 @@ def estimate(
             draws = conditional.bootstrap(data, full, now, n_draws=n_bootstrap, seed=seed)[:, :k]
             draws = draws[~np.isnan(draws).any(axis=1)]
             covariance = np.cov(draws, rowvar=False).reshape(k, k)
+    if spec.contrast == "dose":
+        design = design.noting(
+            "errors are clustered by artist: shocks that grow with the dose are not in the interval"
+        )
     effects = _effect_rows(design, spec, beta, covariance, df, confidence, draws, inference, sizes)
     randomised = _randomised(design, spec, n_randomisations, seed) if n_randomisations else []
     coefficients = pd.DataFrame(
@@ -132,6 +147,35 @@ def estimate(
         estimand=_estimand(design, spec),
         notes=design.notes,
         call=call,
+    )
+
+
+def _from_two_step(
+    design: ArtistDesign,
+    spec: Spec,
+    found: TwoStep,
+    randomised: list[dict[str, Any]],
+    call: Call,
+) -> ArtistModel:
+    effects = found.effects
+    for _, part in effects.groupby("term"):
+        effects.loc[part.index, "p_holm"] = holm(part["p"].to_numpy(dtype=float))
+    answered = effects[effects["estimate"].notna()]
+    names = answered["term"] + "[" + answered["event"] + "]:" + answered["group"]
+    variances = answered["se"].to_numpy() ** 2
+    return ArtistModel(
+        effects=effects,
+        coefficients=pd.DataFrame(
+            {"term": names, "estimate": answered["estimate"], "se": answered["se"]}
+        ).reset_index(drop=True),
+        covariance=np.diag(variances) if len(variances) else np.zeros((0, 0)),
+        randomisation=pd.DataFrame(randomised, columns=["event", "term", "group", "p"]),
+        design=design,
+        inference="two-step",
+        estimand=_estimand(design, spec),
+        notes=(*design.notes, *found.notes),
+        call=call,
+        shocks=found.shocks,
     )
 
 
@@ -166,9 +210,8 @@ def _effect_rows(
                 row |= {"label": block.label, "term": term, "unit": unit, "method": method}
                 reason = design.refused.get((block.id, ""), design.refused.get((block.id, name)))
                 if weights is None or reason is not None:
-                    rows.append(
-                        row | {"status": "not estimable", "reason": reason or NOT_ON_BOTH_SIDES}
-                    )
+                    status = "refused" if reason and ALREADY_TREATED in reason else "not estimable"
+                    rows.append(row | {"status": status, "reason": reason or NOT_ON_BOTH_SIDES})
                     continue
                 value = float(weights @ beta)
                 se = float(np.sqrt(weights @ covariance @ weights))

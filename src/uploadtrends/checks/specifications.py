@@ -187,21 +187,15 @@ def _cells(
         for unit in choices.get("unit", DEFAULTS["unit"]):
             series = grouped.series(fit.platform, fit.group, unit=unit)
             series = series.reindex(fit.observed.index)
-            if fit.group == "senior":
+            closed = grouped.seniority and grouped.seniority.closes("senior")
+            if fit.group == "senior" and closed is not None:
                 # Until then artists still grow into the group, and no trend of it is one of theirs.
-                series = series.where(series.index >= _closed(grouped.seniority))
+                series = series.where(series.index >= closed)
             if (unit, rule) not in cells and series.notna().sum() >= 24:
                 cells[(unit, rule)] = series
         if fit.group == "all":
             break
     return cells
-
-
-def _closed(rule: Any) -> Any:
-    """Return the day from which nobody can enter the senior group any more."""
-    from uploadtrends.panel.seniority import Duration
-
-    return Duration.parse(rule.senior_after).before(rule.moment)
 
 
 def specifications(

@@ -178,6 +178,22 @@ class Seniority:
             raise InputError("a rule with at='period' has no date to shift", fix="give a date")
         return replace(self, at=Duration.parse(by).after(self.moment).date().isoformat())
 
+    def closes(self, group: str) -> dt.datetime | None:
+        """Return the day from which nobody can enter a group any more; None if it stays open.
+
+        Until then a cohort that is sorted on one day still fills: artists join it, none can be
+        lost that had not come, and a course of its totals is one of its growth.
+        """
+        names = self._names()
+        if self.by_period or group not in names or (self.later == "new" and group == "new"):
+            return None
+        moments = [self.moment, *self.thresholds(self.moment)]
+        return moments[names.index(group)]
+
+    def is_senior(self, group: str) -> bool:
+        """Tell whether a group is one of tenure above the lowest cut."""
+        return group in self._names()[1:]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the rule as plain JSON-ready values."""
         plain = asdict(self)

@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import uploadtrends as ut
+from uploadtrends import Event, InputError, Seniority
+from uploadtrends.artists.cells import cell_effects
+from uploadtrends.artists.shocks import Series, integrate_shocks, smooth_covariance
+from uploadtrends.simulate import Population, population
+
+EVENT = "2021-01-01"
+CALM = {
+    "platforms": ("artstation", "deviantart"),
+    "start": "2019-01-01",
+    "end": "2022-12-31",
+    "spread": 0.4,
+    "exit_hazard": 0.004,
+    "studio_share": 0.0,
+    "dispersion": 5.0,
+}
+
+
+def rows_of(frame):
+    """The panel of reference/fepois as rows of a design; artists without uploads left out."""
+    some = frame[frame.groupby("artist")["uploads"].transform("sum") > 0]
+    some = some.sort_values(["artist", "t"])
+    return some, pd.DataFrame(
+        {
+            "artist": np.unique(some["artist"], return_inverse=True)[1],
+            "period": some["t"].to_numpy() - 1,
+            "label": some["senior"].to_numpy(),
+            "y": some["uploads"].to_numpy(float),
+            "weight": 1.0,
+            "offset": 0.0,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def fepois(shared):
+    folder = shared / "reference" / "fepois"
+    reference = json.loads((folder / "reference_python.json").read_text())["results"]
+    return pd.read_csv(folder / "panel.csv"), reference
+
+
+def test_rates_by_group_and_month_equal_a_regression_with_all_dummies(fepois):
+    """pyfixest 0.60: fepois('uploads ~ i(t, senior, ref=1) | artist + t'), CRV1 by artist."""
+    frame, reference = fepois
+    some, rows = rows_of(frame)
+    cells = cell_effects(rows, np.zeros((len(rows), 0)), 2, 36, jackknife=False)
+    difference = cells.theta[1] - cells.theta[0]
+    influence = cells.influence[:, 1] - cells.influence[:, 0]
+    n, k = len(some), 35 + 36
+    factor = (n - 1) / (n - k)
+    for t in range(2, 37):
+        name = f"event/crv1_artist/t::{t}:senior"
+        estimate, se = reference[f"{name}/est"], reference[f"{name}/se"]
+        assert difference[t - 1] - difference[0] == pytest.approx(estimate, abs=1e-8)
+        moved = influence[:, t - 1] - influence[:, 0]
+        assert np.sqrt(moved @ moved * factor) == pytest.approx(se, rel=1e-6)
+
+
+def test_a_jackknife_step_is_a_little_wider(fepois):
+    _, rows = rows_of(fepois[0])
+    plain = cell_effects(rows, np.zeros((len(rows), 0)), 2, 36, jackknife=False)
+    wider = cell_effects(rows, np.zeros((len(rows), 0)), 2, 36)
+    ratio = np.linalg.norm(wider.influence, axis=0) / np.linalg.norm(plain.influence, axis=0)
+    assert 1.0 < np.median(ratio) < 1.1
+    assert np.allclose(wider.theta, plain.theta)
+
+
+def test_a_period_of_zeros_leaves_a_gap_and_explained_terms_are_dropped(fepois):
+    _, rows = rows_of(fepois[0])
+    empty = rows.assign(y=rows["y"].where((rows["period"] != 7) | (rows["label"] == 0), 0.0))
+    same = rows["period"].to_numpy(float)[:, None]
+    cells = cell_effects(empty, np.column_stack([same, same**2]), 2, 36)
+    assert np.flatnonzero(np.isnan(cells.theta[1])).tolist() == [7]
+    assert np.isfinite(cells.theta[0]).all()
+    assert cells.dropped == (0, 1)
+
+
+def test_shocks_are_integrated_as_by_brute_force():
+    """One contrast against a direct sum over the grid of dense generalised least squares."""
+    from uploadtrends.artists.shocks import N_SIZES, PHI, _phi_prior
+
+    rng = np.random.default_rng(3)
+    n, artists = 30, 80
+    influence = rng.normal(0, 0.01, (artists, n))
+    position = np.r_[0:12, 14:32]
+    values = np.full(32, np.nan)
+    values[position] = rng.normal(0, 0.2, n)
+    wide = np.zeros((artists, 32))
+    wide[:, position] = influence
+    series = Series.of(values, wide)
+    x = np.column_stack([np.ones(n), (position >= 20).astype(float)])
+    found = integrate_shocks(series, x, np.array([[0.0, 1.0]]), "flat")
+    y = values[position]
+    residual = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    top = 3 * np.sqrt(residual @ residual / (n - 2))
+    size = top * ((np.arange(1, N_SIZES + 1) - 0.5) / N_SIZES) ** 1.5
+    width = np.diff(top * (np.arange(N_SIZES + 1) / N_SIZES) ** 1.5)
+    working = smooth_covariance(influence.T @ influence, position, 32)
+    logs, centres, scales = [], [], []
+    for phi, prior in zip(PHI, _phi_prior(), strict=True):
+        correlation = np.power(phi, np.abs(position[:, None] - position[None, :]), dtype=float)
+        for s, w in zip(size, width, strict=True):
+            v = s**2 * correlation + working
+            solved = np.linalg.solve(v, x)
+            gram = x.T @ solved
+            beta = np.linalg.solve(gram, solved.T @ y)
+            loading = solved @ np.linalg.inv(gram)[:, 1]
+            rest = y - x @ beta
+            fit = np.linalg.slogdet(v)[1] + np.linalg.slogdet(gram)[1]
+            fit += rest @ np.linalg.solve(v, rest)
+            logs.append(-0.5 * fit + np.log(prior) + np.log(w))
+            centres.append(beta[1])
+            moved = influence @ loading
+            scales.append(np.sqrt(s**2 * loading @ correlation @ loading + moved @ moved))
+    weights = np.exp(np.array(logs) - max(logs))
+    weights /= weights.sum()
+    assert np.allclose(found.weights, weights, atol=1e-9)
+    assert np.allclose(found.values[:, 0], centres)
+    assert np.allclose(np.sqrt(found.covariance[:, 0, 0]), scales)
+    assert found.interval(0, 0.95)[0] < weights @ centres < found.interval(0, 0.95)[1]
+
+
+def test_half_of_the_prior_is_on_no_shocks():
+    rng = np.random.default_rng(5)
+    n = 40
+    influence = rng.normal(0, 0.01, (200, n))
+    step = (np.arange(n) >= 24).astype(float)
+    x = np.column_stack([np.ones(n), step])
+    quiet = influence.sum(axis=0) * 0.3
+    loud = quiet + rng.normal(0, 0.5, n)
+    for values, least, most in ((quiet, 0.6, 1.0), (loud, 0.0, 0.01)):
+        found = integrate_shocks(Series.of(values, influence), x, np.eye(2)[1:], "half")
+        assert least <= found.p_none <= most
+    flat = integrate_shocks(Series.of(quiet, influence), x, np.eye(2)[1:], "flat")
+    assert np.isnan(flat.p_none)
+
+
+def two_sites(seed, shock=0.0, effect_a=0.0, effect_b=0.0, date_b=EVENT, n=160, **other):
+    """Two platforms with shocks, effects and event dates of their own."""
+    settings = CALM | other
+    parts = [
+        population(
+            n, event_date=date, effect={"senior": e, "new": e}, period_sd=shock, seed=s, **settings
+        )
+        for date, e, s in ((EVENT, effect_a, seed), (date_b, effect_b, seed + 5000))
+    ]
+    chosen = [
+        (
+            part.artists.filter(pl.col("platform") == site),
+            part.uploads.filter(pl.col("platform") == site),
+        )
+        for part, site in zip(parts, settings["platforms"], strict=True)
+    ]
+    people = pl.concat([artists for artists, _ in chosen])
+    works = pl.concat([uploads for _, uploads in chosen])
+    return ut.build_panel(Population(people, works, parts[0].truth), start="2019-01-01")
+
+
+def test_shocks_of_a_platform_widen_the_interval_and_are_named():
+    panel = two_sites(1, shock=0.3)
+    named = {"exposed": "artstation", "unexposed": "deviantart"}
+    result = ut.difference_in_differences(panel, EVENT, **named)
+    clustered = ut.difference_in_differences(panel, EVENT, **named, inference="cluster")
+    row, old = result.effects.iloc[0], clustered.effects.iloc[0]
+    assert result.inference == "two-step"
+    assert row["status"] == "ok"
+    assert row["high"] - row["low"] > 1.5 * (old["high"] - old["low"])
+    assert row["low"] < 0 < row["high"]
+    assert result.shocks["shock_sd"].iloc[0] == pytest.approx(0.3 * np.sqrt(2), rel=0.5)
+    assert any("rests on two series" in note for note in result.notes)
+    assert "without them the interval" in result.summary()
+
+
+def test_an_effect_stands_out_from_shocks():
+    row = ut.difference_in_differences(
+        two_sites(2, shock=0.05, effect_a=-0.6), EVENT, exposed="artstation", unexposed="deviantart"
+    ).effects.iloc[0]
+    assert row["high"] < 0
+    assert row["low"] < -0.6 < row["high"]
+
+
+@pytest.mark.parametrize(
+    ("event", "status"),
+    [("2019-04-01", "refused"), ("2019-09-01", "exploratory"), ("2020-03-01", "ok")],
+)
+def test_too_few_periods_are_refused_or_exploratory(event, status):
+    panel = two_sites(3, n=60)
+    row = ut.difference_in_differences(
+        panel, event, exposed="artstation", unexposed="deviantart"
+    ).effects.iloc[0]
+    assert row["status"] == status
+    assert ("periods before" in row["reason"]) == (status != "ok")
+
+
+def test_a_month_without_uploads_on_one_side_does_not_raise():
+    panel = two_sites(4, n=60)
+    cells = panel.records.cells
+    gone = (pl.col("lane") == "deviantart") & (pl.col("period") == pl.date(2020, 5, 1))
+    from dataclasses import replace
+
+    from uploadtrends.panel import Panel
+
+    records = replace(panel.records, cells=cells.filter(~gone))
+    quiet = Panel.assemble(records, None, panel.recipe)
+    named = {"exposed": "artstation", "unexposed": "deviantart"}
+    result = ut.difference_in_differences(quiet, EVENT, **named)
+    assert result.effects["status"].tolist() == ["ok"]
+    assert any("no upload at all in 2020-05-01" in note for note in result.notes)
+    study = ut.event_study(quiet, EVENT, contrast="platform", reference="deviantart")
+    assert -8 not in study.effects["relative_period"].tolist()
+
+
+def test_own_changes_by_platform_and_the_closed_cohort():
+    people = population(
+        300,
+        event_date=EVENT,
+        effect={"senior": -0.5, "new": 0.0},
+        seed=9,
+        **(CALM | {"platforms": ("site",)}),
+    )
+    rule = Seniority(EVENT, senior_after="18 months", later="drop")
+    panel = ut.build_panel(people, seniority=rule, start="2019-01-01")
+    result = ut.artist_model(panel, EVENT, time="trend")
+    row = result.effects.set_index("group").loc["senior"]
+    assert row["status"] == "ok"
+    assert row["low"] < -0.5 < row["high"]
+    assert any("'senior' is followed from 2019-07-01 on" in note for note in result.notes)
+    senior = result.design.rows[result.design.rows["group"] == "senior"]
+    assert result.design.index[senior["period"].min()] >= pd.Timestamp("2019-07-01")
+    assert rule.closes("new") == pd.Timestamp(EVENT)
+    assert rule.closes("later") is None
+
+
+FIRST = Event(EVENT, "terms of A", platforms=("artstation",))
+SECOND = Event("2021-12-01", "terms of B", platforms=("deviantart",))
+
+
+@pytest.fixture(scope="module")
+def touched_apart():
+    """Two platforms; only the second has an effect, at its own event."""
+    return two_sites(6, effect_b=-0.5, date_b="2021-12-01")
+
+
+@pytest.mark.parametrize("inference", ["two-step", "cluster"])
+def test_a_control_that_is_treated_later_is_left_out_from_then_on(touched_apart, inference):
+    result = ut.artist_model(
+        touched_apart,
+        [FIRST, SECOND],
+        contrast="platform",
+        reference="deviantart",
+        inference=inference,
+    )
+    table = result.effects.set_index("event")
+    first, second = table.loc[FIRST.id], table.loc[SECOND.id]
+    assert first["low"] < 0 < first["high"]
+    assert first["high"] < 0.35
+    assert second["status"] == "refused"
+    assert "already treated" in second["reason"]
+    assert any("left out: deviantart" in note for note in result.notes)
+
+
+def test_the_untreated_platform_is_the_reference(touched_apart):
+    result = ut.artist_model(touched_apart, SECOND, contrast="platform")
+    row = result.effects.iloc[0]
+    assert row["group"] == "deviantart vs artstation"
+    assert row["low"] < -0.5 < row["high"]
+    with pytest.raises(InputError, match="called unexposed"):
+        ut.difference_in_differences(
+            touched_apart, SECOND, exposed="artstation", unexposed="deviantart"
+        )
+
+
+def test_own_changes_use_all_periods(touched_apart):
+    result = ut.artist_model(
+        touched_apart,
+        [FIRST, SECOND],
+        contrast="platform",
+        reference="deviantart",
+        time="trend",
+    )
+    table = result.effects.set_index(["event", "group"])
+    own = table.loc[(SECOND.id, "deviantart")]
+    assert own["status"] == "ok"
+    assert table.loc[(SECOND.id, "artstation vs deviantart"), "status"] == "refused"
+    with pytest.raises(InputError, match="needs the two-step"):
+        ut.artist_model(
+            touched_apart, FIRST, contrast="platform", time="trend", inference="cluster"
+        )
+
+
+def test_an_event_elsewhere_is_not_estimated():
+    people = population(100, seed=3, **(CALM | {"platforms": ("site",)}))
+    alone = ut.build_panel(people, seniority=Seniority(EVENT), start="2019-01-01")
+    for verb in (ut.artist_model, ut.artist_hazards):
+        table = verb(alone, FIRST).effects
+        assert (table["status"] == "not estimable").all()
+        assert table["reason"].str.contains("concerns artstation, not site").all()
+    with pytest.raises(InputError, match="concerns artstation, not site"):
+        ut.event_study(alone, FIRST)
+
+
+def test_artists_who_change_groups_are_one_block_of_the_information():
+    people = population(150, event_date=EVENT, seed=8, **(CALM | {"platforms": ("site",)}))
+    panel = ut.build_panel(people, seniority=Seniority("period"), start="2019-01-01")
+    result = ut.artist_model(panel, EVENT)
+    old = ut.artist_model(panel, EVENT, inference="cluster")
+    assert result.effects["status"].tolist() == ["ok"]
+    difference = result.effects["estimate"].iloc[0] - old.effects["estimate"].iloc[0]
+    assert abs(difference) < 2 * old.effects["se"].iloc[0]
+
+
+def test_hazards_of_one_group_with_shocks():
+    people = population(
+        400, event_date=EVENT, rate=1.0, period_sd=0.3, seed=31, **(CALM | {"platforms": ("site",)})
+    )
+    panel = ut.build_panel(people, start="2019-01-01")
+    wide, narrow = (
+        ut.artist_hazards(panel, EVENT, inference=way) for way in ("two-step", "cluster")
+    )
+    for new, old in zip(wide.effects.itertuples(), narrow.effects.itertuples(), strict=True):
+        assert new.term == old.term
+        assert new.high - new.low > old.high - old.low
+        assert new.low < 0 < new.high
+    assert set(wide.shocks["margin"]) == {"going silent", "returning"}
+    with pytest.raises(InputError, match="inference"):
+        ut.artist_hazards(panel, EVENT, inference="luck")
