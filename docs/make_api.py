@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import make_surface
+
 import uploadtrends as ut
 
 PAGE = Path(__file__).resolve().parent / "api.md"
@@ -121,3 +123,4 @@ def page() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    make_surface.write()

@@ -163,7 +163,7 @@ def test_a_run_without_a_folder_leaves_nothing(tmp_path, monkeypatch) -> None:
         ({"events": {"ids": ["mr-sd-publik"]}}, "did you mean"),
         ({"data": [{"source": "series", "path": "none.csv"}]}, "does not exist"),
         ({"data": [{"source": "serie", "path": "bundled:precipice_figure1"}]}, "did you mean"),
-        ({"checks": {"power": {"nonsense": 1}}}, "does not take this setting"),
+        ({"checks": {"power": {"nonsense": 1}}}, r"unknown key in \[checks.power\]"),
         ({"checks": {"placebo_cohorts": {"platform": "x"}}}, "the data hold no such platform"),
     ],
 )

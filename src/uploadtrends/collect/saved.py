@@ -27,7 +27,7 @@ class SavedPages:
 
     Parameters
     ----------
-    paths : iterable of path
+    paths : path or iterable of path
         Files, or folders that are searched for them.
     artist : str, optional
         Whose works these are, where the pages do not say.
@@ -41,13 +41,16 @@ class SavedPages:
     name = "html"
     credits_complete = False
 
-    def __init__(self, paths: Iterable[str | Path], *, artist: str | None = None) -> None:
+    def __init__(
+        self, paths: str | Path | Iterable[str | Path], *, artist: str | None = None
+    ) -> None:
         self._files: list[Path] = []
-        for path in map(Path, paths):
+        given = [paths] if isinstance(paths, str | Path) else list(paths)
+        for path in map(Path, given):
             inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
             self._files += inside if path.is_dir() else [path]
         if not self._files:
-            raise InputError("no saved pages", value=[str(path) for path in paths])
+            raise InputError("no saved pages", value=[str(path) for path in given])
         self._artist = artist
 
     def parameters(self) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from uploadtrends.models.fitting import Fit
     from uploadtrends.models.result import InterruptedTimeSeries
 
@@ -36,10 +39,10 @@ def interrupted_time_series(
     lag: int = 0,
     washout: Any = None,
     trend: bool = True,
-    control: Any = None,
+    control: pd.Series | Mapping[Any, pd.Series] | None = None,
     control_as: str = "covariate",
-    covariates: Any = None,
-    offset: Any = None,
+    covariates: pd.DataFrame | None = None,
+    offset: pd.Series | None = None,
     exposure: str | None = None,
     confounders: Any = (),
     instrument: str = "window",
@@ -158,47 +161,16 @@ def interrupted_time_series(
     >>> float(result.effects.set_index("term").estimate["level"].round(1))
     -8.3
     """
+    said = dict(locals())
+    from uploadtrends.errors import InputError
     from uploadtrends.events import as_events
     from uploadtrends.models.result import run
     from uploadtrends.models.settings import Settings
     from uploadtrends.series.named import named_series
 
-    settings = Settings(
-        method=method,
-        errors=errors,
-        terms=tuple([terms] if isinstance(terms, str) else terms),
-        scale=scale,
-        season=season,
-        boundary=boundary,
-        ramp_start=ramp_start,
-        onset_periods=onset_periods,
-        pulse_periods=pulse_periods,
-        lag=lag,
-        washout=washout,
-        trend=trend,
-        control=control,
-        control_as=control_as,
-        covariates=covariates,
-        offset=offset,
-        exposure=exposure,
-        confounders=confounders,
-        instrument=instrument,
-        instrument_breaks=instrument_breaks,
-        merge=merge,
-        horizons=tuple(horizons),
-        unit=unit,
-        confidence=confidence,
-        phi=phi,
-        phi_prior=phi_prior,
-        quantiles=quantiles,
-        hac_lags=hac_lags,
-        covariance=covariance,
-        arma_order=arma_order,
-    )
+    settings = Settings(**{item.name: said[item.name] for item in fields(Settings)})
     chosen = as_events(events)
     if not len(chosen):
-        from uploadtrends.errors import InputError
-
         raise InputError("no events given", column="events", fix='give a date such as "2022-08-22"')
     series = named_series(data, unit=unit, platforms=platforms, groups=groups)
     return run(series, chosen, settings, data)

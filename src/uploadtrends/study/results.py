@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from uploadtrends.figures import Drawing
     from uploadtrends.models import InterruptedTimeSeries
     from uploadtrends.panel import Panel
+    from uploadtrends.result import Result
     from uploadtrends.study.spec import StudySpec
 
 
@@ -45,6 +46,8 @@ class StudyResults:
     breaks : ChangePoints
     matches : Match
     checks : tuple of CheckOutcome
+    analyses : mapping of str to Result
+        Further analyses that the study asked for, by the name of their section.
     primary : pandas.Series
         The row of `its.effects` that was stated beforehand.
     conclusion : Conclusion
@@ -65,6 +68,12 @@ class StudyResults:
     primary: pd.Series
     conclusion: Conclusion
     manifest: dict[str, Any]
+    analyses: Mapping[str, Result] = field(default_factory=dict)
+
+    @property
+    def study(self) -> StudyResults:
+        """Itself: ``results.study.spec`` of 0.1 is ``results.spec``; gone in 0.3."""
+        return self
 
     def check(self, name: str) -> CheckOutcome | None:
         """Return the outcome of the check of this name, or None if it was not run."""
@@ -84,6 +93,7 @@ class StudyResults:
             "change_points": self.breaks.to_frame(),
             "matches": self.matches.to_frame(),
             "checks": self.checks_frame(),
+            **{name: result.to_frame() for name, result in self.analyses.items()},
             **{f"check_{outcome.name}": outcome.to_frame() for outcome in self.checks},
         }
 
@@ -91,6 +101,9 @@ class StudyResults:
         """Return question, answer, and one line per check."""
         lines = [self.spec.question, "", str(self.conclusion), ""]
         lines += [f"  {reason}" for reason in self.conclusion.reasons]
+        for name, result in self.analyses.items():
+            lines += ["", name.replace("_", " ").capitalize()]
+            lines += [f"  {line}" for line in result.summary().splitlines()]
         lines += ["", "Checks"]
         lines += [
             f"  {outcome.status:<16} {outcome.name}: {outcome.text}" for outcome in self.checks
@@ -190,6 +203,7 @@ class StudyResults:
             "change_points": self.breaks.to_dict(),
             "matches": self.matches.to_dict(),
             "checks": [outcome.to_dict() for outcome in self.checks],
+            "analyses": {name: result.to_dict() for name, result in self.analyses.items()},
         }
         text = json.dumps(everything, indent=1, default=str)
         written.append(_write(folder / "results.json", text + "\n"))
@@ -245,6 +259,9 @@ def _draw(results: StudyResults, width: float | None = None) -> dict[str, Drawin
     drawn["interrupted_time_series"] = figures.plot_its(results.its, **sized)
     drawn["change_points"] = figures.plot_change_points(results.breaks, **sized)
     drawn["matches"] = figures.plot(results.matches, **sized)
+    for name, result in results.analyses.items():
+        with suppress(InputError):  # not every kind of result has a drawing
+            drawn[name] = figures.plot(result, **sized)
     drawn["event_timeline"] = figures.event_timeline(marked, **sized)
     if any(results.panel.has_artists(platform) for platform, _ in results.panel.keys()):
         for name, draw_works in (("delisted", figures.delisted), ("ai_share", figures.ai_share)):

@@ -5,93 +5,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from uploadtrends.errors import InputError
 from uploadtrends.result import fingerprint
+from uploadtrends.signatures import Setting, check
+from uploadtrends.study import keys
 
-TEXT, FLAG, NUMBER, INTEGER, LIST, TABLE = str, bool, (int, float), int, list, dict
-ANYTHING = object
-
-# Section -> key -> what it must be. Keys of [[data]] beyond these go to the source as they are.
-SECTIONS: dict[str, dict[str, Any]] = {
-    "study": {"name": TEXT, "title": TEXT, "question": TEXT, "seed": INTEGER, "registered": TABLE},
-    "panel": {
-        "period": TEXT,
-        "platforms": LIST,
-        "instrument": TEXT,
-        "start": TEXT,
-        "end": TEXT,
-        "date": TEXT,
-        "credit": TEXT,
-    },
-    "seniority": {
-        "at": TEXT,
-        "basis": TEXT,
-        "senior_after": TEXT,
-        "later": TEXT,
-        "bands": ANYTHING,
-    },
-    "events": {
-        "ids": LIST,
-        "category": ANYTHING,
-        "platform": TEXT,
-        "start": TEXT,
-        "end": TEXT,
-        "verified": FLAG,
-        "file": TEXT,
-        "extra": LIST,
-        "confounders": LIST,
-    },
-    "model": {
-        "method": TEXT,
-        "terms": LIST,
-        "scale": TEXT,
-        "season": ANYTHING,
-        "boundary": TEXT,
-        "ramp_start": INTEGER,
-        "unit": TEXT,
-        "groups": LIST,
-        "platforms": LIST,
-        "horizons": LIST,
-        "confidence": NUMBER,
-    },
-    "change_points": {
-        "cost": TEXT,
-        "penalty": TEXT,
-        "trend": FLAG,
-        "confidence": NUMBER,
-        "min_size": INTEGER,
-    },
-    "matching": {"window": TEXT, "n_permutations": INTEGER},
-    "primary": {"platform": TEXT, "group": TEXT, "event": TEXT, "term": TEXT},
-    "checks": {
-        "placebo_dates": TABLE,
-        "placebo_cohorts": TABLE,
-        "composition": TABLE,
-        "survivorship": TABLE,
-        "parallel_trends": TABLE,
-        "anticipation": TABLE,
-        "multiplicity": TABLE,
-        "specification_curve": TABLE,
-        "leave_one_out": TABLE,
-        "power": TABLE,
-        "negative_control": TABLE,
-        "published_series": TABLE,
-    },
-}
-REQUIRED = {"study": ("name", "question"), "primary": ("platform", "group", "event", "term")}
-DATA_KEYS = {"source": TEXT, "path": TEXT, "optional": FLAG}
-EXTRA_KEYS = {
-    "date": TEXT,
-    "label": TEXT,
-    "id": TEXT,
-    "category": TEXT,
-    "platforms": LIST,
-    "source": TEXT,
-}
 BUNDLED = "bundled:"
 
 
@@ -119,6 +40,8 @@ class StudySpec:
         The one pre-specified contrast: platform, group, event (an id) and term.
     checks : mapping of str to mapping
         Checks to run, in order, with their settings.
+    analyses : mapping of str to mapping
+        Further analyses asked for, with their settings; see `uploadtrends.study.keys.ANALYSES`.
     seed : int
     registered : mapping
         ``url`` and ``date`` of a registration made before the data were seen; may be empty.
@@ -137,6 +60,7 @@ class StudySpec:
     matching: Mapping[str, Any]
     primary: Mapping[str, str]
     checks: Mapping[str, Mapping[str, Any]]
+    analyses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seed: int = 0
     registered: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
@@ -184,18 +108,21 @@ def read_study(path: str | Path) -> StudySpec:
 def parse_study(content: Mapping[str, Any], path: Path | None = None) -> StudySpec:
     """Check the content of a study file; see `read_study`."""
     where = path if path is not None else "study"
-    _keys(content, {**dict.fromkeys(SECTIONS, TABLE), "data": LIST}, "", where)
-    for section, keys in SECTIONS.items():
+    _keys(content, keys.top_level(), "", where)
+    for section in ("study", *keys.SECTIONS, "primary"):
         given = content.get(section, {})
-        _keys(given, keys, section, where)
-        for key in REQUIRED.get(section, ()):
+        _keys(given, keys.section(section), section, where)
+        for key in keys.REQUIRED.get(section, ()):
             if key not in given:
                 raise InputError(
                     f"[{section}] lacks '{key}'", file=where, column=key, fix=f"add {key} = ..."
                 )
+    named = content.get("checks", {})
+    _keys(named, keys.checks(), "checks", where)
+    for name, settings in named.items():
+        _keys(settings, keys.section(f"checks.{name}"), f"checks.{name}", where)
     for extra in content.get("events", {}).get("extra", []):
-        _kind(extra, TABLE, "events.extra", where)
-        _keys(extra, EXTRA_KEYS, "events.extra", where)
+        _keys(extra, keys.section("events.extra"), "events.extra", where)
     folder = path.resolve().parent if path is not None else Path.cwd()
     about = content["study"]
     return StudySpec(
@@ -210,7 +137,8 @@ def parse_study(content: Mapping[str, Any], path: Path | None = None) -> StudySp
         change_points=content.get("change_points", {}),
         matching=content.get("matching", {}),
         primary=content["primary"],
-        checks=content.get("checks", {}),
+        checks=named,
+        analyses={name: content[name] for name in keys.ANALYSES if name in content},
         seed=about.get("seed", 0),
         registered=about.get("registered", {}),
         file=path,
@@ -220,51 +148,35 @@ def parse_study(content: Mapping[str, Any], path: Path | None = None) -> StudySp
 def _data(entry: Any, folder: Path, where: Any) -> DataFile:
     from uploadtrends import datasets
 
-    _kind(entry, TABLE, "data", where)
+    _table(entry, "data", where)
     for key in ("source", "path"):
         if key not in entry:
             raise InputError(
                 f"an entry of [[data]] lacks '{key}'", file=where, column=key, fix=f"add {key}"
             )
-        _kind(entry[key], TEXT, f"data.{key}", where)
+    own = {key: value for key, value in entry.items() if key in keys.DATA}
+    _keys(own, keys.DATA, "data", where)
     name = entry["path"]
     place = (
         datasets.path(name.removeprefix(BUNDLED))
         if name.startswith(BUNDLED)
         else (folder / name).resolve()
     )
-    options = {key: value for key, value in entry.items() if key not in DATA_KEYS}
+    options = {key: value for key, value in entry.items() if key not in keys.DATA}
     return DataFile(entry["source"], place, bool(entry.get("optional", False)), options)
 
 
-def _keys(given: Any, known: Mapping[str, Any], section: str, where: Any) -> None:
-    _kind(given, TABLE, section, where)
-    for key, value in given.items():
-        place = f"{section}.{key}" if section else key
-        if key not in known:
-            near = get_close_matches(key, known, n=1, cutoff=0.5)
-            raise InputError(
-                f"the study file has an unknown key in [{section or 'top level'}]",
-                file=where,
-                column=place,
-                value=key,
-                fix=f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}",
-            )
-        _kind(value, known[key], place, where)
+def _keys(given: Any, known: Mapping[str, Setting], section: str, where: Any) -> None:
+    _table(given, section, where)
+    check(given, known, place=section, file=where, what="the study file")
 
 
-def _kind(value: Any, kind: Any, place: str, where: Any) -> None:
-    # TOML dates arrive as datetime.date: good wherever a text date is.
-    if kind is TEXT and hasattr(value, "isoformat"):
-        return
-    wrong_flag = isinstance(value, bool) and kind in (NUMBER, INTEGER)
-    if not isinstance(value, kind) or wrong_flag:
-        names = {str: "text", bool: "true or false", int: "a whole number", list: "a list"}
-        names |= {dict: "a table"}
+def _table(given: Any, section: str, where: Any) -> None:
+    if not isinstance(given, Mapping):
         raise InputError(
-            "a value in the study file is of the wrong kind",
+            "this part of the study file is a table",
             file=where,
-            column=place,
-            value=value,
-            fix=f"give {names.get(kind, 'a number')}",
+            column=section,
+            value=given,
+            fix="give a table",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +12,20 @@ from uploadtrends.collect.sites import site_class, site_names
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet, as_events, event_catalogue, read_events
 from uploadtrends.events.event import Event
+from uploadtrends.study.analyses import run_analyses
 from uploadtrends.study.cache import CACHE, StepCache, file_fingerprint
 from uploadtrends.study.checking import run_checks
 from uploadtrends.study.manifest import make_manifest
 from uploadtrends.study.results import StudyResults
 from uploadtrends.study.sources import make_source
-from uploadtrends.study.spec import StudySpec, parse_study, read_study
+from uploadtrends.study.spec import DataFile, StudySpec, parse_study, read_study
+from uploadtrends.study.values import Values, events_named
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from uploadtrends.panel import Panel
+    from uploadtrends.sources import Source
 
 Announce = Callable[[str, str, float], None]
 
@@ -111,36 +114,40 @@ class Study:
         panels = self._panels(store, steps)
         panel = panels["main"]
         shown = events.to_frame().to_csv()
-        confounders = self.confounders
+        values = Values(panels, _folder(spec), spec.file)
+        model = values.section("model", spec.model)
+        model["confounders"] = self.confounders + events_named(model.get("confounders", ()))
         its = steps.step(
             "interrupted time series",
-            [steps.keys["panel"], dict(spec.model), shown, confounders.ids],
-            lambda: ut.interrupted_time_series(
-                panel, events, **_arguments(spec.model), **_confounded(confounders)
-            ),
+            [steps.keys["panel"], model, shown],
+            lambda: ut.interrupted_time_series(panel, events, **model),
         )
+        detection = {"seed": spec.seed} | values.section("change_points", spec.change_points)
         breaks = steps.step(
             "change points",
-            [steps.keys["panel"], dict(spec.change_points), spec.seed],
-            lambda: ut.change_points(panel, seed=spec.seed, **_arguments(spec.change_points)),
+            [steps.keys["panel"], detection],
+            lambda: ut.change_points(panel, **detection),
         )
+        matching = {"seed": spec.seed} | values.section("matching", spec.matching)
         matches = steps.step(
             "matching",
-            [steps.keys["change points"], shown, dict(spec.matching), spec.seed],
-            lambda: breaks.match(events, seed=spec.seed, **_arguments(spec.matching)),
+            [steps.keys["change points"], shown, matching],
+            lambda: breaks.match(events, **matching),
         )
         primary = _primary(spec, its)
-        outcomes = run_checks(spec, steps, panels, its)
+        analyses = run_analyses(spec, steps, panels, events, values)
+        outcomes = run_checks(spec, steps, panels, its, values)
         return StudyResults(
             spec=spec,
             panel=panel,
             panels=panels,
             events=events,
-            confounders=confounders,
+            confounders=self.confounders,
             its=its,
             breaks=breaks,
             matches=matches,
             checks=outcomes,
+            analyses=analyses,
             primary=primary,
             conclusion=_conclude(spec, primary, outcomes),
             manifest=make_manifest(spec, steps.keys),
@@ -167,7 +174,7 @@ class Study:
         steps.step(
             "load",
             [(e.source, file_fingerprint(e.path), dict(e.options)) for e in used],
-            lambda: build_store(store, [make_source(e.source, e.path, e.options) for e in used]),
+            lambda: build_store(store, _sources(self.spec, used)),
         )
         return store
 
@@ -209,6 +216,15 @@ class Study:
         )
 
 
+def _sources(spec: StudySpec, used: Iterable[DataFile]) -> list[Source]:
+    beside = _folder(spec)
+    return [make_source(one.source, one.path, one.options, beside=beside) for one in used]
+
+
+def _folder(spec: StudySpec) -> Path:
+    return spec.file.resolve().parent if spec.file else Path.cwd()
+
+
 _PLATFORMS = "SELECT DISTINCT platform FROM upload UNION SELECT DISTINCT platform FROM series"
 
 
@@ -219,8 +235,7 @@ def _events(spec: StudySpec) -> EventSet:
     file = options.pop("file", None)
     chosen = EventSet()
     if file is not None:
-        folder = spec.file.resolve().parent if spec.file else Path.cwd()
-        chosen = read_events(folder / file).select(**options)
+        chosen = read_events(_folder(spec) / file).select(**options)
     elif options:
         chosen = event_catalogue(**options)
     for entry in extra:
@@ -235,16 +250,6 @@ def _events(spec: StudySpec) -> EventSet:
             fix='add ids = ["mr-sd-public"] under [events]',
         )
     return as_events(chosen)
-
-
-def _arguments(section: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: tuple(value) if isinstance(value, list) else value for key, value in section.items()
-    }
-
-
-def _confounded(confounders: EventSet) -> dict[str, Any]:
-    return {"confounders": confounders} if len(confounders) else {}
 
 
 def _primary(spec: StudySpec, its: Any) -> pd.Series:
