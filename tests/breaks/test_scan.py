@@ -1,92 +1,116 @@
-"""The scan against the same models fitted one by one with a general least-squares routine."""
+"""The scan against the same models fitted one by one with the full covariance matrix."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from uploadtrends.breaks.pairs import PAIR_CANDIDATES, scan_pairs
-from uploadtrends.breaks.scan import MINIMUM_SEGMENT, RHO_GRID, candidate_dates, scan
+from uploadtrends.breaks.each import regime_columns
+from uploadtrends.breaks.pairs import PAIR_CANDIDATES, candidate_rows, scan_pairs
+from uploadtrends.breaks.scan import MINIMUM_SEGMENT, Base, plain_base, scan
+from uploadtrends.breaks.spacing import RHO_GRID, Spacing
 
 
-def whiten(column: np.ndarray, rho: float) -> np.ndarray:
-    return np.concatenate([[np.sqrt(1 - rho**2) * column[0]], column[1:] - rho * column[:-1]])
-
-
-def smallest_criterion(values: np.ndarray, columns: list[np.ndarray]) -> float:
-    n = len(values)
-    found = []
+def smallest_criterion(values: np.ndarray, times: np.ndarray, columns: list[np.ndarray]) -> float:
+    """Exact Gaussian AR(1) over gaps by generalised least squares, rho over the grid."""
+    n, found = len(values), []
+    design = np.column_stack(columns)
     for rho in RHO_GRID:
-        design = np.column_stack([whiten(column, rho) for column in columns])
-        response = whiten(values, rho)
-        residual = response - design @ np.linalg.lstsq(design, response, rcond=None)[0]
-        found.append(n * np.log(residual @ residual / n) - np.log(1 - rho**2))
+        covariance = rho ** np.abs(times[:, None] - times[None, :])
+        root = np.linalg.cholesky(covariance)
+        white, response = np.linalg.solve(root, design), np.linalg.solve(root, values)
+        residual = response - white @ np.linalg.lstsq(white, response, rcond=None)[0]
+        log_det = 2 * np.log(np.diag(root)).sum()
+        found.append(n * np.log(residual @ residual / n) + log_det)
     return min(found)
 
 
-def a_few_series(n: int) -> np.ndarray:
-    rng = np.random.default_rng(3)
-    series = np.stack(
-        [
-            rng.normal(size=n),
-            rng.normal(size=n).cumsum(),
-            rng.normal(size=n) + 3 * (np.arange(n) >= n // 3),
-            rng.normal(size=n) + 0.2 * np.arange(n),
-        ]
-    )
-    series -= series.mean(axis=1, keepdims=True)
-    return series / series.std(axis=1, keepdims=True)
+def step(times: np.ndarray, row: int) -> np.ndarray:
+    return (times >= times[row]) * 1.0
 
 
-@pytest.mark.parametrize("n", [12, 31])
-def test_every_criterion_equals_a_direct_fit(n: int) -> None:
-    series = a_few_series(n)
-    found = scan(series)
-    time, one = np.arange(n, dtype=float), np.ones(n)
-    for row, values in enumerate(series):
-        constant = smallest_criterion(values, [one])
-        line = smallest_criterion(values, [one, time])
-        steps, changes = {}, {}
-        for date in range(MINIMUM_SEGMENT, n - MINIMUM_SEGMENT + 1):
-            step = (time >= date).astype(float)
-            kink = np.maximum(time - date + 1, 0.0)
-            steps[date] = smallest_criterion(values, [one, step])
-            changes[date] = min(
-                smallest_criterion(values, [one, time, step]) + np.log(n),
-                smallest_criterion(values, [one, time, kink]) + np.log(n),
-                smallest_criterion(values, [one, time, step, kink]) + 2 * np.log(n),
-            )
-        assert found.constant[row] == pytest.approx(constant, abs=1e-8)
-        assert found.line[row] == pytest.approx(line, abs=1e-8)
-        assert found.step[row] == pytest.approx(min(steps.values()), abs=1e-8)
-        assert found.step_date[row] == min(steps, key=steps.get)
-        assert found.line_change[row] == pytest.approx(min(changes.values()), abs=1e-7)
-        assert found.line_change_date[row] == min(changes, key=changes.get)
+def kink(times: np.ndarray, row: int) -> np.ndarray:
+    return np.maximum(times - times[row] + 1.0, 0.0)
 
 
-def test_two_steps_equal_a_direct_fit() -> None:
-    n = 16
-    series = a_few_series(n)
-    found = scan_pairs(series)
-    time = np.arange(n)
-    for row, values in enumerate(series):
-        best = {}
-        for first in range(3, n - 2):
-            for second in range(first + 3, n - 2):
-                columns = [np.ones(n), (time >= first) * 1.0, (time >= second) * 1.0]
-                best[first, second] = smallest_criterion(values, columns)
-        assert found.two_steps[row] == pytest.approx(min(best.values()), abs=1e-7)
-        assert tuple(found.dates[row]) == min(best, key=best.get)
+def odd(times: np.ndarray, row: int) -> np.ndarray:
+    return (times == times[row]) * 1.0
+
+
+def standard(values: np.ndarray) -> np.ndarray:
+    return (values - values.mean()) / values.std()
+
+
+@given(seed=st.integers(0, 10_000), missing=st.integers(0, 12), wander=st.booleans())
+@settings(max_examples=12, deadline=None)
+def test_every_criterion_equals_a_direct_fit_over_any_gaps(
+    seed: int, missing: int, wander: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    gone = rng.choice(np.arange(1, 29), missing, replace=False)
+    times = np.delete(np.arange(30), gone).astype(float)
+    n = len(times)
+    noise = rng.normal(size=n)
+    values = standard(noise.cumsum() if wander else noise)
+    rows = range(MINIMUM_SEGMENT, n - MINIMUM_SEGMENT + 1)
+    for sloped in (False, True):
+        plain = [np.ones(n), *([times] if sloped else [])]
+        kinds = ("none", "step", "odd", *(("kink", "both") if sloped else ()))
+        base = plain_base(Spacing.of(times), sloped=sloped)
+        found = scan(values[None, :], base, kinds)
+        tried = {
+            "none": [plain],
+            "step": [[*plain, step(times, k)] for k in rows],
+            "kink": [[*plain, kink(times, k)] for k in rows],
+            "both": [[*plain, step(times, k), kink(times, k)] for k in rows],
+            "odd": [[*plain, odd(times, k)] for k in range(n)],
+        }
+        for kind in kinds:
+            direct = [smallest_criterion(values, times, columns) for columns in tried[kind]]
+            first = 0 if kind in ("none", "odd") else MINIMUM_SEGMENT
+            assert found[kind].criterion[0] == pytest.approx(min(direct), abs=1e-8)
+            assert direct[found[kind].date[0] - first] == pytest.approx(min(direct), abs=1e-8)
+
+
+@pytest.mark.parametrize("sloped", [False, True])
+def test_a_change_beside_other_regimes_equals_a_direct_fit(sloped: bool) -> None:
+    rng = np.random.default_rng(4)
+    times = np.delete(np.arange(33.0), [5, 6, 20])
+    values = standard(rng.normal(size=30) + step(times, 18))
+    regimes = regime_columns(times, (18,), sloped=sloped)
+    found = scan(values[None, :], Base(Spacing.of(times), regimes), ("step",), low=3, high=15)
+    direct = [
+        smallest_criterion(values, times, [*regimes, step(times, k)]) for k in range(3, 16)
+    ]
+    assert found["step"].criterion[0] == pytest.approx(min(direct), abs=1e-8)
+    assert found["step"].date[0] == 3 + int(np.argmin(direct))
+
+
+@pytest.mark.parametrize("gone", [[], [4, 5, 11]])
+def test_two_steps_equal_a_direct_fit(gone: list[int]) -> None:
+    times = np.delete(np.arange(19.0), gone)
+    n = len(times)
+    values = standard(np.random.default_rng(3).normal(size=n).cumsum())
+    found = scan_pairs(values[None, :], Spacing.of(times))
+    direct = {
+        (first, second): smallest_criterion(
+            values, times, [np.ones(n), step(times, first), step(times, second)]
+        )
+        for first in range(3, n - 2)
+        for second in range(first + 3, n - 2)
+    }
+    assert found.criterion[0] == pytest.approx(min(direct.values()), abs=1e-8)
+    assert tuple(found.dates[0]) == min(direct, key=direct.get)
 
 
 def test_no_room_for_two_steps() -> None:
-    assert scan_pairs(a_few_series(8)) is None
+    values = standard(np.random.default_rng(0).normal(size=8))
+    assert scan_pairs(values[None, :], Spacing.of(np.arange(8))) is None
 
 
-def test_candidates_are_thinned_evenly() -> None:
-    dates = candidate_dates(5000)
-    assert len(dates) == 200
-    assert dates[0] == 3
-    assert dates[-1] == 4997
-    assert np.ptp(np.diff(dates)) <= 1
-    assert len(candidate_dates(5000, PAIR_CANDIDATES)) == PAIR_CANDIDATES
+def test_candidates_for_pairs_are_thinned_evenly() -> None:
+    rows = candidate_rows(5000)
+    assert (rows[0], rows[-1], len(rows)) == (3, 4997, PAIR_CANDIDATES)
+    assert np.ptp(np.diff(rows)) <= 1

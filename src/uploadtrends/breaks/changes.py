@@ -27,6 +27,8 @@ class Change:
     probability : pandas.Series
         Probability of each candidate date (those above 1e-4), summing to about 1: what is known
         of the date beyond its interval.
+    p : float
+        Chance of a change as large as this one, the others given (NaN for descriptive methods).
     """
 
     date: pd.Timestamp
@@ -38,10 +40,29 @@ class Change:
     slope_after: float
     position: int
     probability: pd.Series
+    p: float = float("nan")
 
     def probability_between(self, first: Any, last: Any) -> float:
         """Return the probability that the new regime began between two dates, both included."""
         return float(self.probability[pd.Timestamp(first) : pd.Timestamp(last)].sum())
+
+
+@dataclass(frozen=True)
+class UnusualPeriod:
+    """A single odd period, set aside: named, never dated as a change.
+
+    Attributes
+    ----------
+    date : pandas.Timestamp
+    value : float
+        What was observed.
+    expected : float
+        What the rest of the series lets one expect there.
+    """
+
+    date: pd.Timestamp
+    value: float
+    expected: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +75,20 @@ class SeriesChanges:
     observed : pandas.Series
         The series as analysed: regular, NaN where nothing was observed.
     fitted : pandas.Series
-        Regime levels, plus the season where one was removed; empty when refused.
+        Regime levels (or the smooth course that fits as well), plus the season where one was
+        removed; empty when refused.
     changes : tuple of Change
-    status : {"ok", "no change", "refused"}
+        Confirmed changes where the method tests them: the series changes beyond chance, a smooth
+        course does not explain it, and this change is needed beside the others.
+    further : tuple of Change
+        Other cuts of the best segmentation, not beyond chance or not told from a smooth course.
+    unusual : tuple of UnusualPeriod
+        Odd periods, set aside.
+    status : {"ok", "undecided", "smooth", "no change", "refused"}
+        ``"undecided"``: something changed, but a smooth course explains it as well as a dated
+        change. ``"smooth"``: a smooth course explains it better.
+    label : {"change", "change or smooth course", "smooth bend", ""}
+        What the calibrated default claims, apart from `p`.
     reason : str
         Why nothing was found or nothing was tried; cautions otherwise.
     sentence : str
@@ -68,7 +100,7 @@ class SeriesChanges:
     season : str
         How the season was treated.
     autocorrelation : float
-        AR(1) parameter of the errors under the hypothesis of no change.
+        AR(1) parameter of the errors beside the best change, corrected for bias.
     """
 
     platform: str
@@ -84,6 +116,9 @@ class SeriesChanges:
     penalty: str
     season: str
     autocorrelation: float
+    label: str = ""
+    further: tuple[Change, ...] = ()
+    unusual: tuple[UnusualPeriod, ...] = ()
 
     @property
     def index(self) -> pd.DatetimeIndex:

@@ -84,25 +84,39 @@ class MeanCost(SegmentCost):
 
 
 class LinearCost(MeanCost):
-    """Change of a straight line, Gaussian errors with unit variance."""
+    """Change of a straight line, Gaussian errors with unit variance.
+
+    Parameters
+    ----------
+    times : array of shape (n,), optional
+        When the values were observed; one after the other by default.
+    """
 
     model = "linear"
     n_parameters = 2
     min_size = 3
 
+    def __init__(self, times: Array | None = None) -> None:
+        self.times = times
+
     def _prepare(self, values: Array) -> None:
         super()._prepare(values)
-        self._origin = (len(values) - 1) / 2.0
-        self._moment = prefix_sums(values * (np.arange(len(values)) - self._origin))
+        times = np.arange(len(values)) if self.times is None else np.asarray(self.times)
+        centred = times - (times[0] + times[-1]) / 2.0
+        self._time, self._times = prefix_sums(centred), prefix_sums(centred**2)
+        self._moment = prefix_sums(values * centred)
 
     def errors(self, starts: Places, ends: Places | int) -> Array:
         """Return the residual sums of squares about the segment lines."""
         length = (ends - starts).astype(np.float64)
         total = self._sum[ends] - self._sum[starts]
-        middle = (starts + ends - 1) / 2.0 - self._origin
+        middle = (self._time[ends] - self._time[starts]) / length
         moment = self._moment[ends] - self._moment[starts] - middle * total
-        spread = np.maximum(length * (length**2 - 1.0) / 12.0, 0.5)
-        rss: Array = super().errors(starts, ends) - moment**2 / spread
+        if self.times is None:  # exact, where the difference of long sums is not
+            spread = length * (length**2 - 1.0) / 12.0
+        else:
+            spread = self._times[ends] - self._times[starts] - middle**2 * length
+        rss: Array = super().errors(starts, ends) - moment**2 / np.maximum(spread, 0.5)
         return np.maximum(rss, 0.0)
 
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.changes import Change, SeriesChanges
+from uploadtrends.breaks.by_ruptures import ruptures_positions
+from uploadtrends.breaks.changes import Change, SeriesChanges, UnusualPeriod
 from uploadtrends.breaks.posterior import credible_interval
-from uploadtrends.breaks.regime_fit import Regimes, calibrated_regimes
+from uploadtrends.breaks.regime_fit import Cut, Regimes, calibrated_regimes
 from uploadtrends.breaks.result import ChangePoints
 from uploadtrends.breaks.season import PERIODS, find_season, seasonal_component
-from uploadtrends.breaks.segmentation import descriptive_regimes
+from uploadtrends.breaks.segmentation import described, descriptive_regimes
+from uploadtrends.breaks.settings import ChangePointSettings
+from uploadtrends.breaks.unusual import Odd
+from uploadtrends.breaks.wording import Finding
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
-from uploadtrends.series.grid import FREQUENCIES, frequency, stamp
+from uploadtrends.series.grid import frequency
 from uploadtrends.series.named import NamedSeries, named_series
 
 MINIMUM_OBSERVED = 12
 MAXIMUM_MISSING = 0.5
-SHORT_REGIME = 4
 
 
 def change_points(
@@ -31,7 +35,10 @@ def change_points(
     *,
     cost: Any = "auto",
     penalty: str | float = "calibrated",
+    search: Literal["pelt", "binseg", "bottom-up", "window", "dynp", "kernel"] | None = None,
+    n_changes: int | None = None,
     trend: bool = True,
+    scale: Literal["level", "log"] = "level",
     confidence: float = 0.95,
     min_size: int | None = None,
     season: Literal["auto"] | bool = "auto",
@@ -42,26 +49,44 @@ def change_points(
 ) -> ChangePoints:
     """Find when a series changed its level or course, with intervals, or find nothing.
 
+    The calibrated default asks, in this order: is any single period odd (it is named and set
+    aside)? Is there any change beyond what a series with this autocorrelation, and if need be this
+    drift, shows by chance? Does a dated change explain it clearly better than a smooth course? Is
+    each change of the best segmentation needed beside the others?
+
     Parameters
     ----------
     data : pandas.Series, mapping of Series, pandas.DataFrame or Panel
-        Annual to hourly; see `uploadtrends.series.grid.as_regular_series`.
+        Any regular frequency; see `uploadtrends.series.grid.as_regular_series`.
     penalty : {"calibrated", "mbic", "bic", "crops"} or float
         ``"calibrated"`` holds false alarms at ``1 - confidence`` per series whether or not the
         series is autocorrelated or drifts. The others are descriptive: they say where the best
         segmentation cuts, not whether there is anything to cut. ``"crops"`` takes the
         segmentation that is optimal over the widest range of penalties (`penalty_path`).
+    search : {"pelt", "binseg", "bottom-up", "window", "dynp", "kernel"}, optional
+        Run this search of ruptures instead (Truong et al. 2020), with our dates, gaps and printing:
+        descriptive, penalty BIC unless said otherwise. ``"kernel"`` takes the kernel as `cost`
+        (linear, rbf, cosine).
+    n_changes : int, optional
+        With a search: the number of changes instead of a penalty (``"dynp"`` needs it).
     cost : str or object
         ``"auto"`` (straight-line regimes with AR(1) errors when calibrated, means otherwise),
         ``"mean"``, ``"mean_variance"``, ``"linear"``, ``"poisson"``, ``"negative_binomial"``,
         ``"autoregressive"``, or a cost object (of `uploadtrends.breaks.costs` or of ruptures).
+        With a search also ruptures' own names, such as ``"l1"``, ``"l2"``, ``"rbf"``.
     trend : bool
         Whether a straight line counts as "no change" and regimes may slope. False means: the
-        series is known to have no drift; more power for level shifts.
+        series is known to have no drift; more power for level shifts, and no smooth course is
+        considered.
+    scale : {"level", "log"}
+        ``"log"`` analyses logarithms: changes are then factors, and slopes growth rates per
+        period. All values must be positive.
     confidence : float
-        Coverage of the date intervals, and one minus the false alarms to tolerate.
+        Coverage of the date intervals (all of one series at once: Bonferroni), and one minus the
+        false alarms to tolerate.
     min_size : int, optional
-        Shortest regime in periods (3 by default when calibrated, else what the cost needs).
+        Shortest regime in observed periods (3 by default when calibrated, else what the cost
+        needs).
     season : "auto" or bool
         Remove a stable season (effects of months, quarters, weekdays or hours) first. ``"auto"``:
         when there are three full cycles and the season is beyond doubt (`find_season`).
@@ -75,9 +100,11 @@ def change_points(
     Returns
     -------
     ChangePoints
-        Dates are the first period of the new regime. A series of fewer than 12 observed periods,
-        or with more than half of them missing, is refused with its reason. Gaps are bridged by
-        straight lines: a change inside a long gap becomes a ramp and may be missed.
+        Dates are the first period of the new regime; confirmed changes only, everything else of
+        the best segmentation is in ``further``. A series of fewer than 12 observed periods, or
+        with more than half of them missing, is refused with its reason. Missing periods are left
+        out of the likelihood when calibrated; other penalties and searches bridge them by straight
+        lines.
 
     Raises
     ------
@@ -92,125 +119,137 @@ def change_points(
     >>> change_points(pd.Series(flow, index)).to_frame()["date"].dt.strftime("%Y-%m").tolist()
     ['2021-09']
     """
-    if not 0.5 <= confidence < 1.0:
-        raise InputError(
-            "confidence must lie in [0.5, 1)", column="confidence", value=confidence, fix="use 0.95"
-        )
-    if min_size is not None and min_size < 2:
-        raise InputError("a regime needs 2 periods", column="min_size", value=min_size)
-    if season not in ("auto", True, False):
-        raise InputError("unknown season", column="season", value=season, fix="auto, True or False")
-    if penalty == "calibrated" and not _is_auto(cost):
-        raise InputError(
-            "the calibrated penalty has its own cost",
-            column="cost",
-            value=cost,
-            fix='leave cost="auto", or say penalty="mbic"',
-        )
+    settings = ChangePointSettings(
+        cost=cost,
+        penalty=penalty,
+        search=search,
+        n_changes=n_changes,
+        trend=trend,
+        scale=scale,
+        confidence=confidence,
+        min_size=min_size,
+        season=season,
+        unit=unit,
+        seed=seed,
+    )
+    settings.check()
     chosen = named_series(data, unit=unit, groups=groups, platforms=platforms)
-    parameters = {
-        "cost": cost if isinstance(cost, str) else _cost_name(cost, penalty),
-        "penalty": penalty,
-        "trend": trend,
-        "confidence": confidence,
-        "min_size": min_size,
-        "season": season,
-        "unit": unit,
-        "seed": seed,
-    }
-
-    fits = tuple(_one(named, {**parameters, "cost": cost}) for named in chosen)
-    call = Call.of(parameters | {"cost": cost}, *chosen, function="change_points")
+    fits = tuple(_one(named, settings) for named in chosen)
+    call = Call.of(settings, *(item.values for item in chosen))
     return ChangePoints(fits=fits, confidence=confidence, call=call)
 
 
-def _one(named: NamedSeries, settings: dict[str, Any]) -> SeriesChanges:
-    platform, group, series = named.platform, named.group, named.values
-    known = series.notna().to_numpy()
-    refusal = _refusal(known)
-    labels = {
-        "platform": platform,
-        "group": group,
-        "cost": _cost_name(settings["cost"], settings["penalty"]),
-        "penalty": str(settings["penalty"]),
-    }
-    name = named.name
-    empty = pd.Series(dtype=float)
+def _one(named: NamedSeries, settings: ChangePointSettings) -> SeriesChanges:
+    whole = named.values
+    blank = SeriesChanges(
+        platform=named.platform,
+        group=named.group,
+        observed=whole,
+        fitted=pd.Series(dtype=float),
+        changes=(),
+        status="refused",
+        reason="",
+        sentence="",
+        p=float("nan"),
+        cost=settings.cost_name,
+        penalty=settings.penalty_name,
+        season="none",
+        autocorrelation=float("nan"),
+    )
+    refusal = _refusal(whole.notna().to_numpy())
     if refusal:
-        return SeriesChanges(
-            **labels,
+        sentence = f"{named.name}: not analysed, because {refusal}."
+        return replace(blank, reason=refusal, sentence=sentence)
+    inside = np.flatnonzero(whole.notna())
+    series = whole.iloc[inside[0] : inside[-1] + 1]
+    steady = series.dropna().to_numpy()
+    if np.ptp(steady) <= 1e-12 * max(1.0, float(np.abs(steady).max())):
+        return replace(
+            blank,
             observed=series,
-            fitted=empty,
-            changes=(),
-            status="refused",
-            reason=refusal,
-            sentence=f"{name}: not analysed, because {refusal}.",
-            p=float("nan"),
-            season="none",
-            autocorrelation=float("nan"),
-        )
-    inside = np.flatnonzero(known)
-    series = series.iloc[inside[0] : inside[-1] + 1]
-    known = series.notna().to_numpy()
-    values = np.interp(np.arange(len(series)), np.flatnonzero(known), series[known].to_numpy())
-    if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
-        return SeriesChanges(
-            **labels,
-            observed=series,
-            fitted=pd.Series(values, series.index),
-            changes=(),
+            fitted=pd.Series(float(steady[0]), series.index),
             status="no change",
             reason="the series never varies",
-            sentence=f"{name}: no change; the series never varies.",
+            sentence=f"{named.name}: no change; the series never varies.",
             p=1.0,
-            season="none",
-            autocorrelation=float("nan"),
         )
-    removed, season = _season(values, series, settings["season"])
-    counts = bool((values >= 0).all() and (series.dropna() % 1 == 0).all())
-    found = _regimes(values - removed, counts, settings)
-    changes = tuple(_changes(found, series, known, settings["confidence"]))
-    reason = _caution(found, settings) if changes else _why_nothing(found, series)
-    if missing := int((~known).sum()):
-        reason = "; ".join(filter(None, (reason, f"{missing} missing periods interpolated")))
-    return SeriesChanges(
-        **labels,
+    return _analysed(named.name, series, blank, settings)
+
+
+def _analysed(
+    name: str, series: pd.Series, blank: SeriesChanges, settings: ChangePointSettings
+) -> SeriesChanges:
+    scaled = _log(name, series) if settings.scale == "log" else series
+    removed, season = _season(scaled, settings.season)
+    found = _regimes(scaled, removed, settings)
+    place = _Places(series, removed, settings, len(found.cuts))
+    fit = replace(
+        blank,
         observed=series,
-        fitted=pd.Series(found.fitted + removed, series.index),
-        changes=changes,
-        status="ok" if changes else "no change",
-        reason=reason,
-        sentence=_sentence(name, changes, found, series, settings["confidence"]),
+        fitted=pd.Series(place.units(found.fitted + removed), series.index),
+        changes=tuple(place.change(cut) for cut in found.cuts),
+        further=tuple(place.change(cut) for cut in found.further),
+        unusual=tuple(place.unusual(one) for one in found.odd),
+        status=_STATUS[found.label] if settings.calibrated else "ok" if found.cuts else "no change",
         p=found.p,
         season=season,
         autocorrelation=found.autocorrelation,
+        label=found.label,
+    )
+    said = Finding(name, fit, found.null, place.when(found.best), settings.confidence)
+    missing = int(series.isna().sum())
+    return replace(
+        fit,
+        reason=said.reason(missing, descriptive=not settings.calibrated),
+        sentence=said.sentence(growth=settings.scale == "log"),
     )
 
 
-def _regimes(values: Array, counts: bool, settings: dict[str, Any]) -> Regimes:
-    if settings["penalty"] == "calibrated":
+_STATUS = {
+    "": "no change",
+    "change": "ok",
+    "change or smooth course": "undecided",
+    "smooth bend": "smooth",
+}
+
+
+def _regimes(scaled: pd.Series, removed: Array, settings: ChangePointSettings) -> Regimes:
+    values = scaled.to_numpy() - removed
+    if settings.calibrated:
+        rows = np.flatnonzero(np.isfinite(values))
+        counts = settings.scale == "level" and bool((scaled.dropna() % 1 == 0).all())
+        counts = counts and bool((scaled.dropna() >= 0).all())
         return calibrated_regimes(
-            values,
-            trend=settings["trend"],
-            level=1.0 - settings["confidence"],
-            minimum=settings["min_size"],
-            seed=settings["seed"],
-            counts=counts,
+            values[rows],
+            rows,
+            trend=settings.trend,
+            level=1.0 - settings.confidence,
+            minimum=settings.min_size,
+            seed=settings.seed,
+            season=removed[rows] if counts else None,
         )
-    return descriptive_regimes(
+    known = np.flatnonzero(np.isfinite(values))
+    values = np.interp(np.arange(len(values)), known, values[known])
+    if settings.search is None:
+        return descriptive_regimes(
+            values,
+            cost="mean" if settings.cost_name == "mean" else settings.cost,
+            penalty=settings.penalty,
+            minimum=settings.min_size,
+            seed=settings.seed,
+        )
+    cost, positions = ruptures_positions(
         values,
-        cost="mean" if _is_auto(settings["cost"]) else settings["cost"],
-        penalty=settings["penalty"],
-        minimum=settings["min_size"],
-        seed=settings["seed"],
+        settings.search,
+        cost=settings.cost,
+        penalty=settings.price,
+        n_changes=settings.n_changes,
+        min_size=settings.min_size,
     )
+    return described(values, positions, cost, max(cost.min_size, settings.min_size or 1), 0)
 
 
-def _is_auto(cost: Any) -> bool:
-    return isinstance(cost, str) and cost == "auto"
-
-
-def _refusal(known: np.ndarray[Any, np.dtype[np.bool_]]) -> str:
+def _refusal(known: NDArray[np.bool_]) -> str:
     observed = int(known.sum())
     if observed < MINIMUM_OBSERVED:
         return f"it has {observed} observed periods and {MINIMUM_OBSERVED} are needed"
@@ -221,15 +260,22 @@ def _refusal(known: np.ndarray[Any, np.dtype[np.bool_]]) -> str:
     return ""
 
 
-def _cost_name(cost: Any, penalty: str | float) -> str:
-    if _is_auto(cost):
-        return "linear-ar1" if penalty == "calibrated" else "mean"
-    return cost if isinstance(cost, str) else str(getattr(cost, "model", type(cost).__name__))
+def _log(name: str, series: pd.Series) -> pd.Series:
+    low = series.min()
+    if low <= 0:
+        raise InputError(
+            f"the logarithm needs positive values ({name})",
+            column="scale",
+            value=float(low),
+            fix='use scale="level", or leave out the periods at or below zero',
+        )
+    return np.log(series)
 
 
-def _season(values: Array, series: pd.Series, wanted: str | bool) -> tuple[Array, str]:
+def _season(series: pd.Series, wanted: str | bool) -> tuple[Array, str]:
     """Return what to subtract, and what was done in words."""
     calendar = PERIODS.get(frequency(series.index))
+    values = series.to_numpy()
     if wanted is False:
         return np.zeros(len(values)), "none"
     if wanted is True:
@@ -242,83 +288,68 @@ def _season(values: Array, series: pd.Series, wanted: str | bool) -> tuple[Array
             )
         period: int | None = calendar
     else:
-        period = find_season(values - values.mean(), calendar)
+        rows = np.flatnonzero(np.isfinite(values))
+        period = find_season(values[rows] - values[rows].mean(), calendar, rows)
     if period is None:
         return np.zeros(len(values)), "none found"
     return seasonal_component(values, period), f"effects of a {period}-period season removed"
 
 
-def _changes(
-    found: Regimes,
-    series: pd.Series,
-    known: np.ndarray[Any, np.dtype[np.bool_]],
-    confidence: float,
-) -> Iterator[Change]:
-    index = series.index
-    for i, (date, posterior) in enumerate(zip(found.positions, found.posteriors, strict=True)):
-        low, high = credible_interval(posterior, confidence)
-        low, high = min(low, date), max(high, date)
-        # A change inside a gap could be anywhere in it: the interval covers the whole gap.
-        while low > 1 and not known[low - 1]:
-            low -= 1
-        while not known[high] and high < len(known) - 1:
-            high += 1
-        places, weights = posterior
+class _Places:
+    """From rows of the analysis to periods of the series, and from its scale to the units."""
+
+    def __init__(
+        self, series: pd.Series, removed: Array, settings: ChangePointSettings, changes: int
+    ) -> None:
+        self.index, self.removed = pd.DatetimeIndex(series.index), removed
+        known = series.notna().to_numpy()
+        self.series, self.known = series, known
+        self.rows = np.flatnonzero(known) if settings.calibrated else np.arange(len(series))
+        self.log = settings.scale == "log"
+        # All intervals of a series hold at once (Bonferroni), where changes are tested at all.
+        shared = max(changes, 1) if settings.calibrated else 1
+        self.confidence = 1.0 - (1.0 - settings.confidence) / shared
+
+    def units(self, values: Any) -> Any:
+        """Return values of the analysis in units of the series."""
+        return np.exp(values) if self.log else values
+
+    def when(self, row: int | None) -> pd.Timestamp | None:
+        """Return the period of a row."""
+        return None if row is None else self.index[self.rows[row]]
+
+    def unusual(self, one: Odd) -> UnusualPeriod:
+        """Return an odd period with its date."""
+        at = int(self.rows[one.row])
+        expected = float(self.units(one.expected + self.removed[at]))
+        return UnusualPeriod(self.index[at], float(self.series.iloc[at]), expected)
+
+    def change(self, cut: Cut) -> Change:
+        """Return a change with its dates and levels."""
+        at = int(self.rows[cut.row])
+        low, high = self._interval(cut, at)
+        places, weights = cut.posterior
         kept = weights > 1e-4
-        yield Change(
-            date=index[date],
-            low=index[low],
-            high=index[high],
-            before=float(found.fitted[date - 1]),
-            after=float(found.fitted[date]),
-            slope_before=found.slopes[i],
-            slope_after=found.slopes[i + 1],
-            position=date,
-            probability=pd.Series(weights[kept], index[places[kept]]),
+        before, after = self.removed[at - 1], self.removed[at]
+        return Change(
+            date=self.index[at],
+            low=self.index[low],
+            high=self.index[high],
+            before=float(self.units(cut.before + before)),
+            after=float(self.units(cut.after + after)),
+            slope_before=cut.slope_before,
+            slope_after=cut.slope_after,
+            position=at,
+            probability=pd.Series(weights[kept], self.index[self.rows[places[kept]]]),
+            p=cut.p,
         )
 
-
-def _caution(found: Regimes, settings: dict[str, Any]) -> str:
-    bounds = (0, *found.positions, len(found.fitted))
-    shortest = min(high - low for low, high in pairwise(bounds))
-    if settings["penalty"] == "calibrated" or shortest >= SHORT_REGIME:
-        return ""
-    return (
-        f"descriptive: the shortest regime has {shortest} periods; a larger min_size asks for "
-        "changes that last"
-    )
-
-
-def _why_nothing(found: Regimes, series: pd.Series) -> str:
-    if found.best is None:
-        return "the penalty outweighs every segmentation"
-    kind = "a constant" if found.null == "constant" else "a straight line"
-    date = stamp(series.index[found.best], frequency(series.index))
-    return (
-        f"the best single change ({date}) is no larger than {kind} with autocorrelation "
-        f"{found.autocorrelation:.2f} shows by chance (p = {found.p:.2f})"
-    )
-
-
-def _sentence(
-    name: str,
-    changes: tuple[Change, ...],
-    found: Regimes,
-    series: pd.Series,
-    confidence: float,
-) -> str:
-    freq = frequency(series.index)
-    if not changes:
-        return f"{name}: no change found; {_why_nothing(found, series)}."
-    unit = FREQUENCIES[freq]
-    parts = []
-    for change in changes:
-        text = (
-            f"{stamp(change.date, freq)} ({confidence:.0%} interval {stamp(change.low, freq)} to "
-            f"{stamp(change.high, freq)}), from {change.before:.3g} to {change.after:.3g}"
-        )
-        if change.slope_before != change.slope_after:
-            text += f" and from {change.slope_before:+.2g} to {change.slope_after:+.2g} per {unit}"
-        parts.append(text)
-    chance = "" if np.isnan(found.p) else f" (any change at all: p = {found.p:.2g})"
-    return f"{name}: changed at {'; '.join(parts)}{chance}."
+    def _interval(self, cut: Cut, at: int) -> tuple[int, int]:
+        low, high = credible_interval(cut.posterior, self.confidence)
+        first, last = min(int(self.rows[low]), at), max(int(self.rows[high]), at)
+        # A change inside a gap could be anywhere in it: the interval covers the whole gap.
+        while first > 1 and not self.known[first - 1]:
+            first -= 1
+        while not self.known[last] and last < len(self.known) - 1:
+            last += 1
+        return first, last

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.scan import MINIMUM_SEGMENT, candidate_dates, designs, profile, suffix_sums
+from uploadtrends.breaks.scan import MINIMUM_SEGMENT, plain_base
+from uploadtrends.breaks.spacing import RHO_GRID, Spacing
 
 Posterior = tuple[NDArray[np.intp], Array]
 """Candidate positions, ascending, and their probabilities."""
@@ -15,7 +16,13 @@ _WINDOW = 1000  # periods on either side beyond which a date is not in doubt
 
 
 def date_posterior(
-    values: Array, date: int, left: int, right: int, *, trend: bool = True
+    values: Array,
+    date: int,
+    left: int,
+    right: int,
+    *,
+    times: Array | None = None,
+    trend: bool = True,
 ) -> Posterior:
     """Return the probability of each date for the change found at `date`.
 
@@ -27,17 +34,20 @@ def date_posterior(
     Parameters
     ----------
     values : array of shape (n,)
-        The series, without gaps.
+        The observed values.
     date : int
-        Position of the change.
+        Row of the change.
     left, right : int
-        First position of the regime before it; end (exclusive) of the regime after it.
+        First row of the regime before it; end (exclusive) of the regime after it.
+    times : array of shape (n,), optional
+        The periods observed (whole numbers); all of them by default.
     trend : bool
         Whether regimes may have slopes.
 
     Returns
     -------
     dates : array of int, shape (k,)
+        Rows.
     probability : array of shape (k,), summing to 1
     """
     start, end = max(left, date - _WINDOW), min(right, date + _WINDOW)
@@ -46,27 +56,39 @@ def date_posterior(
     spread = float(part.std())
     if n < 2 * MINIMUM_SEGMENT + 2 or spread == 0.0:
         return np.array([date]), np.ones(1)
-    part = (part - part.mean()) / spread
-    dates = candidate_dates(n, n)
-    sums = suffix_sums(part[None, :], dates)
-    log_n = np.log(n)
-    log_weight = []
-    for design in designs(n, n):
-        fitted = profile(sums, design, n, with_line_changes=trend)
-        rho_term = 0.5 * np.log(1.0 - design.rho**2)
-        shapes = [(fitted.step, 2, 0.0)]
-        if trend:
-            shapes += [
-                (fitted.line_step, 3, log_n),
-                (fitted.line_kink, 3, log_n),
-                (fitted.line_both, 4, 2 * log_n),
-            ]
-        for rss, k, penalty in shapes:
-            square = np.maximum(rss[0], 1e-10 * n)
-            log_weight.append(-0.5 * (n - k) * np.log(square / n) + rho_term - penalty / 2)
-    stacked = np.array(log_weight)
-    weight = np.exp(stacked - stacked.max()).sum(axis=0)
+    part = ((part - part.mean()) / spread)[None, :]
+    when = np.arange(n) if times is None else times[start:end]
+    log_weight = _log_weights(part, Spacing.of(when), sloped=False)
+    if trend:
+        log_weight = np.concatenate([log_weight, _log_weights(part, Spacing.of(when), sloped=True)])
+    weight = np.exp(log_weight - log_weight.max()).sum(axis=0)
+    dates = np.arange(MINIMUM_SEGMENT, n - MINIMUM_SEGMENT + 1)
     return dates + start, weight / weight.sum()
+
+
+def _log_weights(part: Array, spacing: Spacing, *, sloped: bool) -> Array:
+    """Return log weights of every shape and rho beside a constant or a line: (shapes, dates)."""
+    n = spacing.n
+    base = plain_base(spacing, sloped=sloped)
+    window = slice(MINIMUM_SEGMENT, n - MINIMUM_SEGMENT + 1)
+    found = []
+    for i, rho in enumerate(RHO_GRID):
+        residuals = base.residuals_at(i, part)
+        rss = float(residuals[0] @ residuals[0])
+        step_norm, kink_norm, _, cross = (norm[i][window] for norm in base.norms)
+        step = base.step_products(i, residuals)[0, window]
+        shapes = [(step**2 / step_norm, 2 + sloped, float(sloped))]
+        if sloped:
+            kink = base.kink_products(i, residuals)[0, window]
+            ratio = cross / step_norm
+            left = np.maximum(kink_norm - ratio * cross, 1e-9 * kink_norm)
+            both = step**2 / step_norm + (kink - ratio * step) ** 2 / left
+            shapes += [(kink**2 / kink_norm, 3, 1.0), (both, 4, 2.0)]
+        for gain, k, price in shapes:
+            square = np.maximum(rss - gain, 1e-10 * n)
+            log_rho = k * np.log(1.0 - rho**2) - spacing.log_det[i]
+            found.append(0.5 * (log_rho - (n - k) * np.log(square / n) - price * np.log(n)))
+    return np.array(found)
 
 
 def credible_interval(posterior: Posterior, confidence: float) -> tuple[int, int]:

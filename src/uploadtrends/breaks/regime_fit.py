@@ -1,21 +1,52 @@
-"""Regimes of one gap-free series under the calibrated default: dates, levels, intervals."""
+"""Regimes of one series under the calibrated default: dates, levels, intervals, chances."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.calibrated import Gate, gate, noise_variance
-from uploadtrends.breaks.costs import LinearCost, MeanCost
-from uploadtrends.breaks.partition import best_split
+from uploadtrends.breaks.analysis import analyse
+from uploadtrends.breaks.blocks import Blocks
+from uploadtrends.breaks.calibrated import noise_variance
 from uploadtrends.breaks.posterior import Posterior, date_posterior
-from uploadtrends.breaks.regimes import optimal_partition
 from uploadtrends.breaks.scan import MINIMUM_SEGMENT
+from uploadtrends.breaks.unusual import Odd, find_odd
 
-MAXIMUM_GATE = 4000
+
+@dataclass(frozen=True)
+class Cut:
+    """One cut of the best segmentation.
+
+    Attributes
+    ----------
+    row : int
+        Row of the first period of the new regime.
+    p : float
+        Its own p-value; NaN where the method has none.
+    posterior : (array of int, array)
+        Candidate rows and their probabilities.
+    before, after : float
+        Fitted level in the last period of the old and the first of the new regime.
+    slope_before, slope_after : float
+        Fitted change per period.
+    """
+
+    row: int
+    p: float
+    posterior: Posterior
+    before: float
+    after: float
+    slope_before: float
+    slope_after: float
+
+    def among(self, kept: NDArray[np.intp]) -> Cut:
+        """Count rows among all observed periods, odd ones included again."""
+        places, weights = self.posterior
+        return replace(self, row=int(kept[self.row]), posterior=(kept[places], weights))
 
 
 @dataclass(frozen=True)
@@ -24,159 +55,179 @@ class Regimes:
 
     Attributes
     ----------
-    positions : tuple of int
-        First position of every regime but the first.
-    posteriors : tuple of (array of int, array)
-        Candidate positions of each change and their probabilities.
-    fitted : array of shape (n,)
-        Regime levels.
-    slopes : tuple of float
-        Slope per period of each regime (one more than positions).
+    cuts : tuple of Cut
+        The changes: confirmed ones where the method tests them.
+    further : tuple of Cut
+        Other cuts of the best segmentation, not beyond chance or not told from a smooth course.
+    fitted : array
+        Levels of the regimes (of the smooth course where there is one) in every period from the
+        first to the last one observed.
     p : float
         Overall p-value of "no change"; NaN where the method has none.
+    label : str
+        ``"change"``, ``"change or smooth course"``, ``"smooth bend"``; empty where nothing is
+        claimed.
     autocorrelation : float
-        AR(1) parameter under no change; NaN where the method has none.
+        AR(1) parameter beside the best change; NaN where the method has none.
     null : str
         ``"constant"`` or ``"line"``: what the change was tested against; empty if nothing was.
     best : int or None
-        Position of the best single change, found or not.
+        Row of the best single change, found or not.
+    odd : tuple of Odd
+        Periods set aside; their rows, like all rows here, count the periods observed.
     """
 
-    positions: tuple[int, ...]
-    posteriors: tuple[Posterior, ...]
+    cuts: tuple[Cut, ...]
+    further: tuple[Cut, ...]
     fitted: Array
-    slopes: tuple[float, ...]
     p: float
+    label: str
     autocorrelation: float
     null: str
     best: int | None
+    odd: tuple[Odd, ...] = field(default=())
 
 
 def calibrated_regimes(
     values: Array,
+    times: Array,
     *,
     trend: bool,
     level: float,
     minimum: int | None,
     seed: int,
-    counts: bool = False,
+    season: Array | None = None,
 ) -> Regimes:
-    """Run the gate, and where it opens, partition the series.
+    """Set odd periods aside, run the gate, and where it opens, partition and test every cut.
 
     Parameters
     ----------
     values : array of shape (n,)
-        Without gaps, n at least 10, not constant.
-    counts : bool
-        Whether these are counts, so that a Poisson share of their variance is white noise.
+        Observed values, n at least 10, not constant.
+    times : array of shape (n,)
+        When they were observed: whole numbers from 0, ascending.
+    season : array of shape (n,), optional
+        For counts only: what a season adds to `values` (zeros where none was removed). A Poisson
+        share of their variance is white noise.
     """
     n = len(values)
-    spread = float(values.std())
-    standard = (values - values.mean()) / spread
-    counted = float(values.mean()) / spread**2 if counts else 0.0
-    found = _gate_of_long(standard, counted, level=level, trend=trend, seed=seed)
+    odd = find_odd(values, times, season=season, trend=trend) if n <= Blocks.most else []
+    kept = np.delete(np.arange(n), [one.row for one in odd])
+    blocks = Blocks.of(values[kept], times[kept])
     shortest = MINIMUM_SEGMENT if minimum is None else minimum
-    positions = change_positions(standard, found, trend=trend, minimum=shortest)
-    fitted, slopes = regime_levels(values, positions, trend=trend)
-    bounds = [0, *positions, n]
-    posteriors = tuple(
-        date_posterior(standard, date, bounds[i], bounds[i + 2], trend=trend)
-        for i, date in enumerate(positions)
-    )
-    return Regimes(
-        positions=tuple(positions),
-        posteriors=posteriors,
-        fitted=fitted,
-        slopes=slopes,
-        p=found.p,
-        autocorrelation=found.rho,
-        null=found.null,
-        best=found.dates[0],
-    )
-
-
-def _gate_of_long(standard: Array, counted: float, *, level: float, trend: bool, seed: int) -> Gate:
-    """Run the gate; a series of more than 4,000 periods is first averaged in blocks.
-
-    Averages of AR(1) errors are close to AR(1) again with less autocorrelation, so the answer to
-    "any change at all" stays the same for a fraction of the work. Dates come from the partition.
-    """
-    n = len(standard)
-    block = -(-n // MAXIMUM_GATE)
-    if block == 1:
-        return gate(standard, level=level, trend=trend, count_variance=counted, seed=seed)
-    whole = standard[: n // block * block].reshape(-1, block).mean(axis=1)
-    spread = float(whole.std())
-    found = gate(
-        (whole - whole.mean()) / spread,
-        level=level,
+    found = analyse(
+        blocks.values,
+        blocks.times,
+        # Odd periods count towards the noise that a cut has to beat, not towards its shape.
+        variance=lambda null: noise_variance(values, null, times) if blocks.size == 1 else None,
+        mean_count=None if season is None else float((values + season).mean()),
+        counted=1.0 / blocks.size,
         trend=trend,
-        count_variance=counted / block / spread**2,
+        level=level,
+        minimum=max(MINIMUM_SEGMENT, -(-shortest // blocks.size)),
         seed=seed,
     )
-    variance = noise_variance(standard, found.null)
-    dates = tuple(date * block for date in found.dates)
-    return replace(found, dates=dates, noise_variance=variance)
-
-
-def change_positions(standard: Array, found: Gate, *, trend: bool, minimum: int) -> list[int]:
-    """Return the change positions of a standardised series that went through the gate.
-
-    The noise variance is that of the hypothesis of no change, changes included, so that smooth
-    curves are not cut to pieces; a change costs log n for its level, its slope (with `trend`) and
-    its date.
-    """
-    if not found.change:
-        return []
-    n = len(standard)
-    penalty = (3.0 if trend else 2.0) * float(np.log(n))
-    positions = optimal_partition(
-        standard, variance=found.noise_variance, penalty=penalty, minimum=minimum, sloped=trend
+    rows = blocks.refine(found.positions, sloped=trend, minimum=shortest)
+    dater = _Dater(values[kept], times[kept], int(times[-1]) + 1, trend)
+    p = [found.p[place] for place in found.positions]
+    every = dater.cuts(rows, p)
+    held = [found.holds(place) for place in found.positions]
+    confirmed = [row for row, holds in zip(rows, held, strict=True) if holds]
+    cuts = every if all(held) else dater.cuts(confirmed, [p[rows.index(row)] for row in confirmed])
+    fitted, _ = dater.levels(confirmed)
+    if found.course is not None:
+        fitted = np.interp(np.arange(times[-1] + 1), blocks.times * blocks.size, found.course)
+    return Regimes(
+        cuts=tuple(cut.among(kept) for cut in cuts),
+        further=tuple(
+            cut.among(kept) for cut, holds in zip(every, held, strict=True) if not holds
+        ),
+        fitted=fitted,
+        p=found.gate.p,
+        label=found.label,
+        autocorrelation=found.gate.rho,
+        null=found.gate.null,
+        best=int(kept[blocks.first_row(found.gate.dates[0])]),
+        odd=tuple(odd),
     )
-    if positions:
-        return positions
-    bounds = [0, *found.dates, n]
-    if min(high - low for low, high in pairwise(bounds)) >= minimum or n < 2 * minimum:
-        return list(found.dates)
-    cost = (LinearCost() if trend else MeanCost()).fit(standard)
-    return [best_split(cost.errors, 0, n, minimum)[0]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Dater:
+    """Levels and dates of the cuts of one series."""
+
+    values: Array
+    times: Array
+    end: int
+    trend: bool
+
+    def levels(self, rows: list[int]) -> tuple[Array, tuple[float, ...]]:
+        """Return levels a period and slopes a regime."""
+        return regime_levels(self.values, self.times, rows, end=self.end, trend=self.trend)
+
+    def cuts(self, rows: list[int], p: list[float]) -> list[Cut]:
+        """Date every cut between its neighbours."""
+        fitted, slopes = self.levels(rows)
+        bounds = [0, *rows, len(self.values)]
+        spread = max(float(self.values.std()), 1e-300)
+        standard = (self.values - self.values.mean()) / spread
+        found = []
+        for i, row in enumerate(rows):
+            left, right = bounds[i], bounds[i + 2]
+            posterior = date_posterior(
+                standard, row, left, right, times=self.times, trend=self.trend
+            )
+            at = int(self.times[row])
+            before, after = float(fitted[at - 1]), float(fitted[at])
+            found.append(Cut(row, p[i], posterior, before, after, slopes[i], slopes[i + 1]))
+        return found
 
 
 def regime_levels(
-    values: Array, positions: list[int], *, trend: bool
+    values: Array, times: Array, positions: list[int], *, end: int, trend: bool
 ) -> tuple[Array, tuple[float, ...]]:
     """Fit each regime by least squares: a constant unless a slope is worth its price.
 
     The price is log n times the noise variance within regimes, inflated for the lag-1
     autocorrelation of their residuals.
 
+    Parameters
+    ----------
+    values, times : arrays of shape (n,)
+        What was observed, and when (whole numbers from 0).
+    positions : list of int
+        First row of every regime but the first.
+    end : int
+        Number of periods to give a level, observed or not.
+
     Returns
     -------
-    fitted : array of shape (n,)
+    fitted : array of shape (end,)
     slopes : tuple of float, one per regime, per period
     """
     n = len(values)
     bounds = [0, *positions, n]
-    flat, line = np.empty(n), np.empty(n)
+    starts = [0, *(int(times[p]) for p in positions), end]
+    flat, line, residual = np.empty(end), np.empty(end), np.empty(n)
     gains, slopes = [], []
-    for low, high in pairwise(bounds):
-        part = values[low:high]
-        time = np.arange(high - low) - (high - low - 1) / 2.0
-        slope = float(part @ time / max(float(time @ time), 1.0))
-        flat[low:high] = part.mean()
-        line[low:high] = part.mean() + slope * time
-        gains.append(slope**2 * float(time @ time))
+    for (low, high), (first, last) in zip(pairwise(bounds), pairwise(starts), strict=True):
+        part, time = values[low:high], times[low:high] - times[low:high].mean()
+        square = float(time @ time)
+        slope = float(part @ time / square) if square > 0.0 else 0.0
+        flat[first:last] = part.mean()
+        line[first:last] = part.mean() + slope * (np.arange(first, last) - times[low:high].mean())
+        residual[low:high] = part - part.mean() - slope * time
+        gains.append(slope**2 * square)
         slopes.append(slope)
     if not trend:
         return flat, tuple(0.0 for _ in slopes)
-    residual = values - line
     square = float(residual @ residual)
     lagged = float(residual[1:] @ residual[:-1]) / square if square > 0.0 else 0.0
     lagged = float(np.clip(lagged, 0.0, 0.9))
     noise = square / max(n - 2 * len(slopes), 1) * (1.0 + lagged) / (1.0 - lagged)
-    fitted = np.empty(n)
-    for i, (low, high) in enumerate(pairwise(bounds)):
+    fitted = np.empty(end)
+    for i, (first, last) in enumerate(pairwise(starts)):
         sloped = gains[i] > noise * np.log(n)
-        fitted[low:high] = line[low:high] if sloped else flat[low:high]
+        fitted[first:last] = line[first:last] if sloped else flat[first:last]
         slopes[i] = slopes[i] if sloped else 0.0
     return fitted, tuple(slopes)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from uploadtrends.breaks.changes import SeriesChanges
+from uploadtrends.breaks.changes import Change, SeriesChanges
 from uploadtrends.breaks.matching import Match, match
 from uploadtrends.result import Call, Result
 
@@ -23,6 +23,8 @@ COLUMNS = (
     "slope_after",
     "confidence",
     "p",
+    "p_change",
+    "label",
     "penalty",
     "cost",
     "status",
@@ -49,7 +51,7 @@ class ChangePoints(Result):
     call: Call
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per change, and one row with its reason for a series without any.
+        """Return one row per confirmed change, and one with its reason for a series without any.
 
         Columns
         -------
@@ -57,46 +59,53 @@ class ChangePoints(Result):
         date : first period of the new regime
         low, high : interval for the date, both included
         before, after : fitted level either side of the date, in units of the series
-        slope_before, slope_after : fitted change per period within each regime
-        confidence : nominal coverage of ``[low, high]``
+        slope_before, slope_after : fitted change per period within each regime (growth rates with
+            ``scale="log"``)
+        confidence : nominal coverage of all intervals of a series at once
         p : overall p-value of "no change at all" in this series (calibrated default)
+        p_change : chance of a change as large as this one, the others given
+        label : "change", "change or smooth course", "smooth bend", or empty
         penalty, cost : settings used
-        status : "ok", "no change" or "refused"
+        status : "ok", "undecided", "smooth", "no change" or "refused"
         reason : str
         """
         rows: list[dict[str, Any]] = []
         for fit in self.fits:
-            shared = {
-                "platform": fit.platform,
-                "group": fit.group,
-                "confidence": self.confidence,
-                "p": fit.p,
-                "penalty": fit.penalty,
-                "cost": fit.cost,
-                "status": fit.status,
-                "reason": fit.reason,
-            }
-            rows.extend(
-                {
-                    **shared,
-                    "date": change.date,
-                    "low": change.low,
-                    "high": change.high,
-                    "before": change.before,
-                    "after": change.after,
-                    "slope_before": change.slope_before,
-                    "slope_after": change.slope_after,
-                }
-                for change in fit.changes
-            )
+            shared = self._shared(fit)
+            rows.extend({**shared, **_row(change)} for change in fit.changes)
             if not fit.changes:
                 rows.append(shared)
-        frame = pd.DataFrame(rows, columns=list(COLUMNS))
-        for name in ("date", "low", "high"):
-            frame[name] = pd.to_datetime(frame[name])
-        numbers = ["before", "after", "slope_before", "slope_after", "p"]
-        frame[numbers] = frame[numbers].astype(float)
-        return frame
+        return _table(rows)
+
+    @property
+    def changes(self) -> pd.DataFrame:
+        """The confirmed changes: the rows of `to_frame` that have a date."""
+        frame = self.to_frame()
+        return frame[frame["date"].notna()].reset_index(drop=True)
+
+    @property
+    def further(self) -> pd.DataFrame:
+        """Other cuts of the best segmentations, columns as `to_frame`.
+
+        Not beyond chance, or not told from a smooth course: never matched to events.
+        """
+        return _table(
+            [{**self._shared(fit), **_row(cut)} for fit in self.fits for cut in fit.further]
+        )
+
+    @property
+    def unusual(self) -> pd.DataFrame:
+        """Odd periods that were set aside: platform, group, date, value, expected."""
+        rows = [
+            (fit.platform, fit.group, odd.date, odd.value, odd.expected)
+            for fit in self.fits
+            for odd in fit.unusual
+        ]
+        return pd.DataFrame(rows, columns=["platform", "group", "date", "value", "expected"])
+
+    def _shared(self, fit: SeriesChanges) -> dict[str, Any]:
+        names = ("platform", "group", "p", "penalty", "cost", "label", "status", "reason")
+        return {"confidence": self.confidence, **{name: getattr(fit, name) for name in names}}
 
     @property
     def segments(self) -> pd.DataFrame:
@@ -131,3 +140,17 @@ class ChangePoints(Result):
             seed=seed,
             **constraints,
         )
+
+
+def _row(change: Change) -> dict[str, Any]:
+    names = ("date", "low", "high", "before", "after", "slope_before", "slope_after")
+    return {**{name: getattr(change, name) for name in names}, "p_change": change.p}
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    for name in ("date", "low", "high"):
+        frame[name] = pd.to_datetime(frame[name])
+    numbers = ["before", "after", "slope_before", "slope_after", "p", "p_change"]
+    frame[numbers] = frame[numbers].astype(float)
+    return frame

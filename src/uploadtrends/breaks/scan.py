@@ -1,307 +1,234 @@
-"""Likelihood of one change at every candidate date under AR(1) errors, for many series at once.
+"""Likelihood of one change (or one odd period) at every date under AR(1) errors, for many series.
 
-Four models are compared (Gaussian AR(1) errors throughout): a constant, a constant with a step, a
-straight line, and a line with a step, a kink, or both. Each is profiled over its own grid of
-autocorrelations. Whitening is linear, so suffix sums of ``y`` and ``t y`` give every inner product
-at every candidate date: the cost is O(n) per series plus O(dates x autocorrelations), whatever the
-length of the series.
+A base is a set of regression columns (a constant, a line, or those of several regimes). Beside it a
+step, a kink, both, or a single odd period are tried at every date. Whitening is linear, so prefix
+sums of the residuals about the base give the product with every candidate column: the cost is O(n)
+per series and autocorrelation, dates included.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
+from uploadtrends.breaks.spacing import RHO_GRID, Spacing, criterion
 
-RHO_GRID: Array = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 MINIMUM_SEGMENT = 3
-MAXIMUM_CANDIDATES = 200
-_FLOOR = 1e-12
+Kind = Literal["none", "step", "kink", "both", "odd"]
+_CELLS = 60_000  # values at a time: keeps the work in the processor's cache
+_NOTHING = 1e-9  # share of a column that must be left beside the base
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The best model of one kind for each of m series: criterion, rho (place in the grid), date.
+
+    The date is the row of the first period of the new regime, or of the odd period; 0 for the base.
+    """
+
+    criterion: Array
+    rho: NDArray[np.intp]
+    date: NDArray[np.intp]
+
+
+def prefix_suffix(products: Array) -> Array:
+    """Return sums over the rows after each one, from products whose total is zero."""
+    sums: Array = np.cumsum(products, axis=-1)
+    return np.negative(sums, out=sums)
+
+
+class Base:
+    """Regression columns that stay in the model, and every candidate column beside them.
+
+    Parameters
+    ----------
+    spacing : Spacing
+    columns : array of shape (p, n)
+        Their span must hold the constant; for kinks also the time.
+    """
+
+    def __init__(self, spacing: Spacing, columns: Array) -> None:
+        self.spacing = spacing
+        white = spacing.whiten(columns)
+        basis = np.linalg.qr(white.transpose(0, 2, 1))[0].transpose(0, 2, 1)
+        self.basis: Array = np.ascontiguousarray(basis)
+
+    def residuals_at(self, i: int, series: Array) -> Array:
+        """Whiten series (m, n) at one rho and take the base out."""
+        white = self.spacing.whiten_at(i, series)
+        basis = self.basis[i]
+        white -= (white @ basis.T) @ basis
+        return white
+
+    def step_products(self, i: int, residuals: Array) -> Array:
+        """Products of every whitened step with residuals (..., n) about the base."""
+        found = prefix_suffix(self.spacing.constant[i] * residuals)
+        found += residuals / self.spacing.s[i]
+        return found
+
+    def kink_products(self, i: int, residuals: Array) -> Array:
+        """Products of every whitened kink with residuals (..., n) about the base."""
+        space = self.spacing
+        later = prefix_suffix(space.constant[i] * residuals)
+        found = prefix_suffix(space.line[i] * residuals)
+        found -= (space.times - 1.0) * later
+        found += residuals / space.s[i]
+        return found
+
+    def odd_products(self, i: int, residuals: Array) -> Array:
+        """Products of every whitened single period with residuals (..., n) about the base."""
+        space = self.spacing
+        found = residuals / space.s[i]
+        found[..., :-1] -= space.r[i, 1:] / space.s[i, 1:] * residuals[..., 1:]
+        return found
+
+    @cached_property
+    def norms(self) -> tuple[Array, Array, Array, Array]:
+        """Squared norms beside the base of step, kink, odd, and the product of step and kink.
+
+        Each has shape (rho, n); a column that lies in the base has norm infinity (so that it gains
+        nothing).
+        """
+        space = self.spacing
+        g, line, knot = space.constant, space.line, space.times - 1.0
+        first = 1.0 / space.s**2
+
+        def after(products: Array) -> Array:
+            sums = np.cumsum(products[:, ::-1], axis=1)[:, ::-1]
+            return np.concatenate([sums[:, 1:], np.zeros((len(sums), 1))], axis=1)
+
+        gg, gl, ll = after(g * g), after(g * line), after(line * line)
+        step = first + gg
+        kink = first + ll - 2.0 * knot * gl + knot**2 * gg
+        cross = first + gl - knot * gg
+        odd = first.copy()
+        odd[:, :-1] += (space.r[:, 1:] / space.s[:, 1:]) ** 2
+        on_step = self.basis / space.s[:, None] + _after(g[:, None] * self.basis)
+        later = _after(g[:, None] * self.basis)
+        on_kink = self.basis / space.s[:, None] + _after(line[:, None] * self.basis)
+        on_kink -= knot * later
+        on_odd = np.stack([self.odd_products(i, self.basis[i]) for i in range(len(RHO_GRID))])
+        return (
+            _left(step, (on_step**2).sum(axis=1)),
+            _left(kink, (on_kink**2).sum(axis=1)),
+            _left(odd, (on_odd**2).sum(axis=1)),
+            cross - (on_step * on_kink).sum(axis=1),
+        )
+
+    @cached_property
+    def step_on_base(self) -> Array:
+        """Products of every step with the orthonormal base, shape (rho, p, n)."""
+        g = self.spacing.constant[:, None]
+        found: Array = self.basis / self.spacing.s[:, None] + _after(g * self.basis)
+        return found
+
+
+def _after(products: Array) -> Array:
+    """Sums over the rows after each one (rho, p, n)."""
+    sums = np.cumsum(products[..., ::-1], axis=-1)[..., ::-1]
+    found: Array = np.zeros_like(sums)
+    found[..., :-1] = sums[..., 1:]
+    return found
+
+
+def _left(norm: Array, explained: Array) -> Array:
+    left = norm - explained
+    kept: Array = np.where(left > _NOTHING * norm, left, np.inf)
+    return kept
 
 
 @lru_cache(maxsize=64)
-def candidate_dates(n: int, maximum: int = MAXIMUM_CANDIDATES) -> NDArray[np.intp]:
-    """Return the candidate first periods of a new regime: 3 to n - 3, thinned to `maximum`."""
-    every = np.arange(MINIMUM_SEGMENT, n - MINIMUM_SEGMENT + 1)
-    if len(every) > maximum:
-        every = every[np.linspace(0, len(every) - 1, maximum).round().astype(np.intp)]
-    every.setflags(write=False)
-    return every
+def _regular_base(n: int, sloped: bool) -> Base:
+    return plain_base(Spacing.of(np.arange(n)), sloped=sloped, keep=False)
 
 
-@dataclass(frozen=True)
-class Scan:
-    """Minimised criteria of a batch of m series.
-
-    Each criterion is ``n log(RSS / n) - log(1 - rho^2)`` at its minimum (minus twice the profile
-    log-likelihood, up to a constant). Arrays have shape (m,); `*_rho` index `RHO_GRID`; `*_date`
-    hold the first period of the new regime.
-    """
-
-    constant: Array
-    constant_rho: NDArray[np.intp]
-    step: Array
-    step_date: NDArray[np.intp]
-    line: Array
-    line_rho: NDArray[np.intp]
-    line_change: Array
-    """Line with a step (+ log n), a kink (+ log n) or both (+ 2 log n), whichever is smallest."""
-    line_change_date: NDArray[np.intp]
+def plain_base(spacing: Spacing, *, sloped: bool, keep: bool = True) -> Base:
+    """Return the base of a constant or a line (kept between calls where nothing is missing)."""
+    if keep and spacing.regular:
+        return _regular_base(spacing.n, sloped)
+    one = np.ones(spacing.n)
+    return Base(spacing, np.stack([one, spacing.times]) if sloped else one[None, :])
 
 
-@dataclass(frozen=True)
-class Design:
-    """What depends only on the length of the series and rho: bases and their inner products."""
+def scan(
+    series: Array,
+    base: Base,
+    kinds: Sequence[Kind],
+    *,
+    low: int = MINIMUM_SEGMENT,
+    high: int | None = None,
+) -> dict[Kind, Fit]:
+    """Find the best model of each kind for each row of `series` (m, n), of about unit scale.
 
-    rho: float
-    dates: NDArray[np.intp]
-    constant_norm: float
-    line_slope_on_constant: float
-    line_norm: float
-    step_on_constant: Array
-    step_on_line: Array
-    kink_on_constant: Array
-    kink_on_line: Array
-    step_norm_given_constant: Array
-    step_norm_given_line: Array
-    kink_norm_given_line: Array
-    kink_on_step: Array
-    kink_norm_given_step: Array
-
-
-def _tail_sums(values: Array, at: NDArray[np.intp]) -> Array:
-    """Sums of ``values[..., t:]`` for every t of `at`."""
-    total: Array = np.cumsum(values[..., ::-1], axis=-1)
-    picked: Array = total[..., values.shape[-1] - 1 - at]
-    return picked
-
-
-@lru_cache(maxsize=64)
-def designs(n: int, maximum: int = MAXIMUM_CANDIDATES) -> tuple[Design, ...]:
-    """Return the design of every rho of the grid for series of length n."""
-    dates = candidate_dates(n, maximum)
-    return tuple(_design(n, float(rho), dates) for rho in RHO_GRID)
-
-
-def _design(n: int, rho: float, dates: NDArray[np.intp]) -> Design:
-    a = 1.0 - rho
-    start = np.sqrt(1.0 - rho**2)
-    time = np.arange(n) - (n - 1) / 2.0
-    constant = np.full(n, a)
-    constant[0] = start
-    line = a * time + rho
-    line[0] = start * time[0]
-
-    def inner(column: Array) -> tuple[Array, Array]:
-        sums = _tail_sums(column, dates)
-        moments = _tail_sums(column * time, dates)
-        knot = time[dates]
-        return rho * column[dates] + a * sums, a * moments + (1.0 - a * knot) * sums
-
-    constant_norm = float(np.sqrt(constant @ constant))
-    constant = constant / constant_norm
-    slope_on_constant = float(line @ constant)
-    line = line - slope_on_constant * constant
-    line_norm = float(np.sqrt(line @ line))
-    line = line / line_norm
-    step_on_constant, kink_on_constant = inner(constant)
-    step_on_line, kink_on_line = inner(line)
-    length = (n - dates).astype(np.float64)  # periods in the new regime
-    step_square = 1.0 + a**2 * (length - 1.0)
-    kink_square = (
-        length
-        + a * (length - 1.0) * length
-        + a**2 * (length - 1.0) * length * (2.0 * length - 1.0) / 6.0
-    )
-    step_kink = rho + a * (length + a * (length - 1.0) * length / 2.0)
-    step_given_constant = np.sqrt(np.maximum(step_square - step_on_constant**2, _FLOOR))
-    step_given_line = np.sqrt(
-        np.maximum(step_square - step_on_constant**2 - step_on_line**2, _FLOOR)
-    )
-    kink_left = np.maximum(kink_square - kink_on_constant**2 - kink_on_line**2, _FLOOR)
-    kink_on_step = (
-        step_kink - step_on_constant * kink_on_constant - step_on_line * kink_on_line
-    ) / step_given_line
-    kink_given_step = np.sqrt(np.maximum(kink_left - kink_on_step**2, _FLOOR))
-    return Design(
-        rho=rho,
-        dates=dates,
-        constant_norm=constant_norm,
-        line_slope_on_constant=slope_on_constant,
-        line_norm=line_norm,
-        step_on_constant=step_on_constant,
-        step_on_line=step_on_line,
-        kink_on_constant=kink_on_constant,
-        kink_on_line=kink_on_line,
-        step_norm_given_constant=step_given_constant,
-        step_norm_given_line=step_given_line,
-        kink_norm_given_line=np.sqrt(kink_left),
-        kink_on_step=kink_on_step,
-        kink_norm_given_step=kink_given_step,
-    )
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Everything the scan needs to know of a batch of series, for any rho."""
-
-    first: Array
-    last: Array
-    squares: Array
-    products: Array
-    all_sum: Array
-    all_moment: Array
-    value: Array
-    lagged: Array
-    tail: Array
-    lagged_tail: Array
-    moment: Array
-    lagged_moment: Array
-
-
-def suffix_sums(series: Array, dates: NDArray[np.intp]) -> Sums:
-    """Reduce each row of `series` (m, n) to the sums that `profile` needs."""
-    n = series.shape[-1]
-    time = np.arange(n) - (n - 1) / 2.0
-    # Where a lagged value y[t-1] stands, its time index is t: hence time + 1.
-    sums = np.cumsum(series[:, ::-1], axis=1)[:, ::-1]
-    moments = np.cumsum((series * time)[:, ::-1], axis=1)[:, ::-1]
-    last = series[:, -1]
-    lagged_sums = sums[:, :-1] - last[:, None]  # entry t-1: sum over s >= t of y[s-1]
-    lagged_moments = moments[:, :-1] + sums[:, :-1] - (time[-1] + 1.0) * last[:, None]
-    return Sums(
-        first=series[:, 0],
-        last=last,
-        squares=np.einsum("ij,ij->i", series, series),
-        products=np.einsum("ij,ij->i", series[:, 1:], series[:, :-1]),
-        all_sum=np.stack([sums[:, 1], lagged_sums[:, 0]]),
-        all_moment=np.stack([moments[:, 1], lagged_moments[:, 0]]),
-        value=series[:, dates],
-        lagged=series[:, dates - 1],
-        tail=sums[:, dates],
-        lagged_tail=lagged_sums[:, dates - 1],
-        moment=moments[:, dates],
-        lagged_moment=lagged_moments[:, dates - 1],
-    )
-
-
-@dataclass(frozen=True)
-class Profile:
-    """Residual sums of squares of one batch at one rho; (m,) for bases, (m, dates) for changes.
-
-    The three changes of a line are empty where they were not asked for.
-    """
-
-    constant: Array
-    line: Array
-    step: Array
-    line_step: Array
-    line_kink: Array
-    line_both: Array
-
-
-def _bases(sums: Sums, design: Design, n: int) -> tuple[Array, Array, Array]:
-    """Return the residual sum of squares about a constant, and both projections, each (m,)."""
-    rho = design.rho
-    a = 1.0 - rho
-    start_square = 1.0 - rho**2
-    square = (
-        start_square * sums.first**2
-        + (sums.squares - sums.first**2)
-        - 2.0 * rho * sums.products
-        + rho**2 * (sums.squares - sums.last**2)
-    )
-    total = sums.all_sum[0] - rho * sums.all_sum[1]
-    moment = sums.all_moment[0] - rho * sums.all_moment[1]
-    on_constant = (start_square * sums.first + a * total) / design.constant_norm
-    raw_line = start_square * -(n - 1) / 2.0 * sums.first + a * moment + rho * total
-    on_line = (raw_line - design.line_slope_on_constant * on_constant) / design.line_norm
-    return square - on_constant**2, on_constant, on_line
-
-
-def project_steps(sums: Sums, design: Design, n: int, *, beside_line: bool) -> tuple[Array, Array]:
-    """Return the base's residual sum of squares (m,) and the steps' unit projections (m, dates)."""
-    rss, on_constant, on_line = _bases(sums, design, n)
-    tail = sums.tail - design.rho * sums.lagged_tail
-    step = design.rho * (sums.value - design.rho * sums.lagged) + (1.0 - design.rho) * tail
-    step -= on_constant[:, None] * design.step_on_constant
-    if not beside_line:
-        return rss, step / design.step_norm_given_constant
-    step -= on_line[:, None] * design.step_on_line
-    return rss - on_line**2, step / design.step_norm_given_line
-
-
-def profile(sums: Sums, design: Design, n: int, *, with_line_changes: bool = True) -> Profile:
-    """Return the residual sums of squares of every model at the rho of `design`."""
-    rss_constant, on_constant, on_line = _bases(sums, design, n)
-    rss_line = rss_constant - on_line**2
-    _, on_step = project_steps(sums, design, n, beside_line=False)
-    step = rss_constant[:, None] - on_step**2
-    if not with_line_changes:
-        nothing = np.empty((0, 0))
-        return Profile(rss_constant, rss_line, step, nothing, nothing, nothing)
-    a = 1.0 - design.rho
-    knot = design.dates - (n - 1) / 2.0
-    tail = sums.tail - design.rho * sums.lagged_tail
-    raw_kink = a * (sums.moment - design.rho * sums.lagged_moment) + (1.0 - a * knot) * tail
-    raw_kink -= on_constant[:, None] * design.kink_on_constant
-    raw_kink -= on_line[:, None] * design.kink_on_line
-    _, on_step = project_steps(sums, design, n, beside_line=True)
-    line_step = rss_line[:, None] - on_step**2
-    line_kink = rss_line[:, None] - (raw_kink / design.kink_norm_given_line) ** 2
-    left = (raw_kink - on_step * design.kink_on_step) / design.kink_norm_given_step
-    return Profile(rss_constant, rss_line, step, line_step, line_kink, line_step - left**2)
-
-
-def criterion(rss: Array, rho: float, n: int) -> Array:
-    """Return ``n log(RSS / n) - log(1 - rho^2)``, kept finite for perfect fits."""
-    value: Array = n * np.log(np.maximum(rss, _FLOOR * n) / n) - np.log(1.0 - rho**2)
-    return value
-
-
-def scan(series: Array, *, with_line_changes: bool = True) -> Scan:
-    """Compare the models on each row of `series` (m, n), rows centred and of unit scale.
-
-    Raises nothing: a row that one of the models fits perfectly gets a very small criterion.
+    Parameters
+    ----------
+    low, high : int
+        First and last row at which a new regime may begin (odd periods: anywhere).
     """
     m, n = series.shape
-    dates = candidate_dates(n)
-    sums = suffix_sums(series, dates)
-    log_n = np.log(n)
-    grid = len(RHO_GRID)
-    names = ("constant", "line", "step", "line_step", "line_kink", "line_both")
-    criteria = {name: np.full((grid, m), np.inf) for name in names}
-    where = {name: np.zeros((grid, m), dtype=np.intp) for name in names}
-    for k, design in enumerate(designs(n)):
-        fitted = profile(sums, design, n, with_line_changes=with_line_changes)
-        for name in names:
-            rss = getattr(fitted, name)
-            if rss.size == 0:
-                continue
-            if rss.ndim == 2:
-                where[name][k] = np.argmin(rss, axis=1)
-                rss = np.min(rss, axis=1)
-            criteria[name][k] = criterion(rss, design.rho, n)
-    best = {name: np.argmin(criteria[name], axis=0) for name in names}
-    rows = np.arange(m)
-    value = {name: criteria[name][best[name], rows] for name in names}
-    date = {name: dates[where[name][best[name], rows]] for name in names}
-    changes = np.stack(
-        [value["line_step"] + log_n, value["line_kink"] + log_n, value["line_both"] + 2 * log_n]
-    )
-    choice = np.argmin(changes, axis=0)
-    change_dates = np.stack([date["line_step"], date["line_kink"], date["line_both"]])
-    return Scan(
-        constant=value["constant"],
-        constant_rho=best["constant"],
-        step=value["step"],
-        step_date=date["step"],
-        line=value["line"],
-        line_rho=best["line"],
-        line_change=changes[choice, rows],
-        line_change_date=change_dates[choice, rows],
-    )
+    last = n - MINIMUM_SEGMENT if high is None else high
+    window = slice(low, last + 1)
+    chunk = max(1, _CELLS // n)
+    found = {kind: _Best(m) for kind in kinds}
+    for start in range(0, m, chunk):
+        rows = slice(start, min(start + chunk, m))
+        for i in range(len(RHO_GRID)):
+            residuals = base.residuals_at(i, series[rows])
+            rss = np.einsum("ij,ij->i", residuals, residuals)
+            for kind, (gain, place) in _gains(base, i, residuals, kinds, window).items():
+                value = criterion(rss - gain, base.spacing, i)
+                found[kind].note(rows, value, i, place)
+    return {kind: best.fit for kind, best in found.items()}
+
+
+class _Best:
+    """The smallest criterion so far."""
+
+    def __init__(self, m: int) -> None:
+        self.fit = Fit(np.full(m, np.inf), np.zeros(m, np.intp), np.zeros(m, np.intp))
+
+    def note(self, rows: slice, value: Array, rho: int, date: NDArray[np.intp] | int) -> None:
+        better = value < self.fit.criterion[rows]
+        for kept, new in ((self.fit.criterion, value), (self.fit.rho, rho), (self.fit.date, date)):
+            kept[rows] = np.where(better, new, kept[rows])
+
+
+def _gains(
+    base: Base, i: int, residuals: Array, kinds: Sequence[Kind], window: slice
+) -> dict[Kind, tuple[Array | float, NDArray[np.intp] | int]]:
+    found: dict[Kind, tuple[Array | float, NDArray[np.intp] | int]] = {}
+    step_norm, kink_norm, odd_norm, cross = (norm[i] for norm in base.norms)
+    if "none" in kinds:
+        found["none"] = 0.0, 0
+    if "odd" in kinds:
+        found["odd"] = _largest(base.odd_products(i, residuals) ** 2 / odd_norm, 0)
+    if window.stop <= window.start:
+        return found
+    step = kink = step_gain = None
+    if "step" in kinds or "both" in kinds:
+        step = base.step_products(i, residuals)[:, window]
+        step_gain = step**2 / step_norm[window]
+    if "step" in kinds and step_gain is not None:
+        found["step"] = _largest(step_gain, window.start)
+    if "kink" in kinds or "both" in kinds:
+        kink = base.kink_products(i, residuals)[:, window]
+    if "kink" in kinds and kink is not None:
+        found["kink"] = _largest(kink**2 / kink_norm[window], window.start)
+    if "both" in kinds and step is not None and kink is not None and step_gain is not None:
+        ratio = cross[window] / step_norm[window]
+        left = kink_norm[window] - ratio * cross[window]
+        left = np.where(left > _NOTHING * kink_norm[window], left, np.inf)
+        kink -= ratio * step
+        found["both"] = _largest(step_gain + kink**2 / left, window.start)
+    return found
+
+
+def _largest(gain: Array, offset: int) -> tuple[Array, NDArray[np.intp]]:
+    place = np.argmax(gain, axis=1)
+    return gain[np.arange(len(gain)), place], place + offset

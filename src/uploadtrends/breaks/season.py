@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import fdtrc
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.scan import RHO_GRID
+from uploadtrends.breaks.spacing import RHO_GRID, Spacing
 
 PERIODS = {"QS": 4, "MS": 12, "W-MON": 52, "D": 7, "h": 24}
 OTHER_CYCLES = (4, 7, 12, 24, 52)
@@ -16,20 +16,30 @@ _OTHER_LEVEL = 1e-6
 _ENOUGH = 10_000  # periods that decide whether there is a season
 
 
-def find_season(values: Array, calendar: int | None) -> int | None:
+def find_season(values: Array, calendar: int | None, times: Array | None = None) -> int | None:
     """Return the length of the season in periods, or None.
 
     The calendar's own cycle (12 for months, 7 for days, ...) needs p <= .001. Where it is absent,
     the other usual cycles are tried at p <= 1e-6, for data whose dates are only row numbers.
     Either way three full cycles are needed.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+        What was observed.
+    calendar : int, optional
+        The calendar's own cycle.
+    times : array of shape (n,), optional
+        When (whole numbers from 0); all periods by default.
     """
+    when = np.arange(len(values)) if times is None else times
     tried = [(calendar, _CALENDAR_LEVEL)] if calendar else []
     tried += [(cycle, _OTHER_LEVEL) for cycle in OTHER_CYCLES if cycle != calendar]
     best: tuple[float, int] | None = None
     for cycle, level in tried:
         if len(values) < MINIMUM_CYCLES * cycle:
             continue
-        p = season_p_value(values, cycle)
+        p = season_p_value(values, cycle, when)
         if p <= level and cycle == calendar:
             return cycle
         if p <= level and (best is None or p < best[0]):
@@ -37,33 +47,34 @@ def find_season(values: Array, calendar: int | None) -> int | None:
     return None if best is None else best[1]
 
 
-def season_p_value(values: Array, period: int) -> float:
+def season_p_value(values: Array, period: int, times: Array | None = None) -> float:
     """Return the p-value of "no season": F test of period effects beside a line, AR(1) errors.
 
     The AR(1) parameter is the one of `RHO_GRID` that fits best with the season; random walks and
-    level shifts therefore do not pass for seasons.
+    level shifts therefore do not pass for seasons. Missing periods are left out.
     """
-    values = values[-_ENOUGH:]
+    when = np.arange(len(values)) if times is None else times
+    values, when = values[-_ENOUGH:], when[-_ENOUGH:]
     n = len(values)
-    time = np.arange(n) / n
-    phases = (np.arange(n)[:, None] % period == np.arange(1, period)).astype(np.float64)
-    design = np.column_stack([np.ones(n), time, phases])
-    if n <= design.shape[1] + 2:
+    spacing = Spacing.of(when)
+    phases = (when[:, None] % period == np.arange(1, period)).astype(np.float64)
+    phases = phases[:, phases.any(axis=0)]
+    design = np.column_stack([np.ones(n), spacing.times / n, phases])
+    free = n - design.shape[1]
+    if free <= 2:
         return 1.0
     best = (np.inf, 1.0)
-    for rho in RHO_GRID:
-        start = np.sqrt(1.0 - rho**2)
-        white = np.vstack([start * design[:1], design[1:] - rho * design[:-1]])
-        response = np.concatenate([start * values[:1], values[1:] - rho * values[:-1]])
+    for i in range(len(RHO_GRID)):
+        white = spacing.whiten_at(i, np.ascontiguousarray(design.T)).T
+        response = spacing.whiten_at(i, values)
         with_season = _rss(white, response)
         without = _rss(white[:, :2], response)
-        free = n - design.shape[1]
         if with_season <= 1e-12 * max(without, 1e-300):
             return 0.0 if without > 0.0 else 1.0
-        criterion = n * np.log(with_season) - np.log(1.0 - rho**2)
-        ratio = (without - with_season) / (period - 1) / (with_season / free)
+        criterion = n * np.log(with_season) + spacing.log_det[i]
+        ratio = (without - with_season) / phases.shape[1] / (with_season / free)
         if criterion < best[0]:
-            best = criterion, float(fdtrc(period - 1, free, max(ratio, 0.0)))
+            best = criterion, float(fdtrc(phases.shape[1], free, max(ratio, 0.0)))
     return best[1]
 
 
@@ -72,13 +83,20 @@ def seasonal_component(values: Array, period: int) -> Array:
 
     The trend is taken out first by a centred moving average over one cycle, so that neither a
     drift nor a level change leaks into the effects; effects are medians over the cycles, so that a
-    few unusual months do not either.
+    few unusual months do not either. Missing values (NaN) are bridged for the moving average only.
     """
-    detrended = values - _moving_average(values, period)
+    known = np.flatnonzero(np.isfinite(values))
+    bridged = np.interp(np.arange(len(values)), known, values[known])
+    detrended = values - _moving_average(bridged, period)
     phase = np.arange(len(values)) % period
-    effects = np.array([np.nanmedian(detrended[phase == k]) for k in range(period)])
+    effects = np.array([_median(detrended[phase == k]) for k in range(period)])
     seasonal: Array = (effects - effects.mean())[phase]
     return seasonal
+
+
+def _median(values: Array) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else 0.0
 
 
 def _rss(design: Array, response: Array) -> float:

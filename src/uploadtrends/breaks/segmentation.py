@@ -20,7 +20,7 @@ from uploadtrends.breaks.partition import (
 )
 from uploadtrends.breaks.penalties import PenaltyPath, penalty_steps, penalty_value
 from uploadtrends.breaks.posterior import Posterior, date_posterior
-from uploadtrends.breaks.regime_fit import Regimes, regime_levels
+from uploadtrends.breaks.regime_fit import Cut, Regimes, regime_levels
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
 from uploadtrends.series.grid import as_regular_series
@@ -161,20 +161,28 @@ def descriptive_regimes(
         positions = list(path.widest.changes)
     else:
         positions = segment(values, cost=chosen, penalty=penalty, min_size=shortest)
-    name = getattr(chosen, "model", "")
+    return described(values, positions, chosen, shortest, seed)
+
+
+def described(values: Array, positions: list[int], cost: Any, minimum: int, seed: int) -> Regimes:
+    """Return levels and a distribution for every date of a segmentation found by any search."""
+    n, name = len(values), getattr(cost, "model", "")
     bounds = [0, *positions, n]
-    posteriors = tuple(
-        _date_distribution(values, chosen, name, bounds[i : i + 3], shortest, seed + i)
-        for i in range(len(positions))
+    fitted, slopes = regime_levels(
+        values, np.arange(n), positions, end=n, trend=name == "linear"
     )
-    fitted, slopes = regime_levels(values, positions, trend=name == "linear")
+    cuts = []
+    for i, place in enumerate(positions):
+        dates = _date_distribution(values, cost, name, bounds[i : i + 3], minimum, seed + i)
+        before, after = float(fitted[place - 1]), float(fitted[place])
+        cuts.append(Cut(place, np.nan, dates, before, after, slopes[i], slopes[i + 1]))
     return Regimes(
-        positions=tuple(positions),
-        posteriors=posteriors,
+        cuts=tuple(cuts),
+        further=(),
         fitted=fitted,
-        slopes=slopes,
-        p=float("nan"),
-        autocorrelation=float("nan"),
+        p=np.nan,
+        label="",
+        autocorrelation=np.nan,
         null="",
         best=None,
     )
