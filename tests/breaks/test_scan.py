@@ -81,9 +81,7 @@ def test_a_change_beside_other_regimes_equals_a_direct_fit(sloped: bool) -> None
     values = standard(rng.normal(size=30) + step(times, 18))
     regimes = regime_columns(times, (18,), sloped=sloped)
     found = scan(values[None, :], Base(Spacing.of(times), regimes), ("step",), low=3, high=15)
-    direct = [
-        smallest_criterion(values, times, [*regimes, step(times, k)]) for k in range(3, 16)
-    ]
+    direct = [smallest_criterion(values, times, [*regimes, step(times, k)]) for k in range(3, 16)]
     assert found["step"].criterion[0] == pytest.approx(min(direct), abs=1e-8)
     assert found["step"].date[0] == 3 + int(np.argmin(direct))
 

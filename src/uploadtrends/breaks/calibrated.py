@@ -159,14 +159,10 @@ def _decide(
 class _Noise:
     """The noise of one series under no change: plain AR(1), or with a share from counting."""
 
-    def __init__(
-        self, values: Array, spacing: Spacing, counts: Counts | None, seed: int
-    ) -> None:
+    def __init__(self, values: Array, spacing: Spacing, counts: Counts | None, seed: int) -> None:
         self.values, self.spacing, self.counts, self.seed = values, spacing, counts, seed
         low, high = MIXTURE_LENGTHS
-        self.mixed = (
-            counts is not None and counts.mean >= MIXTURE_MEAN and low <= spacing.n <= high
-        )
+        self.mixed = counts is not None and counts.mean >= MIXTURE_MEAN and low <= spacing.n <= high
 
     def weights(self, found: Alternative, null: Null) -> list[Weighted]:
         """Return autocorrelations and white shares of the null, with their weights."""
@@ -207,9 +203,11 @@ class _Noise:
         gains = _shift_against_line(space, pairs)
         parts = []
         for place, part in enumerate(weights):
-            noise = np.sqrt(self.counts.variance / part.share) if self.mixed and self.counts else (
+            noise = (
+                np.sqrt(self.counts.variance / part.share)
+                if self.mixed and self.counts
                 # Innovations as large in the simulated series as what whitening leaves in this one.
-                spread * np.sqrt((1.0 - rho**2) / (1.0 - _one_lag(part) ** 2))
+                else (spread * np.sqrt((1.0 - rho**2) / (1.0 - _one_lag(part) ** 2)))
             )
             times = max(1, round(part.weight * N_SIMULATED))
             key = (self.seed, space.n, 99, place)

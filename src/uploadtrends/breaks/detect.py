@@ -269,7 +269,8 @@ def _log(name: str, series: pd.Series) -> pd.Series:
             value=float(low),
             fix='use scale="level", or leave out the periods at or below zero',
         )
-    return np.log(series)
+    logged: pd.Series = np.log(series)
+    return logged
 
 
 def _season(series: pd.Series, wanted: str | bool) -> tuple[Array, str]:

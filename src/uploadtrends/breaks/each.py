@@ -71,7 +71,8 @@ def regime_columns(times: Array, positions: tuple[int, ...], *, sloped: bool) ->
         return regimes
     lengths = regimes.sum(axis=1, keepdims=True)
     centred = times - (regimes @ times / lengths[:, 0])[marks]
-    return np.concatenate([regimes, regimes * centred])
+    columns: Array = np.concatenate([regimes, regimes * centred])
+    return columns
 
 
 def fit_segmented(

@@ -28,9 +28,7 @@ class Weighted(NamedTuple):
     share: float
 
 
-def count_noise(
-    values: Array, columns: Array, spacing: Spacing, counted: float
-) -> list[Weighted]:
+def count_noise(values: Array, columns: Array, spacing: Spacing, counted: float) -> list[Weighted]:
     """Weigh the noise of counts beside the columns (p, n) of the best change.
 
     Parameters

@@ -113,6 +113,9 @@ def calibrated_regimes(
     n = len(values)
     odd = find_odd(values, times, season=season, trend=trend) if n <= Blocks.most else []
     kept = np.delete(np.arange(n), [one.row for one in odd])
+    if np.ptp(values[kept]) <= 1e-12 * max(1.0, float(np.abs(values[kept]).max())):
+        steady = np.full(int(times[-1]) + 1, values[kept][0])
+        return Regimes((), (), steady, 1.0, "", np.nan, "", None, tuple(odd))
     blocks = Blocks.of(values[kept], times[kept])
     shortest = MINIMUM_SEGMENT if minimum is None else minimum
     found = analyse(
@@ -139,9 +142,7 @@ def calibrated_regimes(
         fitted = np.interp(np.arange(times[-1] + 1), blocks.times * blocks.size, found.course)
     return Regimes(
         cuts=tuple(cut.among(kept) for cut in cuts),
-        further=tuple(
-            cut.among(kept) for cut, holds in zip(every, held, strict=True) if not holds
-        ),
+        further=tuple(cut.among(kept) for cut, holds in zip(every, held, strict=True) if not holds),
         fitted=fitted,
         p=found.gate.p,
         label=found.label,

@@ -61,7 +61,7 @@ class Base:
 
     def residuals_at(self, i: int, series: Array) -> Array:
         """Whiten series (m, n) at one rho and take the base out."""
-        white = self.spacing.whiten_at(i, series)
+        white: Array = self.spacing.whiten_at(i, series)
         basis = self.basis[i]
         white -= (white @ basis.T) @ basis
         return white

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from uploadtrends.arrays import Array
@@ -55,27 +56,55 @@ def season_p_value(values: Array, period: int, times: Array | None = None) -> fl
     """
     when = np.arange(len(values)) if times is None else times
     values, when = values[-_ENOUGH:], when[-_ENOUGH:]
-    n = len(values)
-    spacing = Spacing.of(when)
-    phases = (when[:, None] % period == np.arange(1, period)).astype(np.float64)
-    phases = phases[:, phases.any(axis=0)]
-    design = np.column_stack([np.ones(n), spacing.times / n, phases])
-    free = n - design.shape[1]
-    if free <= 2:
+    n, spacing = len(values), Spacing.of(when)
+    phase = np.unique(when.astype(np.intp) % period, return_inverse=True)[1]
+    phases = int(phase.max()) + 1
+    free = n - phases - 1
+    if free <= 2 or phases < 2:
         return 1.0
     best = (np.inf, 1.0)
     for i in range(len(RHO_GRID)):
-        white = spacing.whiten_at(i, np.ascontiguousarray(design.T)).T
-        response = spacing.whiten_at(i, values)
-        with_season = _rss(white, response)
-        without = _rss(white[:, :2], response)
+        without, with_season = _rss_pair(values, phase, phases, spacing, i)
         if with_season <= 1e-12 * max(without, 1e-300):
             return 0.0 if without > 0.0 else 1.0
         criterion = n * np.log(with_season) + spacing.log_det[i]
-        ratio = (without - with_season) / phases.shape[1] / (with_season / free)
+        ratio = (without - with_season) / (phases - 1) / (with_season / free)
         if criterion < best[0]:
-            best = criterion, float(fdtrc(phases.shape[1], free, max(ratio, 0.0)))
+            best = criterion, float(fdtrc(phases - 1, free, max(ratio, 0.0)))
     return best[1]
+
+
+def _rss_pair(
+    values: Array, phase: NDArray[np.intp], phases: int, spacing: Spacing, i: int
+) -> tuple[float, float]:
+    """Return the residual sums of squares about a line, and about a line with a season.
+
+    A whitened row touches its own phase and that of the row before, so the normal equations are
+    sums over rows: no matrix of n rows is formed.
+    """
+    response, line = spacing.whiten_at(i, values), spacing.line[i]
+    own, lagged = 1.0 / spacing.s[i], -spacing.r[i] / spacing.s[i]
+    before = np.roll(phase, 1)
+
+    def moments(column: Array) -> Array:
+        total: Array = np.bincount(phase, own * column, phases)
+        return total + np.bincount(before, lagged * column, phases)
+
+    gram = np.diag(np.bincount(phase, own**2, phases) + np.bincount(before, lagged**2, phases))
+    mixed = np.bincount(phase * phases + before, own * lagged, phases**2)
+    mixed = mixed.reshape(phases, phases)
+    gram = gram + mixed + mixed.T
+    bordered = np.empty((phases + 1, phases + 1))
+    bordered[:phases, :phases] = gram
+    bordered[:phases, phases] = bordered[phases, :phases] = moments(line)
+    bordered[phases, phases] = line @ line
+    moment = np.append(moments(response), line @ response)
+    square = float(response @ response)
+    with_season = square - float(moment @ np.linalg.lstsq(bordered, moment, rcond=None)[0])
+    plain = np.stack([spacing.constant[i], line], axis=1)
+    solved = np.linalg.lstsq(plain, response, rcond=None)[0]
+    without = float(np.sum((response - plain @ solved) ** 2))
+    return without, max(with_season, 0.0)
 
 
 def seasonal_component(values: Array, period: int) -> Array:
@@ -97,13 +126,6 @@ def seasonal_component(values: Array, period: int) -> Array:
 def _median(values: Array) -> float:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else 0.0
-
-
-def _rss(design: Array, response: Array) -> float:
-    gram = design.T @ design
-    moment = design.T @ response
-    solved = np.linalg.lstsq(gram, moment, rcond=None)[0]
-    return max(float(response @ response - moment @ solved), 0.0)
 
 
 def _moving_average(values: Array, period: int) -> Array:

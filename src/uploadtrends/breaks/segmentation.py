@@ -168,9 +168,7 @@ def described(values: Array, positions: list[int], cost: Any, minimum: int, seed
     """Return levels and a distribution for every date of a segmentation found by any search."""
     n, name = len(values), getattr(cost, "model", "")
     bounds = [0, *positions, n]
-    fitted, slopes = regime_levels(
-        values, np.arange(n), positions, end=n, trend=name == "linear"
-    )
+    fitted, slopes = regime_levels(values, np.arange(n), positions, end=n, trend=name == "linear")
     cuts = []
     for i, place in enumerate(positions):
         dates = _date_distribution(values, cost, name, bounds[i : i + 3], minimum, seed + i)

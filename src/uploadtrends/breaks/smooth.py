@@ -64,8 +64,8 @@ class _Family:
             gain = (self.left[i] @ residual) ** 2 / self.norm[i]
             found.append(criterion(residual @ residual - gain, self.base.spacing, i) + self.prices)
         table = np.array(found)
-        i, which = np.unravel_index(int(np.argmin(table)), table.shape)
-        return float(table[i, which]), int(which), float(RHO_GRID[i])
+        at, which = np.unravel_index(int(np.argmin(table)), table.shape)
+        return float(table[at, which]), int(which), float(RHO_GRID[at])
 
 
 def smooth_course(values: Array, spacing: Spacing) -> Course:

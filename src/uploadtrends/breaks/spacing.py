@@ -69,7 +69,7 @@ class Spacing:
 
     def whiten_at(self, i: int, values: Array) -> Array:
         """Whiten values (..., n) at one autocorrelation of the grid."""
-        white = values / self.s[i]
+        white: Array = values / self.s[i]
         white[..., 1:] -= self.r[i, 1:] / self.s[i, 1:] * values[..., :-1]
         return white
 

@@ -128,7 +128,8 @@ def _competing(standard: Array, spacing: Spacing, *, trend: bool) -> _Model | No
 
 def _large(model: _Model, n: int) -> bool:
     quantile = float(stdtrit(n - 4, 1.0 - LEVEL / (2 * n)))
-    return model.without - float(model.odd.criterion[0]) > n * np.log1p(quantile**2 / (n - 4))
+    gain = model.without - float(model.odd.criterion[0])
+    return bool(gain > n * np.log1p(quantile**2 / (n - 4)))
 
 
 def _with_change(base: Array, spacing: Spacing, kind: Kind, at: int) -> Array:

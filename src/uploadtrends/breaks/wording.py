@@ -82,6 +82,8 @@ class Finding:
             return "a smooth course explains the series as well as a dated change"
         if fit.status == "smooth":
             return "a smooth course explains the series better than any dated change"
+        if self.best is None and fit.unusual:
+            return "otherwise the series never varies"
         if self.best is None:
             return "the penalty outweighs every segmentation"
         kind = "a constant" if self.null == "constant" else "a straight line"
@@ -141,5 +143,4 @@ class Finding:
 
 
 def _count(number: int, what: str) -> str:
-    words = {1: "one", 2: "two", 3: "three", 4: "four"}
-    return f"{words.get(number, number)} {what}{'' if number == 1 else 's'}"
+    return f"one {what}" if number == 1 else f"{number} {what}s"

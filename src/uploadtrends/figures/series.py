@@ -281,7 +281,8 @@ def plot_change_points(
     figure.data = table
     figure.caption = (
         "Points: observed. Line: fitted segments. A marker is the first period of a new regime, "
-        "the bar its 95% interval. No marker: no change that passes the test."
+        "the bar its 95% interval. No marker: no change that passes the test. Rings: unusual "
+        "periods, set aside. Ticks below: further bends of the best segmentation, not claimed."
     )
     figure.alternative = "One panel per series. " + " ".join(
         f"{title}: {note}" for title, note in zip(titles, notes, strict=True)
@@ -306,7 +307,36 @@ def _break_panel(axes: Axes, fit: Any, table: pd.DataFrame) -> None:
                 label="fitted segments" if start == 0 else None,
             )
     draw_breaks(axes, table)
+    draw_unusual(axes, fit)
     finish(axes, fit.observed)
+
+
+def draw_unusual(axes: Axes, fit: Any) -> None:
+    """Ring the odd periods of a series, and mark further bends with short ticks."""
+    if fit.unusual:
+        index = pd.DatetimeIndex(fit.observed.index)
+        at = index.get_indexer([odd.date for odd in fit.unusual])
+        axes.plot(
+            frame.middle(index)[at],
+            [odd.value for odd in fit.unusual],
+            color=style.INK,
+            marker="o",
+            markersize=7,
+            markerfacecolor="none",
+            linestyle="",
+            zorder=5,
+            label="unusual period, set aside",
+        )
+    for count, cut in enumerate(fit.further):
+        axes.plot(
+            [frame.days(cut.date)] * 2,
+            [0.0, 0.06],
+            transform=axes.get_xaxis_transform(),
+            color=style.INK,
+            linewidth=0.8,
+            zorder=2.5,
+            label="further bend, not claimed" if count == 0 else None,
+        )
 
 
 def break_note(table: pd.DataFrame) -> str:
