@@ -66,7 +66,7 @@ def regime_columns(times: Array, positions: tuple[int, ...], *, sloped: bool) ->
     """Return a constant (and a line) for every regime, shape (p, n)."""
     n = len(times)
     marks = np.searchsorted(np.asarray(positions), np.arange(n), side="right")
-    regimes = (marks[None, :] == np.arange(len(positions) + 1)[:, None]).astype(float)
+    regimes: Array = (marks[None, :] == np.arange(len(positions) + 1)[:, None]).astype(float)
     if not sloped:
         return regimes
     lengths = regimes.sum(axis=1, keepdims=True)

@@ -84,7 +84,7 @@ class Base:
     def odd_products(self, i: int, residuals: Array) -> Array:
         """Products of every whitened single period with residuals (..., n) about the base."""
         space = self.spacing
-        found = residuals / space.s[i]
+        found: Array = residuals / space.s[i]
         found[..., :-1] -= space.r[i, 1:] / space.s[i, 1:] * residuals[..., 1:]
         return found
 

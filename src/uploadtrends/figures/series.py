@@ -315,7 +315,7 @@ def draw_unusual(axes: Axes, fit: Any) -> None:
     """Ring the odd periods of a series, and mark further bends with short ticks."""
     if fit.unusual:
         index = pd.DatetimeIndex(fit.observed.index)
-        at = index.get_indexer([odd.date for odd in fit.unusual])
+        at = index.get_indexer(pd.Index([odd.date for odd in fit.unusual]))
         axes.plot(
             frame.middle(index)[at],
             [odd.value for odd in fit.unusual],
