@@ -46,9 +46,7 @@ def test_same_seed_same_curve(curve, stepped):
     again = stepped.check(ut.specification_curve(n=30, n_draws=39, n_jobs=2, seed=5))
     # The last digit depends on how many threads the linear algebra of a worker has.
     pd.testing.assert_frame_equal(again.table, curve.table, rtol=1e-9)
-    pd.testing.assert_frame_equal(
-        again.figure_data["curve"], curve.figure_data["curve"], rtol=1e-9
-    )
+    pd.testing.assert_frame_equal(again.figure_data["curve"], curve.figure_data["curve"], rtol=1e-9)
     other = stepped.check(ut.specification_curve(n=30, n_draws=39, n_jobs=1, seed=6))
     assert not other.figure_data["curve"].equals(curve.figure_data["curve"])
 

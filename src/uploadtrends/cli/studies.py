@@ -124,6 +124,9 @@ def events(
     verified: Annotated[
         bool, typer.Option("--verified/--all", help="Leave out events without a dated source.")
     ] = True,
+    near: Annotated[
+        str | None, typer.Option("--near", help="Neighbours of this date: 90 days either side.")
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="Read events from this CSV instead.")
     ] = None,
@@ -135,17 +138,24 @@ def events(
 ) -> None:
     """List the catalogue's events, or your own.
 
-    Example: uploadtrends events --category model-release --start 2022-01 --crowding
+    Example: uploadtrends events --near 2022-11-11 --platform deviantart
     """
     from uploadtrends.events import event_catalogue, read_events
 
     chosen = (
-        read_events(file).select(ids, category, platform, start, end)
+        read_events(file).select(ids, category, platform, start, end, near=near)
         if file is not None
-        else event_catalogue(ids, category, platform, start, end, True if verified else None)
+        else event_catalogue(
+            ids, category, platform, start, end, True if verified else None, near=near
+        )
     )
     if not crowding:
-        show_frame(chosen.to_frame(), as_json=as_json, title=f"{len(chosen)} events")
+        frame = chosen.to_frame()
+        if near is not None:
+            frame.insert(2, "days_away", [event.days_from(near) for event in chosen])
+        if not as_json:  # sources and remarks fill screens; --json has them
+            frame = frame.drop(columns=["precision", "source", "note"])
+        show_frame(frame, as_json=as_json, title=f"{len(chosen)} events")
         return
     from uploadtrends.events.crowding import crowding_frame
 

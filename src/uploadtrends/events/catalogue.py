@@ -23,16 +23,18 @@ def event_catalogue(
     start: str | dt.date | None = None,
     end: str | dt.date | None = None,
     verified: bool | None = True,
+    near: str | dt.date | None = None,
+    within_days: int = 90,
 ) -> EventSet:
     """Return events of the packaged catalogue.
 
     The catalogue holds dated NFT events, model releases, platform policies, protests, defences,
-    lawsuits, incidents and confounders from 2017 to 2024, each with its source. Rows without a
+    lawsuits, incidents and confounders from 2017 to 2025, each with its source. Rows without a
     dated source are marked unverified and left out by default (``verified=None`` keeps all).
 
     Parameters
     ----------
-    ids, category, platform, start, end, verified
+    ids, category, platform, start, end, verified, near, within_days
         See `EventSet.select`. An event asked for by id is returned whether verified or not.
 
     Examples
@@ -43,7 +45,7 @@ def event_catalogue(
     everything = _packaged()
     if ids is not None:
         verified = None
-    return everything.select(ids, category, platform, start, end, verified)
+    return everything.select(ids, category, platform, start, end, verified, near, within_days)
 
 
 @cache
@@ -59,7 +61,7 @@ def read_events(path: str | Path) -> EventSet:
     ----------
     path : str or pathlib.Path
         UTF-8, with a header. ``date`` is required; ``label``, ``id``, ``category``, ``platforms``
-        (separated by semicolons), ``source`` and ``verified`` (yes or no) are optional.
+        (separated by semicolons), ``source``, ``verified`` (yes or no) and ``note`` are optional.
         AIAAIC-style lists are understood too: ``Headline`` or ``Headline/title`` stands for the
         label and ``Occurred`` (or ``Released``) for the date.
 
@@ -107,6 +109,7 @@ def read_events(path: str | Path) -> EventSet:
                     platforms=tuple((row.get("platforms", "").strip() or "all").split(";")),
                     source=row.get("source", "").strip(),
                     verified=_truth(row.get("verified", "yes")),
+                    note=row.get("note", "").strip(),
                 )
             )
         except InputError as error:

@@ -41,6 +41,8 @@ class Event:
         Where the date comes from.
     verified : bool
         Whether a dated source was seen.
+    note : str
+        Working remarks: windows, contradictions between sources. Never printed in a figure.
 
     Raises
     ------
@@ -55,6 +57,7 @@ class Event:
     platforms: tuple[str, ...] = field(default=("all",), kw_only=True)
     source: str = field(default="", kw_only=True)
     verified: bool = field(default=True, kw_only=True)
+    note: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "date", _normalise(self.date))
@@ -84,6 +87,11 @@ class Event:
         if self.precision == "day":
             return first
         return first.replace(day=calendar.monthrange(first.year, first.month)[1])
+
+    def days_from(self, when: str | dt.date) -> int:
+        """Return the days between this event and another date, 0 where they may coincide."""
+        other = Event(str(when))
+        return max((self.start - other.end).days, (other.start - self.end).days, 0)
 
     def concerns(self, platform: str) -> bool:
         """Whether the event names this platform, or all of them."""
@@ -179,6 +187,8 @@ class EventSet(Sequence[Event]):
         start: str | dt.date | None = None,
         end: str | dt.date | None = None,
         verified: bool | None = None,
+        near: str | dt.date | None = None,
+        within_days: int = 90,
     ) -> EventSet:
         """Return the events that meet every condition given.
 
@@ -192,6 +202,9 @@ class EventSet(Sequence[Event]):
         start, end : str or datetime.date, optional
             Keep events that may have happened within these days, both included.
         verified : bool, optional
+        near : str or datetime.date, optional
+            Keep the neighbours of this date: at most `within_days` days away.
+        within_days : int
 
         Raises
         ------
@@ -215,6 +228,8 @@ class EventSet(Sequence[Event]):
         if end is not None:
             last = Event(str(end)).end
             chosen = [event for event in chosen if event.start <= last]
+        if near is not None:
+            chosen = [event for event in chosen if event.days_from(near) <= within_days]
         if verified is not None:
             chosen = [event for event in chosen if event.verified is verified]
         return EventSet(chosen)
@@ -245,6 +260,7 @@ class EventSet(Sequence[Event]):
             "label",
             "source",
             "verified",
+            "note",
         ]
         rows = [
             (
@@ -256,6 +272,7 @@ class EventSet(Sequence[Event]):
                 e.label,
                 e.source,
                 e.verified,
+                e.note,
             )
             for e in self
         ]

@@ -117,8 +117,8 @@ def fit_averaged(y: Array, x: Array, positions: Array, settings: Settings) -> Es
     chosen = families.members()
     near = float(weights[chosen.phi[keep] > NEAR_UNIT_ROOT].sum())
     spread = float(np.sqrt(weights @ variance))
-    log_likelihood = known.log_fixed - chosen.log_prior - 0.5 * known.df * (
-        np.log(2 * np.pi * variances[0]) + 1
+    log_likelihood = (
+        known.log_fixed - chosen.log_prior - 0.5 * known.df * (np.log(2 * np.pi * variances[0]) + 1)
     )
     return Estimate(
         weights=weights,

@@ -32,9 +32,7 @@ def fit_reml(y: Array, x: Array, positions: Array, settings: Settings) -> Estima
         phi["high"] = float(np.interp(1 - tail, edges, fit.phi))
         phi["near_unit_root"] = near
         if near > UNIT_ROOT_WARNING:
-            notes = (
-                reml.near_unit_root_note(near),
-            )
+            notes = (reml.near_unit_root_note(near),)
     elif abs(centre) > reml.NEAR_UNIT_ROOT:
         notes = (f"autocorrelation near 1 (phi {centre:.3f}): do not trust the intervals",)
     covariance = fit.covariance[0] * fit.variance[0][:, None, None]

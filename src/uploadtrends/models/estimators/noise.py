@@ -77,7 +77,5 @@ def fit_ar1_plus_noise(y: Array, x: Array, positions: Array, settings: Settings)
             "noise_share": float(weights @ share),
             "sigma": float(np.sqrt(weights @ variance)),
         },
-        notes=(near_unit_root_note(near),)
-        if near > UNIT_ROOT_WARNING
-        else (),
+        notes=(near_unit_root_note(near),) if near > UNIT_ROOT_WARNING else (),
     )
