@@ -13,7 +13,7 @@ DateBasis = Literal["published", "arrival", "source_url", "interpolated"]
 DatePrecision = Literal["second", "minute", "day", "month", "year"]
 Status = Literal["listed", "deleted", "banned"]
 SightingStatus = Literal[
-    "ok", "not_found", "inactive", "blocked", "throttled", "error", "truncated"
+    "ok", "not_found", "inactive", "blocked", "throttled", "error", "truncated", "incomplete"
 ]
 
 
@@ -71,7 +71,11 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One visit to one artist during a crawl, whatever came of it."""
+    """One visit to one artist during a crawl, whatever came of it.
+
+    `n_claimed` is how many works the profile or the list says there are; "incomplete" is a history
+    that was walked to its end and holds clearly fewer.
+    """
 
     platform: str
     artist_id: str
@@ -80,6 +84,7 @@ class Sighting:
     truncated: bool = False
     n_uploads: int | None = None
     followers: int | None = None
+    n_claimed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def test_a_real_deviation_and_profile(shared: Path) -> None:
     }
     visited, _ = visit(DeviantArt(), Target("", "LENA-FARROW"), answered(pages), Options())
     assert visited.followers is None  # an answer of 2016, not expanded
-    assert visited.complete
+    assert visited.status == "incomplete"  # one work of the many that the profile claims
     assert visited.artist is not None
     assert visited.artist.artist_id == profile["user"]["userid"]
 

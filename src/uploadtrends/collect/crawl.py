@@ -66,6 +66,8 @@ class CollectReport:
     n_requests: int
     seconds: float
     message: str = ""
+    notes: tuple[str, ...] = ()
+    """What a reader of the data must know: what the site claims beyond what was seen."""
 
     def summary(self) -> str:
         """Say in a few lines what was collected."""
@@ -75,7 +77,7 @@ class CollectReport:
             f"artists visited ({visits or 'none'}), {self.n_uploads:,} uploads, "
             f"{self.n_requests:,} requests in {self.seconds:.0f} s -> {self.folder}"
         ]
-        return "\n".join([*lines, self.message] if self.message else lines)
+        return "\n".join([*lines, *filter(None, (self.message, *self.notes))])
 
     def __str__(self) -> str:
         return self.summary()
@@ -171,6 +173,7 @@ def collect(
         message = ""
         visits: Counter[str] = Counter()
         resolved: dict[str, str] = {}
+        short: list[str] = []
         n_uploads = n_open = 0
         options = options_from(settings)
         ask = Asking(kept, polite, permit)
@@ -182,6 +185,8 @@ def collect(
                 message = ask.ended_by
                 break
             visits[found.status] += 1
+            if found.status == "incomplete":
+                short.append(f"{found.handle} ({len(found.uploads)} of {found.claimed})")
             if not target.artist_id and found.artist is not None:
                 resolved[target.handle] = found.artist.artist_id
             n_uploads += len(found.uploads)
@@ -214,6 +219,17 @@ def collect(
         polite.n_requests,
         time.monotonic() - started,
         message,
+        _notes(short),
+    )
+
+
+def _notes(short: list[str]) -> tuple[str, ...]:
+    if not short:
+        return ()
+    shown = ", ".join(short[:5]) + (", ..." if len(short) > 5 else "")
+    return (
+        f"{len(short)} histories hold fewer works than the site claims and count as incomplete: "
+        f"{shown}",
     )
 
 

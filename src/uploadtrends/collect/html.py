@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from uploadtrends.collect.text import clean
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
@@ -137,7 +140,7 @@ def read_saved_page(body: bytes) -> list[SavedWork]:
         platform, number, handle = shown
         moment, day_only = _iso(stamp)
         found[platform, number] = SavedWork(
-            platform, number, handle or str(named or ""), moment, day_only
+            platform, number, handle or clean(str(named or "")), moment, day_only
         )
     for link in soup.find_all("a", href=True):
         work = _work_address(str(link["href"]))
@@ -153,7 +156,7 @@ def _described(soup: BeautifulSoup) -> dict[str, Any]:
     for block in soup.find_all("script", type="application/ld+json"):
         try:
             data = json.loads(block.get_text())
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(data, dict):
             return data
@@ -165,7 +168,7 @@ def _work_address(url: str) -> tuple[str, str, str] | None:
     if match:
         return "artstation", match[1], ""
     match = re.search(r"deviantart\.com/([^/?#]+)/art/[^?#]*?-?(\d+)(?:[?#]|$)", url)
-    return ("deviantart", match[2], match[1]) if match else None
+    return ("deviantart", match[2], clean(unquote(match[1]))) if match else None
 
 
 def _meta(soup: BeautifulSoup, name: str) -> str | None:
@@ -191,7 +194,7 @@ def _rfc822(text: str | None) -> datetime | None:
     # DeviantArt writes the zone by name (PDT), which the standard library reads for US zones.
     try:
         return _naive(parsedate_to_datetime(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -201,11 +204,9 @@ def _iso(text: Any) -> tuple[datetime | None, bool]:
         return None, False
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment, True) if len(text) == 10 else (_naive(moment), False)
+    except (ValueError, OverflowError):
         return None, False
-    if len(text) == 10:
-        return moment, True
-    return _naive(moment), False
 
 
 def _naive(moment: datetime) -> datetime | None:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from uploadtrends.collect.text import clean
 from uploadtrends.collect.visit import Target
 from uploadtrends.errors import InputError
 
@@ -145,6 +146,7 @@ def targets_of(
         one if one.artist_id else replace(one, artist_id=known.get(one.handle.lower(), ""))
         for one in targets
     ]
+    targets = [replace(one, handle=clean(one.handle)) for one in targets]
     distinct = {(target.artist_id, target.handle.lower()): target for target in targets}
     return list(distinct.values())
 

@@ -15,7 +15,7 @@ from uploadtrends.collect.visit import Ask, Options, Target, visit
 from uploadtrends.collect.wire import Answer, Request
 from uploadtrends.errors import BlockedError, InputError
 from uploadtrends.pseudonyms import Ledger
-from uploadtrends.records import Record, Reject
+from uploadtrends.records import Record, Reject, Sighting
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.staging import stage_records
 
@@ -103,15 +103,26 @@ class ArchivedCrawl:
 
         for what in self._archive.damage:
             yield Reject(f"{self.folder.name}/{what}", "archive line lost", what)
+        seen: set[str] = set()
         for target in self.targets():
             before = n_answers
             found, stopped = visit(site, target, counted, options)
             if n_answers > before or (stopped and found.status in ("blocked", "throttled")):
-                yield from found.records()
+                yield from _once(found.records(), seen)
 
     def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
         """Fill the stage tables from the archive."""
         stage_records(con, self.records(), progress=progress)
+
+
+def _once(records: Iterator[Record], seen: set[str]) -> Iterator[Record]:
+    """Leave out the second visit to one artist, whom a list may name by an old and a new name."""
+    for record in records:
+        if isinstance(record, Sighting):
+            if record.artist_id in seen:
+                continue
+            seen.add(record.artist_id)
+        yield record
 
 
 def archived_crawls(raw: str | Path, source: str | None = None) -> list[ArchivedCrawl]:

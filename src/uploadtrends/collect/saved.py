@@ -82,8 +82,10 @@ class SavedPages:
                     instrument="saved page",
                 )
                 if handle:
-                    yield Artist(work.platform, handle, handle)
-                    yield Credit(work.platform, key, handle)
+                    # Both sites read a name in any case; an address may have it in either.
+                    artist_id = handle.lower()
+                    yield Artist(work.platform, artist_id, handle)
+                    yield Credit(work.platform, key, artist_id)
 
     def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
         """Fill the stage tables from the pages."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +12,16 @@ import urllib3
 
 from uploadtrends.collect.html import refusal
 from uploadtrends.collect.limits import HostGate
-from uploadtrends.collect.wire import Answer, HostRules, Outcome, Permit, Request, without_secrets
+from uploadtrends.collect.text import clean
+from uploadtrends.collect.wire import (
+    Answer,
+    HostRules,
+    Outcome,
+    Permit,
+    Request,
+    read_json,
+    without_secrets,
+)
 
 _KEPT_HEADERS = (
     "content-type",
@@ -127,8 +135,8 @@ def classify(
     parsed, broken = None, ""
     if "json" in kind:
         try:
-            parsed = json.loads(body)
-        except (ValueError, RecursionError) as error:
+            parsed = read_json(body)
+        except ValueError as error:
             broken = f"JSON cannot be read: {type(error).__name__}"
     if rules.judge is not None and parsed is not None:
         verdict = rules.judge(status, parsed)
@@ -172,7 +180,7 @@ def _message(parsed: Any, status: int) -> str:
     if isinstance(parsed, dict):
         for name in ("error_description", "message", "error"):
             if isinstance(parsed.get(name), str):
-                return f"{status}: {parsed[name][:200]}"
+                return clean(f"{status}: {parsed[name][:200]}")
     return f"status {status}"
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from uploadtrends.collect.looks import Shown
 from uploadtrends.collect.polite import StoppedError
+from uploadtrends.collect.text import clean, in_path
 from uploadtrends.collect.wire import Answer, HostRules, Permit, Request
 from uploadtrends.errors import BlockedError, CollectError
 from uploadtrends.pseudonyms import PersonKeys
@@ -23,6 +24,9 @@ from uploadtrends.sources.staging import EXCERPT_LENGTH
 Ask = Callable[[Request], Answer]
 
 EARLIEST = datetime(1995, 1, 1)
+_LARGEST_COUNT = 2**31 - 1
+_TOLERATED = 0.05  # of the claimed works; hidden ones are counted by some sites
+_TOLERATED_WORKS = 2
 _FROM_OUTCOME: dict[str, SightingStatus] = {"throttled": "throttled", "blocked": "blocked"}
 
 
@@ -154,6 +158,10 @@ class Visit:
     truncated: bool = False
     settled: bool = True
     """False when trying again may tell more."""
+    claimed: int | None = None
+    """Works that the profile or the list says there are."""
+    stubs: int = 0
+    """Places in the list that hold no readable work."""
     uploads: dict[str, tuple[Upload, int]] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
 
@@ -166,7 +174,8 @@ class Visit:
 
     def reject(self, position: str, reason: str, excerpt: Any) -> None:
         """Note something that could not be read, once."""
-        reject = Reject(position, reason, repr(excerpt)[:EXCERPT_LENGTH])
+        shown = clean(repr(excerpt)[:EXCERPT_LENGTH])
+        reject = Reject(clean(position), clean(reason), shown)
         if reject not in self.rejects:
             self.rejects.append(reject)
 
@@ -185,14 +194,36 @@ class Visit:
         return True
 
     def known(self, **what: Any) -> None:
-        """Note what the profile says about the artist."""
+        """Note what the profile says about the artist; an impossible date of joining is unknown."""
+        joined = what.get("joined_at")
+        if joined is not None and not EARLIEST <= joined <= datetime.now() + timedelta(days=1):
+            what |= {"joined_at": None, "joined_basis": None}
         self.artist = replace(self._artist(), **what)
+
+    @property
+    def handle(self) -> str:
+        """The name under which the site knows the artist now; maybe not the one asked for."""
+        return (self.artist.handle if self.artist else None) or self.target.handle
+
+    def segment(self, name: str) -> str:
+        """Return a name as part of an address; "" (and a reject) where no address can carry it."""
+        written = in_path(name)
+        if not written:
+            self.reject(f"{self.platform}/{name}", "a name that no address can carry", name)
+            self.status = "not_found"
+        return written
+
+    def weigh(self) -> None:
+        """Call a history complete only if it holds about as many works as the site claims."""
+        missing = (self.claimed or 0) - len(self.uploads) - self.stubs
+        if self.complete and missing > max(_TOLERATED_WORKS, _TOLERATED * (self.claimed or 0)):
+            self.complete, self.status = False, "incomplete"
 
     def _artist(self) -> Artist:
         target = self.target
         return self.artist or Artist(
             self.platform,
-            target.artist_id or target.handle,
+            target.artist_id or target.handle.lower(),  # names are the same in any case
             target.handle,
             frame=target.frame,
             inclusion_probability=target.inclusion_probability,
@@ -229,6 +260,7 @@ class Visit:
             self.truncated,
             len(self.uploads),
             self.followers,
+            self.claimed,
         )
 
 
@@ -240,6 +272,8 @@ def visit(site: Site, target: Target, ask: Ask, options: Options) -> tuple[Visit
     found = Visit(site.name, target)
     try:
         site.walk(target, ask, found, options)
+        if found.status == "ok" and not found.truncated:
+            found.weigh()
     except WalkEndedError as error:
         answer = error.answer
         found.status, found.settled = "error", answer.outcome == "refused"
@@ -301,7 +335,8 @@ def utc(text: Any) -> datetime | None:
 
 def count_of(value: Any) -> int | None:
     """Read a count; None when it is not a whole number from 0 on."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 <= value <= _LARGEST_COUNT else None
 
 
 def flag_of(*values: Any) -> bool | None:
@@ -314,7 +349,7 @@ def text_of(value: Any) -> str | None:
     """Return a non-empty text or a number as text, else None."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value).strip() or None
+    return clean(str(value).strip()) or None
 
 
 def params(**values: Any) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,9 @@ SETTLED: frozenset[str] = frozenset({"ok", "refused", "disallowed"})
 
 FINAL: frozenset[str] = SETTLED | {"redirected", "too_large"}
 """Outcomes that asking again at once would not change."""
+
+DEEPEST = 100
+"""Levels of brackets in JSON; no site's answer has ten, and what recurses fails at some depth."""
 
 _SECRET_PARAMETERS = frozenset({"access_token", "api_key", "login", "client_secret", "client_id"})
 
@@ -99,6 +103,32 @@ def without_secrets(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
+def read_json(body: bytes) -> Any:
+    """Parse JSON that a stranger sent.
+
+    Raises
+    ------
+    ValueError
+        When it is not JSON, or nested more than `DEEPEST` levels deep.
+    """
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
+        raise ValueError(f"nested more than {DEEPEST} levels deep")
+    return json.loads(body)
+
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.S)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+
+
+def _depth(body: bytes) -> int:
+    """Return the greatest depth of brackets outside of strings."""
+    deepest = depth = 0
+    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", body)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back, or why nothing usable did.
@@ -116,7 +146,7 @@ class Answer:
 
     def json(self) -> Any:
         """Return the parsed body."""
-        return json.loads(self.body)
+        return read_json(self.body)
 
     @property
     def settled(self) -> bool:

@@ -114,7 +114,7 @@ def _user(person: Person, world: World) -> dict[str, Any]:
         "permalink": f"https://www.artstation.com/{person.handle}",
         "followers_count": person.followers,
         "followees_count": 12,
-        "projects_count": n_listed + (3 if is_one_in(7, "odd", person.number) else 0),
+        "projects_count": n_listed + (2 if is_one_in(7, "odd", person.number) else 0),
         "is_studio_account": person.is_studio,
         "is_school_account": False,
         "is_staff": False,

@@ -110,7 +110,7 @@ def cells(period: str, moment: str, lane: str, platform: str, *, revisited: bool
         GROUP BY c.artist_id, w.period"""
 
 
-def last_visit(statuses: str = "'ok', 'truncated'") -> str:
+def last_visit(statuses: str = "'ok', 'truncated', 'incomplete'") -> str:
     """Return SQL for the latest visit to each artist that gave a listing."""
     return f"""
         SELECT platform, artist_id, crawl_id, started_at, cut_off, n_visits FROM (

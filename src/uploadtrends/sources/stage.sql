@@ -15,7 +15,7 @@ CREATE OR REPLACE TEMP TABLE stage_credit (
 );
 CREATE OR REPLACE TEMP TABLE stage_sighting (
     platform VARCHAR, artist_id VARCHAR, status VARCHAR, complete BOOLEAN, truncated BOOLEAN,
-    n_uploads BIGINT, followers BIGINT
+    n_uploads BIGINT, followers BIGINT, n_claimed BIGINT
 );
 CREATE OR REPLACE TEMP TABLE stage_series (
     series_id VARCHAR, platform VARCHAR, grouping VARCHAR, period DATE, frequency VARCHAR,

@@ -198,8 +198,8 @@ class _Merger:
 
     def visits(self) -> None:
         self.added["sighting"] = self._run(
-            "INSERT INTO sighting SELECT platform, artist_id, $crawl, status, complete, truncated, "
-            "n_uploads, followers FROM temp.stage_sighting",
+            "INSERT INTO sighting BY NAME SELECT platform, artist_id, $crawl AS crawl_id, status, "
+            "complete, truncated, n_uploads, followers, n_claimed FROM temp.stage_sighting",
             crawl=self.crawl_id,
         )
         self._run(

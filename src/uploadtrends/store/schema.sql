@@ -64,12 +64,14 @@ CREATE TABLE IF NOT EXISTS sighting (          -- one visit to one artist
     platform VARCHAR NOT NULL,
     artist_id VARCHAR NOT NULL,
     crawl_id INTEGER,
-    status VARCHAR,                            -- ok, not_found, inactive, blocked, throttled, error, truncated
+    status VARCHAR,                            -- ok, not_found, inactive, blocked, throttled, error, truncated, incomplete
     complete BOOLEAN,
     truncated BOOLEAN,
     n_uploads BIGINT,
-    followers BIGINT
+    followers BIGINT,
+    n_claimed BIGINT                           -- works that the profile or the list claims
 );
+ALTER TABLE sighting ADD COLUMN IF NOT EXISTS n_claimed BIGINT; -- stores made by 0.1 lack it
 
 CREATE TABLE IF NOT EXISTS reject (            -- an input row that could not be read
     crawl_id INTEGER,

@@ -1,9 +1,10 @@
 """ArtStation: undocumented JSON routes that the site's terms do not let everyone collect from.
 
 What is odd here: lists stand in portfolio order, not by date, so a history is always walked whole;
-`total_count` may overstate what is listed; dates carry the US Central offset of their season;
-unknown users answer 404 with an empty body, unknown routes 200 with HTML; the list route says
-nothing about AI. A user's followers and followees are closed to robots and are not used.
+`total_count` may over- and understate what is listed, so only a page without a new work ends a
+walk; dates carry the US Central offset of their season; unknown users answer 404 with an empty
+body, unknown routes 200 with HTML; the list route says nothing about AI. A user's followers and
+followees are closed to robots and are not used.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from uploadtrends.collect.looks import Shown
+from uploadtrends.collect.text import in_path
 from uploadtrends.collect.visit import (
     Ask,
     FrameOptions,
@@ -75,14 +77,15 @@ class ArtStation:
         return None
 
     def requests_for(self, target: Target, n_uploads: int) -> int:
-        """Return the profile plus the pages of a history."""
-        return 1 + max(1, -(-n_uploads // PAGE))
+        """Return the profile, the pages of a history and the one that brings nothing new."""
+        return 2 + -(-n_uploads // PAGE)
 
     def walk(self, target: Target, ask: Ask, visit: Visit, options: Options) -> None:
         """Visit profile and all pages of the portfolio; see `visit.Site`."""
-        profile = ask(
-            Request(f"{BASE}/users/{target.handle}.json", holds="{}", subject=target.handle)
-        )
+        name = visit.segment(target.handle)
+        if not name:
+            return
+        profile = ask(Request(f"{BASE}/users/{name}.json", holds="{}", subject=target.handle))
         if profile.outcome == "refused" and profile.status in (404, 410):
             visit.status = "not_found"
             return
@@ -92,12 +95,12 @@ class ArtStation:
         # A count that changes between pages means that works came or went during the walk, and
         # one may have slipped past a page's edge: walk again, asking anew.
         for walk in range(_MOST_WALKS):
-            if self._pages(target, ask, visit, walk):
+            if self._pages(name, ask, visit, walk):
                 break
         if options.details:
             self._details(target, ask, visit)
 
-    def _pages(self, target: Target, ask: Ask, visit: Visit, walk: int) -> bool:
+    def _pages(self, name: str, ask: Ask, visit: Visit, walk: int) -> bool:
         """Walk all pages once; False when the list changed meanwhile."""
         seen: set[str] = set()
         totals: set[int | None] = set()
@@ -105,16 +108,17 @@ class ArtStation:
         for page in range(1, _MOST_PAGES + 1):
             answer = ask(
                 Request(
-                    f"{BASE}/users/{target.handle}/projects.json",
+                    f"{BASE}/users/{name}/projects.json",
                     params(page=page, per_page=PAGE),
                     holds="data",
-                    subject=target.handle,
+                    subject=visit.target.handle,
                     walk=walk,
                 )
             )
             items = items_of(visit, answer)
             total = count_of(answer.json().get("total_count"))
             totals.add(total)
+            known = len(seen)
             for item in items:
                 upload = read_project(item, answer, visit)
                 if upload is None:
@@ -122,16 +126,16 @@ class ArtStation:
                 repeated = repeated or upload.upload_id in seen
                 seen.add(upload.upload_id)
                 visit.add(upload)
-            if not items or (total is not None and len(seen) >= total):
+            if len(seen) == known:
                 visit.complete = True
+                visit.claimed = max(visit.claimed or 0, *(one or 0 for one in totals), 0)
                 break
         return not repeated and len(totals) <= 1
 
     def _details(self, target: Target, ask: Ask, visit: Visit) -> None:
         for upload_id, (upload, n_artists) in list(visit.uploads.items()):
-            answer = ask(
-                Request(f"{BASE}/projects/{upload_id}.json", holds="tags", subject=target.handle)
-            )
+            page = f"{BASE}/projects/{in_path(upload_id)}.json"
+            answer = ask(Request(page, holds="tags", subject=target.handle))
             tags = answer.json()["tags"] if answer.outcome == "ok" else None
             if tags is None:
                 visit.reject(f"artstation/{upload_id}", f"no tags: {answer.outcome}", answer.detail)
@@ -179,7 +183,9 @@ class ArtStation:
     def look_up(self, member: Member, ask: Ask) -> Member | None:
         """Return a member with followers and number of works, from the profile."""
         answer = ask(
-            Request(f"{BASE}/users/{member.handle}.json", holds="{}", subject=member.handle)
+            Request(
+                f"{BASE}/users/{in_path(member.handle)}.json", holds="{}", subject=member.handle
+            )
         )
         user = answer.json() if answer.outcome == "ok" else {}
         if not user or _is_organisation(user):
@@ -215,6 +221,7 @@ def read_profile(user: dict[str, Any], visit: Visit) -> None:
     visit.followers = count_of(user.get("followers_count"))
     if visit.followers is None:
         visit.reject(where, "profile without a readable followers_count", user.get("id"))
+    visit.claimed = count_of(user.get("projects_count"))
     albums = user.get("albums_with_community_projects")
     created = [
         moment

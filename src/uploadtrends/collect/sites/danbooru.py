@@ -3,11 +3,13 @@
 What is odd here: a date says when somebody posted the work to Danbooru, not when its artist
 published it; pages are walked by id (``page=b<id>``), the list ends with an empty page and never
 with a short one; more than two tags, a page beyond 1000 or a slow query is refused; keys are
-missing, not null, on banned works; artists are tags, with no followers and no date of joining.
+missing, not null, on banned works; artists are tags, with no followers and no date of joining; a
+renamed tag is an alias, and a search for it finds the posts under the new one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from requests.auth import HTTPBasicAuth
 
 from uploadtrends.collect.credentials import Secret, credentials
 from uploadtrends.collect.looks import Shown
+from uploadtrends.collect.text import clean
 from uploadtrends.collect.visit import (
     Ask,
     FrameOptions,
@@ -48,6 +51,12 @@ PAGE = 200
 _SMALLEST_PAGE = 20
 _MOST_PAGES = 5000
 FIELDS = "id,created_at,file_ext,is_deleted,is_banned,tag_string_artist,tag_string_meta"
+# What the site reads as an instruction: exclusions, patterns, searches by something else.
+_SEARCH_WORD = re.compile(
+    r"^$|^[-~]|\*|^(user|approver|fav|ordfav|pool|order|source|status|rating|limit|id|date|age|"
+    r"filesize|filetype|parent|child|md5|width|height|duration|mpixels|ratio|score|upvote|"
+    r"downvotes|favcount|embedded|tagcount|pixiv_id|pixiv):"
+)
 _NOT_PERSONS = frozenset({"banned_artist", "artist_request", "official_art"})
 
 
@@ -134,7 +143,29 @@ class Danbooru:
 
     def walk(self, target: Target, ask: Ask, visit: Visit, options: Options) -> None:
         """Walk the artist's posts by descending id; see `visit.Site`."""
-        tags = f"{target.handle} status:any"
+        name = target.handle.strip().lower().replace(" ", "_")
+        if _SEARCH_WORD.search(name):
+            visit.reject(f"danbooru/{name}", "a search, not the name of an artist", name)
+            visit.status = "not_found"
+            return
+        named: dict[str, tuple[str, ...]] = {}
+        try:
+            self._pages(name, ask, visit, options, named)
+        finally:  # what was found before a walk broke off is credited, too
+            credit(name, visit, named)
+        if target.frame == "artist-tags":
+            visit.claimed = target.followers
+
+    def _pages(
+        self,
+        name: str,
+        ask: Ask,
+        visit: Visit,
+        options: Options,
+        named: dict[str, tuple[str, ...]],
+    ) -> None:
+        """Read all pages, and note in `named` whom every post names."""
+        tags = f"{name} status:any"
         if options.since is not None:
             tags += f" date:{options.since:%Y-%m-%d}.."
         lowest: int | None = None
@@ -143,14 +174,18 @@ class Danbooru:
             query = params(tags=tags, limit=size, only=FIELDS)
             if lowest is not None:
                 query += (("page", f"b{lowest}"),)
-            answer = ask(Request(f"{BASE}/posts.json", query, holds="[]", subject=target.handle))
+            answer = ask(
+                Request(f"{BASE}/posts.json", query, holds="[]", subject=visit.target.handle)
+            )
             if answer.status == 500 and answer.outcome == "refused" and size > _SMALLEST_PAGE:
                 size = max(_SMALLEST_PAGE, size // 3)  # a smaller page is a quicker query
                 continue
             items = items_of(visit, answer)
             ids = [number for item in items if (number := count_of(item.get("id"))) is not None]
             for item in items:
-                read_post(item, answer, visit)
+                upload = read_post(item, answer, visit)
+                if upload is not None:
+                    named[upload.upload_id] = artist_tags(item)
             if not ids:
                 visit.complete = options.since is None and not items
                 return
@@ -188,6 +223,35 @@ class Danbooru:
             lowest = min(ids)
 
 
+def artist_tags(item: dict[str, Any]) -> tuple[str, ...]:
+    """Return the artists whom a post names; pseudo-artists are none."""
+    words = str(item.get("tag_string_artist") or "").lower().split()
+    return tuple(dict.fromkeys(clean(word) for word in words if word not in _NOT_PERSONS))
+
+
+def credit(name: str, visit: Visit, named: dict[str, tuple[str, ...]]) -> None:
+    """Keep the posts that name the artist asked for, or the one whom that name is an alias of.
+
+    An alias is told by the posts: none of them bears the name that was searched, and all of them
+    bear one other.
+    """
+    tagged = [artists for artists in named.values() if artists]
+    if tagged and not any(name in artists for artists in tagged):
+        common = set.intersection(*map(set, tagged))
+        if len(common) == 1:
+            name = common.pop()
+        else:
+            visit.status = "error"
+            visit.reject(f"danbooru/{name}", "the posts found name other artists", tagged[0])
+    visit.known(artist_id=name, handle=name)
+    strangers = [key for key, artists in named.items() if name not in artists]
+    for key in strangers:
+        visit.uploads.pop(key, None)
+    if strangers:
+        reason = f"{len(strangers)} posts that do not name this artist"
+        visit.reject(f"danbooru/{name}", reason, strangers[:5])
+
+
 def read_post(item: dict[str, Any], answer: Answer, visit: Visit) -> Upload | None:
     """Read one post; None (and a reject) when it has no id.
 
@@ -202,11 +266,6 @@ def read_post(item: dict[str, Any], answer: Answer, visit: Visit) -> Upload | No
         return None
     written = item.get("created_at")
     arrived = visit.dated(utc(written), written, answer, f"danbooru/{upload_id}")
-    artists = [
-        name
-        for name in str(item.get("tag_string_artist") or "").split()
-        if name not in _NOT_PERSONS
-    ]
     marks = set(str(item.get("tag_string_meta") or "").split())
     made = next((mark for mark in ("ai-generated", "ai-assisted") if mark in marks), None)
     upload = Upload(
@@ -226,7 +285,7 @@ def read_post(item: dict[str, Any], answer: Answer, visit: Visit) -> Upload | No
         else "listed",
         instrument="posts",
     )
-    visit.add(upload, n_artists=max(1, len(artists)))
+    visit.add(upload, n_artists=max(1, len(artist_tags(item))))
     return upload
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from uploadtrends.collect.html import read_feed
+from uploadtrends.collect.html import FeedItem, read_feed
 from uploadtrends.collect.visit import Ask, Target, Visit, WalkEndedError, params
 from uploadtrends.collect.wire import HostRules, Request
 from uploadtrends.records import Upload
@@ -23,6 +23,7 @@ def walk_feed(target: Target, ask: Ask, visit: Visit) -> None:
     The feed tells neither followers nor how much is missing, so the history counts as truncated;
     its works are known by the number in their address, not by the API's key.
     """
+    strangers: set[str] = set()
     for page in range(_MOST_PAGES):
         query = params(type="deviation", q=f"gallery:{target.handle} sort:time", offset=page * PAGE)
         answer = ask(
@@ -39,6 +40,9 @@ def walk_feed(target: Target, ask: Ask, visit: Visit) -> None:
             raise WalkEndedError(replace(answer, outcome="malformed", detail=str(error))) from None
         new = 0
         for item in items:
+            if not _by(target.handle, item):
+                strangers.add(item.guid)
+                continue
             number = re.search(r"(\d+)/?$", item.guid)
             if number is None:
                 visit.reject(answer.request.address, "feed item without a number", item.guid)
@@ -56,4 +60,16 @@ def walk_feed(target: Target, ask: Ask, visit: Visit) -> None:
             )
         visit.truncated = True
         if not new:
-            return
+            break
+    if strangers:
+        visit.reject(
+            f"deviantart/{target.handle}", f"{len(strangers)} feed items of another author", ""
+        )
+        visit.status = "error"
+
+
+def _by(handle: str, item: FeedItem) -> bool:
+    """Say whether an item is by the artist whose gallery was asked for, by all that it tells."""
+    address = re.search(r"deviantart\.com/([^/?#]+)/", item.guid)
+    named = [name for name in (item.author, address[1] if address else None) if name]
+    return all(name.lower() == handle.lower() for name in named)

@@ -1,9 +1,10 @@
 """DeviantArt: the OAuth2 API, whose histories end at 10,000 works and which says nothing of AI.
 
 What is odd here: pages may be short or empty while there is more; `has_more` may also turn false
-too early; the newest works come first, so the cap of 10,000 loses the oldest; errors are told by
-status and `error`, at times with status 200; 429 comes without Retry-After; groups answer like
-unknown users; deleted works may remain as stubs without a date.
+too early; an account that changed its name lists next to nothing under the old one; newest works
+come first, so the cap of 10,000 loses the oldest; errors are told by status and `error`, at times
+with status 200; 429 comes without Retry-After; groups answer like unknown users; deleted works may
+remain as stubs without a date.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from uploadtrends.collect.looks import Shown
 from uploadtrends.collect.sites.deviantart.api import API, EXPAND, RULES, ClientCredentials
 from uploadtrends.collect.sites.deviantart.feed import FEED_RULES, walk_feed
 from uploadtrends.collect.sites.deviantart.frames import tags_and_daily
+from uploadtrends.collect.text import in_path
 from uploadtrends.collect.visit import (
     Ask,
     FrameOptions,
@@ -42,6 +44,7 @@ from uploadtrends.records import Upload
 PAGE = 24
 CAP = 10_000
 _EMPTY_PAGES = 20
+_MOST_EMPTY_PAGES = 100  # while the profile claims more works; 42 in a row have been reported
 _PROBES = 2  # pages without works that are looked at past an end that comes too early
 _MOST_WALKS = 3
 _BAD_PROFILE = (
@@ -124,12 +127,14 @@ class DeviantArt:
         listed = self._profile(target, ask, visit, walk=0)
         if visit.status != "ok":
             return
+        visit.claimed = listed
         for walk in range(_MOST_WALKS):
             pages = self._gallery(target, ask, visit, options, listed, walk)
             if pages < 2 or options.since is not None:
                 break
             # A work that goes away during the walk shifts another past a page's edge.
             before, listed = listed, self._profile(target, ask, visit, walk=walk + 1)
+            visit.claimed = visit.claimed if listed is None else listed
             if before is None or listed is None or listed >= before:
                 break
         if visit.truncated and options.folders:
@@ -137,9 +142,12 @@ class DeviantArt:
 
     def _profile(self, target: Target, ask: Ask, visit: Visit, walk: int) -> int | None:
         """Read the profile; return the number of works it claims."""
+        name = visit.segment(visit.handle)
+        if not name:
+            return None
         answer = ask(
             Request(
-                f"{API}/user/profile/{target.handle}",
+                f"{API}/user/profile/{name}",
                 params(expand=EXPAND),
                 holds="{}",
                 subject=target.handle,
@@ -187,7 +195,7 @@ class DeviantArt:
     ) -> int:
         """Walk the gallery; return the number of pages."""
         route = f"{API}/gallery/all"
-        first = params(username=target.handle, limit=PAGE, mature_content="true", offset=0)
+        first = params(username=visit.handle, limit=PAGE, mature_content="true", offset=0)
         pages = empty = offset = 0
         query: tuple[tuple[str, str], ...] = first
         while True:
@@ -213,7 +221,8 @@ class DeviantArt:
             if offset >= self._cap:
                 visit.truncated, visit.complete = True, False
                 return pages
-            if empty >= _EMPTY_PAGES:
+            waiting = len(visit.uploads) + visit.stubs < min(listed or 0, self._cap)
+            if empty >= (_MOST_EMPTY_PAGES if waiting else _EMPTY_PAGES):
                 visit.reject(
                     f"deviantart/{target.artist_id}", f"{empty} empty pages in a row", envelope
                 )
@@ -226,7 +235,7 @@ class DeviantArt:
 
     def _folders(self, target: Target, ask: Ask, visit: Visit) -> None:
         """Look into each folder for works beyond the gallery's cap; the history stays truncated."""
-        query = params(username=target.handle, calculate_size=1, limit=50, offset=0)
+        query = params(username=visit.handle, calculate_size=1, limit=50, offset=0)
         answer = ask(
             Request(f"{API}/gallery/folders", query, holds="results", subject=target.handle)
         )
@@ -235,11 +244,11 @@ class DeviantArt:
             offset: int | None = 0
             while folder_id and offset is not None and offset < self._cap:
                 page = params(
-                    username=target.handle, mode="newest", limit=PAGE, mature_content="true"
+                    username=visit.handle, mode="newest", limit=PAGE, mature_content="true"
                 )
                 answer = ask(
                     Request(
-                        f"{API}/gallery/{folder_id}",
+                        f"{API}/gallery/{in_path(folder_id)}",
                         (*page, ("offset", str(offset))),
                         holds="results",
                         subject=target.handle,
@@ -310,6 +319,7 @@ def read_deviation(item: dict[str, Any], answer: Answer, visit: Visit) -> Upload
         visit.reject(answer.request.address, "deviation without deviationid", item.get("url"))
         return None
     if item.get("is_deleted") is True:
+        visit.stubs += 1
         return None  # as good as no longer listed: there is no date
     written = item.get("published_time")
     return Upload(
