@@ -33,6 +33,11 @@ def test_the_bundled_data_show_the_shape_at_every_placebo_year(outcome):
     assert placebo["shown"].all()
     assert outcome.status == "failed"
     assert "5 of 5 cut years" in outcome.text
+    assert "the rule makes seniors decline in any year" in outcome.text
+    assert "another instrument, shadertoy/api" in outcome.text
+    contrasts = outcome.figure_data["contrasts"].set_index("quantity")
+    assert contrasts.loc["placebo years", "high"] < -10
+    assert contrasts.loc["excess", "low"] < 0 < contrasts.loc["excess", "high"]
     assert "stand in for" in outcome.text
     actual = table[table["kind"] == "actual"]
     assert actual[["cut_year", "instrument"]].values.tolist() == [[2022, "api"]]
@@ -133,7 +138,8 @@ def test_a_population_without_turnover_does_not_show_it():
         ut.build_panel(people, start="2017-01-01"), cut_years=[2016, 2017], n_draws=50
     )
     assert not outcome.table["shown"].any()
-    assert outcome.status == "not informative"
+    assert outcome.status == "not applicable"
+    assert "at least 4 are needed" in outcome.text
 
 
 def test_a_year_that_the_data_do_not_cover_is_refused_with_a_reason(panel):
@@ -141,7 +147,10 @@ def test_a_year_that_the_data_do_not_cover_is_refused_with_a_reason(panel):
     early = table[(table["cut_year"] == 2014) & (table["instrument"] == "shaders20k")].iloc[0]
     assert (early["status"], early["reason"]) == ("refused", "the window reaches beyond the data")
     few = ut.placebo_cohorts(panel, cut_years=[2016], min_uploads=40, n_draws=5).table
-    assert "artists qualify" in few[few["instrument"] == "shaders20k"]["reason"].iloc[0]
+    assert (
+        "senior artists qualify; at least 30"
+        in few[few["instrument"] == "shaders20k"]["reason"].iloc[0]
+    )
 
 
 def test_totals_have_no_cohorts(tmp_path):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from uploadtrends.arrays import Array
 from uploadtrends.artists.design import NOT_ON_BOTH_SIDES, ArtistDesign, Spec, artist_design
 from uploadtrends.artists.hazard_periods import HazardFit, margin_answers
+from uploadtrends.artists.model import compared_platforms
 from uploadtrends.artists.twostep import SHOCK_COLUMNS, answer_columns
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import as_events
@@ -76,6 +77,7 @@ def artist_hazards(
     events: Any,
     *,
     platform: str | None = None,
+    contrast: Literal["group", "platform"] = "group",
     reference: str | None = None,
     groups: Sequence[str] | None = None,
     silent_after: int = 3,
@@ -93,7 +95,7 @@ def artist_hazards(
 
     Parameters
     ----------
-    panel, events, platform, reference, groups, start, end, confidence
+    panel, events, platform, contrast, reference, groups, start, end, confidence
         As in `artist_model`.
     silent_after : int
         So many periods without uploads in a row make a silence. It is dated by its first period.
@@ -118,10 +120,10 @@ def artist_hazards(
         raise InputError(
             "unknown setting", column="inference", value=inference, fix="'two-step' or 'cluster'"
         )
-    lane = panel.only_artist_platform(platform)
+    lanes = compared_platforms(panel, platform, contrast)
     spec = Spec(
-        platforms=(lane,),
-        contrast="group",
+        platforms=lanes,
+        contrast=contrast,
         reference=reference,
         time="trend",
         tenure="none",
@@ -148,7 +150,7 @@ def artist_hazards(
         spells += _spell_counts(design, margin, used, outcome)
         fit = _regression(design, used, outcome, extra)
         if inference == "cluster":
-            rows += _margin(design, margin, fit, lane, confidence)
+            rows += _margin(design, margin, fit, " and ".join(lanes), confidence)
             continue
         found = margin_answers(design, spec, margin, fit, confidence)
         rows += [{str(k): v for k, v in row.items()} for row in found.effects.to_dict("records")]

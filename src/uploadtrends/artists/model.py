@@ -119,7 +119,7 @@ def artist_model(
             value=inference,
             fix="use 'auto' or 'cluster'",
         )
-    platforms = _platforms(panel, platform, contrast)
+    platforms = compared_platforms(panel, platform, contrast)
     spec = Spec(
         platforms=platforms,
         contrast="dose" if dose is not None else contrast,
@@ -174,7 +174,8 @@ def _require_shared_events(events: Any) -> None:
             )
 
 
-def _platforms(panel: Panel, platform: str | None, contrast: str) -> tuple[str, ...]:
+def compared_platforms(panel: Panel, platform: str | None, contrast: str) -> tuple[str, ...]:
+    """Return the platforms of a comparison: one for groups, all with artists for platforms."""
     if contrast == "group":
         return (panel.only_artist_platform(platform),)
     lanes = sorted(panel.records.spans["lane"].unique())

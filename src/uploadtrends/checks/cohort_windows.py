@@ -50,6 +50,7 @@ class Window:
     months: list[dt.date]
     uploads: Array  # (n_eligible, window_months)
     group: NDArray[np.str_]  # senior, between, new
+    artists: tuple[str, ...]
 
 
 def years_to_try(panel: Panel, lane: str, recipe: Recipe) -> list[int]:
@@ -86,6 +87,23 @@ def why_not(panel: Panel, lane: str, months: list[dt.date]) -> str:
     return ""
 
 
+def platform_lanes(panel: Panel) -> list[tuple[str, str]]:
+    """Return (lane, platform) of every lane with artists."""
+    with_artists = set(panel.records.spans["lane"].unique())
+    pairs = panel.records.lanes.select("lane", "platform").iter_rows()
+    return sorted((lane, platform) for lane, platform in pairs if lane in with_artists)
+
+
+def usable_months(panel: Panel, lane: str, window: Window) -> NDArray[np.bool_]:
+    """Tell which months of a window were seen in full."""
+    import polars as pl
+
+    seen = panel.records.complete.filter(
+        (pl.col("lane") == lane) & pl.col("period").is_in(window.months)
+    )
+    return np.asarray(seen.sort("period")["complete"].to_numpy())
+
+
 def eligible(panel: Panel, lane: str, year: int, recipe: Recipe) -> Window:
     """Return the artists that qualify, with their group and uploads by month."""
     import polars as pl
@@ -116,4 +134,5 @@ def eligible(panel: Panel, lane: str, year: int, recipe: Recipe) -> Window:
         pl.DataFrame({"period": months}).with_row_index("month"), on="period"
     )
     uploads[inside["place"].to_numpy(), inside["month"].to_numpy()] = inside["uploads"].to_numpy()
-    return Window(year, months, uploads, chosen["group"].to_numpy().astype(str))
+    groups = chosen["group"].to_numpy().astype(str)
+    return Window(year, months, uploads, groups, tuple(chosen["artist_id"]))
