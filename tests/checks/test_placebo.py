@@ -88,5 +88,5 @@ def test_a_block_moves_as_a_whole(stepped):
     assert [event.date for event in moved] == ["2020-07-12", "2020-09"]
     assert [event.id for event in moved] == [event.id for event in block.events]
     assert touched(block, index) == (78, 80)
-    with pytest.raises(InputError, match="calendar"):
-        shifted(block, 1, "2h")
+    with pytest.raises(InputError, match="frequency"):
+        shifted(block, 1, "often")

@@ -47,8 +47,8 @@ def test_period_of() -> None:
         (pd.period_range("2020-01", periods=5, freq="M"), "MS"),
         (pd.date_range("2020-12-31", periods=5, freq="YE"), "YS"),
         (pd.date_range("2020-03-31", periods=5, freq="QE"), "QS"),
-        (pd.date_range("2021-12-19", periods=5, freq="W-SUN"), "W-MON"),
-        (pd.date_range("2021-12-20", periods=5, freq="W-MON", tz="UTC"), "W-MON"),
+        (pd.date_range("2021-12-19", periods=5, freq="W-SUN"), "W-SUN"),
+        (pd.date_range("2021-12-20", periods=5, freq="W-MON", tz="Asia/Kolkata"), "W-MON"),
         (pd.date_range("2021-12-30", periods=5, freq="D"), "D"),
         (pd.date_range("2021-12-30", periods=5, freq="h"), "h"),
     ],
@@ -71,7 +71,8 @@ def test_a_gap_becomes_nan_and_names_survive() -> None:
     series.name, series.attrs = "x", {"unit": "uploads"}
     tidy = as_regular_series(series)
     assert np.isnan(tidy.iloc[2])
-    assert (tidy.name, tidy.attrs) == ("x", {"unit": "uploads"})
+    assert (tidy.name, tidy.attrs["unit"]) == ("x", "uploads")
+    assert tidy.attrs["calendar"] == "4 months, the first from 2020-01-01 to 2020-01-31"
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from uploadtrends.artists.fit import conditional_data, fit_poisson
 from uploadtrends.artists.twostep import SHOCK_COLUMNS, TwoStep, two_step
 from uploadtrends.familywise import holm
 from uploadtrends.models.effects import COLUMNS
-from uploadtrends.models.onset import unit_of
 from uploadtrends.result import Call, Result
+from uploadtrends.series.grid import period_name
 
 Inference = Literal["auto", "two-step", "cluster", "jackknife", "bootstrap"]
 
@@ -203,7 +203,7 @@ def _effect_rows(
     rows = []
     for block in design.blocks:
         for term in spec.terms:
-            unit = "log ratio" + (f", per {unit_of(design.index)}" if term == "slope" else "")
+            unit = "log ratio" + (f", per {period_name(design.index)}" if term == "slope" else "")
             for name, weights in _contrasts(design, spec, block.id, term):
                 row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
                 row |= {"platform": platform, "group": name, "event": block.id}

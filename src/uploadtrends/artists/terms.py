@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
+from uploadtrends.series.grid import periods_per_year
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,7 @@ def trend_terms(index: pd.DatetimeIndex) -> list[tuple[str, Array]]:
     n = len(index)
     terms = [("trend", np.arange(n, dtype=float))]
     year = 2 * np.pi * (index.day_of_year.to_numpy() - 1) / 365.25
-    if n >= 24 and index.freqstr not in ("YS", "YS-JAN"):
+    if n >= 24 and periods_per_year(index) > 1:
         for wave in (1, 2):
             terms += [
                 (f"sine {wave}", np.sin(wave * year)),

@@ -16,18 +16,19 @@ from uploadtrends.breaks.changes import Change, SeriesChanges, UnusualPeriod
 from uploadtrends.breaks.posterior import credible_interval
 from uploadtrends.breaks.regime_fit import Cut, Regimes, calibrated_regimes
 from uploadtrends.breaks.result import ChangePoints
-from uploadtrends.breaks.season import PERIODS, find_season, seasonal_component
+from uploadtrends.breaks.season import find_season, seasonal_component
 from uploadtrends.breaks.segmentation import described, descriptive_regimes
 from uploadtrends.breaks.settings import ChangePointSettings
 from uploadtrends.breaks.unusual import Odd
 from uploadtrends.breaks.wording import Finding
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
+from uploadtrends.series.gaps import mostly_missing
 from uploadtrends.series.grid import frequency
 from uploadtrends.series.named import NamedSeries, named_series
+from uploadtrends.series.steps import step_of
 
 MINIMUM_OBSERVED = 12
-MAXIMUM_MISSING = 0.5
 
 
 def change_points(
@@ -46,6 +47,9 @@ def change_points(
     groups: str | Sequence[str] | None = None,
     platforms: str | Sequence[str] | None = None,
     seed: int = 0,
+    week: str | None = None,
+    labels: str = "auto",
+    complete_to: Any = None,
 ) -> ChangePoints:
     """Find when a series changed its level or course, with intervals, or find nothing.
 
@@ -94,6 +98,8 @@ def change_points(
         What to take from a panel.
     groups, platforms : iterable of str, optional
         Keep only these series.
+    week, labels, complete_to : optional
+        How the dates of the index are read, as in `interrupted_time_series`.
     seed : int
         Seed of the simulated null laws; the same seed gives the same answer.
 
@@ -131,9 +137,20 @@ def change_points(
         season=season,
         unit=unit,
         seed=seed,
+        week=week,
+        labels=labels,
+        complete_to=complete_to,
     )
     settings.check()
-    chosen = named_series(data, unit=unit, groups=groups, platforms=platforms)
+    chosen = named_series(
+        data,
+        unit=unit,
+        groups=groups,
+        platforms=platforms,
+        week=week,
+        labels=labels,
+        complete_to=complete_to,
+    )
     fits = tuple(_one(named, settings) for named in chosen)
     call = Call.of(settings, *(item.values for item in chosen))
     return ChangePoints(fits=fits, confidence=confidence, call=call)
@@ -156,7 +173,7 @@ def _one(named: NamedSeries, settings: ChangePointSettings) -> SeriesChanges:
         season="none",
         autocorrelation=float("nan"),
     )
-    refusal = _refusal(whole.notna().to_numpy())
+    refusal = _refusal(whole)
     if refusal:
         sentence = f"{named.name}: not analysed, because {refusal}."
         return replace(blank, reason=refusal, sentence=sentence)
@@ -173,7 +190,8 @@ def _one(named: NamedSeries, settings: ChangePointSettings) -> SeriesChanges:
             sentence=f"{named.name}: no change; the series never varies.",
             p=1.0,
         )
-    return _analysed(named.name, series, blank, settings)
+    found = _analysed(named.name, series, blank, settings)
+    return replace(found, sentence=f"{found.sentence} Periods: {named.calendar}.")
 
 
 def _analysed(
@@ -249,15 +267,11 @@ def _regimes(scaled: pd.Series, removed: Array, settings: ChangePointSettings) -
     return described(values, positions, cost, max(cost.min_size, settings.min_size or 1), 0)
 
 
-def _refusal(known: NDArray[np.bool_]) -> str:
-    observed = int(known.sum())
+def _refusal(series: pd.Series) -> str:
+    observed = int(series.notna().sum())
     if observed < MINIMUM_OBSERVED:
         return f"it has {observed} observed periods and {MINIMUM_OBSERVED} are needed"
-    inside = np.flatnonzero(known)
-    missing = 1.0 - observed / (inside[-1] - inside[0] + 1)
-    if missing > MAXIMUM_MISSING:
-        return f"{missing:.0%} of its periods are missing"
-    return ""
+    return mostly_missing(series)
 
 
 def _log(name: str, series: pd.Series) -> pd.Series:
@@ -275,7 +289,7 @@ def _log(name: str, series: pd.Series) -> pd.Series:
 
 def _season(series: pd.Series, wanted: str | bool) -> tuple[Array, str]:
     """Return what to subtract, and what was done in words."""
-    calendar = PERIODS.get(frequency(series.index))
+    calendar = step_of(frequency(series.index)).cycle
     values = series.to_numpy()
     if wanted is False:
         return np.zeros(len(values)), "none"

@@ -15,7 +15,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.events import Block, as_events, blocks
 from uploadtrends.familywise import holm
 from uploadtrends.result import Call, Result
-from uploadtrends.series.grid import PERIODS_PER_YEAR, frequency, period_of, stamp
+from uploadtrends.series.grid import period_of, periods_per_year, stamp
 
 _DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
 _COLUMNS = [
@@ -213,7 +213,7 @@ def _name(block: Block) -> dict[str, str]:
 
 
 def _length(fit: SeriesChanges) -> float:
-    return 365.25 / PERIODS_PER_YEAR[frequency(fit.index)]
+    return 365.25 / periods_per_year(fit.index)
 
 
 def _window_days(window: str) -> float:

@@ -9,7 +9,6 @@ from scipy.special import fdtrc
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.spacing import RHO_GRID, Spacing
 
-PERIODS = {"QS": 4, "MS": 12, "W-MON": 52, "D": 7, "h": 24}
 OTHER_CYCLES = (4, 7, 12, 24, 52)
 MINIMUM_CYCLES = 3
 _CALENDAR_LEVEL = 1e-3

@@ -25,6 +25,9 @@ class ChangePointSettings:
     season: str | bool = "auto"
     unit: str = "uploads"
     seed: int = 0
+    week: str | None = None
+    labels: str = "auto"
+    complete_to: Any = None
 
     @property
     def calibrated(self) -> bool:

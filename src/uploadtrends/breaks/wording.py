@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.breaks.changes import Change, SeriesChanges, UnusualPeriod
-from uploadtrends.series.grid import FREQUENCIES, frequency, stamp
+from uploadtrends.series.grid import frequency, stamp
+from uploadtrends.series.steps import step_of
 
 SHORT_REGIME = 4
 
@@ -107,7 +108,7 @@ class Finding:
         if not odd:
             return ""
         listed = "; ".join(self._one_odd(period) for period in odd)
-        return f"{_count(len(odd), 'unusual ' + FREQUENCIES[self._freq])}: {listed}"
+        return f"{_count(len(odd), 'unusual ' + step_of(self._freq).name)}: {listed}"
 
     def _one_odd(self, period: UnusualPeriod) -> str:
         return (
@@ -134,7 +135,7 @@ class Finding:
         text += f"), from {change.before:.3g} to {change.after:.3g}"
         if change.slope_before == change.slope_after:
             return text
-        unit = FREQUENCIES[self._freq]
+        unit = step_of(self._freq).name
         if growth:
             rates = [f"{np.expm1(s):+.1%}" for s in (change.slope_before, change.slope_after)]
         else:

@@ -180,15 +180,14 @@ def _periods(work: Working, mine: pd.DataFrame, windows: Sequence[tuple[str, str
     import pandas as pd
 
     from uploadtrends.models.estimators.averaged import fit_batch
-    from uploadtrends.series.grid import period_ends
+    from uploadtrends.series.grid import frequency, period_ends, stamp
 
     lines = _lines(work, mine)
     if not lines:
         return pd.DataFrame()
     contrast = np.concatenate(list(lines.values()))
     rows = work.rows
-    form = "%Y-%m" if work.index.freqstr in ("MS",) else "%Y-%m-%d"
-    drops = [(work.index[row].strftime(form), rows == row) for row in rows]
+    drops = [(stamp(work.index[row], frequency(work.index)), rows == row) for row in rows]
     ends = period_ends(work.index)
     for first, last in windows:
         inside = (work.index <= pd.Timestamp(last)) & (ends > pd.Timestamp(first))

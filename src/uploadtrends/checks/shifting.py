@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
@@ -11,16 +10,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from uploadtrends.events import Block, Event
-
-# Pieces of a `pandas.DateOffset` that move a date by one period.
-_STEP = {
-    "YS": ("months", 12),
-    "QS": ("months", 3),
-    "MS": ("months", 1),
-    "W-MON": ("days", 7),
-    "D": ("days", 1),
-    "h": ("hours", 1),
-}
 
 
 def shifted(block: Block, periods: int, freq: str) -> tuple[Event, ...]:
@@ -32,32 +21,24 @@ def shifted(block: Block, periods: int, freq: str) -> tuple[Event, ...]:
     periods : int
         Negative: earlier.
     freq : str
-        Of the series: YS, QS, MS, W-MON or D.
-
-    Raises
-    ------
-    InputError
-        If the frequency is not one of these.
+        Of the series (`uploadtrends.series.grid.frequency`).
     """
-    import pandas as pd
-
     from uploadtrends.events import Event
+    from uploadtrends.series.grid import moved
+    from uploadtrends.series.steps import step_of
 
-    if freq not in _STEP:
-        raise InputError(
-            "events cannot be moved along this calendar",
-            value=freq,
-            fix="use annual, quarterly, monthly, weekly or daily data",
-        )
-    unit, size = _STEP[freq]
-    offset = pd.DateOffset(**{unit: size * periods})  # type: ignore[arg-type]
-    moved = []
+    fine = (step_of(freq).seconds or 86_400) < 86_400
+    found = []
     for event in block.events:
-        date: dt.date = (pd.Timestamp(event.start) + offset).date()
-        text = date.isoformat() if event.precision == "day" else f"{date:%Y-%m}"
-        moved.append(
+        first = moved(event.at or event.start, freq, periods)
+        date: Any = first if fine and event.precision in ("day", "moment") else first.date()
+        if event.precision in ("month", "year"):
+            date = first.strftime("%Y-%m" if event.precision == "month" else "%Y")
+        elif event.precision == "span":
+            date = f"{first:%Y-%m-%d}/{moved(event.end, freq, periods):%Y-%m-%d}"
+        found.append(
             Event(
-                text,
+                date,
                 event.label,
                 id=event.id,
                 category=event.category,
@@ -65,17 +46,18 @@ def shifted(block: Block, periods: int, freq: str) -> tuple[Event, ...]:
                 source="placebo",
             )
         )
-    return tuple(moved)
+    return tuple(found)
 
 
 def touched(block: Block, index: pd.DatetimeIndex) -> tuple[int, int]:
     """Return the first and last period that a block's dates fall into (clipped to the index)."""
     import numpy as np
-    import pandas as pd
+
+    from uploadtrends.series.grid import moment
 
     first, last = (
-        int(np.clip(index.searchsorted(pd.Timestamp(day), side="right") - 1, 0, len(index) - 1))
-        for day in (block.start, block.end)
+        int(np.clip(index.searchsorted(moment(index, day), side="right") - 1, 0, len(index) - 1))
+        for day in (block.begins, block.ends)
     )
     return first, last
 

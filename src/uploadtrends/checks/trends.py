@@ -157,7 +157,7 @@ def _drift(
     import pandas as pd
 
     from uploadtrends.models.estimators.averaged import fit_batch
-    from uploadtrends.series.grid import PERIODS_PER_YEAR
+    from uploadtrends.series.grid import periods_per_year
 
     row: dict[str, Any] = {
         "event": "",
@@ -192,7 +192,7 @@ def _drift(
     if rows.size < _SHORTEST + columns.shape[1]:
         need = _SHORTEST + columns.shape[1]
         return row | {"reason": f"{rows.size} common periods before the event, {need} needed"}, None
-    years = np.arange(len(both)) / PERIODS_PER_YEAR[str(a.index.freqstr)]
+    years = np.arange(len(both)) / periods_per_year(a.index)
     design = np.column_stack([np.ones(len(both)), columns, years])
     line = np.zeros((1, design.shape[1]))
     line[0, -1] = 1.0

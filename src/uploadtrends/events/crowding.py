@@ -44,21 +44,33 @@ class Block:
         return max(event.end for event in self.events)
 
     @property
+    def begins(self) -> dt.date:
+        """The first day, or the time of day of the first event where that is known."""
+        first = self.events[0]
+        return first.at or self.start
+
+    @property
+    def ends(self) -> dt.date:
+        """The last day, or the time of day of the last event where that is known."""
+        last = max(self.events, key=lambda event: event.end)
+        return last.at or self.end
+
+    @property
     def id(self) -> str:
         """The members' ids, joined by ``+``."""
         return "+".join(event.id for event in self.events)
 
     @property
     def label(self) -> str:
-        """The event's label, or the block's span and size."""
+        """The event's label (labels, on one day), or the block's span and size."""
         if not self.crowded:
-            return self.events[0].label
+            return " and ".join(dict.fromkeys(event.label for event in self.events))
         return f"block {self.start:%Y-%m} to {self.end:%Y-%m} ({len(self.events)} events)"
 
     @property
     def crowded(self) -> bool:
-        """Whether this block has more than one event."""
-        return len(self.events) > 1
+        """Whether this block has events of more than one date."""
+        return len({event.date for event in self.events}) > 1
 
 
 def blocks(
@@ -99,6 +111,19 @@ def blocks(
     if not 0.0 <= phi < 1.0:
         raise InputError("phi must lie in [0, 1)", value=phi, fix="use 0.4, or a fitted value")
     span = window_months * 365.25 / 12
+    # What happened on one day is one date with one number, however the rest is grouped.
+    dated = same_date(chosen)
+    if len(dated) < len(chosen):
+        found = blocks(
+            [group[0] for group in dated],
+            index,
+            slope=slope,
+            phi=phi,
+            max_inflation=max_inflation,
+            window_months=window_months,
+        )
+        members = {group[0]: group for group in dated}
+        return tuple(_expanded(block, members) for block in found)
     ratio = inflation(chosen, index, slope=slope, phi=phi)
     groups: list[list[int]] = [[i] for i in range(len(chosen))]
 
@@ -121,6 +146,27 @@ def blocks(
         )
         for group, blurred in zip(groups, left, strict=True)
     )
+
+
+def same_date(events: Sequence[Event]) -> list[tuple[Event, ...]]:
+    """Return the events in order of date, those of one and the same date together."""
+    groups: dict[str, list[Event]] = {}
+    for event in events:
+        groups.setdefault(event.date, []).append(event)
+    return [tuple(group) for group in groups.values()]
+
+
+def one_date(events: tuple[Event, ...]) -> Block:
+    """Return the block of events of one date."""
+    reason = f"{len(events)} events on one date have one number together"
+    return Block(events, reason if len(events) > 1 else "")
+
+
+def _expanded(block: Block, members: dict[Event, tuple[Event, ...]]) -> Block:
+    """Put back the events that share their date with a member."""
+    events = tuple(event for first in block.events for event in members[first])
+    alone = one_date(events).reason if not block.crowded else ""
+    return Block(events, "; ".join(part for part in (alone, block.reason) if part))
 
 
 def _reason(span: float, members: Float, blurred: float, limit: float) -> str:
@@ -162,7 +208,7 @@ def inflation(
     time = np.arange(n, dtype=float)
     columns = []
     for event in events:
-        exposure = step(index, event.start)
+        exposure = step(index, event.at or event.start)
         ramp = np.maximum(np.cumsum(exposure) - 1.0, 0.0)
         columns.append([exposure, ramp] if slope else [exposure])
     base = [np.ones(n), (time - time.mean()) / max(n, 1)]

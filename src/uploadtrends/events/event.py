@@ -1,33 +1,30 @@
-"""An event is a date that is known to the day or to the month, with a label and a source."""
+"""An event is a date that is known to the day, the month or the hour, with a label and a source."""
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from uploadtrends.errors import InputError
+from uploadtrends.events.dates import Precision, first_day, last_day, normalise, precision_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Precision = Literal["day", "month"]
-
-_MONTH = re.compile(r"^(\d{4})-(\d{2})$")
-_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
-
 
 @dataclass(frozen=True, order=False)
 class Event:
-    """Something that happened on a day, or in a month.
+    """Something that happened on a day, in a month, or at an hour.
 
     Parameters
     ----------
-    date : str, datetime.date or pandas.Timestamp
-        ``"2022-08-22"`` for a day, ``"2022-08"`` when only the month is known.
+    date : str, datetime.date, pandas.Timestamp, pandas.Period, numpy.datetime64 or year
+        ``"2022-08-22"`` for a day, ``"2022-08"`` when only the month is known, ``"2022"`` when
+        only the year is, ``"2022-08-22 18:00"`` for hourly data, ``"2022-08-22/2022-09-02"`` for a
+        span. Periods in which it may have happened are left out of a fit (washout).
     label : str
         What happened, for figures and tables. Defaults to the date.
     id : str, optional
@@ -60,7 +57,7 @@ class Event:
     note: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "date", _normalise(self.date))
+        object.__setattr__(self, "date", normalise(self.date))
         object.__setattr__(self, "label", self.label.strip() or self.date)
         platforms: Any = self.platforms
         names = platforms.split(";") if isinstance(platforms, str) else platforms
@@ -72,21 +69,23 @@ class Event:
 
     @property
     def precision(self) -> Precision:
-        """``"day"`` or ``"month"``."""
-        return "month" if _MONTH.match(self.date) else "day"
+        """``"day"``, ``"month"``, ``"year"``, ``"span"``, or ``"moment"`` with a time of day."""
+        return precision_of(self.date)
 
     @property
     def start(self) -> dt.date:
         """The first day on which it may have happened."""
-        return dt.date.fromisoformat(self.date if self.precision == "day" else f"{self.date}-01")
+        return first_day(self.date)
 
     @property
     def end(self) -> dt.date:
         """The last day on which it may have happened."""
-        first = self.start
-        if self.precision == "day":
-            return first
-        return first.replace(day=calendar.monthrange(first.year, first.month)[1])
+        return last_day(self.date)
+
+    @property
+    def at(self) -> dt.datetime | None:
+        """The time of day, where it is known."""
+        return dt.datetime.fromisoformat(self.date) if self.precision == "moment" else None
 
     def days_from(self, when: str | dt.date) -> int:
         """Return the days between this event and another date, 0 where they may coincide."""
@@ -98,25 +97,8 @@ class Event:
         return "all" in self.platforms or platform in self.platforms
 
 
-def _normalise(when: Any) -> str:
-    if hasattr(when, "strftime"):
-        return str(when.strftime("%Y-%m-%d"))
-    text = str(when).strip()
-    try:
-        if _MONTH.match(text):
-            dt.date.fromisoformat(f"{text}-01")
-            return text
-        if _DAY.match(text):
-            dt.date.fromisoformat(text)
-            return text
-    except ValueError:
-        pass
-    raise InputError(
-        "an event's date cannot be read",
-        column="date",
-        value=when,
-        fix="write YYYY-MM-DD, or YYYY-MM when only the month is known",
-    )
+def _in_time(event: Event) -> tuple[dt.date, str, str]:
+    return event.start, event.date if event.precision == "moment" else "", event.id
 
 
 class EventSet(Sequence[Event]):
@@ -138,7 +120,7 @@ class EventSet(Sequence[Event]):
                     value=event.id,
                     fix="give one of them another id=",
                 )
-        self._events = tuple(sorted(by_id.values(), key=lambda event: (event.start, event.id)))
+        self._events = tuple(sorted(by_id.values(), key=_in_time))
 
     @overload
     def __getitem__(self, place: int) -> Event: ...
@@ -284,7 +266,7 @@ def as_events(given: Any) -> EventSet:
 
     Parameters
     ----------
-    given : str, datetime.date, pandas.Timestamp, Event, EventSet, or an iterable of these
+    given : whatever `Event` takes as a date, Event, EventSet, or an iterable of these
 
     Raises
     ------
@@ -295,8 +277,6 @@ def as_events(given: Any) -> EventSet:
         return given
     if isinstance(given, Event):
         return EventSet([given])
-    if isinstance(given, str) or hasattr(given, "strftime"):
+    if isinstance(given, str) or not isinstance(given, Iterable):
         return EventSet([Event(given)])
-    if not isinstance(given, Iterable):
-        raise InputError("not an event", value=given, fix="give a date, an Event or a list of them")
     return EventSet(event for item in given for event in as_events(item))

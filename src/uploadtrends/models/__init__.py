@@ -59,16 +59,21 @@ def interrupted_time_series(
     hac_lags: int | None = None,
     covariance: str = "model",
     arma_order: tuple[int, int] = (1, 0),
+    week: str | None = None,
+    labels: str = "auto",
+    complete_to: Any = None,
 ) -> InterruptedTimeSeries:
     """Estimate what changed at the events, with intervals that hold under autocorrelation.
 
     Parameters
     ----------
     data : pandas.Series, DataFrame, dict of Series, or Panel
-        Regular series: yearly to hourly, index of dates. A missing period is a gap and is kept as
-        one. A DataFrame has one series a column.
+        Regular series of any step (minutes to decades), index of dates; the calendar of the index
+        is kept (fiscal quarters, weeks from Sunday, business days, local days of a time zone). A
+        missing period is a gap and is kept as one. A DataFrame has one series a column.
     events : date, Event, EventSet, or a list of these
-        ``"2022-08-22"`` for a day, ``"2022-08"`` when only the month is known. Events within six
+        ``"2022-08-22"`` for a day, ``"2022-08"`` when only the month is known, a time of day for
+        hourly data, a `pandas.Period` or ``"2022-08-22/2022-09-02"`` for a span. Events within six
         months of each other become one block with one effect (``merge=False`` keeps them apart).
     method : str
         ``"auto"``, ``"reml-averaged"``, ``"reml-ar1"``, ``"ols-hac"``, ``"prais-winsten"``,
@@ -140,6 +145,13 @@ def interrupted_time_series(
         For Poisson, quasi-Poisson and negative binomial regression.
     arma_order : (int, int)
         Autoregressive and moving-average order of ``"arma"``.
+    week : {"MON", ..., "SUN"}, optional
+        First day of a week, for weekly stamps. By default a stamp is the first day of its week.
+    labels : {"auto", "start", "end"}
+        Whether a date of the index names the first or the last day (hour, ...) of its period.
+        Auto: the last day of a month ends a period, every other date starts one or lies within.
+    complete_to : date, optional
+        The data are complete up to and including this day; periods that end later are left out.
 
     Returns
     -------
@@ -172,5 +184,13 @@ def interrupted_time_series(
     chosen = as_events(events)
     if not len(chosen):
         raise InputError("no events given", column="events", fix='give a date such as "2022-08-22"')
-    series = named_series(data, unit=unit, platforms=platforms, groups=groups)
+    series = named_series(
+        data,
+        unit=unit,
+        platforms=platforms,
+        groups=groups,
+        week=week,
+        labels=labels,
+        complete_to=complete_to,
+    )
     return run(series, chosen, settings, data)

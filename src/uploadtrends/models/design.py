@@ -18,11 +18,10 @@ from uploadtrends.models.onset import (
     horizon_position,
     place_block,
     rows_between,
-    unit_of,
 )
 from uploadtrends.models.seasons import seasonal_columns
 from uploadtrends.series import grid as timing
-from uploadtrends.series.grid import frequency
+from uploadtrends.series.grid import period_name, periods_per_year
 
 if TYPE_CHECKING:
     from uploadtrends.models.settings import Settings
@@ -133,7 +132,7 @@ def build_design(
 
     placed: list[tuple[Block, Onset]] = []
     dropped: list[tuple[Block, str]] = []
-    unit = unit_of(index)
+    unit = period_name(index)
     for block in sorted(blocks, key=lambda b: (b.start, b.id)):
         found = place_block(block, index, settings.boundary, settings.lag)  # type: ignore[arg-type]
         reason = _outside(block, index, unit) if found is None else None
@@ -192,8 +191,10 @@ def _assemble(
         terms = block_terms(found, n, settings)
         columns[block.id] = {term: add(f"{term}[{block.id}]", c) for term, c in terms.items()}
     first = min((found.touched for _, found in placed), default=n)
-    per_year = timing.PERIODS_PER_YEAR[frequency(index)]
-    seasonal, said = seasonal_columns(index, settings.season, usable[:first].sum() * 12 / per_year)
+    per_year = periods_per_year(index)
+    seasonal, said = seasonal_columns(
+        index, settings.season, usable[:first].sum() * 12 / per_year, usable
+    )
     for name, column in seasonal:
         add(name, column)
     notes = list(notes)
@@ -245,10 +246,10 @@ def _nuisances(
     """Steps at confounding events and at changes of the collecting instrument."""
     columns = []
     for event in as_events(settings.confounders) if settings.confounders else ():
-        columns.append((f"confounder[{event.id}]", timing.step(index, event.start)))
+        columns.append((f"confounder[{event.id}]", timing.step(index, event.at or event.start)))
         notes.append(f"level change at the confounder {event.label} ({event.date}) held constant")
     for when in settings.instrument_breaks:
-        stamp = pd.Timestamp(as_events(when)[0].start)
+        stamp = timing.moment(index, as_events(when)[0].start)
         columns.append((f"instrument[{stamp:%Y-%m-%d}]", (index >= stamp).astype(float)))
         notes.append(f"level change of the instrument at {stamp:%Y-%m-%d} held constant")
     return columns
@@ -286,7 +287,7 @@ def _extend(found: Onset, washout: Any, window: Mask, n: int) -> Onset:
 
 
 def _outside(block: Block, index: pd.DatetimeIndex, unit: str) -> str:
-    if pd.Timestamp(block.start) < index[0]:
+    if timing.moment(index, block.begins) < index[0]:
         return f"it lies before the first {unit} of the data ({index[0]:%Y-%m-%d})"
     return f"it lies after the last {unit} of the data ({index[-1]:%Y-%m-%d})"
 

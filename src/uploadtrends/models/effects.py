@@ -10,7 +10,7 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.events import Block
 from uploadtrends.models.bends import ALPHA, LEAST_BEFORE, Untreated, overturned
-from uploadtrends.models.onset import unit_of
+from uploadtrends.series.grid import period_name, periods_per_year
 
 if TYPE_CHECKING:
     from uploadtrends.models.estimators.estimate import Estimate
@@ -110,7 +110,7 @@ def _empty(prepared: Prepared, block: Block, status: str, reason: str) -> list[d
 
 
 def _unit(prepared: Prepared, term: str) -> str:
-    period = unit_of(prepared.design.index)
+    period = period_name(prepared.design.index)
     unit = prepared.settings.unit
     if term == "cumulative":
         return unit
@@ -133,7 +133,10 @@ def _block_rows(
         for term in settings.terms
     ]
     beyond = []
+    shortest = 12 / periods_per_year(design.index)
     for months in settings.horizons:
+        if months < 0.95 * shortest:
+            continue  # shorter than a period: the row would only repeat another
         place = design.horizon(block.id, months)
         if place is None:
             beyond.append(months)
@@ -174,7 +177,7 @@ def _block_rows(
     if untreated is not None:
         lines = np.concatenate([*(row for _, row, _ in wanted), weights])
         _judge(rows, untreated, lines, "slope" in design.columns[block.id], size)
-    unit = unit_of(design.index)
+    unit = period_name(design.index)
     for months in beyond:
         left = n - first
         why = f"the data end {left} {unit}{'s' if left != 1 else ''} after the change"

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 Boundary = Literal["exposure", "inclusive", "exclude"]
 
-_COARSE = ("QS", "YS")
-
 
 @dataclass(frozen=True)
 class Onset:
@@ -35,11 +33,6 @@ class Onset:
     note: str
 
 
-def unit_of(index: pd.DatetimeIndex) -> str:
-    """Return what one period is called: month, week, ..."""
-    return timing.FREQUENCIES[timing.frequency(index)]
-
-
 def place_block(
     block: Block, index: pd.DatetimeIndex, boundary: Boundary = "exposure", lag: int = 0
 ) -> Onset | None:
@@ -52,7 +45,7 @@ def place_block(
     """
     n = len(index)
     ends = timing.period_ends(index)
-    start, end = pd.Timestamp(block.start), pd.Timestamp(block.end)
+    start, end = timing.moment(index, block.begins), timing.moment(index, block.ends)
     if start < index[0] or end >= ends[-1]:
         return None
     touched = timing.period_of(index, start)
@@ -61,12 +54,12 @@ def place_block(
         return None
     rows = np.arange(n)
     washout = np.zeros(n, dtype=bool)
-    unit = unit_of(index)
+    unit = timing.period_name(index)
     one_day = start == end
-    if not block.crowded and not one_day and timing.frequency(index) in _COARSE:
+    length = ends[touched] - index[touched]
+    if not block.crowded and touched == last and not one_day and 2 * (end - start) < length:
         # A month in a year: its middle, rather than the loss of the whole year.
-        start = end = start + (end - start) / 2
-        start = start.normalize()
+        start = (start + (end - start) / 2).normalize()
         one_day = True
     if block.crowded or (not one_day and boundary != "inclusive"):
         # The last member's own period is whole when that member falls on its first day.
@@ -84,13 +77,16 @@ def place_block(
         whole = step[touched] >= 1.0
         first_full = touched if whole else touched + 1
         if whole:
-            note = f"the event falls on the first day of a {unit}"
+            first = "the first day" if length >= pd.Timedelta(days=2) else "the start"
+            note = f"the event falls on {first} of a {unit}"
         elif boundary == "exclude":
             washout[touched] = True
             step = (rows >= first_full).astype(float)
             note = _span(index, touched, touched, unit)
         else:
-            note = f"the {unit} of the event is weighted {step[touched]:.2f} (share of days after)"
+            share = "days" if length >= pd.Timedelta(days=2) else "time"
+            weight = f"{step[touched]:.2f} (share of {share} after)"
+            note = f"the {unit} of the event is weighted {weight}"
     if lag:
         step = np.concatenate([np.zeros(lag), step[: n - lag]]) if lag < n else np.zeros(n)
         washout = np.concatenate([np.zeros(min(lag, n), dtype=bool), washout[: max(n - lag, 0)]])
@@ -100,10 +96,10 @@ def place_block(
 
 
 def _span(index: pd.DatetimeIndex, first: int, last: int, unit: str) -> str:
-    form = "%Y-%m" if timing.frequency(index) in ("MS", "QS") else "%Y-%m-%d"
-    name = f"{index[first].strftime(form)}"
+    freq = timing.frequency(index)
+    name = timing.stamp(index[first], freq)
     if last > first:
-        name += f" to {index[last].strftime(form)}"
+        name += f" to {timing.stamp(index[last], freq)}"
     return f"{name} left out (washout), the change dated from the next {unit}"
 
 
@@ -123,5 +119,5 @@ def rows_between(
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Return which periods overlap the days from `start` to `end`, both included."""
     ends = timing.period_ends(index)
-    inside = (index <= pd.Timestamp(end)) & (ends > pd.Timestamp(start))
+    inside = (index <= timing.moment(index, end)) & (ends > timing.moment(index, start))
     return np.asarray(inside)

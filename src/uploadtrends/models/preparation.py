@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,12 +12,15 @@ import pandas as pd
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
-from uploadtrends.events import Block, EventSet, blocks
+from uploadtrends.events import Block, Event, EventSet, blocks
+from uploadtrends.events.crowding import one_date, same_date
 from uploadtrends.models.defaults import Choice, choose
 from uploadtrends.models.design import Design, build_design
 from uploadtrends.models.settings import Settings
-from uploadtrends.series.grid import as_regular_series, days, frequency, period_ends
+from uploadtrends.series.gaps import last_period_caution, mostly_missing
+from uploadtrends.series.grid import as_regular_series, days, frequency, moment, period_ends
 from uploadtrends.series.named import NamedSeries, single_instrument
+from uploadtrends.series.steps import step_of
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,10 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
     observed = ~np.isnan(values)
 
     choice = choose(values[observed], settings, item.has_artists)
+    if holes := mostly_missing(series):
+        choice = replace(choice, status="refused", reason=holes)
+    if caution := last_period_caution(series):
+        notes.append(caution)
     control = _control(item, settings, index)
     offset, said = _offset(series, control, choice.scale, settings)
     notes += said
@@ -131,14 +139,34 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
 
 def _blocks(events: EventSet, index: pd.DatetimeIndex, settings: Settings) -> tuple[Block, ...]:
     """Merge crowded events; one outside the data must not drag its neighbour along."""
+    for event in events:
+        _placeable(event, index)
     end = period_ends(index)[-1]
-    inside = [e for e in events if pd.Timestamp(e.start) >= index[0] and pd.Timestamp(e.end) < end]
-    alone = [Block((event,), "") for event in events if event not in inside]
+    inside = [
+        event
+        for event in events
+        if moment(index, event.at or event.start) >= index[0]
+        and moment(index, event.at or event.end) < end
+    ]
+    alone = [one_date(group) for group in same_date([e for e in events if e not in inside])]
     if settings.merge:
         alone += blocks(inside, index, slope="slope" in settings.terms)
     else:
-        alone += [Block((event,), "") for event in inside]
+        alone += [one_date(group) for group in same_date(inside)]
     return tuple(sorted(alone, key=lambda block: (block.start, block.id)))
+
+
+def _placeable(event: Event, index: pd.DatetimeIndex) -> None:
+    """Refuse a time of day that the periods cannot hold."""
+    step = step_of(frequency(index))
+    if event.at is None or event.at.time() == dt.time(0) or (step.seconds or 86_400) < 86_400:
+        return
+    raise InputError(
+        f"the event has a time of day, and the data are counted by the {step.name}",
+        column="events",
+        value=event.date,
+        fix=f'give its day, "{event.start}", or hourly data',
+    )
 
 
 def _control(item: NamedSeries, settings: Settings, index: pd.DatetimeIndex) -> Array | None:
@@ -157,7 +185,7 @@ def _control(item: NamedSeries, settings: Settings, index: pd.DatetimeIndex) -> 
                 value=item.name,
                 fix="give one Series for all, or a dict with this name as key",
             )
-    return _align(control, index, "control")
+    return _align(control, index, "control", settings)
 
 
 def _covariates(settings: Settings, index: pd.DatetimeIndex) -> list[tuple[str, Array]]:
@@ -165,10 +193,10 @@ def _covariates(settings: Settings, index: pd.DatetimeIndex) -> list[tuple[str, 
         return []
     given: Any = settings.covariates
     frame = given.to_frame(given.name or "covariate") if isinstance(given, pd.Series) else given
-    return [(str(name), _align(frame[name], index, str(name))) for name in frame.columns]
+    return [(str(name), _align(frame[name], index, str(name), settings)) for name in frame.columns]
 
 
-def _align(series: Any, index: pd.DatetimeIndex, name: str) -> Array:
+def _align(series: Any, index: pd.DatetimeIndex, name: str, settings: Settings) -> Array:
     if not isinstance(series, pd.Series):
         raise InputError(
             "expected a pandas Series with dates",
@@ -176,7 +204,7 @@ def _align(series: Any, index: pd.DatetimeIndex, name: str) -> Array:
             value=type(series).__name__,
             fix="give it the same index as the data",
         )
-    regular = as_regular_series(series)
+    regular = as_regular_series(series, week=settings.week, labels=settings.labels)
     found = frequency(pd.DatetimeIndex(regular.index))
     if found != frequency(index):
         raise InputError(
@@ -220,7 +248,10 @@ def _offset(
         )
     for name, values in (
         ("control", control if settings.control_as == "offset" else None),
-        ("offset", None if settings.offset is None else _align(settings.offset, index, "offset")),
+        (
+            "offset",
+            None if settings.offset is None else _align(settings.offset, index, "offset", settings),
+        ),
         ("exposure", days(index) / days(index).mean() if settings.exposure == "days" else None),
     ):
         if values is None:

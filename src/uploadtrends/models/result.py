@@ -108,7 +108,13 @@ class InterruptedTimeSeries(Result):
         series = [fit.prepared.item for fit in self.fits]
         settings = replace(self.settings, **changes) if changes else self.settings
         if data is not None:
-            series = named_series(data, unit=settings.unit)
+            series = named_series(
+                data,
+                unit=settings.unit,
+                week=settings.week,
+                labels=settings.labels,
+                complete_to=settings.complete_to,
+            )
         chosen = self.events if events is None else as_events(events)
         return run(series, chosen, settings, self.data if data is None else data)
 

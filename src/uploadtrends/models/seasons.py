@@ -1,4 +1,4 @@
-"""Seasonal columns, chosen by how much data there is and never by a look at the outcome."""
+"""Seasonal columns, made only for the hours, days and months that occur."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import pandas as pd
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
-from uploadtrends.series.grid import PERIODS_PER_YEAR, days, frequency
+from uploadtrends.series.grid import days, frequency
+from uploadtrends.series.steps import Step, step_of
 
 MIN_MONTHS_BEFORE = 24
-"""Seasonal terms need two full years before the first event."""
+"""Annual terms need two full years before the first event."""
+MIN_DAYS_FOR_HOURS, MIN_DAYS_FOR_WEEKDAYS = 14, 56
 
 Columns = list[tuple[str, Array]]
 
 
 def seasonal_columns(
-    index: pd.DatetimeIndex, season: str | int | None, months_before: float
+    index: pd.DatetimeIndex, season: str | int | None, months_before: float, known: Array
 ) -> tuple[Columns, str]:
     """Return named seasonal columns and the sentence that says why these.
 
@@ -26,58 +28,74 @@ def seasonal_columns(
     season : "auto", "none", None, "harmonics" (two), "dummies", or a number of harmonics
     months_before : float
         Observed months before the first event.
+    known : array of bool (N,)
+        Periods with a value: an hour, day or month that never has one gets no column.
     """
-    freq = frequency(index)
-    per_year = PERIODS_PER_YEAR[freq]
+    step = step_of(frequency(index))
     if season in (None, "none", 0):
         return [], "no seasonal terms (as asked)"
-    if per_year < 2:
-        return [], "no seasonal terms (yearly data)"
+    if step.per_year < 2:
+        return [], f"no seasonal terms ({step.name}s)"
     if season == "auto":
-        return _automatic(index, freq, months_before)
+        return _automatic(index, step, months_before, known)
     if season == "dummies":
-        return _dummies(index, freq), _named(_dummies(index, freq), freq) + " (as asked)"
+        columns = _dummies(index, step, known)
+        return columns, _named(columns) + " (as asked)"
     count = 2 if season == "harmonics" else int(season)
-    if count > per_year / 2:
+    if count > step.per_year / 2:
         raise InputError(
             f"{count} harmonics are too many for this frequency",
             column="season",
             value=season,
-            fix=f"at most {int(per_year // 2)}",
+            fix=f"at most {int(step.per_year // 2)}",
         )
-    return _harmonics(index, count), f"{_plural(count)} (as asked)"
+    return harmonics(index, count), f"{_plural(count)} (as asked)"
 
 
-def _automatic(index: pd.DatetimeIndex, freq: str, months: float) -> tuple[Columns, str]:
+def frequent(index: pd.DatetimeIndex) -> bool:
+    """Whether there are more than 26 periods a year: the annual season is then a slow wave."""
+    return step_of(frequency(index)).per_year > 27
+
+
+def within_week(index: pd.DatetimeIndex, days_before: float, known: Array) -> tuple[Columns, str]:
+    """Return columns for hours of the day and days of the week, where such data can carry them."""
+    step = step_of(frequency(index))
     columns: Columns = []
     said = []
-    if freq == "h":
-        hours = [(f"hour_{h}", (index.hour == h).astype(float)) for h in range(1, 24)]
-        if months * 30.4 >= 14:
-            columns += hours
-            said.append("hours of the day")
-    if freq in ("D", "h") and months * 30.4 >= 56:
-        columns += _weekdays(index)
+    if (step.seconds or 86_400) < 86_400 and days_before >= MIN_DAYS_FOR_HOURS:
+        columns += _levels("hour", index.hour.to_numpy(), known)
+        said += ["hours of the day"] * bool(columns)
+    daily = step.letter in ("D", "B") or (step.seconds or 86_400) < 86_400
+    if daily and days_before >= MIN_DAYS_FOR_WEEKDAYS:
+        columns += weekdays(index, known)
         said.append("days of the week")
-    if months >= MIN_MONTHS_BEFORE:
-        annual = _dummies(index, freq) if freq == "QS" else _harmonics(index, 2)
-        columns += annual
-        said.append("quarters" if freq == "QS" else "two annual harmonics")
-        why = f"{months:.0f} months before the first event"
-    else:
+    return columns, ", ".join(said)
+
+
+def _automatic(
+    index: pd.DatetimeIndex, step: Step, months: float, known: Array
+) -> tuple[Columns, str]:
+    columns, said = within_week(index, months * 30.4, known)
+    if frequent(index):
+        return columns, f"seasonal terms: {said}" if said else "no seasonal terms"
+    if months < MIN_MONTHS_BEFORE:
         why = f"{int(months)} months before the first event; annual terms need {MIN_MONTHS_BEFORE}"
-    return columns, (
-        f"seasonal terms: {', '.join(said)}" if said else "no seasonal terms"
-    ) + f" ({why})"
+        return columns, f"no seasonal terms ({why})"
+    why = f"{months:.0f} months before the first event"
+    if step.months is not None and step.months > 1:
+        columns = _dummies(index, step, known)
+        what = {3: "quarters"}.get(step.months, f"{step.name}s of the year")
+        return columns, f"seasonal terms: {what} ({why})"
+    return harmonics(index, 2), f"seasonal terms: two annual harmonics ({why})"
 
 
-def _harmonics(index: pd.DatetimeIndex, count: int) -> Columns:
-    freq = frequency(index)
-    if freq == "MS":
+def harmonics(index: pd.DatetimeIndex, count: int) -> Columns:
+    """Return sine and cosine of the year, `count` pairs."""
+    months = step_of(frequency(index)).months
+    if months is not None:
         # Month numbers, as in Lopez Bernal et al. (2017), so that coefficients compare.
-        angle = 2 * np.pi * index.month.to_numpy() / 12
-    elif freq == "QS":
-        angle = 2 * np.pi * index.quarter.to_numpy() / 4
+        place = ((index.month.to_numpy() - 1) // months + 1) * months
+        angle = 2 * np.pi * place / 12
     else:
         middle = index.day_of_year.to_numpy() - 1 + index.hour.to_numpy() / 24 + days(index) / 2
         angle = 2 * np.pi * middle / 365.25
@@ -88,20 +106,26 @@ def _harmonics(index: pd.DatetimeIndex, count: int) -> Columns:
     return [(name, column) for name, column in columns if np.abs(column).max() > 1e-8]
 
 
-def _dummies(index: pd.DatetimeIndex, freq: str) -> Columns:
-    if freq == "QS":
-        return [(f"quarter_{q}", (index.quarter == q).astype(float)) for q in (2, 3, 4)]
-    columns = [(f"month_{m}", (index.month == m).astype(float)) for m in range(2, 13)]
-    return (_weekdays(index) if freq in ("D", "h") else []) + columns
+def _dummies(index: pd.DatetimeIndex, step: Step, known: Array) -> Columns:
+    if step.months == 3:
+        return _levels("quarter", index.quarter.to_numpy(), known)
+    months = _levels("month", index.month.to_numpy(), known)
+    return (weekdays(index, known) if step.letter in ("D", "B", "h") else []) + months
 
 
-def _weekdays(index: pd.DatetimeIndex) -> Columns:
-    return [(f"weekday_{d}", (index.day_of_week == d).astype(float)) for d in range(1, 7)]
+def weekdays(index: pd.DatetimeIndex, known: Array) -> Columns:
+    """Return a column for every weekday that occurs but the first."""
+    return _levels("weekday", index.day_of_week.to_numpy(), known)
 
 
-def _named(columns: Columns, freq: str) -> str:
+def _levels(name: str, labels: Array, known: Array) -> Columns:
+    """Return a column for every label that occurs but the first."""
+    return [(f"{name}_{v}", (labels == v).astype(float)) for v in np.unique(labels[known])[1:]]
+
+
+def _named(columns: Columns) -> str:
     kinds = sorted({name.partition("_")[0] for name, _ in columns})
-    return f"seasonal terms: {' and '.join(kinds)} dummies"
+    return f"seasonal terms: {' and '.join(kinds)} dummies" if kinds else "no seasonal terms"
 
 
 def _plural(count: int) -> str:

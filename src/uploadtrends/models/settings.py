@@ -65,6 +65,9 @@ class Settings:
     hac_lags: int | None = None
     covariance: str = "model"
     arma_order: tuple[int, int] = (1, 0)
+    week: str | None = None
+    labels: str = "auto"
+    complete_to: Any = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", _tuple(self.terms))

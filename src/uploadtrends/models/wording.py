@@ -9,9 +9,9 @@ import pandas as pd
 from uploadtrends.events import Block
 from uploadtrends.models.bends import ALPHA
 from uploadtrends.models.estimators.estimate import Estimate
-from uploadtrends.models.onset import unit_of
 from uploadtrends.models.preparation import Prepared
 from uploadtrends.models.sensitivity import sensitivity_table
+from uploadtrends.series.grid import period_name
 
 
 def number(value: float) -> str:
@@ -53,7 +53,8 @@ def describe(
     choice, design, name = prepared.choice, prepared.design, prepared.item.name
     lead = "The series" if name == "the series" else name
     if estimate is None:
-        return f"{lead}: refused, {choice.reason}. {prepared.rule}"
+        periods = f" Periods: {prepared.item.calendar}." if prepared.item.calendar else ""
+        return f"{lead}: refused, {choice.reason}.{periods} {prepared.rule}"
     lines = []
     if choice.status == "exploratory":
         lines.append(f"{lead}: exploratory only ({choice.reason}).")
@@ -61,6 +62,8 @@ def describe(
     lines += [
         f"{lead}: not estimable at {when(block)}: {reason}." for block, reason in design.dropped
     ]
+    if prepared.item.calendar:
+        lines.append(f"Periods: {prepared.item.calendar}.")
     lines.append(f"Model: {prepared.rule}")
     if design.blocks:
         lines.append(f"Diagnostics: {verdict}")
@@ -71,7 +74,7 @@ def describe(
 
 def _block(prepared: Prepared, effects: pd.DataFrame, block: Block) -> str:
     rows = {str(row["term"]): row for _, row in effects[effects["event"] == block.id].iterrows()}
-    period = unit_of(prepared.design.index)
+    period = period_name(prepared.design.index)
     unit = f"{prepared.settings.unit.replace('_', ' ')} a {period}"
     confidence = f"{prepared.settings.confidence:.0%}"
     parts = []

@@ -8,36 +8,76 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
+from uploadtrends.series.calendar import place
+from uploadtrends.series.steps import step_of
 
-Float = np.ndarray[Any, np.dtype[np.float64]]
+When = str | dt.date | pd.Timestamp
 
-FREQUENCIES = {
-    "YS": "year",
-    "QS": "quarter",
-    "MS": "month",
-    "W-MON": "week",
-    "D": "day",
-    "h": "hour",
-}
-PERIODS_PER_YEAR = {"YS": 1, "QS": 4, "MS": 12, "W-MON": 365.25 / 7, "D": 365.25, "h": 8766.0}
+_DAY = pd.Timedelta(days=1)
 
 
-def as_regular_series(series: pd.Series) -> pd.Series:
+def frequency(index: pd.Index[Any]) -> str:
+    """Return the frequency of a grid of period starts: MS, QS, QS-FEB, W-SUN, D, B, h, 28D, ...
+
+    Raises
+    ------
+    InputError
+        If the index has none.
+    """
+    name = str(getattr(index, "freqstr", None) or "")
+    if name.endswith("-JAN"):  # pandas spells the anchor of years and quarters out
+        name = name.removesuffix("-JAN")
+    step_of(name)
+    return name
+
+
+def period_name(index: pd.Index[Any]) -> str:
+    """Return what one period is called: month, week, four-week period, ..."""
+    return step_of(frequency(index)).name
+
+
+def periods_per_year(index: pd.Index[Any]) -> float:
+    """Return how many periods make a year, on average."""
+    return step_of(frequency(index)).per_year
+
+
+def stamp(date: pd.Timestamp, freq: str) -> str:
+    """Write a period start no finer than its period."""
+    return date.strftime(step_of(freq).form)
+
+
+def moved(when: When, freq: str, periods: int) -> pd.Timestamp:
+    """Return the date moved by whole periods (negative: earlier)."""
+    step = step_of(freq)
+    moment = pd.Timestamp(when)
+    if step.months is not None:
+        return moment + pd.DateOffset(months=step.months * periods)
+    if step.letter == "B":
+        return moment + pd.tseries.offsets.BusinessDay(periods)
+    return moment + pd.Timedelta(seconds=(step.seconds or 0) * periods)
+
+
+def as_regular_series(
+    series: pd.Series, *, week: str | None = None, labels: str = "auto", complete_to: Any = None
+) -> pd.Series:
     """Return the series on a gap-free grid of period starts.
 
     Parameters
     ----------
     series : pandas.Series
-        Numbers with a `DatetimeIndex` or `PeriodIndex`: annual, quarterly, monthly, weekly, daily
-        or hourly. Month ends (and quarter and year ends, and any weekday of weekly data) are
-        moved to the start of their period; a time zone is converted to UTC and dropped.
+        Numbers with a `DatetimeIndex`, a `PeriodIndex` or whole numbers that are years, at any
+        regular step: see `uploadtrends.series.calendar.place`, which also explains `week` and
+        `labels`. The user's own calendar is kept.
+    complete_to : date, optional
+        The data are complete up to and including this day: periods that end later are left out.
 
     Returns
     -------
     pandas.Series
-        Float, index of period starts with `freq` one of YS, QS, MS, W-MON, D, h. A period that
-        was absent is NaN. Name and attrs are kept.
+        Float, index of period starts with `freq`. A period that was absent is NaN. Name and attrs
+        are kept; ``attrs["calendar"]`` says what the periods are.
 
     Raises
     ------
@@ -49,157 +89,169 @@ def as_regular_series(series: pd.Series) -> pd.Series:
         raise InputError(
             "expected a pandas Series with dates", value=type(series).__name__, fix="pass a Series"
         )
-    index = series.index
-    if isinstance(index, pd.PeriodIndex):
-        index = index.to_timestamp(how="start")
-    if not isinstance(index, pd.DatetimeIndex):
-        raise InputError(
-            "the index holds no dates",
-            column=str(index.name or "index"),
-            value=index[0] if len(index) else None,
-            fix="set a DatetimeIndex, for instance series.index = pd.to_datetime(series.index)",
-        )
-    if index.hasnans:
-        raise InputError("the index holds a missing date", fix="drop or repair that row")
-    if index.tz is not None:
-        index = index.tz_convert("UTC").tz_localize(None)
-    if not index.is_monotonic_increasing:
-        late = index[1:][np.diff(index.asi8) < 0][0]
-        raise InputError(
-            "the dates are not in order", value=str(late), fix="call sort_index() first"
-        )
+    placed = place(series.index, week, labels)
     values = _numbers(series)
-    if len(index) == 0:
-        raise InputError("the series is empty", fix="give at least one period")
-    freq = _frequency(index)
-    starts = _starts(index, freq)
+    starts = placed.starts
     if starts.has_duplicates:
         twice = starts[starts.duplicated()][0]
+        name = step_of(_plain(placed.freq)).name
         raise InputError(
-            f"two rows fall into one {FREQUENCIES[freq]}",
+            f"two rows fall into one {name}",
             value=f"{twice:%Y-%m-%d}",
             fix="aggregate to one row a period",
         )
-    grid = pd.date_range(starts[0], starts[-1], freq=freq)
+    grid = pd.date_range(starts[0], starts[-1], freq=placed.freq)
     tidy = pd.Series(values, index=starts, name=series.name).reindex(grid)
-    tidy.attrs = dict(series.attrs)
+    if complete_to is not None:
+        tidy = _complete(tidy, complete_to)
+    tidy.attrs = {**series.attrs, "calendar": described(tidy.index, placed.note)}
     return tidy
 
 
-def _numbers(series: pd.Series) -> Float:
+def _plain(freq: Any) -> str:
+    return str(freq.freqstr).removesuffix("-JAN")
+
+
+def _complete(series: pd.Series, complete_to: Any) -> pd.Series:
+    index = pd.DatetimeIndex(series.index)
+    day = moment(index, complete_to).normalize()
+    kept = period_ends(index) <= day + _DAY
+    if not kept.any():
+        raise InputError(
+            "no period is complete by this day",
+            column="complete_to",
+            value=str(complete_to),
+            fix=f"the first period ends on {last_day(index, 0)}",
+        )
+    return series[kept].asfreq(pd.tseries.frequencies.to_offset(frequency(index)))
+
+
+def described(index: pd.Index[Any], note: str = "") -> str:
+    """Say what the periods of a grid are, with the first and last day of the first one."""
+    dates = pd.DatetimeIndex(index)
+    name, n = period_name(dates), len(dates)
+    first = stamp(dates[0], _plain(dates.freq)) if step_of(frequency(dates)).form else ""
+    if step_of(frequency(dates)).seconds is None or len(first) <= 10:
+        first = f"{dates[0]:%Y-%m-%d}"
+        span = f"from {first} to {last_day(dates, 0)}"
+    else:
+        zone = f" {dates.tz}" if dates.tz is not None else ""
+        span = f"from {first} to {stamp(period_ends(dates)[0], _plain(dates.freq))}{zone}"
+    text = f"{n} {name}{'s' if n != 1 else ''}, the first {span}"
+    return f"{text} ({note})" if note else text
+
+
+def last_day(index: pd.DatetimeIndex, place: int) -> str:
+    """Return the last day of a period, written out."""
+    return f"{period_ends(index)[place] - pd.Timedelta(seconds=1):%Y-%m-%d}"
+
+
+def _numbers(series: pd.Series) -> Array:
+    name = str(series.name or "value")
+    if pd.api.types.is_datetime64_any_dtype(series.dtype) or isinstance(
+        series.dtype, pd.PeriodDtype
+    ):
+        raise InputError(
+            "the values are dates, not numbers",
+            column=name,
+            value=str(series.iloc[0]) if len(series) else None,
+            fix="count or measure something a period; dates belong into the index",
+        )
+    if pd.api.types.is_timedelta64_dtype(series.dtype):
+        raise InputError(
+            "the values are durations, not numbers",
+            column=name,
+            value=str(series.iloc[0]) if len(series) else None,
+            fix="say in which unit: series.dt.total_seconds() / 3600 for hours",
+        )
+    for value in series.to_numpy() if series.dtype == object else ():
+        if isinstance(value, dt.date | dt.timedelta | np.datetime64 | np.timedelta64 | pd.Period):
+            raise InputError(
+                "a value is a date or a duration, not a number",
+                column=name,
+                value=str(value),
+                fix="count or measure something a period",
+            )
     try:
-        values = series.to_numpy(dtype=float, na_value=np.nan)
+        values: Array = series.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
         bad = next(v for v in series if pd.to_numeric(pd.Series([v]), errors="coerce").isna()[0])
         raise InputError(
             "a value is not a number",
-            column=str(series.name or "value"),
+            column=name,
             value=bad,
             fix="convert the column with pandas.to_numeric",
         ) from None
     if np.isinf(values).any():
         raise InputError(
             "a value is infinite",
-            column=str(series.name or "value"),
+            column=name,
             value=float(values[np.isinf(values)][0]),
             fix="replace it by NaN",
         )
     return values
 
 
-def _frequency(index: pd.DatetimeIndex) -> str:
-    """Tell the frequency from the smallest step, so that gaps do not hide it."""
-    if len(index) == 1:
-        return "MS"
-    hours = np.diff(index.to_numpy()) / np.timedelta64(1, "h")
-    step = float(hours[hours > 0].min()) if (hours > 0).any() else 0.0
-    for low, high, freq in (
-        (24 * 360, 24 * 370, "YS"),
-        (24 * 89, 24 * 93, "QS"),
-        (24 * 27.9, 24 * 31.1, "MS"),
-        (24 * 6.9, 24 * 7.1, "W-MON"),
-        (22.9, 25.1, "D"),
-        (0.99, 1.01, "h"),
-    ):
-        if low <= step <= high:
-            return freq
-    if step == 0.0:
-        raise InputError(
-            "a date is repeated",
-            value=str(index[index.duplicated()][0]),
-            fix="aggregate to one row a period",
-        )
-    raise InputError(
-        "the dates follow no regular step",
-        value=f"smallest step {step / 24:.3g} days",
-        fix="aggregate to years, quarters, months, weeks, days or hours first",
-    )
+def moment(index: pd.DatetimeIndex, when: Any) -> pd.Timestamp:
+    """Return the date or time as the index counts it: with its time zone, or without any.
 
-
-def _starts(index: pd.DatetimeIndex, freq: str) -> pd.DatetimeIndex:
-    letter = {"YS": "Y", "QS": "Q", "MS": "M", "D": "D", "h": "h", "W-MON": "W-SUN"}[freq]
-    return index.to_period(letter).to_timestamp(how="start")
+    Raises
+    ------
+    InputError
+        If the time has a zone and the hours of the index have none.
+    """
+    found = pd.Timestamp(when)
+    if index.tz is None:
+        if found.tz is None:
+            return found
+        if (step_of(frequency(index)).seconds or 86_400) < 86_400:
+            raise InputError(
+                "the time has a zone and the data have none",
+                value=str(when),
+                fix="give the index its time zone (tz_localize), or leave it out of the time",
+            )
+        return found.tz_localize(None)
+    if found.tz is None:
+        return found.tz_localize(index.tz, ambiguous=True, nonexistent="shift_forward")
+    return found.tz_convert(index.tz)
 
 
 def period_ends(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return the start of the period after each one (the exclusive end), shape as `index`."""
-    frequency(index)
+    """Return the first moment after each period (the exclusive end), shape as `index`."""
+    if step_of(frequency(index)).letter == "B":
+        return pd.DatetimeIndex(index + _DAY)
     offset: Any = index.freq
     after: pd.DatetimeIndex = index + offset
     return after
 
 
-def days(index: pd.DatetimeIndex) -> Float:
+def days(index: pd.DatetimeIndex) -> Array:
     """Return the length of each period in days, shape (n,)."""
     ends = period_ends(index)
-    length: Float = ((ends - index) / pd.Timedelta(days=1)).to_numpy(dtype=float)
+    length: Array = ((ends - index) / _DAY).to_numpy(dtype=float)
     return length
 
 
-def period_of(index: pd.DatetimeIndex, when: str | dt.date | pd.Timestamp) -> int | None:
-    """Return the position of the period that holds the date, or None outside the grid."""
-    stamp = pd.Timestamp(when)
-    if stamp < index[0] or stamp >= period_ends(index)[-1]:
+def period_of(index: pd.DatetimeIndex, when: When) -> int | None:
+    """Return the position of the period that holds the date, or None outside the grid.
+
+    A Saturday between business days counts to the Monday after it.
+    """
+    at = moment(index, when)
+    ends = period_ends(index)
+    if at < index[0] or at >= ends[-1]:
         return None
-    return int(index.searchsorted(stamp, side="right")) - 1
+    place = int(index.searchsorted(at, side="right")) - 1
+    return place if at < ends[place] else place + 1
 
 
-def step(index: pd.DatetimeIndex, when: str | dt.date | pd.Timestamp) -> Float:
+def step(index: pd.DatetimeIndex, when: When) -> Array:
     """Return the share of each period that lies on or after the date, shape (n,), in [0, 1].
 
     The event's own day counts as after. A period before the event has 0, one after it 1, the
     period that holds it the share of its days from the event on.
     """
-    stamp = pd.Timestamp(when)
     ends = period_ends(index)
-    share = ((ends - stamp) / (ends - index)).to_numpy(dtype=float)
-    clipped: Float = np.clip(share, 0.0, 1.0)
+    share = ((ends - moment(index, when)) / (ends - index)).to_numpy(dtype=float)
+    clipped: Array = np.clip(share, 0.0, 1.0)
     return clipped
-
-
-def frequency(index: pd.Index[Any]) -> str:
-    """Return the key of `FREQUENCIES` that this grid of period starts has.
-
-    Raises
-    ------
-    InputError
-        If the index has no frequency, or another one.
-    """
-    name = str(getattr(index, "freqstr", None) or "")
-    # pandas spells the anchor of years and quarters out: YS-JAN, QS-JAN.
-    key = name.partition("-")[0] if name[:2] in ("YS", "QS") else name
-    if key not in FREQUENCIES:
-        raise InputError(
-            "the index has no usable frequency",
-            value=name or None,
-            fix="pass the series through as_regular_series first",
-        )
-    return key
-
-
-_STAMPS = {"YS": "%Y", "QS": "%Y-%m", "MS": "%Y-%m", "h": "%Y-%m-%d %H:00"}
-
-
-def stamp(date: pd.Timestamp, freq: str) -> str:
-    """Write a period start no finer than its period."""
-    return date.strftime(_STAMPS.get(freq, "%Y-%m-%d"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.errors import InputError
-from uploadtrends.series.grid import as_regular_series
+from uploadtrends.series.grid import as_regular_series, described
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class NamedSeries:
     has_artists: bool = False
 
     @property
+    def calendar(self) -> str:
+        """What its periods are, with the first and last day of the first one."""
+        return str(self.values.attrs.get("calendar", ""))
+
+    @property
     def name(self) -> str:
         """How sentences call it."""
         return ", ".join(part for part in (self.platform, self.group) if part) or "the series"
@@ -36,15 +41,25 @@ def named_series(
     unit: str = "uploads",
     platforms: str | Sequence[str] | None = None,
     groups: str | Sequence[str] | None = None,
+    week: str | None = None,
+    labels: str = "auto",
+    complete_to: Any = None,
 ) -> list[NamedSeries]:
-    """Return every series of the data, on a regular grid.
+    """Return every series of the data, on a regular grid of the user's own calendar.
+
+    `week`, `labels` and `complete_to` are those of `as_regular_series`.
 
     Raises
     ------
     InputError
-        If the data are of no known kind, a platform or group is unknown, or a series is irregular.
+        If the data are of no known kind, a platform or group is unknown, two series bear one name,
+        or a series is irregular.
     """
-    found = list(_each(data, unit))
+
+    def regular(series: Any) -> pd.Series:
+        return as_regular_series(series, week=week, labels=labels, complete_to=complete_to)
+
+    found = list(_each(data, unit, regular))
     if not found:
         raise InputError("the data hold no series", fix="give at least one column or group")
     for what, wanted in (("platform", platforms), ("group", groups)):
@@ -63,19 +78,21 @@ def named_series(
     return found
 
 
-def _each(data: Any, unit: str) -> Iterator[NamedSeries]:
+Regular = Callable[[Any], pd.Series]
+
+
+def _each(data: Any, unit: str, regular: Regular) -> Iterator[NamedSeries]:
     if isinstance(data, pd.Series):
-        yield NamedSeries(
-            "", str(data.name) if data.name is not None else "", as_regular_series(data)
-        )
+        yield NamedSeries("", str(data.name) if data.name is not None else "", regular(data))
     elif isinstance(data, pd.DataFrame):
-        for key in data.columns:
-            yield _from_pair(key, data[key])
+        _check_columns(data)
+        for place, key in enumerate(data.columns):
+            yield _from_pair(key, data.iloc[:, place], regular)
     elif isinstance(data, Mapping):
         for key, series in data.items():
-            yield _from_pair(key, series)
+            yield _from_pair(key, series, regular)
     elif hasattr(data, "series") and hasattr(data, "keys"):
-        yield from _from_panel(data, unit)
+        yield from _from_panel(data, unit, regular)
     else:
         raise InputError(
             "cannot find series in this",
@@ -84,7 +101,24 @@ def _each(data: Any, unit: str) -> Iterator[NamedSeries]:
         )
 
 
-def _from_pair(key: Any, series: Any) -> NamedSeries:
+def _check_columns(frame: pd.DataFrame) -> None:
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise InputError(
+            "two columns have the same name",
+            column=str(twice[0]),
+            fix="rename one of them, or drop the duplicate",
+        )
+    dated = [str(c) for c in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[c].dtype)]
+    if dated and isinstance(frame.index, pd.RangeIndex):
+        raise InputError(
+            "the dates are in a column, not in the index",
+            column=dated[0],
+            fix=f'pass frame.set_index("{dated[0]}")',
+        )
+
+
+def _from_pair(key: Any, series: Any, regular: Regular) -> NamedSeries:
     platform, group = key if isinstance(key, tuple) and len(key) == 2 else ("", key)
     if not isinstance(series, pd.Series):
         raise InputError(
@@ -93,12 +127,12 @@ def _from_pair(key: Any, series: Any) -> NamedSeries:
             value=type(series).__name__,
             fix="pass a dict of pandas Series",
         )
-    return NamedSeries(str(platform), str(group), as_regular_series(series.rename(str(group))))
+    return NamedSeries(str(platform), str(group), regular(series.rename(str(group))))
 
 
-def _from_panel(panel: Any, unit: str) -> Iterator[NamedSeries]:
+def _from_panel(panel: Any, unit: str, regular: Regular) -> Iterator[NamedSeries]:
     for platform, group in panel.keys():
-        series = as_regular_series(panel.series(platform, group, unit=unit))
+        series = regular(panel.series(platform, group, unit=unit))
         flags = panel.flags(platform, group) if hasattr(panel, "flags") else None
         instrument = None
         if flags is not None and "instrument" in getattr(flags, "columns", ()):
@@ -144,4 +178,6 @@ def single_instrument(
         f"only the periods counted by the instrument {name} are used "
         f"({kept.index[0]:%Y-%m} to {kept.index[-1]:%Y-%m})"
     )
-    return kept.asfreq(pd.DatetimeIndex(item.values.index).freq), starts, note
+    kept = kept.asfreq(pd.DatetimeIndex(item.values.index).freq)
+    kept.attrs = {**item.values.attrs, "calendar": described(kept.index)}
+    return kept, starts, note

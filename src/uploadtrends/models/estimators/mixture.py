@@ -63,7 +63,8 @@ def mixture_interval(
     if centres.shape[-1] == 1:
         centre, scale = centres[..., 0], scales[..., 0]
         reach = t_quantile((1 + confidence) / 2, df) * scale
-        return centre - reach, centre + reach, 2 * t_cdf(-np.abs(centre) / scale, df)
+        p = np.maximum(2 * t_cdf(-np.abs(centre) / scale, df), np.finfo(float).tiny)
+        return centre - reach, centre + reach, p
     inverse = 1 / scales
     offset = centres * inverse
     density_weights = weights * inverse
@@ -90,8 +91,24 @@ def mixture_interval(
         at = proposal
         if (moved < 1e-5 * se).all():
             break
+    return at[0], at[1], _two_sided(weights, offset, df)
+
+
+def _two_sided(weights: Array, offset: Array, df: float) -> Array:
+    """Return twice the smaller tail beyond zero; never 0, however far zero lies out.
+
+    Each tail is summed by itself: one minus the other would leave nothing (or less) of a small one.
+    """
     below = np.einsum("...g,...g->...", weights, _lookup(-offset, df)[0])
-    return at[0], at[1], np.minimum(1.0, 2 * np.minimum(below, 1 - below))
+    above = np.einsum("...g,...g->...", weights, _lookup(offset.copy(), df)[0])
+    smaller = np.minimum(below, above)
+    far = smaller < 1e-6  # the table is too coarse there
+    if far.any():
+        spread = np.broadcast_to(weights, offset.shape)[far]
+        tail = np.einsum("ig,ig->i", spread, t_cdf(-np.abs(offset[far]), df))
+        smaller = smaller.copy()
+        smaller[far] = np.maximum(tail, np.finfo(float).tiny)
+    return np.asarray(np.minimum(1.0, 2 * smaller))
 
 
 def mixture_moments(weights: Array, centres: Array, scales: Array) -> tuple[Array, Array]:

@@ -1,0 +1,320 @@
+"""The user's own calendar: which period each date of an index stands for.
+
+Nothing is forced onto another calendar: weeks keep their first day, fiscal quarters and years
+their first month, and steps of any regular length their phase. Where a label could mean two
+things, the note says which was taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from uploadtrends.arrays import Array
+from uploadtrends.errors import InputError
+
+WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+LABELS = ("auto", "start", "end")
+_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTH_DAYS = 30.436875
+_DAY = 86_400
+_ENOUGH = 0.75
+"""Share of the steps that must be whole multiples of the most frequent one."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What a user's index stands for."""
+
+    starts: pd.DatetimeIndex
+    """First moment of every row's period."""
+    freq: Any
+    """pandas offset from one start to the next."""
+    note: str = ""
+    """How labels were read, where they can be read in two ways."""
+
+
+def place(index: pd.Index[Any], week: str | None = None, labels: str = "auto") -> Placed:
+    """Return the period starts of an index of dates, and the step between them.
+
+    Parameters
+    ----------
+    index : DatetimeIndex, PeriodIndex, or Index of years
+        In order. A time zone keeps its wall clock for days and coarser steps; for hours and finer
+        the instants are kept, so a change of the clock neither doubles nor loses one.
+    week : {"MON", ..., "SUN"}, optional
+        First day of a week. By default weekly stamps are taken to be the first day of theirs.
+    labels : {"auto", "start", "end"}
+        Whether a stamp names the first or the last day (hour, ...) of its period. Auto: the last
+        days of months end a period, every other stamp starts or lies within one.
+
+    Raises
+    ------
+    InputError
+        If the index holds no dates, is not in order, or follows no regular step.
+    """
+    if week is not None and week.upper() not in WEEKDAYS:
+        raise InputError("unknown weekday", column="week", value=week, fix=", ".join(WEEKDAYS))
+    if labels not in LABELS:
+        raise InputError("unknown labels", column="labels", value=labels, fix=", ".join(LABELS))
+    dates = as_dates(index)
+    if len(dates) == 0:
+        raise InputError("the series is empty", fix="give at least one period")
+    if dates.hasnans:
+        raise InputError("the index holds a missing date", fix="drop or repair that row")
+    if not dates.is_monotonic_increasing:
+        late = dates[1:][np.diff(dates.asi8) < 0][0]
+        raise InputError(
+            "the dates are not in order", value=str(late), fix="call sort_index() first"
+        )
+    if isinstance(dates, pd.PeriodIndex):
+        return Placed(dates.to_timestamp(how="start"), _offset_of_periods(dates))
+    return _stamps(dates, week.upper() if week else None, labels)
+
+
+def as_dates(index: pd.Index[Any]) -> pd.DatetimeIndex | pd.PeriodIndex:
+    """Return the index as dates: years may be whole numbers, days may be `datetime.date`.
+
+    Raises
+    ------
+    InputError
+        If it holds anything else.
+    """
+    import datetime as dt
+
+    if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
+        return index
+    if _are_years(index):
+        return pd.PeriodIndex([pd.Period(year=int(y), freq="Y") for y in index], freq="Y")
+    if len(index) and all(isinstance(value, dt.date) for value in index):
+        return pd.DatetimeIndex(pd.to_datetime(index))
+    first = index[0] if len(index) else None
+    fix = "set a DatetimeIndex, for instance series.index = pd.to_datetime(series.index)"
+    if pd.api.types.is_integer_dtype(index.dtype):
+        digits = len(str(first))
+        form = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d"}.get(digits, "")
+        fix = (
+            f'series.index = pd.to_datetime(series.index.astype(str), format="{form}")'
+            if form
+            else "give the dates: series.index = pd.date_range(first_date, periods=len(series), "
+            'freq="MS")'
+        )
+    raise InputError(
+        "the index holds no dates", column=str(index.name or "index"), value=first, fix=fix
+    )
+
+
+def _are_years(index: pd.Index[Any]) -> bool:
+    if not pd.api.types.is_numeric_dtype(index.dtype) or len(index) == 0 or index.hasnans:
+        return False
+    values = index.to_numpy(dtype=float)
+    return bool((values == np.round(values)).all() and 1000 <= values.min() <= values.max() < 3000)
+
+
+def _offset_of_periods(periods: pd.PeriodIndex) -> Any:
+    """Return the offset between the starts of periods that know their own calendar."""
+    from pandas.tseries import offsets
+
+    end: Any = periods.freq
+    n: int = end.n
+    if len(periods) > 1 and isinstance(end, offsets.YearEnd):
+        # Years given as numbers may be every fourth or tenth.
+        steps = np.diff(periods.asi8)
+        values, counts = np.unique(steps[steps > 0], return_counts=True)
+        top = int(values[np.argmax(counts)]) if values.size else 1
+        n = max(n, top if (steps % top == 0).mean() >= _ENOUGH else 1)
+    # isinstance narrows to stubs that do not know the anchors.
+    kind = type(end)
+    if kind is offsets.YearEnd:
+        return offsets.YearBegin(n, month=end.month % 12 + 1)
+    if kind is offsets.QuarterEnd:
+        return offsets.QuarterBegin(n, startingMonth=end.startingMonth % 3 + 1)
+    if kind is offsets.MonthEnd:
+        return offsets.MonthBegin(n)
+    if kind is offsets.Week:
+        first = (end.weekday + 1) % 7
+        return offsets.Week(weekday=first) if n == 1 else offsets.Day(7 * n)
+    return end
+
+
+def _stamps(index: pd.DatetimeIndex, week: str | None, labels: str) -> Placed:
+    """Tell the calendar from stamps."""
+    wall = index if index.tz is None else index.tz_localize(None)
+    if len(index) == 1:
+        freq = index.freq if index.freq is not None else pd.tseries.offsets.MonthBegin()
+        return _one_stamp(wall, freq)
+    steps = np.diff(_seconds(wall))
+    positive = steps[steps > 0]
+    if positive.size == 0:
+        raise InputError(
+            "a date is repeated",
+            value=str(index[index.duplicated()][0]),
+            fix="aggregate to one row a period",
+        )
+    if _most_frequent(positive)[0] < 22 * 3600:
+        return _by_seconds(index, labels)
+    steps = np.diff(_seconds(wall.normalize())) // _DAY
+    positive = steps[steps > 0]
+    step, share = _most_frequent(positive)
+    if step < 27.5:
+        return _by_days(wall.normalize(), step, week, labels)
+    fixed = share >= 0.9 and len(positive) >= 3 and not _same_place_in_month(wall)
+    if fixed:
+        return _by_days(wall.normalize(), step, None, labels)
+    return _by_months(wall, positive, labels)
+
+
+def _one_stamp(wall: pd.DatetimeIndex, freq: Any) -> Placed:
+    from pandas.tseries import offsets
+
+    if isinstance(freq, offsets.Day | offsets.Tick | offsets.Week):
+        return Placed(wall, freq)
+    return Placed(wall.to_period("M").to_timestamp(how="start"), offsets.MonthBegin())
+
+
+def _seconds(index: pd.DatetimeIndex) -> Array:
+    return np.asarray(index.as_unit("s").asi8)
+
+
+def _most_frequent(steps: Array) -> tuple[int, float]:
+    values, counts = np.unique(steps, return_counts=True)
+    return int(values[np.argmax(counts)]), float(counts.max() / steps.size)
+
+
+def _same_place_in_month(wall: pd.DatetimeIndex) -> bool:
+    same = wall.day.to_numpy() == np.bincount(wall.day).argmax()
+    ends = wall.is_month_end | wall.is_month_start
+    return bool(same.mean() >= _ENOUGH or np.asarray(ends).mean() >= _ENOUGH)
+
+
+def _irregular(index: pd.DatetimeIndex) -> InputError:
+    steps = np.diff(_seconds(index))
+    smallest = float(steps[steps > 0].min()) / _DAY
+    return InputError(
+        "the dates follow no regular step",
+        value=f"smallest step {smallest:.3g} days, most frequent "
+        f"{_most_frequent(steps[steps > 0])[0] / _DAY:.3g}",
+        fix="aggregate to years, quarters, months, weeks, days or hours first",
+    )
+
+
+def _by_seconds(index: pd.DatetimeIndex, labels: str) -> Placed:
+    """Hours and finer: instants, on a grid with the phase that most stamps have."""
+    moments = _seconds(index)
+    steps = np.diff(moments)
+    step, _ = _most_frequent(steps[steps > 0])
+    if (index != index.floor("s")).any():
+        raise InputError(
+            "steps shorter than a second are not supported",
+            value=str(index[0]),
+            fix="aggregate to seconds or longer",
+        )
+    if (steps % step == 0).mean() < _ENOUGH:
+        raise _irregular(index)
+    phase, _ = _most_frequent(moments % step)
+    if 3600 % step == 0 and phase < step and labels != "end" and step in (60, 3600):
+        phase = 0  # 10:05 is within the hour from 10:00
+    starts = moments - (moments - phase) % step
+    unit, size = ("h", 3600) if step % 3600 == 0 else ("min", 60) if step % 60 == 0 else ("s", 1)
+    freq = pd.tseries.frequencies.to_offset(f"{step // size}{unit}")
+    if labels == "end":
+        starts = starts - step
+    stamps = pd.DatetimeIndex(starts.astype("datetime64[s]"))
+    if index.tz is not None:
+        stamps = stamps.tz_localize("UTC").tz_convert(index.tz)
+    return Placed(stamps, freq)
+
+
+def _by_days(days: pd.DatetimeIndex, step: int, week: str | None, labels: str) -> Placed:
+    from pandas.tseries import offsets
+
+    numbers = _seconds(days) // _DAY
+    steps = np.diff(numbers)
+    if (steps % step == 0).mean() < _ENOUGH:
+        if not _weekly_pattern(days):
+            raise _irregular(days)
+        step = 1
+    if step not in (1, 7) and len(steps) < 3:
+        raise _irregular(days)
+    if step == 1:
+        business = len(days) >= 10 and not (days.day_of_week >= 5).any()
+        return Placed(days, offsets.BusinessDay() if business else offsets.Day())
+    # 1970-01-01 was a Thursday: Monday is day 4 of a week of this count.
+    phase = (WEEKDAYS.index(week) + 4) % 7 if week and step == 7 else None
+    if phase is None:
+        phase = _most_frequent(numbers % step)[0]
+        if labels == "end":
+            phase = (phase + 1) % step
+    starts = numbers - (numbers - phase) % step
+    stamps = pd.DatetimeIndex((starts * _DAY).astype("datetime64[s]"))
+    if step != 7:
+        note = "" if labels != "auto" else f"a stamp is taken as the first of its {step} days"
+        return Placed(stamps, offsets.Day(step), note)
+    first = int(stamps.day_of_week[0])
+    note = ""
+    if week is None and labels == "auto":
+        name = _NAMES[first]
+        note = (
+            f"weekly stamps on {name}s are taken as the first day of their week; "
+            'if they end it, say labels="end"'
+        )
+    return Placed(stamps, offsets.Week(weekday=first), note)
+
+
+def _weekly_pattern(days: pd.DatetimeIndex) -> bool:
+    """Whether the dates are (nearly) all days of certain weekdays: Monday, Wednesday, Friday."""
+    occur = np.unique(days.day_of_week)
+    every = pd.date_range(days[0], days[-1], freq="D")
+    return bool(len(days) >= _ENOUGH * np.isin(every.day_of_week, occur).sum())
+
+
+def _by_months(wall: pd.DatetimeIndex, steps: Array, labels: str) -> Placed:
+    """Months and their multiples. `steps` are in days."""
+    from pandas.tseries import offsets
+
+    months = np.maximum(np.rint(steps / _MONTH_DAYS), 1).astype(int)
+    near = np.abs(steps - months * _MONTH_DAYS) <= 3.5
+    step, _ = _most_frequent(months[near]) if near.any() else (0, 0.0)
+    if near.mean() < _ENOUGH or (months % step == 0).mean() < _ENOUGH:
+        raise _irregular(wall)
+    number = (wall.year * 12 + wall.month - 1).to_numpy()
+    at_end = np.asarray(wall.is_month_end)
+    at_start = np.asarray(wall.day == 1)
+    first = np.where(at_end, number - step + 1, number)
+    if labels == "end":
+        first = np.where(at_start, number - step, number - step + 1)
+    elif labels == "start":
+        first = number
+    inside = step in (3, 12) and (at_end | at_start).mean() < _ENOUGH
+    if inside and labels == "auto":
+        first = number - number % step  # mid-period stamps: the calendar quarter or year
+    phase = _most_frequent(first % step)[0]
+    first = first - (first - phase) % step
+    starts = pd.DatetimeIndex(
+        [pd.Timestamp(year=int(m) // 12, month=int(m) % 12 + 1, day=1) for m in first]
+    )
+    freq: Any = offsets.MonthBegin(step)
+    if step % 12 == 0:
+        freq = offsets.YearBegin(step // 12, month=phase % 12 + 1)
+    elif step == 3:
+        freq = offsets.QuarterBegin(startingMonth=phase % 3 + 1)
+    return Placed(starts, freq, _month_note(wall, at_end, step, labels))
+
+
+def _month_note(wall: pd.DatetimeIndex, at_end: Array, step: int, labels: str) -> str:
+    """Say how stamps were read: late evening hours look like another zone's midnight."""
+    seconds = (wall - wall.normalize()).total_seconds()
+    late = np.asarray((seconds >= 12 * 3600) & (seconds <= 23.5 * 3600))
+    if at_end.mean() >= _ENOUGH and late.mean() >= _ENOUGH:
+        return (
+            f"stamps such as {wall[0]} are taken as the end of their month; if they are midnights "
+            "of another time zone, convert them to it first (tz_convert)"
+        )
+    if step > 1 and labels == "auto":
+        first = wall[0].strftime("%Y-%m-%d")
+        side = "last" if at_end[0] else "first"
+        return f"the stamp {first} is taken as the {side} day of its period"
+    return ""

@@ -1,0 +1,72 @@
+"""What is missing from a series, and what may be incomplete."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from uploadtrends.arrays import Array
+from uploadtrends.series.grid import frequency, period_name, stamp
+from uploadtrends.series.steps import step_of
+
+MOSTLY_MISSING = 0.5
+
+
+def mostly_missing(series: pd.Series) -> str:
+    """Return why a series on its grid is mostly holes, or an empty string.
+
+    Hours, weekdays and months that never occur (nights, weekends, school holidays) are no holes.
+    """
+    known = series.notna().to_numpy()
+    inside = np.flatnonzero(known)
+    if inside.size < 2:
+        return ""
+    index = pd.DatetimeIndex(series.index)[inside[0] : inside[-1] + 1]
+    known = known[inside[0] : inside[-1] + 1]
+    expected = np.ones(len(index), dtype=bool)
+    for label, fewest in _recurring(index):
+        occur = np.unique(label[known])
+        if occur.size >= fewest:
+            expected &= np.isin(label, occur)
+    missing = 1.0 - known.sum() / max(int(expected.sum()), 1)
+    if missing <= MOSTLY_MISSING:
+        return ""
+    return f"{missing:.0%} of its {period_name(index)}s are missing"
+
+
+def _recurring(index: pd.DatetimeIndex) -> list[tuple[Array, int]]:
+    """Return the labels by which a calendar recurs (hour, weekday, month), and how few may occur.
+
+    Fewer than that are another frequency: months with a value every third time are quarters.
+    """
+    letter = step_of(frequency(index)).letter
+    week = len(index) and (index[-1] - index[0]).days >= 14
+    year = len(index) and (index[-1] - index[0]).days >= 731
+    found = []
+    if letter == "h" and week:
+        found.append((index.hour.to_numpy(), 4))
+    if letter in ("h", "D") and week:
+        found.append((index.day_of_week.to_numpy(), 3))
+    if letter == "M" and year:
+        found.append((index.month.to_numpy(), 6))
+    return found
+
+
+def last_period_caution(series: pd.Series) -> str:
+    """Point at a last period that lies far below its neighbours: it may be incomplete."""
+    values = series.dropna().to_numpy(dtype=float)[-13:]
+    if values.size < 7 or (values < 0).any():
+        return ""
+    before = values[:-1]
+    middle = float(np.median(before))
+    steps = np.diff(before)
+    spread = 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) + 1e-12
+    low = min(float(before.min()), middle)
+    if values[-1] >= 0.75 * low or values[-1] > values[-2] - 4 * max(spread, 0.5 * middle**0.5):
+        return ""
+    index = pd.DatetimeIndex(series.dropna().index)
+    return (
+        f"the last {period_name(pd.DatetimeIndex(series.index))} "
+        f"({stamp(index[-1], frequency(series.index))}) lies far below its neighbours "
+        f"({values[-1]:.3g} after {values[-2]:.3g}): if it is incomplete, say complete_to="
+    )
