@@ -32,9 +32,7 @@ def holm(p_values: ArrayLike) -> Array:
     return adjusted
 
 
-def closed_test(
-    p_rows: ArrayLike, p_joint: ArrayLike, n_terms: ArrayLike, n_blocks: int
-) -> Array:
+def closed_test(p_rows: ArrayLike, p_joint: ArrayLike, n_terms: ArrayLike, n_blocks: int) -> Array:
     """Return p values of all rows of several blocks, adjusted for their number.
 
     A row is a linear form in the q coefficients of its block. Under the block's joint null a false

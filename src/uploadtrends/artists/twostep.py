@@ -24,7 +24,8 @@ from uploadtrends.artists.shocks import Prior, Series, ShockFit, integrate_shock
 from uploadtrends.artists.terms import trend_terms
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.effects import COLUMNS
-from uploadtrends.models.onset import Onset, place_block, unit_of
+from uploadtrends.models.onset import Onset, place_block
+from uploadtrends.series.grid import period_name
 
 METHOD = "poisson by group and period, common shocks integrated out"
 FEWEST_PER_SIDE = 6
@@ -238,7 +239,7 @@ class _Answer:
             for term in self.spec.terms:
                 unit = "log ratio"
                 if term == "slope":
-                    unit += f", per {unit_of(self.design.index)}"
+                    unit += f", per {period_name(self.design.index)}"
                 row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
                 row |= {"platform": " and ".join(self.spec.platforms), "group": self.name}
                 row |= {"event": block.id, "label": block.label, "term": term}
@@ -315,7 +316,7 @@ def shock_notes(
     share = "a platform" if comparison.kind == "between" else "a group"
     said = (
         f"{comparison.name}: shocks common to all artists of {share}: sd "
-        f"{100 * fit.shock_sd:.0f}% a {unit_of(design.index)}; without them the interval of {what} "
+        f"{100 * fit.shock_sd:.0f}% a {period_name(design.index)}; without them the interval of {what} "
         f"would be {low:+.0f}% to {high:+.0f}%"
     )
     if comparison.kind == "within":

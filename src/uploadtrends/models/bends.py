@@ -20,8 +20,8 @@ from scipy.special import ndtr, ndtri
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.estimators.averaged import fit_averaged
-from uploadtrends.models.estimators.linear import fit_reml
 from uploadtrends.models.estimators.latent import fit_count_ar1
+from uploadtrends.models.estimators.linear import fit_reml
 
 if TYPE_CHECKING:
     from uploadtrends.models.estimators.estimate import Estimate

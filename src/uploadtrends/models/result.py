@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
-from uploadtrends.arrays import Array
 from uploadtrends.familywise import closed_test, holm
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.models.estimators.by_name import estimate
