@@ -316,8 +316,8 @@ def shock_notes(
     share = "a platform" if comparison.kind == "between" else "a group"
     said = (
         f"{comparison.name}: shocks common to all artists of {share}: sd "
-        f"{100 * fit.shock_sd:.0f}% a {period_name(design.index)}; without them the interval of {what} "
-        f"would be {low:+.0f}% to {high:+.0f}%"
+        f"{100 * fit.shock_sd:.0f}% a {period_name(design.index)}; without them the interval of "
+        f"{what} would be {low:+.0f}% to {high:+.0f}%"
     )
     if comparison.kind == "within":
         return [said + f" (probability that there are none: {fit.p_none:.2f})"]

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.by_ruptures import ruptures_positions
