@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pkgutil
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from uploadtrends.cli import analysis, collecting, data, studies
+from uploadtrends.cli.options import COMMANDS
 from uploadtrends.cli.show import DONE, ERROR, INCOMPLETE, complain
 from uploadtrends.errors import CollectError, TooManyRejectsError, UploadTrendsError
 
@@ -25,10 +27,10 @@ app = typer.Typer(
     # A traceback with local variables could print a secret.
     pretty_exceptions_enable=False,
 )
-studies.register(app)
-analysis.register(app)
-data.register(app)
-collecting.register(app)
+for _module in pkgutil.iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+for _command in COMMANDS:
+    app.command(_command.__name__.replace("_", "-"))(_command)
 
 
 @app.callback(invoke_without_command=True)

@@ -7,43 +7,29 @@ from typing import Annotated, Any
 
 import typer
 
-from uploadtrends.cli.show import AsJson, show_frame
+from uploadtrends.cli.options import (
+    AsJson,
+    Data,
+    Further,
+    Groups,
+    PanelOptions,
+    Unit,
+    command,
+    further_settings,
+)
+from uploadtrends.cli.show import show_frame
 
-Data = Annotated[
-    Path,
-    typer.Argument(help="A store (.duckdb), or a CSV whose first column is a date."),
-]
-Period = Annotated[str, typer.Option("--period", help="day, week, month, quarter or year.")]
-Platforms = Annotated[list[str] | None, typer.Option("--platform", help="Only this; repeatable.")]
-Groups = Annotated[list[str] | None, typer.Option("--group", help="Only this; repeatable.")]
-At = Annotated[str | None, typer.Option("--seniority-at", help="Day on which tenure is measured.")]
-After = Annotated[str, typer.Option("--senior-after", help="Tenure from which one is senior.")]
-Later = Annotated[str, typer.Option("--later", help="Who enters later: separate, new or drop.")]
-Unit = Annotated[str, typer.Option("--unit", help="uploads, active_artists, ...")]
-Instrument = Annotated[
-    str | None, typer.Option("--instrument", help="Only what this listing counted.")
-]
 Dates = Annotated[list[str] | None, typer.Option("--event", help="A date; repeatable.")]
 Ids = Annotated[
     list[str] | None, typer.Option("--event-id", help="An event of the catalogue; repeatable.")
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add this module's commands to the application."""
-    app.command()(panel)
-    app.command()(its)
-    app.command("change-points")(change_points)
-
-
+@command
 def panel(
     data: Data,
-    period: Period = "month",
-    platforms: Platforms = None,
-    instrument: Instrument = None,
-    seniority_at: At = None,
-    senior_after: After = "24 months",
-    later: Later = "separate",
+    options: PanelOptions,
+    further: Further = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write CSV or Parquet instead of printing.")
     ] = None,
@@ -53,7 +39,10 @@ def panel(
 
     Example: uploadtrends panel uploads.duckdb --seniority-at 2022-01-01 --out panel.csv
     """
-    built = _panel(data, period, platforms, instrument, seniority_at, senior_after, later)
+    import uploadtrends as ut
+
+    known = ("data", "period", "platforms", "instrument", "seniority")
+    built = options.build(data, **further_settings(further, ut.build_panel, known))
     if out is None:
         show_frame(built.groups.to_pandas(), as_json=as_json)
     elif out.suffix == ".parquet":
@@ -62,19 +51,16 @@ def panel(
         built.groups.write_csv(out)
 
 
+@command
 def its(
     data: Data,
+    options: PanelOptions,
     events: Dates = None,
     event_ids: Ids = None,
     method: Annotated[str, typer.Option("--method", help="Estimator; auto decides.")] = "auto",
     unit: Unit = "uploads",
     groups: Groups = None,
-    platforms: Platforms = None,
-    period: Period = "month",
-    instrument: Instrument = None,
-    seniority_at: At = None,
-    senior_after: After = "24 months",
-    later: Later = "separate",
+    further: Further = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit interrupted time series and print the effects.
@@ -89,17 +75,26 @@ def its(
     chosen = chosen + list(events or [])
     if not len(chosen):
         raise typer.BadParameter("name at least one --event DATE or --event-id ID")
-    given = _data(data, period, platforms, instrument, seniority_at, senior_after, later)
+    known = ("data", "events", "method", "unit", "groups", "platforms")
+    settings = further_settings(further, ut.interrupted_time_series, known)
     result = ut.interrupted_time_series(
-        given, chosen, method=method, unit=unit, groups=groups, platforms=platforms
+        given(data, options),
+        chosen,
+        method=method,
+        unit=unit,
+        groups=groups,
+        platforms=options.platforms,
+        **settings,
     )
     if not as_json:
         typer.echo(result.summary())
     show_frame(result.to_frame(), as_json=as_json)
 
 
+@command
 def change_points(
     data: Data,
+    options: PanelOptions,
     penalty: Annotated[
         str, typer.Option("--penalty", help="calibrated, mbic or bic.")
     ] = "calibrated",
@@ -108,12 +103,7 @@ def change_points(
     ] = True,
     unit: Unit = "uploads",
     groups: Groups = None,
-    platforms: Platforms = None,
-    period: Period = "month",
-    instrument: Instrument = None,
-    seniority_at: At = None,
-    senior_after: After = "24 months",
-    later: Later = "separate",
+    further: Further = None,
     as_json: AsJson = False,
 ) -> None:
     """Find dated breaks with intervals, or say that there is none.
@@ -122,18 +112,26 @@ def change_points(
     """
     import uploadtrends as ut
 
-    given = _data(data, period, platforms, instrument, seniority_at, senior_after, later)
+    known = ("data", "penalty", "trend", "unit", "groups", "platforms")
+    settings = further_settings(further, ut.change_points, known)
     result = ut.change_points(
-        given, penalty=penalty, trend=trend, unit=unit, groups=groups, platforms=platforms
+        given(data, options),
+        penalty=penalty,
+        trend=trend,
+        unit=unit,
+        groups=groups,
+        platforms=options.platforms,
+        **settings,
     )
     if not as_json:
         typer.echo(result.summary())
     show_frame(result.to_frame(), as_json=as_json)
 
 
-def _data(data: Path, *options: Any) -> Any:
+def given(data: Path, options: PanelOptions) -> Any:
+    """Return the panel of a store, or the series of a CSV."""
     if data.suffix == ".duckdb":
-        return _panel(data, *options)
+        return options.build(data)
     import pandas as pd
 
     from uploadtrends.errors import InputError
@@ -154,23 +152,3 @@ def _data(data: Path, *options: Any) -> Any:
             "a date cannot be read", file=data, column=column, value=bad, fix="write YYYY-MM-DD"
         )
     return frame.set_index(pd.DatetimeIndex(dates)).squeeze("columns")
-
-
-def _panel(
-    data: Path,
-    period: str,
-    platforms: list[str] | None,
-    instrument: str | None,
-    seniority_at: str | None,
-    senior_after: str,
-    later: Any,
-) -> Any:
-    import uploadtrends as ut
-
-    rule = None
-    if seniority_at is not None:
-        rule = ut.Seniority(at=seniority_at, senior_after=senior_after, later=later)
-    with ut.open_store(data) as store:
-        return ut.build_panel(
-            store, period=period, platforms=platforms, instrument=instrument, seniority=rule
-        )

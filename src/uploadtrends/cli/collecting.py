@@ -8,54 +8,28 @@ from typing import Annotated, Any
 
 import typer
 
-from uploadtrends.cli.data import DEFAULT_STORE, StorePath
-from uploadtrends.cli.show import INCOMPLETE, AsJson, show_frame, show_record
+from uploadtrends.cli.options import (
+    DEFAULT_RAW,
+    DEFAULT_STORE,
+    AsJson,
+    KeyFile,
+    Raw,
+    SessionOptions,
+    StorePath,
+    command,
+)
+from uploadtrends.cli.show import INCOMPLETE, show_frame, show_record
 from uploadtrends.collect.sites import site_names
 
 Source = Annotated[
     str, typer.Argument(help=f"{', '.join(site_names()[:-1])} or {site_names()[-1]}.")
 ]
-Raw = Annotated[Path, typer.Option("--raw", help="Folder of the raw archives.")]
-Contact = Annotated[
-    str | None,
-    typer.Option(
-        "--contact",
-        envvar="UPLOADTRENDS_CONTACT",
-        help="Whom the site can write to: an address or page; part of the User-Agent.",
-    ),
-]
-Credentials = Annotated[
-    Path | None,
-    typer.Option("--credentials", help="TOML file of mode 600 with the keys to the sites."),
-]
-Permission = Annotated[
-    bool,
-    typer.Option("--i-have-permission", help="Your word that you may collect from this site."),
-]
-MaxRequests = Annotated[
-    int | None, typer.Option("--max-requests", help="End the run after so many requests.")
-]
-Pace = Annotated[
-    float | None,
-    typer.Option("--seconds-between", help="A slower pace than the site's own."),
-]
-Demo = Annotated[
-    str | None, typer.Option("--demo", help="Address of a demo server on this machine.")
-]
-KeyFile = Annotated[
-    Path | None, typer.Option("--key-file", help="Key of the pseudonyms (mode 600).")
-]
-DEFAULT_RAW = Path("data/raw")
 
 
-def register(app: typer.Typer) -> None:
-    """Add this module's commands to the application."""
-    for command in (sample, collect, rebuild, delisted, forget):
-        app.command()(command)
-
-
+@command
 def sample(
     source: Source,
+    options: SessionOptions,
     followers: Annotated[
         int, typer.Option("--followers", help="Strictly more are wanted (Danbooru: posts).")
     ] = 2000,
@@ -66,12 +40,6 @@ def sample(
     ] = None,
     pages: Annotated[int, typer.Option("--pages", help="Most pages of one listing.")] = 200,
     raw: Raw = DEFAULT_RAW,
-    contact: Contact = None,
-    credentials: Credentials = None,
-    i_have_permission: Permission = False,
-    max_requests: MaxRequests = None,
-    seconds_between: Pace = None,
-    demo: Demo = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw artists at random from a named frame, with inclusion probabilities.
@@ -80,7 +48,7 @@ def sample(
     """
     from uploadtrends.collect import sampling
 
-    session = _session(contact, credentials, i_have_permission, max_requests, seconds_between, demo)
+    session = options.open()
     drawn = sampling.sample(
         source,
         session=session,
@@ -94,8 +62,10 @@ def sample(
     show_record(asdict(drawn), as_json=True) if as_json else typer.echo(str(drawn))
 
 
+@command
 def collect(
     source: Source,
+    options: SessionOptions,
     artists: Annotated[
         Path | None,
         typer.Option(
@@ -118,18 +88,11 @@ def collect(
     crawl: Annotated[
         str | None, typer.Option("--crawl", help="Go on with, or begin, the crawl of this name.")
     ] = None,
-    key_file: KeyFile = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print requests and time needed; ask nobody.")
     ] = False,
     store: StorePath = DEFAULT_STORE,
     raw: Raw = DEFAULT_RAW,
-    contact: Contact = None,
-    credentials: Credentials = None,
-    i_have_permission: Permission = False,
-    max_requests: MaxRequests = None,
-    seconds_between: Pace = None,
-    demo: Demo = None,
     as_json: AsJson = False,
 ) -> None:
     """Fetch profiles and upload histories into the archive, then load them; resumes by itself.
@@ -141,7 +104,7 @@ def collect(
     from uploadtrends.collect.replay import ArchivedCrawl
     from uploadtrends.store import open_store
 
-    session = _session(contact, credentials, i_have_permission, max_requests, seconds_between, demo)
+    session = options.open()
     given: dict[str, Any] = {
         "artists": artists,
         "since": since,
@@ -161,7 +124,7 @@ def collect(
         report = fetch(source, session=session, progress=progress, **given)
     store.parent.mkdir(parents=True, exist_ok=True)
     with open_store(store, read_only=False) as opened:
-        loaded = opened.load(ArchivedCrawl(report.folder))
+        loaded = opened.load(ArchivedCrawl(report.folder, key_file=options.key_file))
     if as_json:
         show_record({"crawl": asdict(report), "load": loaded.to_dict()}, as_json=True)
     else:
@@ -170,12 +133,14 @@ def collect(
         raise typer.Exit(INCOMPLETE)
 
 
+@command
 def rebuild(
     store: StorePath = DEFAULT_STORE,
     raw: Raw = DEFAULT_RAW,
     study: Annotated[
         Path | None, typer.Option("--study", help="Load this study's files, too.")
     ] = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Build the store anew from the archived answers, without the network.
 
@@ -188,10 +153,11 @@ def rebuild(
 
     entries = read_study(study).data if study is not None else ()
     sources = [make_source(e.source, e.path, e.options) for e in entries if e.path.exists()]
-    for report in build_store(store, [*sources, *archived_crawls(raw)]):
+    for report in build_store(store, [*sources, *archived_crawls(raw, key_file=key_file)]):
         typer.echo(str(report))
 
 
+@command
 def delisted(
     store: StorePath = DEFAULT_STORE,
     period: Annotated[str, typer.Option("--period", help="month, quarter or year.")] = "month",
@@ -208,6 +174,7 @@ def delisted(
         show_frame(count(opened, period=period).to_pandas(), as_json=as_json)
 
 
+@command
 def forget(
     platform: Annotated[
         str, typer.Argument(help=f"{', '.join(site_names()[:-1])} or {site_names()[-1]}.")
@@ -230,25 +197,3 @@ def forget(
         platform, handle, raw=raw, store=store, derived=derived, key_file=key_file
     )
     typer.echo(str(report))
-
-
-def _session(
-    contact: str | None,
-    credentials: Path | None,
-    i_have_permission: bool,
-    max_requests: int | None,
-    seconds_between: float | None,
-    demo: str | None,
-    key_file: Path | None = None,
-) -> Any:
-    from uploadtrends.collect.session import Session
-
-    return Session(
-        contact=contact,
-        credentials=credentials,
-        i_have_permission=i_have_permission,
-        max_requests=max_requests,
-        seconds_between=seconds_between,
-        demo=demo,
-        key_file=key_file,
-    )

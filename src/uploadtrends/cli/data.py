@@ -7,18 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from uploadtrends.cli.show import AsJson, show_record
+from uploadtrends.cli.options import (
+    DEFAULT_RAW,
+    DEFAULT_STORE,
+    AsJson,
+    KeyFile,
+    Raw,
+    StorePath,
+    command,
+    pairs,
+)
+from uploadtrends.cli.show import show_record
 
-StorePath = Annotated[Path, typer.Option("--store", help="The store (.duckdb); made when absent.")]
-DEFAULT_STORE = Path("data/derived/uploads.duckdb")
 
-
-def register(app: typer.Typer) -> None:
-    """Add this module's commands to the application."""
-    for command in (load, fetch, export):
-        app.command()(command)
-
-
+@command
 def load(
     source: Annotated[
         str,
@@ -50,9 +52,9 @@ def load(
     from uploadtrends.store import open_store
     from uploadtrends.study.sources import make_source
 
-    given: dict[str, Any] = _pairs(options, "--option")
+    given: dict[str, Any] = pairs(options, "--option")
     if columns:
-        given["columns"] = _pairs(columns, "--column")
+        given["columns"] = pairs(columns, "--column")
     made = make_source(source, path, given)
     store.parent.mkdir(parents=True, exist_ok=True)
     limit = max_rejects if max_rejects < 1 else int(max_rejects)
@@ -64,6 +66,7 @@ def load(
         typer.echo(report.summary())
 
 
+@command
 def fetch(
     name: Annotated[str, typer.Argument(help="danbooru2023.")] = "danbooru2023",
     url: Annotated[
@@ -72,7 +75,7 @@ def fetch(
     sha256: Annotated[
         str | None, typer.Option("--sha256", help="Expected hash; else it is only recorded.")
     ] = None,
-    raw: Annotated[Path, typer.Option("--raw", help="Folder of the raw data.")] = Path("data/raw"),
+    raw: Raw = DEFAULT_RAW,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a large download.")] = False,
 ) -> None:
     """Download the Danbooru2023 metadata (2.8 GB) into data/raw; resumes where it stopped.
@@ -91,6 +94,7 @@ def fetch(
     typer.echo(f"{fetched.path}: {fetched.size:,} bytes, sha256 {fetched.sha256}")
 
 
+@command
 def export(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     store: StorePath = DEFAULT_STORE,
@@ -98,9 +102,7 @@ def export(
         bool,
         typer.Option("--identify", help="Real ids, handles and times instead of pseudonyms, days."),
     ] = False,
-    key_file: Annotated[
-        Path | None, typer.Option("--key-file", help="Key of the pseudonyms (mode 600).")
-    ] = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Write the store to Parquet: pseudonyms instead of ids, no handles, dates to the day.
 
@@ -119,13 +121,3 @@ def export(
 
     with open_store(store) as opened:
         typer.echo(f"Wrote {export_parquet(opened, folder, hide)}")
-
-
-def _pairs(given: list[str] | None, flag: str) -> dict[str, str]:
-    pairs = {}
-    for text in given or []:
-        name, mark, value = text.partition("=")
-        if not mark or not name:
-            raise typer.BadParameter(f"{flag} wants name=value, not '{text}'")
-        pairs[name] = value
-    return pairs

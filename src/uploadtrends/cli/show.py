@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DONE, ERROR, USAGE, INCOMPLETE, CHECK_FAILED = 0, 1, 2, 3, 4
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def complain(message: str) -> None:

@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from uploadtrends.cli.show import CHECK_FAILED, AsJson, show_frame
+from uploadtrends.cli.options import AsJson, StudyOptions, command
+from uploadtrends.cli.show import CHECK_FAILED, show_frame
 
 StudyFile = Annotated[Path, typer.Argument(help="A study file (TOML).")]
-Out = Annotated[Path, typer.Option("--out", help="Folder for everything the study writes.")]
-Event = Annotated[
-    str | None,
-    typer.Option("--event", help="Add an event on this date (YYYY-MM-DD or YYYY-MM)."),
+FailOnCheck = Annotated[
+    bool, typer.Option("--fail-on-check", help="Exit with 4 if a check failed.")
 ]
-Label = Annotated[str, typer.Option("--label", help="What happened on the added date.")]
-DEFAULT_OUT = Path("data/derived")
 
 
-def register(app: typer.Typer) -> None:
-    """Add this module's commands to the application."""
-    for command in (run, new, figures, report, checks, events, doctor):
-        app.command()(command)
-
-
+@command
 def run(
     study: StudyFile,
-    out: Out = DEFAULT_OUT,
-    event: Event = None,
-    label: Label = "",
-    fail_on_check: Annotated[
-        bool, typer.Option("--fail-on-check", help="Exit with 4 if a check failed.")
-    ] = False,
+    options: StudyOptions,
+    fail_on_check: FailOnCheck = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")] = False,
 ) -> None:
     """Run a study: load, estimate, check, draw, report.
 
     Example: uploadtrends run studies/precipice.toml --event 2023-05-15 --label "My event"
     """
-    results = _run(study, out, event, label, quiet=quiet)
+    results, out = options.run(study, quiet=quiet), options.out
     written = results.save(out)
     if not quiet:
         typer.echo(results.summary())
@@ -48,17 +36,7 @@ def run(
         raise typer.Exit(CHECK_FAILED)
 
 
-def _run(study: Path, out: Path, event: str | None, label: str, *, quiet: bool) -> Any:
-    from uploadtrends.cli.progress import step_display
-    from uploadtrends.study import Study
-
-    loaded = Study.load(study)
-    if event is not None:
-        loaded = loaded.with_event(event, label)
-    with step_display(out, quiet=quiet) as announce:
-        return loaded.run(out, announce=announce)
-
-
+@command
 def new(
     study: Annotated[Path, typer.Argument(help="The study file to write; must not exist.")],
 ) -> None:
@@ -72,45 +50,43 @@ def new(
     typer.echo(f"Wrote {study}. Edit it, then: uploadtrends run {study}")
 
 
-def figures(
-    study: StudyFile, out: Out = DEFAULT_OUT, event: Event = None, label: Label = ""
-) -> None:
+@command
+def figures(study: StudyFile, options: StudyOptions) -> None:
     """Run a study and write its figures only.
 
     Example: uploadtrends figures studies/precipice.toml --out data/derived
     """
-    for path in _run(study, out, event, label, quiet=False).save_figures(out / "figures"):
+    for path in options.run(study, quiet=False).save_figures(options.out / "figures"):
         typer.echo(path)
 
 
-def report(
-    study: StudyFile, out: Out = DEFAULT_OUT, event: Event = None, label: Label = ""
-) -> None:
+@command
+def report(study: StudyFile, options: StudyOptions) -> None:
     """Run a study and write its report only: one HTML page that needs nothing else.
 
     Example: uploadtrends report studies/precipice.toml --out data/derived
     """
-    typer.echo(_run(study, out, event, label, quiet=False).save_report(out))
+    typer.echo(options.run(study, quiet=False).save_report(options.out))
 
 
+@command
 def checks(
     study: StudyFile,
-    out: Out = DEFAULT_OUT,
-    fail_on_check: Annotated[
-        bool, typer.Option("--fail-on-check", help="Exit with 4 if a check failed.")
-    ] = False,
+    options: StudyOptions,
+    fail_on_check: FailOnCheck = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a study and print what its checks found.
 
     Example: uploadtrends checks studies/precipice.toml --fail-on-check
     """
-    results = _run(study, out, None, "", quiet=as_json)
+    results = options.run(study, quiet=as_json)
     show_frame(results.checks_frame(), as_json=as_json)
     if fail_on_check and any(outcome.status == "failed" for outcome in results.checks):
         raise typer.Exit(CHECK_FAILED)
 
 
+@command
 def events(
     ids: Annotated[list[str] | None, typer.Option("--id", help="Only these ids.")] = None,
     category: Annotated[
@@ -162,6 +138,7 @@ def events(
     show_frame(crowding_frame(chosen), as_json=as_json)
 
 
+@command
 def doctor(
     study: Annotated[
         Path, typer.Option("--study", help="The study whose data to look for.")

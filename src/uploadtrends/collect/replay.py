@@ -125,7 +125,9 @@ def _once(records: Iterator[Record], seen: set[str]) -> Iterator[Record]:
         yield record
 
 
-def archived_crawls(raw: str | Path, source: str | None = None) -> list[ArchivedCrawl]:
+def archived_crawls(
+    raw: str | Path, source: str | None = None, *, key_file: str | Path | None = None
+) -> list[ArchivedCrawl]:
     """Return all crawls of histories under `raw`, in the order in which they were begun."""
     folders = sorted(
         path.parent
@@ -133,7 +135,7 @@ def archived_crawls(raw: str | Path, source: str | None = None) -> list[Archived
         for path in Path(raw).glob(f"{name}/*/crawl.json")
     )
     crawls = [
-        ArchivedCrawl(folder)
+        ArchivedCrawl(folder, key_file=key_file)
         for folder in folders
         if json.loads((folder / "crawl.json").read_text("utf-8")).get("kind") == "histories"
     ]

@@ -25,6 +25,7 @@ def run_checks(
     panels: Mapping[str, Panel],
     its: Any,
     values: Values,
+    key_file: str | Path | None = None,
 ) -> tuple[CheckOutcome, ...]:
     """Run the study's checks in their order, each kept by what it depends on.
 
@@ -38,6 +39,8 @@ def run_checks(
         panel = panel_named(f"checks.{name}", panels, platform, spec.file)
         if "seed" in keys.section(f"checks.{name}"):
             options.setdefault("seed", spec.seed)
+        if "key_file" in keys.section(f"checks.{name}") and key_file is not None:
+            options.setdefault("key_file", str(key_file))
         depends = [steps.keys["panel"], steps.keys["interrupted time series"], options, platform]
 
         def compute(name: str = name, options: Any = options, panel: Any = panel) -> CheckOutcome:

@@ -79,7 +79,11 @@ class Study:
         return event_catalogue(ids=self.spec.events.get("confounders", []))
 
     def run(
-        self, out: str | Path | None = None, *, announce: Announce | None = None
+        self,
+        out: str | Path | None = None,
+        *,
+        announce: Announce | None = None,
+        key_file: str | Path | None = None,
     ) -> StudyResults:
         """Run every step whose inputs changed since the last run in the same folder.
 
@@ -90,6 +94,8 @@ class Study:
             is computed, and only the results stay.
         announce : callable, optional
             Told of every step: ``announce(step, "running" | "done" | "cached", seconds)``.
+        key_file : str or Path, optional
+            Key of the pseudonyms, for checks that name artists.
 
         Returns
         -------
@@ -103,10 +109,10 @@ class Study:
         """
         if out is None:
             with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
-                return self._run(Path(folder), StepCache(None, announce))
-        return self._run(Path(out), StepCache(Path(out) / CACHE, announce))
+                return self._run(Path(folder), StepCache(None, announce), key_file)
+        return self._run(Path(out), StepCache(Path(out) / CACHE, announce), key_file)
 
-    def _run(self, out: Path, steps: StepCache) -> StudyResults:
+    def _run(self, out: Path, steps: StepCache, key_file: str | Path | None) -> StudyResults:
         import uploadtrends as ut
 
         spec, events = self.spec, self.events
@@ -136,7 +142,7 @@ class Study:
         )
         primary = _primary(spec, its)
         analyses = run_analyses(spec, steps, panels, events, values)
-        outcomes = run_checks(spec, steps, panels, its, values)
+        outcomes = run_checks(spec, steps, panels, its, values, key_file)
         return StudyResults(
             spec=spec,
             panel=panel,

@@ -1,0 +1,218 @@
+"""Options that several commands share, stated once; and how a function becomes a command.
+
+A new command is a function with ``@command`` in a module of this package: nothing else knows it.
+Options that belong together are the fields of a dataclass; a command that takes one by name has
+its fields as flags.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+COMMANDS: list[Callable[..., None]] = []
+"""Every command, in the order of `uploadtrends --help`."""
+
+DEFAULT_STORE = Path("data/derived/uploads.duckdb")
+DEFAULT_RAW = Path("data/raw")
+DEFAULT_OUT = Path("data/derived")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+StorePath = Annotated[Path, typer.Option("--store", help="The store (.duckdb); made when absent.")]
+Raw = Annotated[Path, typer.Option("--raw", help="Folder of the raw archives.")]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key-file", help="Key of the pseudonyms (mode 600).")
+]
+Further = Annotated[
+    list[str] | None,
+    typer.Option("--option", help="name=value of any further setting; repeatable."),
+]
+Data = Annotated[
+    Path, typer.Argument(help="A store (.duckdb), or a CSV whose first column is a date.")
+]
+Unit = Annotated[str, typer.Option("--unit", help="uploads, active_artists, ...")]
+Groups = Annotated[list[str] | None, typer.Option("--group", help="Only this; repeatable.")]
+
+
+@dataclass(frozen=True)
+class PanelOptions:
+    """How a panel is built from a store."""
+
+    platforms: Annotated[
+        list[str] | None, typer.Option("--platform", help="Only this; repeatable.")
+    ] = None
+    period: Annotated[str, typer.Option("--period", help="day, week, month, quarter or year.")] = (
+        "month"
+    )
+    instrument: Annotated[
+        str | None, typer.Option("--instrument", help="Only what this listing counted.")
+    ] = None
+    seniority_at: Annotated[
+        str | None, typer.Option("--seniority-at", help="Day on which tenure is measured.")
+    ] = None
+    senior_after: Annotated[
+        str, typer.Option("--senior-after", help="Tenure from which one is senior.")
+    ] = "24 months"
+    later: Annotated[
+        str, typer.Option("--later", help="Who enters later: separate, new or drop.")
+    ] = "separate"
+
+    def build(self, store: Path, **further: Any) -> Any:
+        """Return the panel of a store."""
+        import uploadtrends as ut
+
+        later: Any = self.later
+        rule = None
+        if self.seniority_at is not None:
+            rule = ut.Seniority(at=self.seniority_at, senior_after=self.senior_after, later=later)
+        with ut.open_store(store) as opened:
+            return ut.build_panel(
+                opened,
+                period=self.period,
+                platforms=self.platforms,
+                instrument=self.instrument,
+                seniority=rule,
+                **further,
+            )
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """Who asks a site, and how."""
+
+    contact: Annotated[
+        str | None,
+        typer.Option(
+            "--contact",
+            envvar="UPLOADTRENDS_CONTACT",
+            help="Whom the site can write to: an address or page; part of the User-Agent.",
+        ),
+    ] = None
+    credentials: Annotated[
+        Path | None,
+        typer.Option("--credentials", help="TOML file of mode 600 with the keys to the sites."),
+    ] = None
+    i_have_permission: Annotated[
+        bool,
+        typer.Option("--i-have-permission", help="Your word that you may collect from this site."),
+    ] = False
+    max_requests: Annotated[
+        int | None, typer.Option("--max-requests", help="End the run after so many requests.")
+    ] = None
+    seconds_between: Annotated[
+        float | None,
+        typer.Option("--seconds-between", help="A slower pace than the site's own."),
+    ] = None
+    demo: Annotated[
+        str | None, typer.Option("--demo", help="Address of a demo server on this machine.")
+    ] = None
+    key_file: KeyFile = None
+
+    def open(self) -> Any:
+        """Return the session."""
+        from uploadtrends.collect.session import Session
+
+        return Session(**vars(self))
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """Which study to run, where, and with which date added."""
+
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything the study writes.")] = (
+        DEFAULT_OUT
+    )
+    event: Annotated[
+        str | None,
+        typer.Option("--event", help="Add an event on this date (YYYY-MM-DD or YYYY-MM)."),
+    ] = None
+    label: Annotated[str, typer.Option("--label", help="What happened on the added date.")] = ""
+    key_file: KeyFile = None
+
+    def run(self, study: Path, *, quiet: bool) -> Any:
+        """Run a study and return its results."""
+        from uploadtrends.cli.progress import step_display
+        from uploadtrends.study import Study
+
+        loaded = Study.load(study)
+        if self.event is not None:
+            loaded = loaded.with_event(self.event, self.label)
+        with step_display(self.out, quiet=quiet) as announce:
+            return loaded.run(self.out, announce=announce, key_file=self.key_file)
+
+
+def command(function: Function) -> Function:
+    """Make a function a command of ``uploadtrends``, named as it is."""
+    COMMANDS.append(unpacked(function))
+    return function
+
+
+def unpacked(function: Callable[..., Any]) -> Callable[..., None]:
+    """Return the function with the fields of every bundle in its signature as arguments."""
+    signature = inspect.signature(function, eval_str=True)
+    bundles: dict[str, Any] = {
+        item.name: item.annotation
+        for item in signature.parameters.values()
+        if is_dataclass(item.annotation)
+    }
+    flags: list[inspect.Parameter] = []
+    for item in signature.parameters.values():
+        flags += _fields(bundles[item.name]) if item.name in bundles else [item]
+
+    @wraps(function)
+    def called(**given: Any) -> None:
+        whole = {
+            name: bundle(**{one.name: given.pop(one.name) for one in fields(bundle)})
+            for name, bundle in bundles.items()
+        }
+        function(**given, **whole)
+
+    called.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [flag.replace(kind=inspect.Parameter.KEYWORD_ONLY) for flag in flags]
+    )
+    called.__annotations__ = {flag.name: flag.annotation for flag in flags}
+    return called
+
+
+def _fields(bundle: Any) -> list[inspect.Parameter]:
+    types = get_type_hints(bundle, include_extras=True)
+    return [
+        inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=one.default,
+            annotation=types[one.name],
+        )
+        for one in fields(bundle)
+    ]
+
+
+def further_settings(
+    given: list[str] | None, function: Callable[..., Any], without: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return what ``--option name=value`` says, read as the settings of a function want it."""
+    from uploadtrends.signatures import check, settings_of
+
+    known = settings_of(function, without)
+    said = pairs(given, "--option")
+    read = {name: known[name].read(text) if name in known else text for name, text in said.items()}
+    check(read, known, what="the command", place="--option")
+    return read
+
+
+def pairs(given: list[str] | None, flag: str) -> dict[str, str]:
+    """Return name and value of every ``name=value``."""
+    found = {}
+    for text in given or []:
+        name, mark, value = text.partition("=")
+        if not mark or not name:
+            raise typer.BadParameter(f"{flag} wants name=value, not '{text}'")
+        found[name] = value
+    return found
