@@ -57,4 +57,5 @@ def closed_test(p_rows: ArrayLike, p_joint: ArrayLike, n_terms: ArrayLike, n_blo
     rows, joint = np.asarray(p_rows, dtype=float), np.asarray(p_joint, dtype=float)
     q = np.asarray(n_terms)
     within = np.where(q == 1, rows, np.maximum(joint, (q - 1) * rows))
-    return np.minimum(n_blocks * within, 1.0)
+    adjusted: Array = np.minimum(n_blocks * within, 1.0)
+    return adjusted

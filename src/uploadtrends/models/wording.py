@@ -111,8 +111,8 @@ def _bends(rows: dict[str, pd.Series], scale: str, unit: str) -> str:
         if str(row["depends_on"]) in ("trend", "both"):
             said.append(
                 f"the change of the {row['term']} is not distinguishable from a bend in the "
-                f"untreated course (one of {limit} over the whole period would do; the periods before the "
-                f"event suggest {seen})"
+                f"untreated course (one of {limit} over the whole period would do; the periods "
+                f"before the event suggest {seen})"
             )
         else:
             said.append(

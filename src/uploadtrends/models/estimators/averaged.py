@@ -194,8 +194,8 @@ def fit_batch(
         rows = contrasts if contrasts.ndim == 2 else contrasts[start]
         known = machine(own, positions)
         pieces.append(_intervals(known, outcomes[start : start + step], rows, confidence))
-    joined = map(np.concatenate, zip(*pieces, strict=True))
-    return BatchFit(*joined, df=n - design.shape[-1])
+    estimate, se, low, high, p, phi, near = map(np.concatenate, zip(*pieces, strict=True))
+    return BatchFit(estimate, se, low, high, p, phi, near, df=n - design.shape[-1])
 
 
 def components(known: Machine, outcomes: Array, contrasts: Array) -> tuple[Array, ...]:

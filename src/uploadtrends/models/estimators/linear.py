@@ -61,10 +61,11 @@ def _rows(x: Array, positions: Array, weights: Array, phi: Array) -> Array:
     """Return the coefficients as linear combinations of the outcome, averaged over phi (k, n)."""
     orthonormal, triangle = np.linalg.qr(x)
     found = np.zeros(x.T.shape)
-    for i in np.flatnonzero(weights > 1e-4 * weights.max()):
+    kept = weights > 1e-4 * weights.max()
+    for i in np.flatnonzero(kept):
         weighted, _ = solve_markov(orthonormal, np.diff(positions), float(phi[i]))
         found += weights[i] * np.linalg.solve(orthonormal.T @ weighted, weighted.T)
-    return np.asarray(np.linalg.solve(triangle, found / weights[weights > 1e-4 * weights.max()].sum()))
+    return np.asarray(np.linalg.solve(triangle, found / weights[kept].sum()))
 
 
 def whiten(rows: Array, positions: Array, phi: float) -> Array:
