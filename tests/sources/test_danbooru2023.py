@@ -344,7 +344,7 @@ def test_the_layout_of_2021_needs_the_tags(store, tmp_path: Path) -> None:
     [
         ("", "empty"),
         ("not json\nat all\n", "none of the first lines is a JSON object"),
-        ('[{"id": 1, "created_at": "2020"}]', "JSON array"),
+        ('[{"id": 1, "created_at": "2020"}]', "not Danbooru posts"),
         ('{"name": "x"}\n', "not Danbooru posts"),
     ],
 )

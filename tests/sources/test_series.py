@@ -83,9 +83,9 @@ def test_bad_rows_are_recorded_with_their_place(store, tmp_path: Path) -> None:
     rejects = store.sql("SELECT position, reason FROM reject ORDER BY 1").fetchall()
     assert [position for position, _ in rejects] == [f"row {n}" for n in (2, 3, 4, 5, 6, 7)]
     reasons = [reason for _, reason in rejects]
-    assert reasons[0] == 'unreadable date "August"'
+    assert reasons[0] == "unreadable date"
     assert reasons[1] == "column 'n' is not a number"
-    assert reasons[2] == "date in the future 2999-01"
+    assert reasons[2] == "date in the future"
     assert reasons[3] == "period given twice"
     assert reasons[4] == "date before 1970-01-01 1066-10"
     assert reasons[5] == "column 'n' is not a number"

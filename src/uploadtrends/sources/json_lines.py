@@ -1,4 +1,6 @@
-"""JSON Lines of any size into DuckDB at its own speed, with the line number of every bad line.
+"""JSON of any size into DuckDB at its own speed, with the line number of every bad line.
+
+Documents (arrays, envelopes) are cut into lines first, see `reading.documents`.
 
 A first attempt asks DuckDB to stop at bad lines, which is fastest; most files are clean. Otherwise
 DuckDB's parser carries on after a bad line when asked to, and gives a row of NULLs in its place.
@@ -10,16 +12,23 @@ read a second time, in order, to learn their line numbers.
 from __future__ import annotations
 
 import json
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from uploadtrends.errors import InputError
 from uploadtrends.records import Reject
 from uploadtrends.sources.moments import quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
+from uploadtrends.sources.reading import documents
+from uploadtrends.sources.reading.documents import document_pieces, is_lines, repaired
 from uploadtrends.sources.staging import EXCERPT_LENGTH, setting, stage_records
 from uploadtrends.sources.unpacking import (
     LONGEST_LINE,
@@ -36,6 +45,10 @@ if TYPE_CHECKING:
 
 _BLANK = b" \t\n\v\f\r"
 """What DuckDB skips between records: C's isspace."""
+_HEAD = 4 << 20
+_AT_ONCE = 5_000
+RECORD_KEYS = ("id", "idNum", "created_at", "date", "title", "url", "published_at")
+"""Keys of a record where nobody said which to expect: what has one of them is no envelope."""
 POSITION = "row_number() OVER ()"
 """In `select`: the number of the record; needs the setting preserve_insertion_order."""
 
@@ -50,13 +63,13 @@ def read_json_lines(
     reason: str,
     progress: Progress | None = None,
 ) -> int:
-    """Create the temporary table `into` from a JSON Lines file; bad lines go to `stage_reject`.
+    """Create the temporary table `into` from a JSON file; bad lines go to `stage_reject`.
 
     Parameters
     ----------
     con : duckdb.DuckDBPyConnection
     path : Path
-        JSON Lines: plain, gzip, xz or zstd, or the first file in a tar of any of these.
+        JSON Lines or a document: plain, packed, or the first file in a tar.
     into : str
         Name of the table to create.
     columns : mapping of str to str
@@ -77,6 +90,8 @@ def read_json_lines(
     import duckdb
 
     reader = _Reader(con, path, into, columns, select, reason, progress)
+    if not _has_lines(path, columns):
+        return reader.read(document_pieces(path, columns))
     if is_plain(path):
         try:
             return reader.read(iter([Piece(path, 0, path.stat().st_size)]))
@@ -85,6 +100,11 @@ def read_json_lines(
                 raise
     # Pieces have the lines that are too long for any record cut out.
     return reader.read(pieces(path))
+
+
+def _has_lines(path: Path, wanted: Collection[str]) -> bool:
+    with open_text(path) as stream:
+        return is_lines(stream.read(_HEAD), wanted)
 
 
 class _Reader:
@@ -99,6 +119,7 @@ class _Reader:
         progress: Progress | None,
     ) -> None:
         self.con = con
+        self.path = path
         self.into = into
         self.columns = columns
         self.select = select
@@ -119,18 +140,29 @@ class _Reader:
             new = n_read == 0
             verb = f"CREATE TEMP TABLE {self.into} AS" if new else f"INSERT INTO temp.{self.into}"
             query = f"{verb} SELECT {rows}, {self.reason} AS bad FROM "
-            try:
-                self._run(query + self._scan(piece, strict=True), n_read, bytes_done, piece)
-            except duckdb.InvalidInputException:
-                self._run(query + self._scan(piece), n_read, bytes_done, piece)
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                lines = pool.submit(_count_lines, piece.file)
+                try:
+                    self._run(query + self._scan(piece, strict=True), n_read, bytes_done, piece)
+                except duckdb.InvalidInputException:
+                    self._run(query + self._scan(piece), n_read, bytes_done, piece)
             counts = con.sql(f"SELECT count(*), count(bad) FROM temp.{self.into}").fetchall()[0]
             n_read += counts[0] - n_kept
+            if counts[0] - n_kept != lines.result():
+                raise InputError(
+                    f"{lines.result():,} lines but {counts[0] - n_kept:,} records were read",
+                    file=self.path,
+                    fix="report this file: a row would have been lost",
+                )
             if counts[1]:
-                self._place_bad_lines(piece)
                 con.execute(f"DELETE FROM temp.{self.into} WHERE bad IS NOT NULL")
-            n_kept = counts[0] - counts[1]
+                self._place_bad_lines(piece, n_read - (counts[0] - n_kept))
+                con.execute(f"DELETE FROM temp.{self.into} WHERE bad IS NOT NULL")
+            n_kept = int(con.sql(f"SELECT count(*) FROM temp.{self.into}").fetchall()[0][0])
             bytes_done = piece.bytes_done
             self._tell(n_read, bytes_done)
+        if n_read == 0:
+            raise InputError("the file holds no records", file=self.path, fix="check the file")
         return n_read
 
     def _run(self, statement: str, rows: int, bytes_done: int, piece: Piece) -> None:
@@ -158,7 +190,7 @@ class _Reader:
             f"compression='none', maximum_object_size={LONGEST_LINE})"
         )
 
-    def _place_bad_lines(self, piece: Piece) -> None:
+    def _place_bad_lines(self, piece: Piece, before: int) -> None:
         with setting(self.con, "preserve_insertion_order", "true"):
             bad = dict(
                 self.con.sql(
@@ -166,12 +198,12 @@ class _Reader:
                     f"{self.reason} AS bad FROM {self._scan(piece)}) WHERE bad IS NOT NULL"
                 ).fetchall()
             )
-        stage_records(self.con, self._rejects(piece, bad))
+        stage_records(self.con, list(self._rejects(piece, bad, before)))
 
-    @staticmethod
-    def _rejects(piece: Piece, bad: dict[int, str]) -> Iterator[Reject]:
+    def _rejects(self, piece: Piece, bad: dict[int, str], before: int) -> Iterator[Reject]:
         """Number the lines as an editor would: DuckDB counts only lines that are not blank."""
         record = 0
+        mended: list[tuple[int, str]] = []
         with piece.file.open("rb") as lines:
             for number, line in enumerate(lines, start=piece.lines_before + 1):
                 if not line.strip(_BLANK):
@@ -180,14 +212,74 @@ class _Reader:
                 reason = bad.get(record)
                 if reason is None:
                     continue
+                if (whole := _mended(line)) is not None:
+                    mended.append((before + record, whole))
+                    continue
                 if line == TOO_LONG:
                     reason = TOO_LONG.decode().strip().strip('"')
                 shown = line[:EXCERPT_LENGTH].decode("utf-8", "replace").replace("\0", "\\0")
-                yield Reject(f"line {number}", reason, shown.rstrip("\r\n"))
+                yield Reject(f"{piece.unit} {number}", reason, shown.rstrip("\r\n"))
+        self._add_mended(mended)
+
+    def _add_mended(self, mended: list[tuple[int, str]]) -> None:
+        """Read the lines that lacked no more than a character, each in its old place."""
+        for start in range(0, len(mended), _AT_ONCE):
+            part = mended[start : start + _AT_ONCE]
+            with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
+                file = Path(folder) / "mended.json"
+                file.write_text("\n".join(line for _, line in part) + "\n", encoding="utf-8")
+                places = ", ".join(str(place) for place, _ in part)
+                rows = self.select.replace(POSITION, f"([{places}])[{POSITION}]")
+                with setting(self.con, "preserve_insertion_order", "true"):
+                    self.con.execute(
+                        f"INSERT INTO temp.{self.into} SELECT {rows}, {self.reason} AS bad "
+                        f"FROM {self._scan(Piece(file, 0, 0))}"
+                    )
+        if mended:
+            wrong = self.con.sql(
+                f"SELECT bad, count(*) FROM temp.{self.into} WHERE bad IS NOT NULL GROUP BY bad"
+            ).fetchall()
+            stage_records(
+                self.con,
+                (Reject("a mended line", reason, "") for reason, n in wrong for _ in range(n)),
+            )
 
 
-def sample_records(path: Path, n: int = 200) -> list[dict[str, Any]]:
-    """Return the first readable records of a JSON Lines file.
+def _count_lines(file: Path) -> int:
+    """Count the lines that are not blank."""
+    n, rest = 0, b""
+    with file.open("rb") as stream:
+        while block := stream.read(_HEAD):
+            text = rest + block
+            cut = text.rfind(b"\n") + 1
+            rest = text[cut:]
+            n += _filled_lines(text[:cut])
+    return n + (1 if rest.strip(_BLANK) else 0)
+
+
+def _filled_lines(text: bytes) -> int:
+    if not text:
+        return 0
+    a = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(a == 10)
+    # Few lines begin with a blank; only then some may hold nothing else.
+    starts = a[np.concatenate(([0], ends[:-1] + 1))]
+    if (starts > 32).all():
+        return len(ends)
+    return sum(bool(line.strip(_BLANK)) for line in text.split(b"\n"))
+
+
+def _mended(line: bytes) -> str | None:
+    try:
+        return repaired(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        return None
+
+
+def sample_records(
+    path: Path, n: int = 200, wanted: Collection[str] = RECORD_KEYS
+) -> list[dict[str, Any]]:
+    """Return the first readable records of a JSON file; `wanted` are keys that they may have.
 
     Raises
     ------
@@ -197,23 +289,28 @@ def sample_records(path: Path, n: int = 200) -> list[dict[str, Any]]:
     if not path.is_file():
         raise InputError("no such file", file=path, fix="check the path")
     with open_text(path) as stream:
-        head = stream.read(4 << 20)
+        head = stream.read(_HEAD)
     if not head.strip():
         raise InputError("the file is empty", file=path, fix="is it still being written?")
-    records: list[dict[str, Any]] = []
-    for line in head.splitlines()[: 10 * n]:
+    if is_lines(head, wanted):
+        lines: Iterable[str | bytes] = head.splitlines()[: 10 * n]
+    else:
+        with open_text(path) as stream:
+            lines = list(islice(documents.records(stream, path, wanted), n))
+    found: list[dict[str, Any]] = []
+    for line in lines:
         with suppress(ValueError, RecursionError):
-            record = json.loads(line)
+            record = json.loads(line, strict=False)
             if isinstance(record, dict):
-                records.append(record)
-        if len(records) == n:
+                found.append(record)
+        if len(found) == n:
             break
-    if not records:
+    if not found:
+        shown = head[:60].decode("utf-8", "replace")
         raise InputError(
             "none of the first lines is a JSON object",
             file=path,
-            value=head[:60],
-            fix="the format is JSON Lines: one object a line"
-            + (" (this is a JSON array: `jq -c '.[]'` converts it)" if head[:1] == b"[" else ""),
+            value=shown if shown.isprintable() else None,
+            fix="give JSON Lines, an array of objects, or an object that holds such an array",
         )
-    return records
+    return found

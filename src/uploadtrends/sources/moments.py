@@ -1,9 +1,32 @@
-"""Dates as people write them, to naive UTC timestamps with their precision, in SQL."""
+"""Dates as people write them, to naive UTC timestamps with their precision, in SQL.
+
+The plain forms are read by DuckDB at its own speed; any other text goes to `values.dates` through a
+function that `register_functions` gives to the connection. Either a text is read whole or it is
+NULL. The connection must be in UTC, which `staging.create_stage_tables` sees to.
+"""
 
 from __future__ import annotations
 
-EARLIEST = "1970-01-01"
-"""No work in a table is dated before this; such dates are typing errors or placeholders."""
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from uploadtrends.errors import InputError
+from uploadtrends.sources.values.dates import read_date, zone_named
+
+if TYPE_CHECKING:
+    import duckdb
+
+EARLIEST = "1970-01-02"
+"""No work in a table is dated before this; such dates are typing errors or placeholders for 0."""
+WORDS = {"excel": "days since 1899-12-30", "unix": "s", "unix-ms": "ms", "unix-us": "us"}
+"""Values of `date_format` that are no strptime formats."""
+Formats = str | Sequence[str] | Mapping[str, str | Sequence[str]] | None
+_ISO_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_ISO_TIME = f"{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]{{1,9}})?)?"
+_OFFSET = "[+-][0-9]{2}(:?[0-9]{2})?"
 
 
 def quote(text: str) -> str:
@@ -16,55 +39,203 @@ def name(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def moment(column: str, *, date_format: str | None = None, timezone: str = "UTC") -> str:
+def _read_moment(text: str | None, zone: str | None) -> datetime | None:
+    return read_date(text, zone or "UTC").moment if text else None
+
+
+def _read_precision(text: str | None) -> str | None:
+    return read_date(text).precision or None if text else None
+
+
+def _read_named_zone(text: str | None, form: str | None) -> datetime | None:
+    """Read a text by a strptime format with %Z, whose names of zones are ours."""
+    if not text or not form:
+        return None
+    place = form.split().index("%Z")
+    words = text.split()
+    zone = zone_named(words.pop(place)) if place < len(words) else None
+    rest = " ".join(word for word in form.split() if word != "%Z")
+    try:
+        local = datetime.strptime(" ".join(words), rest)
+    except ValueError:
+        return None
+    if zone is None:
+        return None
+    return local.replace(tzinfo=zone).astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+
+
+_FUNCTIONS = {
+    "ut_moment": (_read_moment, ["VARCHAR", "VARCHAR"], "TIMESTAMP"),
+    "ut_precision": (_read_precision, ["VARCHAR"], "VARCHAR"),
+    "ut_named_zone": (_read_named_zone, ["VARCHAR", "VARCHAR"], "TIMESTAMP"),
+    "ut_doubt": (lambda text: read_date(text or "").reason, ["VARCHAR"], "VARCHAR"),
+}
+
+
+def register_functions(con: duckdb.DuckDBPyConnection) -> None:
+    """Give a connection the functions that `moment`, `precision` and `doubt` call."""
+    known = {row[0] for row in con.sql("SELECT function_name FROM duckdb_functions()").fetchall()}
+    for called, (function, takes, gives) in _FUNCTIONS.items():
+        if called not in known:
+            con.create_function(called, function, takes, gives, null_handling="special")  # type: ignore[call-overload]
+
+
+def remove_functions(con: duckdb.DuckDBPyConnection) -> None:
+    """Take them away again."""
+    known = {row[0] for row in con.sql("SELECT function_name FROM duckdb_functions()").fetchall()}
+    for called in known & set(_FUNCTIONS):
+        con.remove_function(called)
+
+
+def check_zone(zone: str) -> None:
+    """Raise InputError for a time zone that nobody knows."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise InputError(
+            "unknown time zone", value=zone, fix="an IANA name, such as America/Chicago"
+        ) from None
+
+
+def formats_of(field: str, date_format: Formats) -> tuple[str, ...]:
+    """Return the formats of one field; a mapping may have some under "" for all others.
+
+    Raises
+    ------
+    InputError
+        A format that cannot be read.
+    """
+    given = date_format
+    if isinstance(given, Mapping):
+        given = given.get(field, given.get("", ()))
+    formats = (given,) if isinstance(given, str) else tuple(given or ())
+    for form in formats:
+        if form in WORDS:
+            continue
+        if "%" not in form:
+            raise InputError(
+                "not a format of dates",
+                value=form,
+                fix=f"a strptime format such as %d/%m/%Y, or one of {', '.join(WORDS)}",
+            )
+        if "%p" in form and "%I" not in form:
+            raise InputError(
+                "%p (AM or PM) goes with hours from 1 to 12", value=form, fix="%I in place of %H"
+            )
+        if "%Z" in form and form.split().count("%Z") != 1:
+            raise InputError("%Z must stand between blanks, once", value=form, fix="or use %z")
+    return formats
+
+
+def moment(column: str, *, date_format: Formats = None, timezone: str = "UTC") -> str:
     """Return the SQL that reads a text column as a TIMESTAMP in UTC (NULL where unreadable).
 
     Understood without `date_format`: ISO dates and times with or without an offset, ``2022``,
-    ``2022-08``, and Unix times in seconds or milliseconds. A time without an offset is taken to be
-    in `timezone`.
+    ``2022-08``, Unix times in seconds, milliseconds, microseconds or nanoseconds, and what
+    `values.dates.read_date` reads. A time without a zone is taken to be in `timezone`; a zone or an
+    offset in the text wins. Of several formats all that fit a text must agree.
     """
-    local = f"timezone({quote(timezone)}, {{}})" if timezone != "UTC" else "{}"
     text = f"trim({column})"
-    to_utc = f"timezone('UTC', {local})" if timezone != "UTC" else "{}"
-    if date_format:
-        return to_utc.format(f"try_strptime({text}, {quote(date_format)})")
+    if formats := formats_of("", date_format):
+        read = [_by_format(text, form, timezone) for form in formats]
+        if len(read) == 1:
+            return read[0]
+        listed = f"list_distinct([{', '.join(read)}])"  # NULLs do not count
+        return f"CASE WHEN len({listed}) = 1 THEN {listed}[1] END"
+    naive = _to_utc(f"try_cast({text} AS TIMESTAMP)", timezone)
     return f"""CASE
+        WHEN length({text}) = 10 AND regexp_full_match({text}, '{_ISO_DAY}')
+            THEN try_cast({text} AS TIMESTAMP)
+        WHEN regexp_full_match({text}, '{_ISO_TIME}') THEN {naive}
+        WHEN regexp_full_match({text}, '{_ISO_TIME} ?(Z|{_OFFSET})')
+            THEN timezone('UTC', try_cast(regexp_replace({text}, ' ([Z+-])', '\\1') AS TIMESTAMPTZ))
         WHEN regexp_full_match({text}, '[0-9]{{4}}(-[0-9]{{2}})?')
             THEN try_cast(rpad({text}, 10, '-01') AS TIMESTAMP)
         WHEN regexp_full_match({text}, '-?[0-9]{{9,10}}([.][0-9]+)?')
             THEN make_timestamp(CAST(try_cast({text} AS DOUBLE) * 1000000 AS BIGINT))
-        WHEN regexp_full_match({text}, '[0-9]{{13}}')
-            THEN make_timestamp(try_cast({text} AS BIGINT) * 1000)
-        WHEN regexp_matches({text}, '([zZ]|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$') AND length({text}) > 10
-            THEN timezone('UTC', try_cast({text} AS TIMESTAMPTZ))
-        WHEN length({text}) = 10 THEN try_cast({text} AS TIMESTAMP)
-        ELSE {to_utc.format(f"try_cast({text} AS TIMESTAMP)")}
+        WHEN regexp_full_match({text}, '[0-9]{{12,13}}([.]0*)?')
+            THEN make_timestamp(try_cast(split_part({text}, '.', 1) AS BIGINT) * 1000)
+        WHEN regexp_full_match({text}, '[0-9]{{15,16}}')
+            THEN make_timestamp(try_cast({text} AS BIGINT))
+        WHEN regexp_full_match({text}, '[0-9]{{19}}')
+            THEN make_timestamp(try_cast({text} AS BIGINT) // 1000)
+        WHEN {column} IS NOT NULL THEN ut_moment({text}, {quote(timezone)})
         END"""
 
 
-def precision(column: str, *, date_format: str | None = None) -> str:
-    """Return the SQL that tells how precise a date text is: year, month, day or second."""
-    if date_format:
-        if any(mark in date_format for mark in ("%S", "%s", "%T", "%c")):
-            return "'second'"
-        if "%M" in date_format:
-            return "'minute'"
-        return "'day'" if "%d" in date_format or "%j" in date_format else "'month'"
+def _to_utc(parsed: str, timezone: str) -> str:
+    if timezone == "UTC":
+        return parsed
+    return f"timezone('UTC', timezone({quote(timezone)}, {parsed}))"
+
+
+def _by_format(text: str, form: str, timezone: str) -> str:
+    number = f"try_cast({text} AS DOUBLE)"
+    if form == "excel":
+        # Day 60 of these serials, 29 February 1900, never was; works are younger.
+        read = f"TIMESTAMP '1899-12-30' + to_seconds(CAST(round({number} * 86400) AS BIGINT)) "
+        return _to_utc(f"CASE WHEN {number} BETWEEN 61 AND 2958465 THEN {read} END", timezone)
+    if form in WORDS:
+        scale = {"unix": 1e6, "unix-ms": 1e3, "unix-us": 1.0}[form]
+        fits = f"abs({number}) * {scale} < 4e15"
+        return f"CASE WHEN {fits} THEN make_timestamp(CAST({number} * {scale} AS BIGINT)) END"
+    if "%Z" in form:
+        return f"ut_named_zone({text}, {quote(form)})"
+    parsed = f"try_strptime({text}, {quote(form)})"
+    if "%z" in form:
+        return f"timezone('UTC', CAST({parsed} AS TIMESTAMPTZ))"
+    if _has_clock(form):
+        return _to_utc(parsed, timezone)
+    return parsed
+
+
+def _has_clock(form: str) -> bool:
+    return re.search("%-?[HIMSTXcRs]", form) is not None
+
+
+def precision(column: str, *, date_format: Formats = None) -> str:
+    """Return the SQL that tells how precise a date text is: year, month, day, minute or second."""
+    if formats := formats_of("", date_format):
+        precise = [_precision_of(form) for form in formats]
+        if len(set(precise)) == 1:
+            return f"'{precise[0]}'"
+        text = f"trim({column})"
+        cases = " ".join(
+            f"WHEN {_by_format(text, form, 'UTC')} IS NOT NULL THEN '{said}'"
+            for form, said in zip(formats, precise, strict=True)
+        )
+        return f"CASE {cases} END"
     text = f"trim({column})"
     return (
-        f"CASE WHEN regexp_full_match({text}, '[0-9]{{4}}') THEN 'year' "
-        f"WHEN length({text}) = 7 THEN 'month' "
-        f"WHEN length({text}) = 10 AND {text} LIKE '%-%' THEN 'day' ELSE 'second' END"
+        f"CASE WHEN length({text}) = 10 AND {text} LIKE '____-__-__' THEN 'day' "
+        f"WHEN regexp_full_match({text}, '-?[0-9.]{{9,}}') AND length({text}) <> 14 "
+        f"THEN 'second' WHEN regexp_full_match({text}, '{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}.*') "
+        f"THEN CASE WHEN substr({text}, 17, 1) = ':' THEN 'second' ELSE 'minute' END "
+        f"WHEN regexp_full_match({text}, '[0-9]{{4}}') THEN 'year' "
+        f"WHEN length({text}) = 7 AND {text} LIKE '____-__' THEN 'month' "
+        f"WHEN {column} IS NOT NULL THEN ut_precision({text}) END"
     )
 
 
-def doubt(parsed: str, text: str, *, earliest: str = EARLIEST) -> str:
-    """Return the SQL that gives the reason to reject a date, or NULL when it is plausible."""
+def _precision_of(form: str) -> str:
+    if form in WORDS or any(mark in form for mark in ("%S", "%-S", "%s", "%T", "%c", "%X")):
+        return "second"
+    if _has_clock(form):
+        return "minute"
+    if re.search("%-?[djex]", form):
+        return "day"
+    return "month" if re.search("%-?[mbBh]", form) else "year"
+
+
+def doubt(parsed: str, text: str, *, earliest: str = EARLIEST, date_format: Formats = None) -> str:
+    """Return the SQL that gives the reason to reject a date, or NULL when it is plausible.
+
+    Reasons name no values, so that they can be counted; the reject's excerpt has the value.
+    """
+    plain = "'unreadable date'" if formats_of("", date_format) else f"ut_doubt(trim({text}))"
     return (
-        f"CASE WHEN {parsed} IS NULL THEN 'unreadable date ' || coalesce('\"' || left({text}, 40) "
-        f"|| '\"', '(empty)') "
-        f"WHEN {parsed} > now() AT TIME ZONE 'UTC' + INTERVAL 1 DAY THEN 'date in the future ' "
-        f"|| left({text}, 40) "
-        f"WHEN {parsed} < TIMESTAMP '{earliest}' THEN 'date before {earliest} ' "
-        f"|| left({text}, 40) END"
+        f"CASE WHEN {parsed} IS NULL THEN "
+        f"CASE WHEN {text} IS NULL THEN 'no date' ELSE {plain} END "
+        f"WHEN {parsed} > now() AT TIME ZONE 'UTC' + INTERVAL 1 DAY THEN 'date in the future' "
+        f"WHEN {parsed} < TIMESTAMP '{earliest}' THEN 'date before {earliest}' END"
     )

@@ -22,3 +22,4 @@ CREATE OR REPLACE TEMP TABLE stage_series (
     value DOUBLE, unit VARCHAR, low DOUBLE, high DOUBLE, interpolated BOOLEAN, source VARCHAR
 );
 CREATE OR REPLACE TEMP TABLE stage_reject (position VARCHAR, reason VARCHAR, excerpt VARCHAR);
+CREATE OR REPLACE TEMP TABLE stage_tally (what VARCHAR, field VARCHAR, n BIGINT, example VARCHAR);

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.records import Artist, Credit, Record, Reject, Sighting, Upload
+from uploadtrends.sources.moments import register_functions, remove_functions
 from uploadtrends.sources.protocol import LoadProgress, Progress
 
 if TYPE_CHECKING:
@@ -28,12 +29,19 @@ EXCERPT_LENGTH = 200
 
 
 def create_stage_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the empty temporary tables `stage_artist`, ... in place of old ones."""
+    """Create the empty temporary tables `stage_artist`, ... in place of old ones.
+
+    The connection is put into UTC, whatever the machine's zone: a cast to and from TIMESTAMPTZ
+    would else give another month on another machine.
+    """
+    con.execute("SET TimeZone = 'UTC'")
+    register_functions(con)
     con.execute(files("uploadtrends.sources").joinpath("stage.sql").read_text("utf-8"))
 
 
 def drop_stage_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Give back what the temporary tables hold, those that a source made for itself included."""
+    remove_functions(con)
     for kind in ("view", "table"):
         names = con.execute(f"SELECT {kind}_name FROM duckdb_{kind}s() WHERE temporary").fetchall()
         for (name,) in names:
@@ -105,6 +113,27 @@ def _flush(con: duckdb.DuckDBPyConnection, waiting: dict[type, list[Any]]) -> No
         con.execute(f"INSERT INTO temp.{table} BY NAME SELECT * FROM staged_batch")
         con.unregister("staged_batch")
         records.clear()
+
+
+def tally(
+    con: duckdb.DuckDBPyConnection, what: str, n: int, field: str = "", example: str | None = None
+) -> None:
+    """Write down a count of the load, to be added up with those of the same name.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+    what : {"read", "loaded", "folded", "given", "nulled", "unattributed"}
+        `read` are the records in the input, counted apart from the reading of them; `loaded` and
+        `folded` are what became of them, beside the rows of `stage_reject`. `given` and `nulled`
+        are the values of an optional field and those among them that could not be read.
+    n : int
+    field : str
+        The field, for `given` and `nulled`.
+    example : str, optional
+        One of the values that could not be read.
+    """
+    con.execute("INSERT INTO temp.stage_tally VALUES (?, ?, ?, ?)", [what, field, n, example])
 
 
 @contextmanager

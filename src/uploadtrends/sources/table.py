@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.moments import doubt, moment, precision, quote
+from uploadtrends.sources.moments import (
+    Formats,
+    check_zone,
+    doubt,
+    formats_of,
+    moment,
+    precision,
+)
 from uploadtrends.sources.protocol import LoadProgress, Progress
-from uploadtrends.sources.tabular import cells, read_rows
+from uploadtrends.sources.reading.forms import files_of, with_logs
+from uploadtrends.sources.reading.rows import OBJECT, row_name
+from uploadtrends.sources.repeats import settle_repeats
+from uploadtrends.sources.staging import tally
+from uploadtrends.sources.tabular import Reading, cells, read_rows
+from uploadtrends.sources.values.cells import (
+    CASELESS,
+    ROUNDED,
+    are_rounded,
+    id_doubt,
+    identities,
+    identity,
+    mapped,
+    something,
+    truth,
+)
+from uploadtrends.sources.works import stage_works
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,7 +41,7 @@ if TYPE_CHECKING:
 FIELDS = {
     "published_at": "when the work appeared, or the period that a count belongs to (required)",
     "uploads": "how many works in that period; makes the table one of counts",
-    "artist_id": "who made it",
+    "artist_id": "who made it; a list credits each of them",
     "handle": "the artist's name on the platform",
     "upload_id": "the work",
     "joined_at": "when the artist joined",
@@ -26,71 +49,87 @@ FIELDS = {
     "kind": "image, video, ...",
     "media_count": "pictures in the work",
     "is_mature": "true or false",
-    "ai_label": "true, false, or empty for unknown",
+    "ai_label": "true, false, or empty for unknown; codes such as pixiv's aiType need `values`",
     "status": "listed, deleted or banned",
     "arrived_at": "when a repost archive received it",
     "updated_at": "last change of the record; the newer version wins",
 }
+_DATES = ("published_at", "joined_at", "arrived_at", "updated_at")
+_OPTIONAL = ("joined_at", "media_count", "is_mature", "ai_label", "arrived_at", "updated_at")
 _MOST_WORKS_A_PERIOD = 1_000_000
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a column mapping: CSV, TSV, JSON Lines, Parquet or SQLite (also gzipped text).
+    """A table with a column mapping: CSV, TSV, JSON, Parquet, SQLite or Excel, packed or not.
 
     Parameters
     ----------
     path : Path
-        The file.
+        A file, a folder of files, or a pattern (``photos.?sv*``). What is in it is told by its
+        first bytes, not by its name.
     columns : mapping of str to str
         From the store's fields to the file's columns, for example
-        ``{"published_at": "date", "artist_id": "author"}``. Fields: see `FIELDS`. With `uploads`
-        the rows are counts by artist and period, and become one work each of month (year, day)
-        precision.
+        ``{"published_at": "date", "artist_id": "author.username"}`` (a dotted path leads into an
+        object). Fields: see `FIELDS`. With `uploads` the rows are counts by artist and period, and
+        become one work each of month (year, day) precision.
     platform : str
         Name of the platform.
-    encoding : {"utf-8", "latin-1", "utf-16"}
-        Of a text file.
-    date_format : str, optional
-        strptime format of the dates, such as ``%d/%m/%Y``. Default: ISO dates, ``2022-08``,
-        ``2022``, and Unix times.
+    encoding : str
+        Of a text file: any name that Python knows (``cp1252``, ``shift_jis``, ``utf-16``).
+    date_format : str, sequence of str, or mapping, optional
+        strptime format of the dates, such as ``%d/%m/%Y``; several, of which those that fit must
+        agree; or by field, ``{"joined_at": "%Y", "": "%d/%m/%Y"}``. Also the words ``excel``
+        (serial days), ``unix``, ``unix-ms`` and ``unix-us``. Default: whatever is written in full,
+        such as ISO dates, ``2022-08``, ``Mon, 17 May 2010 22:11:40 PDT`` and Unix times; never
+        1/2/2021.
     timezone : str
-        Time zone of times without an offset, such as ``America/Chicago``.
+        Time zone of times that name none, such as ``America/Chicago``.
     joined_basis : str
         What `joined_at` stands for: ``account`` (creation), ``first_listing``, ...
     artist_separator : str, optional
         Splits `artist_id` into several artists of one work.
-    table : str, optional
-        Table of an SQLite database.
+    table, sheet : str, optional
+        Table of an SQLite database, sheet of a workbook, where there are several.
+    delimiter, quote : str, optional
+        Of a text file, where they are not found by themselves; ``quote=""`` for none.
+    decimal : str
+        Decimal mark of counts.
+    values : mapping, optional
+        What the values of a field mean: ``{"ai_label": {"1": False, "2": True, "0": None}}``.
+    artist_case : {"keep", "fold"}, optional
+        Whether names that differ in case only are one artist; by default as on the platform.
 
     Notes
     -----
-    Rejected and recorded: unreadable or future dates, dates before 1970, counts that are not whole
-    numbers from 0 to a million, a work or an artist's period that occurs twice.
+    Rejected and recorded: unreadable or future dates, dates before 1970, ids that were rounded,
+    counts that are not whole numbers from 0 to a million, a work id that two artists have at two
+    dates. Folded and counted: repeats of a row, and older versions of a work (by `updated_at`, else
+    by their order in the file). Values of other fields that cannot be read become NULL, are counted
+    by field, and stop the load beyond the same share as rejects. Works without an artist are kept
+    and counted.
     """
 
     path: Path
     columns: Mapping[str, str]
     platform: str
     encoding: str = "utf-8"
-    date_format: str | None = None
+    date_format: Formats = None
     timezone: str = "UTC"
     joined_basis: str = "account"
     artist_separator: str | None = None
     table: str | None = None
+    sheet: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    decimal: str = "."
+    values: Mapping[str, Mapping[str, object]] | None = None
+    artist_case: str | None = None
     name: ClassVar[str] = "table"
     credits_complete: ClassVar[bool] = True
-    _options: tuple[str, ...] = field(
-        default=(
-            *("platform", "encoding", "date_format", "timezone", "joined_basis"),
-            *("artist_separator", "table"),
-        ),
-        init=False,
-        repr=False,
-    )
 
     def __post_init__(self) -> None:
-        for wanted in self.columns:
+        for wanted in (*self.columns, *(self.values or {})):
             if wanted not in FIELDS:
                 raise InputError(
                     "the column mapping names an unknown field",
@@ -113,6 +152,11 @@ class Table:
             )
         if not self.platform:
             raise InputError("the platform has no name", file=self.path, fix="platform='...'")
+        if self.artist_case not in (None, "keep", "fold"):
+            raise InputError("artist_case", value=self.artist_case, fix="'keep' or 'fold'")
+        check_zone(self.timezone)
+        for field in _DATES:
+            formats_of(field, self.date_format)
 
     @property
     def has_counts(self) -> bool:
@@ -121,42 +165,62 @@ class Table:
 
     def parameters(self) -> dict[str, Any]:
         """Return the settings, JSON-ready."""
-        return {"columns": dict(self.columns)} | {key: getattr(self, key) for key in self._options}
+        options = {
+            *("platform", "encoding", "date_format", "timezone", "joined_basis"),
+            *("artist_separator", "table", "sheet", "delimiter", "quote", "decimal", "values"),
+            "artist_case",
+        }
+        return {"columns": dict(self.columns)} | {key: getattr(self, key) for key in options}
 
     def inputs(self) -> list[Path]:
-        """Return the file."""
-        return [Path(self.path)]
+        """Return the files, a database's write-ahead log among them."""
+        return with_logs(files_of(Path(self.path)))
 
     def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
         """Fill the stage tables; what cannot be read goes to `stage_reject`."""
-        path = Path(self.path)
-        read_rows(
+        read = read_rows(
             con,
-            path,
+            Path(self.path),
             self._read(),
-            encoding=self.encoding,
-            table=self.table,
+            reading=self.reading,
+            dates=[self.columns[field] for field in _DATES[:1]],
+            progress=progress,
         )
+        if progress:
+            progress(LoadProgress("checking", read))
+        several, nested = con.sql(
+            "SELECT count(*) > 1, bool_or(nested) FROM temp.input_files"
+        ).fetchall()[0]
+        if nested:
+            self._refuse_objects(con)
         self._parse(con)
-        self._mark_duplicates(con)
+        con.execute("DROP TABLE temp.input_rows")
+        settle_repeats(con, counts=self.has_counts, ids="upload_id" in self.columns)
         con.execute(
-            "INSERT INTO temp.stage_reject SELECT 'row ' || position, reason, excerpt "
-            "FROM temp.parsed WHERE reason IS NOT NULL ORDER BY position"
+            f"INSERT INTO temp.stage_reject SELECT {row_name('position', several=several)}, "
+            "reason, excerpt FROM temp.parsed WHERE reason IS NOT NULL ORDER BY position"
         )
         con.execute("DELETE FROM temp.parsed WHERE reason IS NOT NULL")
-        self._stage_uploads(con)
-        self._stage_artists(con)
-        if progress:
-            rows = con.execute("SELECT count(*) FROM temp.parsed").fetchall()[0][0]
-            size = path.stat().st_size
-            progress(LoadProgress("reading", rows=rows, bytes_done=size, bytes_total=size))
-        for table in ("parsed", "input_rows"):
-            con.execute(f"DROP TABLE temp.{table}")
+        self._count(con)
+        stage_works(
+            con,
+            platform=self.platform,
+            joined_basis=self.joined_basis,
+            counts=self.has_counts,
+            ids="upload_id" in self.columns,
+            artists="artist_id" in self.columns,
+        )
+
+    @property
+    def reading(self) -> Reading:
+        """How the file is read."""
+        return Reading(self.encoding, self.delimiter, self.quote, self.table, self.sheet)
 
     def _column(self, wanted: str) -> str:
         if wanted not in self.columns:
             return "CAST(NULL AS VARCHAR)"
-        return cells(self._read())[self.columns[wanted]]
+        cell = cells(self._read())[self.columns[wanted]]
+        return mapped(something(cell), (self.values or {}).get(wanted))
 
     def _read(self) -> list[str]:
         return list(dict.fromkeys(self.columns.values()))
@@ -164,121 +228,118 @@ class Table:
     def _moment(self, wanted: str) -> str:
         if wanted not in self.columns:
             return "CAST(NULL AS TIMESTAMP)"
-        return moment(self._column(wanted), date_format=self.date_format, timezone=self.timezone)
+        formats = formats_of(wanted, self.date_format)
+        return moment(self._column(wanted), date_format=formats, timezone=self.timezone)
+
+    def _number(self, wanted: str) -> str:
+        text = self._column(wanted)
+        return text if self.decimal == "." else f"replace({text}, '{self.decimal[:1]}', '.')"
+
+    def _refuse_objects(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Stop where the ids are objects: nobody can tell which of their fields is meant."""
+        for field in ("artist_id", "upload_id"):
+            if field not in self.columns:
+                continue
+            cell = cells(self._read())[self.columns[field]]
+            marked = f"contains({cell}, chr({ord(OBJECT)}))"
+            found = con.sql(
+                f"SELECT count(*) FILTER ({marked}) > 0.05 * count(*), "
+                f"any_value({cell}) FILTER ({marked}) FROM temp.input_rows"
+            ).fetchall()[0]
+            if found[0]:
+                column = self.columns[field]
+                keys = con.sql(
+                    f"SELECT try(json_keys(split_part($1, chr({ord(OBJECT)}), 2)))",
+                    params=[found[1]],
+                ).fetchall()[0][0]
+                paths = ", ".join(f"{column}.{key}" for key in keys or ["id"])
+                raise InputError(
+                    "the column holds objects, not ids",
+                    file=self.path,
+                    column=column,
+                    fix=f"name the field that is the {field}, one of {paths}",
+                )
 
     def _parse(self, con: duckdb.DuckDBPyConnection) -> None:
         """Create `parsed`: one row an input row, typed, with the reason to reject it or NULL."""
-        date, count = self._column("published_at"), self._column("uploads")
+        fold = self.artist_case == "fold" or (
+            self.artist_case is None and self.platform.lower() in CASELESS
+        )
+        date = self._column("published_at")
+        formats = formats_of("published_at", self.date_format)
         parsed = {
             "published_at": self._moment("published_at"),
-            "date_precision": precision(date, date_format=self.date_format),
-            "n_works": f"try_cast({count} AS DOUBLE)" if self.has_counts else "1.0",
-            "artist_id": self._column("artist_id"),
+            "date_precision": precision(date, date_format=formats),
+            "n_works": f"try_cast({self._number('uploads')} AS DOUBLE)"
+            if self.has_counts
+            else "CAST(1.0 AS DOUBLE)",
+            "artist_id": identities(self._column("artist_id"), self.artist_separator, fold=fold)
+            if "artist_id" in self.columns
+            else "CAST(NULL AS VARCHAR)",
             "handle": self._column("handle"),
-            "upload_id": self._column("upload_id"),
+            "upload_id": identity(self._column("upload_id")),
             "joined_at": self._moment("joined_at"),
             "instrument": self._column("instrument"),
             "kind": self._column("kind"),
-            "media_count": f"try_cast({self._column('media_count')} AS INTEGER)",
-            "is_mature": f"try_cast({self._column('is_mature')} AS BOOLEAN)",
-            "ai_label": f"try_cast({self._column('ai_label')} AS BOOLEAN)",
+            "media_count": f"try_cast({self._number('media_count')} AS INTEGER)",
+            "is_mature": truth(self._column("is_mature"), numbers=True),
+            # 0 and 1 are codes there on some platforms: pixiv's 1 says "not made with AI".
+            "ai_label": truth(self._column("ai_label"), numbers=False),
             "status": f"coalesce({self._column('status')}, 'listed')",
             "arrived_at": self._moment("arrived_at"),
             "updated_at": self._moment("updated_at"),
         }
-        chosen = ", ".join(f"{sql} AS {field_name}" for field_name, sql in parsed.items())
-        excerpt = ", ".join(cells(self._read()).values())
-        whole = f"n_works BETWEEN 0 AND {_MOST_WORKS_A_PERIOD} AND n_works = floor(n_works)"
-        missing = "WHEN artist_id IS NULL THEN 'no artist'" if self.has_counts else ""
+        optional = [field for field in _OPTIONAL if field in self.columns]
+        lost = ", ".join(f"left({self._column(field)}, 40) AS given_{field}" for field in optional)
+        chosen = ", ".join(f"{sql} AS {field}" for field, sql in parsed.items())
+        doubted = doubt("published_at", "date_text", date_format=formats)
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE parsed AS SELECT *, CASE WHEN reason_date IS NOT NULL "
-            f"THEN reason_date WHEN n_works IS NULL OR NOT ({whole}) "
-            f"THEN 'count is not a whole number from 0 to a million' {missing} "
-            "WHEN status NOT IN ('listed', 'deleted', 'banned') THEN 'unknown status' END "
-            f"AS reason FROM (SELECT position, {chosen}, "
-            f"{doubt(self._moment('published_at'), date)} AS reason_date, "
-            f"left(concat_ws(',', {excerpt}), 200) AS excerpt FROM temp.input_rows)"
+            "CREATE OR REPLACE TEMP TABLE parsed AS SELECT * EXCLUDE (date_text, shown), "
+            f"{self._reason(con, doubted)} AS reason, "
+            "CASE WHEN reason IS NOT NULL OR published_at IS NULL THEN shown END AS excerpt "
+            f"FROM (SELECT position, {chosen}, {date} AS date_text, {lost + ',' if lost else ''} "
+            f"left(concat_ws(',', {', '.join(cells(self._read()).values())}), 200) AS shown "
+            "FROM temp.input_rows)"
         )
 
-    def _mark_duplicates(self, con: duckdb.DuckDBPyConnection) -> None:
+    def _reason(self, con: duckdb.DuckDBPyConnection, doubted: str) -> str:
+        cases = [f"WHEN {doubted} IS NOT NULL THEN {doubted}"]
         if self.has_counts:
-            key, what = "artist_id, published_at, instrument", "this artist and period"
-        elif "upload_id" in self.columns:
-            con.execute(
-                "UPDATE temp.parsed SET reason = 'no upload id' "
-                "WHERE reason IS NULL AND upload_id IS NULL"
+            whole = f"n_works BETWEEN 0 AND {_MOST_WORKS_A_PERIOD} AND n_works = floor(n_works)"
+            cases.append(
+                f"WHEN n_works IS NULL OR NOT ({whole}) "
+                "THEN 'count is not a whole number from 0 to a million' "
+                "WHEN artist_id IS NULL THEN 'no artist'"
             )
-            key, what = "upload_id, artist_id", "this upload"
-        else:
-            return
-        con.execute(
-            f"UPDATE temp.parsed SET reason = 'duplicate: {what} was in row ' || t.first FROM "
-            "(SELECT position AS p, min(position) OVER w AS first FROM temp.parsed "
-            f"WHERE reason IS NULL WINDOW w AS (PARTITION BY {key})) t "
-            "WHERE parsed.position = t.p AND t.p > t.first"
-        )
+        for field in ("upload_id", "artist_id"):
+            if field not in self.columns:
+                continue
+            cases.append(f"WHEN {id_doubt(field)} IS NOT NULL THEN {id_doubt(field)}")
+            cell = cells(self._read())[self.columns[field]]
+            if are_rounded(con, "temp.input_rows", cell):
+                cases.append(f"WHEN regexp_full_match({field}, '[0-9]{{18,}}') THEN '{ROUNDED}'")
+        if "upload_id" in self.columns and not self.has_counts:
+            cases.append(
+                "WHEN upload_id IS NULL THEN 'no upload id' "
+                "WHEN contains(upload_id, chr(31)) THEN 'a list where one upload id is needed'"
+            )
+        cases.append("WHEN status NOT IN ('listed', 'deleted', 'banned') THEN 'unknown status'")
+        return f"CASE {' '.join(cases)} END"
+
+    def _count(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Tell what was loaded, what lacks an artist, and which values could not be read."""
+        loaded, without = con.sql(
+            "SELECT count(*), count(*) FILTER (artist_id IS NULL) FROM temp.parsed"
+        ).fetchall()[0]
+        tally(con, "loaded", loaded)
         if not self.has_counts:
-            con.execute(
-                "UPDATE temp.parsed SET reason = 'duplicate: this upload has another date in row ' "
-                "|| t.first FROM (SELECT position AS p, min(position) OVER w AS first, "
-                "first_value(published_at) OVER (w ORDER BY position) AS date FROM temp.parsed "
-                "WHERE reason IS NULL WINDOW w AS (PARTITION BY upload_id)) t "
-                "WHERE parsed.position = t.p AND parsed.published_at IS DISTINCT FROM t.date"
-            )
-
-    def _stage_uploads(self, con: duckdb.DuckDBPyConnection) -> None:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE works AS {self._works()}")
-        con.execute(
-            "INSERT INTO temp.stage_upload BY NAME SELECT ? AS platform, upload_id, "
-            "min(published_at) AS published_at, 'published' AS date_basis, "
-            "any_value(date_precision) AS date_precision, any_value(arrived_at) AS arrived_at, "
-            "any_value(kind) AS kind, any_value(media_count) AS media_count, "
-            "any_value(is_mature) AS is_mature, any_value(ai_label) AS ai_label, "
-            "CASE WHEN any_value(ai_label) IS NULL THEN NULL ELSE 'as given' END AS ai_basis, "
-            "any_value(status) AS status, any_value(instrument) AS instrument, "
-            "CASE WHEN count(artist_id) = 0 THEN 'none' END AS unattributed, "
-            "max(updated_at) AS updated_at FROM temp.works GROUP BY upload_id",
-            [self.platform],
-        )
-        artists = "artist_id"
-        if self.artist_separator:
-            artists = f"trim(unnest(string_split(artist_id, {quote(self.artist_separator)})))"
-        con.execute(
-            "INSERT INTO temp.stage_credit SELECT ?, upload_id, artist_id, "
-            "count(*) OVER (PARTITION BY upload_id) FROM (SELECT DISTINCT upload_id, artist_id "
-            f"FROM (SELECT upload_id, {artists} AS artist_id FROM temp.works "
-            "WHERE artist_id IS NOT NULL) WHERE artist_id <> '')",
-            [self.platform],
-        )
-        con.execute("DROP TABLE temp.works")
-
-    def _works(self) -> str:
-        """Return the query with one row a work and artist."""
-        if self.has_counts:
-            key = (
-                "concat_ws(':', instrument, artist_id, CAST(CAST(published_at AS DATE) AS VARCHAR)"
-            )
-            return (
-                f"SELECT * REPLACE ({key}, CAST(copy AS VARCHAR)) AS upload_id) FROM "
-                "(SELECT *, unnest(range(1, CAST(n_works AS BIGINT) + 1)) AS copy FROM temp.parsed)"
-            )
-        if "upload_id" in self.columns:
-            return "SELECT * FROM temp.parsed"
-        # Without ids, a work is known by its artist and date, and by how many came before it.
-        return (
-            "SELECT * REPLACE (md5(concat_ws(chr(31), instrument, artist_id, published_at, "
-            "row_number() OVER (PARTITION BY instrument, artist_id, published_at ORDER BY position)"
-            ")) AS upload_id) FROM temp.parsed"
-        )
-
-    def _stage_artists(self, con: duckdb.DuckDBPyConnection) -> None:
-        if "artist_id" not in self.columns:
-            return
-        con.execute(
-            "INSERT INTO temp.stage_artist BY NAME SELECT platform, c.artist_id, "
-            "any_value(p.handle) AS handle, min(p.joined_at) AS joined_at, "
-            "CASE WHEN min(p.joined_at) IS NULL THEN NULL ELSE ? END AS joined_basis "
-            "FROM (SELECT DISTINCT platform, artist_id FROM temp.stage_credit) c "
-            "LEFT JOIN temp.parsed p ON p.artist_id = c.artist_id GROUP BY ALL",
-            [self.joined_basis],
-        )
+            tally(con, "unattributed", without)
+        for field in _OPTIONAL:
+            if field in self.columns:
+                unread = f"FILTER (given_{field} IS NOT NULL AND {field} IS NULL)"
+                given, lost, example = con.sql(
+                    f"SELECT count(given_{field}), count(*) {unread}, "
+                    f"any_value(given_{field}) {unread} FROM temp.parsed"
+                ).fetchall()[0]
+                tally(con, "given", given, field)
+                tally(con, "nulled", lost, field, example)

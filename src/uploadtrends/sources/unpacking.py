@@ -1,15 +1,17 @@
-"""Compressed files and tars as plain files of whole lines, a piece at a time.
+"""Compressed files, zips and tars as plain files of whole lines, a piece at a time.
 
 Nothing is ever unpacked as a whole: a 2.8 GB archive of 20 GB needs the room of one piece.
 """
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import lzma
 import tarfile
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +27,17 @@ LONGEST_LINE = 16 << 20
 """A longer line is no record: in pieces it is replaced by `TOO_LONG`."""
 TOO_LONG = b'"line longer than 16 MB"\n'
 _BLOCK = 4 << 20
-_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz"}
-_DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, tarfile.TarError)
+_MAGIC = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ\x00": "xz",
+    b"BZh": "bzip2",
+    b"PK\x03\x04": "zip",
+}
+_DAMAGED = (
+    *(EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, tarfile.TarError),
+    *(zipfile.BadZipFile, NotImplementedError),
+)
 
 
 @dataclass(frozen=True)
@@ -41,15 +52,18 @@ class Piece:
         Lines of the input before the first line of this piece.
     bytes_done : int
         Bytes of the input (as stored) that have been read when this piece ends.
+    unit : str
+        What its lines are in the input: lines, or records of a document.
     """
 
     file: Path
     lines_before: int
     bytes_done: int
+    unit: str = "line"
 
 
 def compression(path: Path) -> str | None:
-    """Return gzip, zstd, xz or None, by the first bytes of the file."""
+    """Return gzip, zstd, xz, bzip2, zip or None, by the first bytes of the file."""
     with path.open("rb") as handle:
         head = handle.read(6)
     return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
@@ -88,15 +102,87 @@ def open_text(path: Path, raw: IO[bytes] | None = None) -> Iterator[IO[bytes]]:
             unpacked = gzip.GzipFile(fileobj=handle, mode="rb")
         elif kind == "xz":
             unpacked = lzma.LZMAFile(handle)  # noqa: SIM115 - the handle is closed below
+        elif kind == "bzip2":
+            unpacked = bz2.BZ2File(handle)
+        elif kind == "zip":
+            unpacked = _only_member(handle, path)
         elif kind == "zstd":
-            import pyarrow as pa
-
-            unpacked = pa.CompressedInputStream(handle, "zstd")
+            unpacked = _Zstandard(handle)
         stream: Any = io.BufferedReader(_Readable(unpacked, path), _BLOCK)
         yield _first_member(stream, path) if _is_tar(stream.peek(512)) else stream
     finally:
         if raw is None:
             handle.close()
+
+
+def _only_member(handle: IO[bytes], path: Path) -> IO[bytes]:
+    try:
+        archive = zipfile.ZipFile(handle)
+    except zipfile.BadZipFile as error:
+        raise _damaged(path, error) from error
+    names = [
+        member.filename
+        for member in archive.infolist()
+        if not member.is_dir()
+        and not member.filename.startswith("__MACOSX/")
+        and not Path(member.filename).name.startswith(".")
+    ]
+    if len(names) != 1:
+        shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        raise InputError(
+            f"the zip archive holds {len(names)} files: {shown}",
+            file=path,
+            fix="unpack it and give the file, or the folder",
+        )
+    try:
+        return archive.open(names[0])
+    except RuntimeError as error:  # encrypted
+        raise InputError(f"the zip archive cannot be read: {error}", file=path) from error
+
+
+class _Zstandard:
+    """Frames of zstd one after the other, with windows up to 2 GB, as `--long=31` writes them."""
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        import zstandard
+
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+        self._handle = handle
+        self._frame: Any = None
+        self._waiting = b""
+        self._ready = b""
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes; nothing at the end."""
+        while not self._ready:
+            packed = self._waiting or self._handle.read(1 << 18)
+            self._waiting = b""
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError("the last frame is not whole")
+                return b""
+            if self._frame is None:
+                self._frame = self._decompressor.decompressobj()
+            self._ready = self._unpack(packed)
+            if self._frame.eof:
+                self._waiting, self._frame = self._frame.unused_data, None
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
+
+    def _unpack(self, packed: bytes) -> bytes:
+        import zstandard
+
+        try:
+            unpacked: bytes = self._frame.decompress(packed)
+        except zstandard.ZstdError as error:
+            raise EOFError(str(error)) from error
+        return unpacked
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"the file is cut short or damaged ({error})", file=path, fix="download it again"
+    )
 
 
 def _first_member(stream: IO[bytes], path: Path) -> IO[bytes]:
@@ -124,18 +210,11 @@ class _Readable(io.RawIOBase):
         except OSError as error:
             if error.errno is not None:
                 raise
-            raise self._damaged(error) from error
+            raise _damaged(self._path, error) from error
         except _DAMAGED as error:
-            raise self._damaged(error) from error
+            raise _damaged(self._path, error) from error
         buffer[: len(data)] = data
         return len(data)
-
-    def _damaged(self, error: Exception) -> InputError:
-        return InputError(
-            f"the file is cut short or damaged ({error})",
-            file=self._path,
-            fix="download it again",
-        )
 
 
 def pieces(path: Path, *, size: int | None = None) -> Iterator[Piece]:

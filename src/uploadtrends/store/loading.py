@@ -16,10 +16,12 @@ from uploadtrends.errors import InputError, TooManyRejectsError
 from uploadtrends.result import package_version
 from uploadtrends.sources.protocol import LoadProgress, Progress, Source
 from uploadtrends.sources.staging import TABLES, create_stage_tables, drop_stage_tables
+from uploadtrends.sources.values.dates import DAY_OR_MONTH, two_readings
 from uploadtrends.sources.watched import watched
 from uploadtrends.store.merge import merge
 from uploadtrends.store.redating import redate
 from uploadtrends.store.report import LoadReport
+from uploadtrends.store.tally import Tally
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,7 +53,10 @@ def load(
         if not small and (known := _known(con, source, hashes)) is not None:
             return LoadReport(source.name, known, "unchanged")
         staged = {table: _count(con, f"temp.stage_{table}") for table in TABLES}
-        reasons = _check_rejects(con, source, staged, max_rejects)
+        tally = Tally.of(con, staged["reject"])
+        tally.check_sum(source)
+        reasons = _check_rejects(con, source, staged, tally, max_rejects)
+        tally.check_fields(source, max_rejects)
         record = [
             source.name,
             json.dumps(source.parameters(), sort_keys=True),
@@ -65,6 +70,7 @@ def load(
             getattr(source, "started_at", None) or started,
             getattr(source, "finished_at", None),
             getattr(source, "status", "complete"),
+            *tally.columns(reasons),
         ]
 
         def tick(_: float) -> None:
@@ -89,6 +95,11 @@ def load(
         n_rejected=staged["reject"],
         reject_reasons=reasons,
         seconds=time.monotonic() - clock,
+        n_read=tally.counts.get("read"),
+        n_loaded=tally.counts.get("loaded"),
+        n_folded=tally.counts.get("folded"),
+        unattributed=tally.counts.get("unattributed"),
+        nulled={field: n for field, n in tally.nulled.items() if n},
     )
 
 
@@ -96,7 +107,8 @@ def _write(
     con: duckdb.DuckDBPyConnection, record: list[Any], credits_complete: bool
 ) -> tuple[int, dict[str, int], dict[str, int]]:
     """Merge and record in one transaction: all of it or nothing."""
-    name, parameters, paths, hashes, version, *counts, fingerprint, started, ended, status = record
+    name, parameters, paths, hashes, version, *counts = record[:8]
+    fingerprint, started, ended, status, *tallied = record[8:]
     con.execute("BEGIN")
     try:
         crawl_id = _one(con, "SELECT coalesce(max(crawl_id), 0) + 1 FROM crawl")[0]
@@ -110,10 +122,11 @@ def _write(
         con.execute(
             "INSERT INTO crawl (crawl_id, source, parameters, started_at, finished_at, raw_path, "
             "raw_sha256, package_version, status, n_artists, n_uploads, n_rejected, covers_from, "
-            "covers_to, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "covers_to, fingerprint, n_read, n_loaded, n_folded, tally) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 *(crawl_id, name, parameters, started, ended or _now(), paths, hashes, version),
-                *(status, *counts, *covers, fingerprint),
+                *(status, *counts, *covers, fingerprint, *tallied),
             ],
         )
         con.execute("COMMIT")
@@ -130,23 +143,25 @@ def _check_rejects(
     con: duckdb.DuckDBPyConnection,
     source: Source,
     staged: dict[str, int],
+    tally: Tally,
     max_rejects: int | float,
 ) -> dict[str, int]:
     """Return how often each reason occurs, or refuse the load when there are too many."""
     rejected = staged["reject"]
     if not rejected:
         return {}
-    read = rejected + max(staged["upload"], staged["series"])
-    allowed = max_rejects if max_rejects >= 1 else max_rejects * read
-    if rejected > allowed:
+    read = tally.counts.get("read") or rejected + max(staged["upload"], staged["series"])
+    if rejected > _allowed(max_rejects, read):
         examples = con.sql(
-            "SELECT position, reason FROM temp.stage_reject ORDER BY rowid LIMIT 3"
+            "SELECT position, reason, excerpt FROM temp.stage_reject ORDER BY rowid LIMIT 3"
         ).fetchall()
-        shown = "; ".join(f"{position}: {reason}" for position, reason in examples)
+        shown = "; ".join(f"{position}: {reason} ({text})" for position, reason, text in examples)
+        ways = [two_readings(text) for _, why, text in examples if why == DAY_OR_MONTH]
+        way_out = next(filter(None, ways), "correct the file or its column mapping")
         raise TooManyRejectsError(
             f"{source.name}: {rejected:,} of about {read:,} input rows cannot be read ({shown}); "
-            "nothing was loaded. Fix: correct the file or its column mapping, or allow more with "
-            f"max_rejects (now {max_rejects})"
+            f"nothing was loaded. Fix: {way_out}, or allow more with max_rejects "
+            f"(now {max_rejects})"
         )
     return dict(
         con.sql(
@@ -154,6 +169,10 @@ def _check_rejects(
             "ORDER BY n DESC, reason LIMIT 10"
         ).fetchall()
     )
+
+
+def _allowed(max_rejects: int | float, read: int) -> float:
+    return max_rejects if max_rejects >= 1 else max_rejects * read
 
 
 def _known(con: duckdb.DuckDBPyConnection, source: Source, hashes: list[str]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -29,6 +30,14 @@ class LoadReport:
         How often each reason occurred, most frequent first (at most ten).
     seconds : float
         Wall time.
+    n_read, n_loaded, n_folded : int, optional
+        Records in the input, counted apart from the reading, and what became of them beside the
+        rejects: rows that count, and repeats or older versions of them. The three and `n_rejected`
+        add up. None for sources that walk answers instead of rows.
+    unattributed : int, optional
+        Loaded rows without an artist.
+    nulled : dict of str to int
+        Values of optional fields that could not be read and are NULL, by field.
     """
 
     source: str
@@ -40,9 +49,20 @@ class LoadReport:
     n_rejected: int = 0
     reject_reasons: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    n_read: int | None = None
+    n_loaded: int | None = None
+    n_folded: int | None = None
+    unattributed: int | None = None
+    nulled: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def n_unchanged(self) -> int:
+        """Works that the store already had just so."""
+        known = self.added.get("upload", 0) + self.changed.get("upload", 0)
+        return max(0, self.staged.get("upload", 0) - known)
 
     def summary(self) -> str:
-        """Say in a few lines what was loaded."""
+        """Say what was loaded, and what became of every row, as a small table."""
         if self.status == "unchanged":
             return f"{self.source}: already in the store (crawl {self.crawl_id}), nothing to do"
         new = ", ".join(f"{count:,} {table} rows" for table, count in self.added.items() if count)
@@ -50,10 +70,24 @@ class LoadReport:
         renewed = [f"{count:,} {table} rows" for table, count in self.changed.items() if count]
         if renewed:
             lines.append(f"  renewed: {', '.join(renewed)}")
-        if self.n_rejected:
-            reasons = "; ".join(f"{reason}: {n:,}" for reason, n in self.reject_reasons.items())
-            lines.append(f"  rejected: {self.n_rejected:,} input rows ({reasons})")
+        for name, count, what in self._lines():
+            lines.append(f"  {name:<12} {count:>12,}{'  ' + what if what else ''}")
         return "\n".join(lines)
+
+    def _lines(self) -> Iterator[tuple[str, int, str]]:
+        if self.n_read is not None:
+            yield "read", self.n_read, ""
+        if self.n_loaded is not None:
+            without = f"{self.unattributed:,} without an artist" if self.unattributed else ""
+            yield "loaded", self.n_loaded, without
+        if self.n_unchanged:
+            yield "unchanged", self.n_unchanged, "works that were in the store already"
+        if self.n_folded:
+            yield "folded", self.n_folded, "repeats and older versions of rows"
+        if self.n_rejected:
+            yield "rejected", self.n_rejected, _counted(self.reject_reasons)
+        if lost := sum(self.nulled.values()):
+            yield "became NULL", lost, _counted(self.nulled)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON-ready values."""
@@ -61,3 +95,7 @@ class LoadReport:
 
     def __str__(self) -> str:
         return self.summary()
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return "; ".join(f"{name}: {n:,}" for name, n in counts.items())

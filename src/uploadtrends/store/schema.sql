@@ -57,7 +57,11 @@ CREATE TABLE IF NOT EXISTS crawl (             -- one run of a source
     n_rejected BIGINT,
     covers_from TIMESTAMP,                     -- first and last date of its uploads, as published or
     covers_to TIMESTAMP,                       -- arrived: the period that holds the last one is cut short
-    fingerprint VARCHAR                        -- of source, parameters and input hashes: known ones are not loaded again
+    fingerprint VARCHAR,                       -- of source, parameters and input hashes: known ones are not loaded again
+    n_read BIGINT,                             -- records in the input, counted apart: loaded + folded + rejected
+    n_loaded BIGINT,
+    n_folded BIGINT,                           -- repeats and older versions of rows
+    tally VARCHAR                              -- JSON: rejected by reason, values that became NULL by field, unattributed
 );
 
 CREATE TABLE IF NOT EXISTS sighting (          -- one visit to one artist
@@ -93,3 +97,9 @@ CREATE TABLE IF NOT EXISTS series (            -- one value of a published aggre
     interpolated BOOLEAN,
     source VARCHAR
 );
+
+-- Columns that stores of 0.1.0 lack.
+ALTER TABLE crawl ADD COLUMN IF NOT EXISTS n_read BIGINT;
+ALTER TABLE crawl ADD COLUMN IF NOT EXISTS n_loaded BIGINT;
+ALTER TABLE crawl ADD COLUMN IF NOT EXISTS n_folded BIGINT;
+ALTER TABLE crawl ADD COLUMN IF NOT EXISTS tally VARCHAR;

@@ -1,0 +1,317 @@
+"""CSV and its relatives: DuckDB reads what a survey finds clean, an exact reader the rest.
+
+The survey counts the records without reading them, so that nothing is lost unnoticed: where DuckDB
+gives another number, or refuses a single row, the exact reader has the last word. It knows where
+each row begins, gives every row that cannot be taken apart to `stage_reject` with its line, and
+stops the load where an open quotation mark makes it impossible to say what the rows are.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.errors import InputError
+from uploadtrends.sources.moments import name, quote
+from uploadtrends.sources.protocol import LoadProgress, Progress
+from uploadtrends.sources.reading.dialect import Dialect, codec_of, dialect_of, text_in_utf8
+from uploadtrends.sources.reading.rows import Rows
+from uploadtrends.sources.reading.survey import LONGEST, Survey
+from uploadtrends.sources.staging import EXCERPT_LENGTH
+from uploadtrends.sources.unpacking import PIECE, is_plain
+from uploadtrends.sources.watched import watched
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MANY_LINES = 64
+"""A cell that holds so many lines, each of which reads as a row, is no cell."""
+_LIKE_A_DATE = re.compile(r"\d{4}|\d{1,2}[/.-]\d{1,2}|\d{9}")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A delimited text with the columns to read from it."""
+
+    path: Path
+    codec: str
+    dialect: Dialect
+    columns: tuple[str, ...]
+    dates: tuple[str, ...] = ()
+    """Columns that hold dates: a line that reads as a row has one there."""
+
+    @property
+    def places(self) -> list[int]:
+        """The places of the columns in a row."""
+        return [self.dialect.header.index(column) for column in self.columns]
+
+
+def read_delimited(
+    con: duckdb.DuckDBPyConnection, rows: Rows, text: Text, progress: Progress | None
+) -> None:
+    """Add the rows of a delimited text to `rows`."""
+    for choice in _readings(text):
+        if _read_clean(con, rows, choice, progress):
+            return
+    _read_exactly(rows, text, progress)
+
+
+def _readings(text: Text) -> Iterator[Text]:
+    """Yield what may be read by DuckDB: as quoted, and for tabs also as not quoted at all."""
+    yield text
+    if text.dialect.delimiter == "\t" and text.dialect.quote:
+        yield _unquoted(text)
+
+
+def _unquoted(text: Text) -> Text:
+    from dataclasses import replace
+
+    return replace(text, dialect=replace(text.dialect, quote=""))
+
+
+def _read_clean(
+    con: duckdb.DuckDBPyConnection, rows: Rows, text: Text, progress: Progress | None
+) -> bool:
+    """Let DuckDB read a text that the survey finds clean; False (and no rows) otherwise."""
+    if not text.dialect.delimiter.isascii():
+        return False
+    survey = Survey(text.dialect.delimiter, text.dialect.quote, len(text.dialect.header))
+    mark = rows.mark()
+    if is_plain(text.path) and text.codec == "utf-8":
+        with text_in_utf8(text.path, text.codec) as stream:
+            for _ in survey.blocks(stream):
+                pass
+        clean = not survey.odd and _duckdb(con, rows, text, text.path, progress, header=True)
+    else:
+        clean = _read_pieces(con, rows, text, survey, progress)
+    if clean and rows.since(mark) == survey.records - 1:
+        rows.records += survey.records - 1
+        return True
+    rows.back_to(mark)
+    return False
+
+
+def _read_pieces(
+    con: duckdb.DuckDBPyConnection,
+    rows: Rows,
+    text: Text,
+    survey: Survey,
+    progress: Progress | None,
+) -> bool:
+    """Unpack a text piece by piece, so that never more than a piece lies on the disk."""
+    with (
+        tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder,
+        text_in_utf8(text.path, text.codec) as stream,
+    ):
+        piece = Path(folder) / "piece.csv"
+        first, more = True, True
+        blocks = survey.blocks(stream)
+        while more:
+            more, written = False, 0
+            with piece.open("wb") as out:
+                for block in blocks:
+                    written += out.write(block)
+                    if written >= PIECE:
+                        more = True
+                        break
+            if survey.odd:
+                return False
+            if written and not _duckdb(con, rows, text, piece, progress, header=first):
+                return False
+            first = False
+    return True
+
+
+def _duckdb(
+    con: duckdb.DuckDBPyConnection,
+    rows: Rows,
+    text: Text,
+    file: Path,
+    progress: Progress | None,
+    *,
+    header: bool,
+) -> bool:
+    import duckdb
+
+    dialect = text.dialect
+    # Columns are told apart by their places: names may be empty, or occur twice.
+    typed = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(len(dialect.header)))
+    skip = dialect.skip if header else 0
+    scan = (
+        f"read_csv({quote(str(file))}, auto_detect=false, delim={quote(dialect.delimiter)}, "
+        f"quote={quote(dialect.quote)}, escape={quote(dialect.quote)}, "
+        f"header={str(header).lower()}, skip={skip}, columns={{{typed}}}, compression='none', "
+        f"max_line_size={LONGEST}, strict_mode=true)"
+    )
+    cells = [name(f"c{place}") for place in text.places]
+    started = rows.next_position
+
+    def tick(share: float) -> None:
+        if progress:
+            size = file.stat().st_size
+            progress(LoadProgress("reading", started, int(share * size), size))
+
+    try:
+        watched(con, lambda: rows.insert_select(cells, scan), tick)
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
+        return False
+    return True
+
+
+def _read_exactly(rows: Rows, text: Text, progress: Progress | None) -> None:
+    if text.dialect.delimiter == "\t":
+        text = _unquoted(text)  # the survey found that the marks do not balance
+    with text_in_utf8(text.path, text.codec) as stream:
+        lines = io.TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline="")
+        reader = _Exact(text, iter(lines))
+        limit = csv.field_size_limit(LONGEST)
+        try:
+            for done, (position, cells, reason) in enumerate(reader, 1):
+                if reason:
+                    rows.reject(position, reason, cells)
+                else:
+                    rows.add(cells)
+                rows.records += 1
+                if progress and done % 50_000 == 0:
+                    progress(LoadProgress("reading", done))
+        finally:
+            csv.field_size_limit(limit)
+
+
+class _Exact:
+    """Yield place, cells and reason of every record; the reason of a good one is empty."""
+
+    def __init__(self, text: Text, lines: Iterator[str]) -> None:
+        self._text = text
+        self._dialect = text.dialect
+        self._width = len(text.dialect.header)
+        self._places = text.places
+        self._dates = [text.dialect.header.index(column) for column in text.dates]
+        self._lines = lines
+        self._back: deque[str] = deque()
+        self._number = 0  # lines behind us
+
+    def __iter__(self) -> Iterator[tuple[str, list[str], str]]:
+        for _ in range(self._dialect.skip):
+            self._next_line()
+        header = self._record()
+        del header
+        while (record := self._record()) is not None:
+            place, taken, row = record
+            shown = "".join(taken)[:EXCERPT_LENGTH].rstrip("\r\n")
+            if row is None:
+                yield place, [shown], "a quotation mark in the wrong place"
+            elif len(row) != self._width:
+                few = "too few" if len(row) < self._width else "too many"
+                yield place, [shown], f"{few} columns"
+            else:
+                cells = [row[place] for place in self._places]
+                if any(_undecoded(cell) for cell in cells):
+                    yield place, [shown], f"not {self._text.codec.upper()}"
+                else:
+                    yield place, cells, ""
+
+    def _next_line(self) -> str | None:
+        line = self._back.popleft() if self._back else next(self._lines, None)
+        if line is not None:
+            self._number += 1
+        return line
+
+    def _record(self) -> tuple[str, list[str], list[str] | None] | None:
+        """Return place, lines and cells of the next record; no cells where it is malformed."""
+        line = self._next_line()
+        while line is not None and not line.strip("\r\n"):
+            line = self._next_line()
+        if line is None:
+            return None
+        place = f"line {self._number}"
+        mark = self._dialect.quote
+        if not mark or mark not in line:
+            return place, [line], line.rstrip("\r\n").split(self._dialect.delimiter)
+        taken = [line]
+        row, whole = self._parse(taken)
+        size, marks = len(line), 0
+        while not whole and (line := self._next_line()) is not None:
+            taken.append(line)
+            size += len(line)
+            marks += line.count(mark)
+            if len(taken) == _MANY_LINES and all(map(self._like_a_row, taken[1:])):
+                return self._stray(place, taken)
+            if marks % 2:  # a doubled mark ends nothing
+                row, whole = self._parse(taken)
+                marks = 0 if not whole else marks
+            if size > LONGEST:
+                raise self._open(place)
+        if len(taken) == 1:
+            return place, taken, row if whole else None
+        if whole and row is not None:
+            swallowed = all(map(self._like_a_row, taken[1:])) and self._like_a_row(
+                taken[0].replace(mark, "", 1)
+            )
+            return self._stray(place, taken) if swallowed else (place, taken, row)
+        if all(map(self._like_a_row, taken[1:])):
+            return self._stray(place, taken)
+        raise self._open(place)
+
+    def _stray(self, place: str, taken: list[str]) -> tuple[str, list[str], None]:
+        """Only the first line is bad: its mark was never closed; the others are rows."""
+        self._back.extendleft(reversed(taken[1:]))
+        self._number -= len(taken) - 1
+        return place, taken[:1], None
+
+    def _open(self, place: str) -> InputError:
+        return InputError(
+            f"a quotation mark opened in {place} is not closed where a cell ends, so that nobody "
+            "can tell the rows behind it",
+            file=self._text.path,
+            fix=f"correct {place}, or say quote='' if the file does not quote at all",
+        )
+
+    def _parse(self, taken: Sequence[str]) -> tuple[list[str] | None, bool]:
+        """Return the cells, and whether the record ends here (malformed ones do)."""
+        try:
+            found = next(self._reader(taken))
+        except csv.Error as error:
+            return None, "end of data" not in str(error)
+        return found, True
+
+    def _reader(self, lines: Sequence[str]) -> Any:
+        return csv.reader(
+            lines,
+            delimiter=self._dialect.delimiter,
+            quotechar=self._dialect.quote or None,
+            quoting=csv.QUOTE_MINIMAL if self._dialect.quote else csv.QUOTE_NONE,
+            strict=True,
+        )
+
+    def _like_a_row(self, line: str) -> bool:
+        row, whole = self._parse([line])
+        if row is None or not whole or len(row) != self._width:
+            return False
+        return all(_LIKE_A_DATE.search(row[date]) for date in self._dates)
+
+
+def _undecoded(cell: str) -> bool:
+    return not cell.isascii() and re.search("[\udc80-\udcff\ufffd]", cell) is not None
+
+
+def text_of(
+    path: Path,
+    columns: Sequence[str],
+    *,
+    encoding: str = "utf-8",
+    delimiter: str | None = None,
+    quote: str | None = None,
+    dates: Sequence[str] = (),
+) -> Text:
+    """Return what is needed to read a text; `columns` are checked by the caller."""
+    codec = codec_of(path, encoding)
+    dialect = dialect_of(path, codec, columns, delimiter=delimiter, quote=quote)
+    return Text(path, codec, dialect, tuple(columns), tuple(dates))

@@ -1,0 +1,231 @@
+"""JSON documents as JSON Lines: arrays, envelopes, objects with commas between or over many lines.
+
+One record after the other is cut out by Python's own JSON decoder and written on a line of its own,
+so that a document of any size needs the room of one piece. An envelope is an object that holds the
+records in a list: ``{"data": [...]}``. A lone surrogate, half a character that some program wrote,
+becomes U+FFFD; a raw control character in a text is escaped; neither costs the row.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from uploadtrends.errors import InputError
+from uploadtrends.sources.unpacking import PIECE, Piece, open_text
+
+ENVELOPES = (
+    *("data", "items", "posts", "results", "illusts", "works", "projects", "contents", "records"),
+    *("rows", "tweets", "images", "artworks", "uploads", "nodes", "body", "illustManga", "search"),
+)
+"""Names under which lists of records lie, nearest first."""
+_DECODER = json.JSONDecoder(strict=False)
+_BLANK = re.compile(r"[\s,]*")
+_HALF = re.compile(r"\\ud[89a-f][0-9a-f]{2}", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_OPENING = re.compile(
+    r'\{(?:\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[-\w.+]+|\{)\s*,?)*\s*"([^"\\]+)"\s*:\s*\[\s*\{'
+)
+_DEPTH = 3
+_CHUNK = 1 << 20
+_LARGEST = 64 << 20
+
+
+def is_lines(head: bytes, wanted: Collection[str]) -> bool:
+    """Tell whether a text, by its beginning, is JSON Lines: one object a line, without commas.
+
+    `wanted` are keys of a record: an object that has one of them is no envelope.
+    """
+    lines = [line for line in head.removeprefix(codecs.BOM_UTF8).splitlines() if line.strip()][:20]
+    values = [_parsed(line) for line in lines]
+    objects = [value for value in values if isinstance(value, dict)]
+    if lines and lines[0].strip()[:1] == b"[" and (values[0] is None or len(lines) == 1):
+        return False
+    if len(objects) == 1 == len(lines):
+        return envelope(objects[0], wanted) is None
+    if any(envelope(value, wanted) is not None for value in objects):
+        return False  # pages, one a line
+    # Lines that are broken are rejects among those that are whole.
+    return bool(objects) or not lines or lines[0].strip()[:1] != b"{"
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return _DECODER.decode(line.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def envelope(value: Any, wanted: Collection[str], depth: int = _DEPTH) -> list[Any] | None:
+    """Return the records in an envelope, or None for what is none."""
+    if not isinstance(value, dict) or not depth or any(key in value for key in wanted):
+        return None
+    for key in ENVELOPES:
+        found = value.get(key)
+        if isinstance(found, dict) and found and all(name.isdigit() for name in found):
+            found = list(found.values())  # works by their ids
+        if isinstance(found, list) and found and all(isinstance(one, dict) for one in found[:5]):
+            return found
+    for key in ENVELOPES:
+        inner = envelope(value.get(key), wanted, depth - 1)
+        if inner is not None:
+            return inner
+    return None
+
+
+def repaired(line: str) -> str | None:
+    """Return a broken line with its half characters and control characters mended, else None."""
+    if not (_HALF.search(line) or _CONTROL.search(line)) or "\0" in line:
+        return None
+    try:
+        value = _DECODER.decode(line)
+    except (ValueError, RecursionError):
+        return None
+    return _one_line(value)
+
+
+def _one_line(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\n", " ")
+
+
+class _Document:
+    """A document in memory as far as it is needed."""
+
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
+        self._stream = stream
+        self._path = path
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
+        self.text = ""
+        self.at = 0
+        self.done = False
+        self.n = 0
+
+    def more(self) -> bool:
+        """Read on; False at the end."""
+        if self.done:
+            return False
+        block = self._stream.read(max(_CHUNK, len(self.text) - self.at))
+        self.done = not block
+        self.text = self.text[self.at :] + self._decode(block, not block)
+        self.at = 0
+        return not self.done
+
+    def peek(self) -> str:
+        """Return the next character that is neither blank nor a comma; empty at the end."""
+        while True:
+            self.at = _BLANK.match(self.text, self.at).end()  # type: ignore[union-attr]
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if not self.more():
+                return ""
+
+    def value(self) -> tuple[Any, str]:
+        """Read one value; return it and its text."""
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self.text, self.at)
+            except (ValueError, RecursionError) as error:
+                if len(self.text) - self.at > _LARGEST or not self.more():
+                    raise self.broken(error) from error
+                continue
+            if end == len(self.text) and not isinstance(value, dict | list) and self.more():
+                continue  # a number may go on
+            text, self.at = self.text[self.at : end], end
+            return value, text
+
+    def long_envelope(self) -> str | None:
+        """Return how an envelope begins that is too long to be read whole, up to its records."""
+        while len(self.text) - self.at < _CHUNK and self.more():
+            pass
+        if self.text[self.at : self.at + 1] != "{" or self.done:
+            return None
+        try:
+            _DECODER.raw_decode(self.text, self.at)
+        except (ValueError, RecursionError):
+            found = _OPENING.match(self.text, self.at)
+            return found.group(0) if found and found.group(1) in ENVELOPES else None
+        return None
+
+    def close(self, depth: int) -> None:
+        """Read what stands behind the records of an envelope; it must end with the file."""
+        while len(self.text) - self.at < _CHUNK and self.more():
+            pass
+        rest = self.text[self.at :]
+        self.at = len(self.text)
+        if not self.done or rest.count("}") - rest.count("{") < depth:
+            raise self.broken("the envelope is not closed")
+
+    def broken(self, what: object) -> InputError:
+        """Return the error that says where a document breaks."""
+        return InputError(
+            f"the JSON ends or breaks in record {self.n + 1} ({str(what)[:80]})",
+            file=self._path,
+            value=self.text[self.at : self.at + 60],
+            fix="download it again, or correct that record",
+        )
+
+
+def records(stream: IO[bytes], path: Path, wanted: Collection[str]) -> Iterator[str]:
+    """Yield every record of a document as JSON on one line.
+
+    Raises
+    ------
+    InputError
+        The document is cut short or broken.
+    """
+    document = _Document(stream, path)
+    if document.peek() == "[":
+        document.at += 1
+        yield from _members(document, wanted, "]")
+    elif (opening := document.long_envelope()) is not None:
+        document.at += len(opening) - 1
+        yield from _members(document, wanted, "]")
+        document.close(opening.count("{") - 1)
+    yield from _members(document, wanted, "")
+
+
+def _members(document: _Document, wanted: Collection[str], end: str) -> Iterator[str]:
+    while mark := document.peek():
+        if mark == end:
+            document.at += 1
+            return
+        value, text = document.value()
+        inside = envelope(value, wanted)
+        for one in (value,) if inside is None else inside:
+            document.n += 1
+            if inside is None and not (_HALF.search(text) or _CONTROL.search(text)):
+                yield text.replace("\n", " ").replace("\r", " ")
+            else:
+                yield _one_line(one)
+    if end:
+        raise document.broken("the array has no closing bracket")
+
+
+def document_pieces(path: Path, wanted: Collection[str]) -> Iterator[Piece]:
+    """Write the records of a document into temporary files of lines, one after the other."""
+    with (
+        tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder,
+        path.open("rb") as raw,
+        open_text(path, raw) as stream,
+    ):
+        file = Path(folder) / "piece.json"
+        found = records(stream, path, wanted)
+        before, more = 0, True
+        while more:
+            more, written, n = False, 0, 0
+            with file.open("wb") as out:
+                for line in found:
+                    written += out.write(line.encode("utf-8", "replace") + b"\n")
+                    n += 1
+                    if written >= PIECE:
+                        more = True
+                        break
+            if n:
+                yield Piece(file, before, raw.tell(), unit="record")
+            before += n

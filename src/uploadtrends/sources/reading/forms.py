@@ -1,0 +1,139 @@
+"""What lies in a file, whatever it is called, and which files a path stands for."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Literal
+
+from uploadtrends.errors import InputError
+from uploadtrends.sources.unpacking import compression, open_text
+
+Form = Literal["text", "json", "parquet", "sqlite", "excel", "feather"]
+SQLITE = b"SQLite format 3\x00"
+_BESIDE = {".toml", ".md", ".html", ".log", ".sha256", ".md5", ".yaml", ".yml", ".pdf"}
+"""What people keep beside their data."""
+_IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+_STRANGERS = {
+    b"%PDF": "a PDF",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"7z\xbc": "7-Zip",
+}
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a path: itself, those in a folder, or those that a pattern matches.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    text = str(path)
+    if path.is_dir():
+        found = [file for file in path.iterdir() if _is_data(file)]
+    elif not path.exists() and re.search(r"[*?\[]", text):
+        base = Path(path.anchor) if path.is_absolute() else Path()
+        pattern = str(path.relative_to(path.anchor)) if path.is_absolute() else text
+        found = [file for file in base.glob(pattern) if _is_data(file)]
+    else:
+        if not path.is_file():
+            raise InputError("no such file", file=path, fix="check the path")
+        if path.stat().st_size == 0:
+            raise InputError("the file is empty", file=path, fix="is it still being written?")
+        return [path]
+    if not found:
+        raise InputError("no data file here", file=path, fix="check the path")
+    return sorted(found, key=_natural)
+
+
+def with_logs(files: list[Path]) -> list[Path]:
+    """Return the files and, beside each, the write-ahead log that holds a part of a database."""
+    logs = [log for file in files for log in pending(file)]
+    return [*files, *logs]
+
+
+def pending(file: Path) -> list[Path]:
+    """Return what SQLite has not yet written into a database: its log or journal, if any."""
+    beside = (file.with_name(file.name + suffix) for suffix in ("-wal", "-journal"))
+    return [log for log in beside if log.is_file() and log.stat().st_size]
+
+
+def _is_data(file: Path) -> bool:
+    return (
+        file.is_file()
+        and not file.name.startswith((".", "_SUCCESS"))
+        and file.suffix.lower() not in _BESIDE
+        and not file.name.endswith(("-wal", "-shm", "-journal"))
+        and file.stat().st_size > 0
+    )
+
+
+def _natural(file: Path) -> tuple[str, list[tuple[int, str]]]:
+    """Order page2 before page10."""
+    parts = re.findall(r"\d+|\D+", file.name)
+    return str(file.parent), [(int(p), "") if p.isdigit() else (-1, p) for p in parts]
+
+
+def form_of(path: Path) -> Form:
+    """Tell the form of a file by its first bytes, unpacked where it is packed.
+
+    Raises
+    ------
+    InputError
+        It is nothing that holds rows.
+    """
+    with path.open("rb") as handle:
+        head = handle.read(16)
+    if compression(path) == "zip" and _is_workbook(path):
+        return "excel"
+    if head.startswith(SQLITE):
+        return "sqlite"
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith((b"ARROW1", b"FEA1")):
+        return "feather"
+    strange = next((what for magic, what in _STRANGERS.items() if head.startswith(magic)), None)
+    if strange is None and head.startswith(_IMAGES):
+        strange = "a picture"
+    if strange:
+        raise InputError(
+            f"this is {strange}, not a table",
+            file=path,
+            fix="give CSV, JSON, Parquet, SQLite or .xlsx",
+        )
+    with open_text(path) as stream:
+        unpacked = stream.read(4096)
+    if unpacked.startswith((SQLITE, b"PAR1")):
+        raise InputError(
+            "a database or Parquet file inside an archive", file=path, fix="unpack it first"
+        )
+    start = unpacked.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start[:1] == b"{" or (start[:1] == b"[" and start[1:].lstrip()[:1] in (b"{", b"[", b"]")):
+        return "json"
+    if b"\0" in unpacked[:1000] and not _wide(unpacked):
+        raise InputError(
+            "the file is binary, not a table of text",
+            file=path,
+            fix="give CSV, JSON, Parquet, SQLite or .xlsx",
+        )
+    suffixes = {suffix.lower() for suffix in path.suffixes}
+    if suffixes & {".jsonl", ".ndjson", ".json"} and not suffixes & {".csv", ".tsv"}:
+        return "json"
+    return "text"
+
+
+def _wide(head: bytes) -> bool:
+    sample = head[:400]
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    return max(sample[0::2].count(0), sample[1::2].count(0)) > 0.3 * len(sample) / 2
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(member.startswith("xl/") for member in archive.namelist())
+    except zipfile.BadZipFile:
+        return False

@@ -1,0 +1,90 @@
+"""SQLite files as they lie there, with what their write-ahead log holds."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from uploadtrends.errors import InputError
+from uploadtrends.sources.moments import name
+from uploadtrends.sources.reading.forms import pending
+from uploadtrends.sources.reading.rows import Rows
+
+_BATCH = 50_000
+
+
+@contextmanager
+def open_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database for reading, without a change to the file or its folder.
+
+    A database beside its log or journal is copied with it: only a writer could read the log in
+    place, and the rows in it are as good as the others.
+    """
+    logs = pending(path)
+    with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
+        if logs:
+            copy = Path(folder) / path.name
+            for file in (path, *logs):
+                shutil.copyfile(file, copy.with_name(file.name))
+            uri = copy.as_uri()
+        else:
+            uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(uri, uri=True)) as lite:
+            lite.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            try:
+                yield lite
+            except sqlite3.DatabaseError as error:
+                raise InputError(
+                    f"the database cannot be read ({error})", file=path, fix="download it again"
+                ) from error
+
+
+def table_of(path: Path, table: str | None) -> str:
+    """Return the table to read: the one that is named, or the only one.
+
+    Raises
+    ------
+    InputError
+        There are several, or no such table.
+    """
+    with open_sqlite(path) as lite:
+        tables = [
+            row[0]
+            for row in lite.execute(
+                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+                "AND name NOT LIKE 'sqlite_%' ORDER BY name"
+            )
+        ]
+    if table is None and len(tables) == 1:
+        return str(tables[0])
+    if table is None or table not in tables:
+        raise InputError(
+            "name the table to read" if table is None else "no such table",
+            file=path,
+            value=table,
+            fix=f"table= one of: {', '.join(tables) or '(the database is empty)'}",
+        )
+    return table
+
+
+def sqlite_columns(path: Path, table: str) -> list[str]:
+    """Return the names of a table's columns."""
+    with open_sqlite(path) as lite:
+        return [row[1] for row in lite.execute(f"PRAGMA table_info({name(table)})")]
+
+
+def read_sqlite(rows: Rows, path: Path, columns: Sequence[str], table: str) -> None:
+    """Add the rows of a table to `rows`."""
+    wanted = ", ".join(f"CAST({name(text)} AS TEXT)" for text in columns)
+    limited = f" LIMIT {rows.limit}" if rows.limit else ""
+    with open_sqlite(path) as lite:
+        [(n,)] = lite.execute(f"SELECT count(*) FROM {name(table)}").fetchall()
+        cursor = lite.execute(f"SELECT {wanted} FROM {name(table)}{limited}")
+        while batch := cursor.fetchmany(_BATCH):
+            for row in batch:
+                rows.add(list(row))
+    rows.records += min(n, rows.limit) if rows.limit else n

@@ -1,0 +1,1 @@
+"""What a cell says: dates, ids, truth, and the words for nothing."""

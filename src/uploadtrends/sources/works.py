@@ -1,0 +1,108 @@
+"""From the parsed rows of a table to the stage tables: works, credits, artists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from uploadtrends.sources.moments import quote
+from uploadtrends.sources.reading.rows import SEPARATOR
+
+if TYPE_CHECKING:
+    import duckdb
+
+_KEPT = (
+    *("published_at", "date_precision", "arrived_at", "kind", "media_count", "is_mature"),
+    *("ai_label", "status", "instrument"),
+)
+
+
+def stage_works(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    platform: str,
+    joined_basis: str,
+    counts: bool,
+    ids: bool,
+    artists: bool,
+) -> None:
+    """Fill the stage tables from `parsed`, whose rows are all good."""
+    con.execute(f"CREATE OR REPLACE TEMP VIEW works AS {_works(counts=counts, ids=ids)}")
+    shared = ids and not counts and _shared(con)
+    kept = ", ".join(f"arg_max({name}, position) AS {name}" if shared else name for name in _KEPT)
+    if shared:
+        grouped, updated, without = " GROUP BY upload_id", "max(updated_at)", "count(artist_id) = 0"
+    else:
+        grouped, updated, without = "", "updated_at", "artist_id IS NULL"
+    # A view, so that a wide table is not written twice; `settle_repeats` left one row a work.
+    con.execute("DROP TABLE temp.stage_upload")
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW stage_upload AS SELECT {quote(platform)} AS platform, "
+        "upload_id, published_at, 'published' AS date_basis, date_precision, "
+        "CAST(NULL AS BIGINT) AS date_error_seconds, arrived_at, kind, media_count, is_mature, "
+        "ai_label, CASE WHEN ai_label IS NULL THEN NULL ELSE 'as given' END AS ai_basis, status, "
+        "instrument, unattributed, CAST(NULL AS VARCHAR) AS source_platform, "
+        "CAST(NULL AS VARCHAR) AS source_key, updated_at "
+        f"FROM (SELECT upload_id, {kept}, CASE WHEN {without} THEN 'none' END AS unattributed, "
+        f"{updated} AS updated_at FROM temp.works{grouped})"
+    )
+    if artists:
+        _stage_credits(con, platform, shared=shared)
+        _stage_artists(con, joined_basis)
+
+
+def _works(*, counts: bool, ids: bool) -> str:
+    """Return the query with one row a work and artist."""
+    if counts:
+        key = "concat_ws(':', instrument, artist_id, CAST(CAST(published_at AS DATE) AS VARCHAR)"
+        return (
+            f"SELECT * REPLACE ({key}, CAST(copy AS VARCHAR)) AS upload_id) FROM "
+            "(SELECT *, unnest(range(1, CAST(n_works AS BIGINT) + 1)) AS copy FROM temp.parsed)"
+        )
+    if ids:
+        return "SELECT * FROM temp.parsed"
+    # Without ids, a work is known by its artist and date, and by how many came before it.
+    return (
+        "SELECT * REPLACE (md5(concat_ws(chr(31), instrument, artist_id, published_at, "
+        "row_number() OVER (PARTITION BY instrument, artist_id, published_at ORDER BY position)"
+        ")) AS upload_id) FROM temp.parsed"
+    )
+
+
+def _shared(con: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether some work still has several rows, one an artist."""
+    found = con.sql(
+        "SELECT count(*) - count(DISTINCT hash(upload_id)) FROM temp.parsed"
+    ).fetchall()[0][0]
+    return bool(found)
+
+
+def _stage_credits(con: duckdb.DuckDBPyConnection, platform: str, *, shared: bool) -> None:
+    mark = f"chr({ord(SEPARATOR)})"
+    lists = con.sql(
+        f"SELECT count(*) FROM temp.parsed WHERE contains(artist_id, {mark})"
+    ).fetchall()[0][0]
+    if not shared and not lists:
+        con.execute(
+            "INSERT INTO temp.stage_credit SELECT ?, upload_id, artist_id, 1 FROM temp.works "
+            "WHERE artist_id IS NOT NULL",
+            [platform],
+        )
+        return
+    con.execute(
+        "INSERT INTO temp.stage_credit SELECT ?, upload_id, artist_id, "
+        "count(*) OVER (PARTITION BY upload_id) FROM (SELECT DISTINCT upload_id, "
+        f"unnest(string_split(artist_id, {mark})) AS artist_id FROM temp.works "
+        "WHERE artist_id IS NOT NULL)",
+        [platform],
+    )
+
+
+def _stage_artists(con: duckdb.DuckDBPyConnection, joined_basis: str) -> None:
+    con.execute(
+        "INSERT INTO temp.stage_artist BY NAME SELECT platform, c.artist_id, "
+        "arg_max(p.handle, p.position) AS handle, min(p.joined_at) AS joined_at, "
+        "CASE WHEN min(p.joined_at) IS NULL THEN NULL ELSE ? END AS joined_basis "
+        "FROM (SELECT DISTINCT platform, artist_id FROM temp.stage_credit) c "
+        "LEFT JOIN temp.parsed p ON p.artist_id = c.artist_id GROUP BY ALL",
+        [joined_basis],
+    )
