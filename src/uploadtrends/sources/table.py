@@ -127,6 +127,10 @@ class Table:
     artist_case: str | None = None
     name: ClassVar[str] = "table"
     credits_complete: ClassVar[bool] = True
+    _options: ClassVar[tuple[str, ...]] = (
+        *("platform", "encoding", "date_format", "timezone", "joined_basis", "artist_separator"),
+        *("table", "sheet", "delimiter", "quote", "decimal", "values", "artist_case"),
+    )
 
     def __post_init__(self) -> None:
         for wanted in (*self.columns, *(self.values or {})):
@@ -165,12 +169,7 @@ class Table:
 
     def parameters(self) -> dict[str, Any]:
         """Return the settings, JSON-ready."""
-        options = {
-            *("platform", "encoding", "date_format", "timezone", "joined_basis"),
-            *("artist_separator", "table", "sheet", "delimiter", "quote", "decimal", "values"),
-            "artist_case",
-        }
-        return {"columns": dict(self.columns)} | {key: getattr(self, key) for key in options}
+        return {"columns": dict(self.columns)} | {key: getattr(self, key) for key in self._options}
 
     def inputs(self) -> list[Path]:
         """Return the files, a database's write-ahead log among them."""

@@ -174,7 +174,8 @@ def row_name(position: str, *, several: bool) -> str:
     """Return the SQL that names a row: its number, and its file where there are several."""
     if not several:
         return f"'row ' || {position}"
+    begun = f"(SELECT max(starts) FROM temp.input_files WHERE starts <= {position})"
     return (
         f"(SELECT any_value(f.name || ' row ' || ({position} - f.starts + 1)) "
-        f"FROM temp.input_files f WHERE f.starts = (SELECT max(starts) FROM temp.input_files WHERE starts <= {position}))"
+        f"FROM temp.input_files f WHERE f.starts = {begun})"
     )
