@@ -17,7 +17,7 @@ DATA = ROOT / "tests" / "data"
 EARLIER = json.loads((DATA / "public_surface_0.1.0.json").read_text(encoding="utf-8"))
 
 # Arguments of results, which only the package makes; the attribute is still there.
-MADE_BY_US = {"StudyResults: study"}
+MADE_BY_US = {"StudyResults: study", "Table: ._options"}
 
 
 @pytest.fixture(scope="module")
