@@ -17,8 +17,8 @@ import pytest
 import uploadtrends as ut
 from store_records import post, write_lines
 from uploadtrends.errors import InputError, TooManyRejectsError
-from uploadtrends.sources import unpacking
 from uploadtrends.sources.danbooru2023 import Danbooru2023, detect_layout
+from uploadtrends.sources.reading import unpacking
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources import repost_dates
-from uploadtrends.sources.json_lines import read_json_lines, sample_records
 from uploadtrends.sources.moments import quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
+from uploadtrends.sources.reading.json_lines import read_json_lines, sample_records
 
 if TYPE_CHECKING:
     import duckdb

@@ -1,6 +1,6 @@
 """Dates as people write them, to naive UTC timestamps with their precision, in SQL.
 
-The plain forms are read by DuckDB at its own speed; any other text goes to `values.dates` through a
+The plain forms are read by DuckDB at its own speed; any other text goes to `dates` through a
 function that `register_functions` gives to the connection. Either a text is read whole or it is
 NULL. The connection must be in UTC, which `staging.create_stage_tables` sees to.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.values.dates import read_date, zone_named
+from uploadtrends.sources.dates import read_date, zone_named
 
 if TYPE_CHECKING:
     import duckdb
@@ -132,7 +132,7 @@ def moment(column: str, *, date_format: Formats = None, timezone: str = "UTC") -
 
     Understood without `date_format`: ISO dates and times with or without an offset, ``2022``,
     ``2022-08``, Unix times in seconds, milliseconds, microseconds or nanoseconds, and what
-    `values.dates.read_date` reads. A time without a zone is taken to be in `timezone`; a zone or an
+    `dates.read_date` reads. A time without a zone is taken to be in `timezone`; a zone or an
     offset in the text wins. Of several formats all that fit a text must agree.
     """
     text = f"trim({column})"

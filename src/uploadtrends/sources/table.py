@@ -17,12 +17,7 @@ from uploadtrends.sources.moments import (
     precision,
 )
 from uploadtrends.sources.protocol import LoadProgress, Progress
-from uploadtrends.sources.reading.forms import files_of, with_logs
-from uploadtrends.sources.reading.rows import OBJECT, row_name
-from uploadtrends.sources.repeats import settle_repeats
-from uploadtrends.sources.staging import tally
-from uploadtrends.sources.tabular import Reading, cells, read_rows
-from uploadtrends.sources.values.cells import (
+from uploadtrends.sources.reading.cells import (
     CASELESS,
     ROUNDED,
     are_rounded,
@@ -33,6 +28,11 @@ from uploadtrends.sources.values.cells import (
     something,
     truth,
 )
+from uploadtrends.sources.reading.forms import files_of, with_logs
+from uploadtrends.sources.reading.rows import OBJECT, row_name
+from uploadtrends.sources.repeats import settle_repeats
+from uploadtrends.sources.staging import tally
+from uploadtrends.sources.tabular import Reading, cells, read_rows
 from uploadtrends.sources.works import stage_works
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError, TooManyRejectsError
 from uploadtrends.result import package_version
+from uploadtrends.sources.dates import DAY_OR_MONTH, two_readings
 from uploadtrends.sources.protocol import LoadProgress, Progress, Source
 from uploadtrends.sources.staging import TABLES, create_stage_tables, drop_stage_tables
-from uploadtrends.sources.values.dates import DAY_OR_MONTH, two_readings
 from uploadtrends.sources.watched import watched
 from uploadtrends.store.merge import merge
 from uploadtrends.store.redating import redate

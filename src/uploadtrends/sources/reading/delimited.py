@@ -24,8 +24,8 @@ from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading.dialect import Dialect, codec_of, dialect_of, text_in_utf8
 from uploadtrends.sources.reading.rows import Rows
 from uploadtrends.sources.reading.survey import LONGEST, Survey
+from uploadtrends.sources.reading.unpacking import PIECE, is_plain
 from uploadtrends.sources.staging import EXCERPT_LENGTH
-from uploadtrends.sources.unpacking import PIECE, is_plain
 from uploadtrends.sources.watched import watched
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.unpacking import open_text
+from uploadtrends.sources.reading.unpacking import open_text
 
 HEAD = 1 << 20
 _DELIMITERS = (",", "\t", ";", "|")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.unpacking import PIECE, Piece, open_text
+from uploadtrends.sources.reading.unpacking import PIECE, Piece, open_text
 
 ENVELOPES = (
     *("data", "items", "posts", "results", "illusts", "works", "projects", "contents", "records"),

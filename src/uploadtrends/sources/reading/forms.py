@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.unpacking import compression, open_text
+from uploadtrends.sources.reading.unpacking import compression, open_text
 
 Form = Literal["text", "json", "parquet", "sqlite", "excel", "feather"]
 SQLITE = b"SQLite format 3\x00"

@@ -1,6 +1,6 @@
 """JSON of any size into DuckDB at its own speed, with the line number of every bad line.
 
-Documents (arrays, envelopes) are cut into lines first, see `reading.documents`.
+Documents (arrays, envelopes) are cut into lines first, see `documents`.
 
 A first attempt asks DuckDB to stop at bad lines, which is fastest; most files are clean. Otherwise
 DuckDB's parser carries on after a bad line when asked to, and gives a row of NULLs in its place.
@@ -29,8 +29,7 @@ from uploadtrends.sources.moments import quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading import documents
 from uploadtrends.sources.reading.documents import document_pieces, is_lines, repaired
-from uploadtrends.sources.staging import EXCERPT_LENGTH, setting, stage_records
-from uploadtrends.sources.unpacking import (
+from uploadtrends.sources.reading.unpacking import (
     LONGEST_LINE,
     TOO_LONG,
     Piece,
@@ -38,6 +37,7 @@ from uploadtrends.sources.unpacking import (
     open_text,
     pieces,
 )
+from uploadtrends.sources.staging import EXCERPT_LENGTH, setting, stage_records
 from uploadtrends.sources.watched import watched
 
 if TYPE_CHECKING:

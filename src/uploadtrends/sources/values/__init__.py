@@ -1,1 +1,0 @@
-"""What a cell says: dates, ids, truth, and the words for nothing."""
