@@ -95,6 +95,18 @@ def fetch(
 
 
 @command
+def upgrade(store: StorePath = DEFAULT_STORE) -> None:
+    """Bring a store of an earlier version up to date; every row stays.
+
+    Example: uploadtrends upgrade --store data/derived/uploads.duckdb
+    """
+    from uploadtrends.store.version import upgrade_store
+
+    done = upgrade_store(store)
+    typer.echo(f"{store} is up to date" + ("" if done else "; there was nothing to do"))
+
+
+@command
 def export(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     store: StorePath = DEFAULT_STORE,

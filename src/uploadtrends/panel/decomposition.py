@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
-from uploadtrends.panel.engine import DuckDBEngine
+from uploadtrends.panel.engine import DuckDBEngine, Engine
 from uploadtrends.panel.queries import fixed_rule_sql
 from uploadtrends.panel.records import Records
 from uploadtrends.panel.seniority import Seniority
@@ -99,6 +99,7 @@ def decompose_change(
     n_bootstrap: int = 999,
     confidence: float = 0.95,
     seed: int = 0,
+    engine: Engine | None = None,
 ) -> Decomposition:
     """Split the change of uploads between two windows.
 
@@ -122,6 +123,8 @@ def decompose_change(
         Of the percentile intervals.
     seed : int
         Seed of the bootstrap.
+    engine : Engine, optional
+        Where the SQL runs.
 
     Raises
     ------
@@ -146,7 +149,9 @@ def decompose_change(
     ]
     if windows[0][-1] >= windows[1][0]:
         raise InputError("the windows overlap", column="after", value=after)
-    groups, labels, features = artist_features(records, seniority, recipe, platform, windows)
+    groups, labels, features = artist_features(
+        records, seniority, recipe, platform, windows, engine
+    )
     rng = np.random.default_rng(seed)
     n = len(labels)
     weights = np.ones((n_bootstrap + 1, n))
@@ -190,6 +195,7 @@ def artist_features(
     recipe: Mapping[str, Any],
     lane: str,
     windows: list[list[dt.date]],
+    engine: Engine | None = None,
 ) -> tuple[list[str], NDArray[np.int64], Array]:
     """Return group names, each artist's group, and per-period means by window.
 
@@ -201,7 +207,7 @@ def artist_features(
     spans = records.spans.filter(pl.col("lane") == lane)
     if rule is not None:
         query = f"SELECT s.*, {fixed_rule_sql(rule, 's')} AS grp FROM span s"
-        spans = DuckDBEngine().frame(query, span=entered(spans, rule, recipe["period"]))
+        spans = (engine or DuckDBEngine()).frame(query, span=entered(spans, rule, recipe["period"]))
         spans = spans.filter(pl.col("grp").is_not_null())
     else:
         spans = spans.with_columns(grp=pl.lit("all artists"))

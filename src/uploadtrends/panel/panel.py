@@ -50,6 +50,8 @@ class Panel:
     recipe: dict[str, Any]
     groups: pl.DataFrame = field(repr=False)
     excluded: pl.DataFrame = field(repr=False)
+    engine: Engine | None = field(default=None, repr=False, compare=False)
+    """Where the SQL runs; None is the built-in one, with which a panel can be pickled."""
 
     @classmethod
     def assemble(
@@ -67,7 +69,7 @@ class Panel:
         groups = pl.concat(
             [made, published_groups(records.published, made, recipe["period"])], how="diagonal"
         ).sort("platform", "group", "period")
-        return cls(records, seniority, recipe, groups, left_out)
+        return cls(records, seniority, recipe, groups, left_out, engine)
 
     def __repr__(self) -> str:
         keys = ", ".join(f"{platform}/{group}" for platform, group in self.keys())
@@ -142,7 +144,7 @@ class Panel:
 
     def with_seniority(self, rule: Seniority | None) -> Panel:
         """Return the same panel with artists sorted by another rule."""
-        return Panel.assemble(self.records, rule, self.recipe)
+        return Panel.assemble(self.records, rule, self.recipe, self.engine)
 
     def with_exit_after(self, periods: int | None) -> Panel:
         """Return the panel whose artists stop being at risk after so many silent periods.
@@ -168,7 +170,8 @@ class Panel:
         else:
             spans = spans.with_columns(risk_end=pl.col("seen_end"))
         records = replace(self.records, spans=spans)
-        return Panel.assemble(records, self.seniority, self.recipe | {"exit_after": periods})
+        recipe = self.recipe | {"exit_after": periods}
+        return Panel.assemble(records, self.seniority, recipe, self.engine)
 
     @cached_property
     def artists(self) -> pl.DataFrame:
@@ -184,7 +187,7 @@ class Panel:
             When the panel holds only published aggregate series.
         """
         self._require_artists(None)
-        return artist_rows(self.records, self.seniority, self.recipe)
+        return artist_rows(self.records, self.seniority, self.recipe, self.engine)
 
     def flags(self, platform: str, group: str = "all") -> pd.DataFrame:
         """Return what is known about each period: complete, interpolated, instrument.
@@ -281,6 +284,7 @@ class Panel:
             n_bootstrap=n_bootstrap,
             confidence=confidence,
             seed=seed,
+            engine=self.engine,
         )
 
     def only_artist_platform(self, platform: str | None) -> str:

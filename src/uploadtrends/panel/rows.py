@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from uploadtrends.panel.engine import DuckDBEngine
+from uploadtrends.panel.engine import DuckDBEngine, Engine
 from uploadtrends.panel.queries import artist_panel
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.spans import calendar, entered
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def artist_rows(records: Any, rule: Seniority | None, recipe: Mapping[str, Any]) -> pl.DataFrame:
+def artist_rows(
+    records: Any,
+    rule: Seniority | None,
+    recipe: Mapping[str, Any],
+    engine: Engine | None = None,
+) -> pl.DataFrame:
     """Return the artist panel with zeros filled; see `Panel.artists`."""
     import polars as pl
 
@@ -28,7 +33,7 @@ def artist_rows(records: Any, rule: Seniority | None, recipe: Mapping[str, Any])
     days = calendar(records.lanes, period, rule, start, end)
     spans = entered(records.spans, rule, period)
     known = records.cells.filter(pl.col("artist").is_not_null())
-    rows = DuckDBEngine().frame(
+    rows = (engine or DuckDBEngine()).frame(
         artist_panel(rule, str(recipe["credit_unit"])), cell=known, span=spans, calendar=days
     )
     step = polars_step(period)

@@ -1,6 +1,10 @@
 -- The store. Times are timezone-naive UTC; unknown is NULL, never a guess.
 -- Bulk tables carry no PRIMARY KEY (its index costs memory): a load stages its rows and anti-joins them.
 
+CREATE TABLE IF NOT EXISTS about (             -- the layout of this store; see store/version.py
+    schema_version INTEGER NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS artist (            -- an artist on a platform
     platform VARCHAR NOT NULL,
     artist_id VARCHAR NOT NULL,
@@ -75,7 +79,6 @@ CREATE TABLE IF NOT EXISTS sighting (          -- one visit to one artist
     followers BIGINT,
     n_claimed BIGINT                           -- works that the profile or the list claims
 );
-ALTER TABLE sighting ADD COLUMN IF NOT EXISTS n_claimed BIGINT; -- stores made by 0.1 lack it
 
 CREATE TABLE IF NOT EXISTS reject (            -- an input row that could not be read
     crawl_id INTEGER,

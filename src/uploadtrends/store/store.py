@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from uploadtrends.store.loading import load
 from uploadtrends.store.lock import cannot_write, explain
 from uploadtrends.store.redating import repost_lags
 from uploadtrends.store.report import LoadReport
+from uploadtrends.store.version import create, require_current
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,8 +112,12 @@ class Store:
             self._con = duckdb.connect(str(path), read_only=read_only)
             for name, value in settings.items():
                 self._con.execute(f"SET {name} = ?", [value])
+            require_current(self._con, path)
             if not read_only:
-                self._con.execute(files("uploadtrends.store").joinpath("schema.sql").read_text())
+                create(self._con)
+        except StoreError:
+            self.close()
+            raise
         except duckdb.Error as error:
             self.close()
             raise explain(error, path) from error
