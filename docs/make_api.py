@@ -24,7 +24,7 @@ ROOMS = {
     "uploadtrends.artists.comparisons": ["event_study", "EventStudy"],
     "uploadtrends.breaks": ["ChangePoints", "SeriesChanges"],
     "uploadtrends.breaks.matching": ["Match"],
-    "uploadtrends.checks": ["CheckOutcome", "Conclusion", "conclude", "published_series"],
+    "uploadtrends.checks": ["CheckOutcome", "Conclusion", "conclude"],
     "uploadtrends.study": ["StudyResults"],
     "uploadtrends.figures": [
         "plot",

@@ -1,11 +1,14 @@
 """Dated, honest claims about when and by how much artists' uploads changed.
 
-The public names are imported on first use (PEP 562), so that `import uploadtrends` stays cheap.
+The public names are imported on first use (PEP 562), so that `import uploadtrends` stays cheap. The
+checks are not listed here: every check on the list in `uploadtrends.checks.check` is a public name.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 _PUBLIC = {
@@ -27,22 +30,10 @@ _PUBLIC = {
     "event_study": "artists.comparisons",
     "interrupted_time_series": "models",
     "change_points": "breaks",
-    "placebo_dates": "checks",
-    "placebo_cohorts": "checks",
-    "composition": "checks",
-    "survivorship": "checks",
-    "parallel_trends": "checks",
-    "anticipation": "checks",
-    "multiplicity": "checks",
-    "specification_curve": "checks",
-    "leave_one_out": "checks",
-    "power": "checks",
-    "negative_control": "checks",
     "Study": "study",
     "UploadTrendsError": "errors",
     "InputError": "errors",
 }
-__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604 - all of them are strings
 
 
 def __getattr__(name: str) -> Any:
@@ -54,8 +45,21 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"uploadtrends.{_PUBLIC[name]}"), name)
         globals()[name] = value
         return value
+    # A room is asked for by `from uploadtrends import room` before it is imported.
+    if name == "__all__" or not (name.startswith("_") or name in _rooms()):
+        from uploadtrends.checks.check import check_maker, check_names
+
+        if name == "__all__":
+            return ["__version__", *_PUBLIC, *check_names()]
+        if name in check_names():
+            return check_maker(name)
     raise AttributeError(f"module 'uploadtrends' has no attribute '{name}'")
 
 
+@cache
+def _rooms() -> frozenset[str]:
+    return frozenset(module.name for module in iter_modules(__path__))
+
+
 def __dir__() -> list[str]:
-    return list(__all__)
+    return list(__getattr__("__all__"))

@@ -9,13 +9,14 @@ recipe of arXiv 2406.08739, Figure 1, at other years.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
+from uploadtrends.checks.check import Check, Weight, at_once
 from uploadtrends.checks.cohort_shape import (
     monthly_values,
     readings,
@@ -33,19 +34,14 @@ from uploadtrends.checks.cohort_windows import (
     why_not,
     years_to_try,
 )
-from uploadtrends.checks.outcome import Check, CheckOutcome
+from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.panel import Panel
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-QUESTION = (
-    "Do senior artists decline more at this cut year than the same rule makes them decline at cut "
-    "years with no event?"
-)
 RULE = (
     "A draw shows the shape when the least-squares line through the number of active senior "
     "artists falls over the window and the one through the new artists rises from the cut on; a "
@@ -63,20 +59,8 @@ _COLUMNS = [
 _READINGS: tuple[Between, ...] = ("drop", "senior")
 
 
-def placebo_cohorts(
-    panel: Any = None,
-    *,
-    cut_years: Sequence[int] | None = None,
-    actual_years: Sequence[int] = (2022,),
-    events_from: str = "2022-04-01",
-    n_artists: int = 250,
-    window_months: int = 34,
-    months_before: int = 12,
-    min_uploads: int = 5,
-    between: Between = "drop",
-    n_draws: int = 200,
-    seed: int = 0,
-) -> Check | CheckOutcome:
+@dataclass(frozen=True, repr=False)
+class PlaceboCohorts(Check):
     """Apply the apparent cohort recipe of the paper at years in which nothing happened.
 
     For each cut year: artists with at least `min_uploads` works by the end of the window are
@@ -108,20 +92,17 @@ def placebo_cohorts(
     n_draws, seed : int
         Draws, and the seed of the generator.
 
-    Returns
-    -------
-    CheckOutcome or Check
-        `table` has one row per platform and year, all eligible artists counted; changes are in
-        percent (active seniors, last twelve months against the first twelve), with the 95%
-        interval over artists. `share_of_draws` and `shown` describe the shape: seniors decline
-        and newcomers rise. `figure_data["monthly"]`: platform, instrument, cut_year, kind, unit,
-        group, month_in_window, month, value (of the first draw), mean, low, high (95% of draws).
-        `figure_data["contrasts"]`: platform, quantity (placebo years, excess, actual cut, excess
-        given a drift), change, low, high (percent), p, verdict. `figure_data["sensitivity"]`: the
-        same under other minima of uploads, with those in between left out or counted as senior.
-
     Notes
     -----
+    `table` has one row per platform and year, all eligible artists counted; changes are in
+    percent (active seniors, last twelve months against the first twelve), with the 95%
+    interval over artists. `share_of_draws` and `shown` describe the shape: seniors decline
+    and newcomers rise. `figure_data["monthly"]`: platform, instrument, cut_year, kind, unit,
+    group, month_in_window, month, value (of the first draw), mean, low, high (95% of draws).
+    `figure_data["contrasts"]`: platform, quantity (placebo years, excess, actual cut, excess
+    given a drift), change, low, high (percent), p, verdict. `figure_data["sensitivity"]`: the
+    same under other minima of uploads, with those in between left out or counted as senior.
+
     The log changes of all years are compared jointly: artists who are senior at several cuts make
     them covary, overlapping windows share their months' effects, and shocks between years of
     unknown size are integrated out. *Passed*: the actual cut's decline exceeds that of the other
@@ -131,88 +112,84 @@ def placebo_cohorts(
     informative*: neither. *Not applicable*: fewer than four cut years without an event that have
     30 seniors, or no decline at the actual cut.
     """
-    settings: dict[str, Any] = {
-        "cut_years": None if cut_years is None else [int(year) for year in cut_years],
-        "actual_years": [int(year) for year in actual_years],
-        "events_from": events_from,
-        "n_artists": n_artists,
-        "window_months": window_months,
-        "months_before": months_before,
-        "min_uploads": min_uploads,
-        "between": between,
-        "n_draws": n_draws,
-        "seed": seed,
-    }
-    _validate(settings)
-    if panel is None:
-        return Check("placebo_cohorts", QUESTION, _run, settings)
-    return _run(panel, **settings)
 
-
-def _validate(settings: dict[str, Any]) -> None:
-    for name in ("n_artists", "window_months", "months_before", "min_uploads", "n_draws"):
-        if settings[name] < 1:
-            raise InputError("must be at least 1", column=name, value=settings[name])
-    if settings["window_months"] < max(settings["months_before"] + 12, 24):
-        raise InputError(
-            "the window must go on for a year after the cut and hold two years",
-            column="window_months",
-            value=settings["window_months"],
-        )
-    if settings["between"] not in ("drop", "senior", "new"):
-        raise InputError(
-            "unknown reading of the recipe",
-            column="between",
-            value=settings["between"],
-            fix="'drop', 'senior' or 'new'",
-        )
-
-
-def _run(target: Any, **settings: Any) -> CheckOutcome:
-    import pandas as pd
-
-    panel = target if isinstance(target, Panel) else getattr(target, "data", None)
-    if not isinstance(panel, Panel) or not panel.has_artists():
-        return CheckOutcome(
-            name="placebo_cohorts",
-            question=QUESTION,
-            status="not applicable",
-            table=pd.DataFrame(columns=_COLUMNS),
-            text="Placebo cohorts need single artists; these data hold only totals.",
-            figure_data={},
-            call=Call.of(settings, target, function="placebo_cohorts"),
-        )
-    if panel.period != "month":
-        raise InputError(
-            "placebo cohorts are counted by month",
-            column="period",
-            value=panel.period,
-            fix="build the panel with period='month'",
-        )
-    recipe = Recipe(
-        **settings
-        | {
-            "cut_years": None if settings["cut_years"] is None else tuple(settings["cut_years"]),
-            "actual_years": tuple(settings["actual_years"]),
-        }
+    name: ClassVar[str] = "placebo_cohorts"
+    question: ClassVar[str] = (
+        "Do senior artists decline more at this cut year than the same rule makes them decline at "
+        "cut years with no event?"
     )
-    table, monthly, changes = _all_cuts(panel, recipe)
-    own = judge(recipe.min_uploads, recipe.between, changes)
-    sensitivity = _sensitivity(panel, recipe)
-    status, text = own.verdict()
-    return CheckOutcome(
-        name="placebo_cohorts",
-        question=QUESTION,
-        status=status,
-        table=table,
-        text=_text(table, text, recipe),
-        figure_data={
+    applies_to: ClassVar[Literal["models", "panel"]] = "panel"
+    weight: ClassVar[Weight | None] = Weight(
+        "withdraws",
+        "the same cohort recipe shows the same shape at cut years with no event",
+        needed_for="consistent with an effect of",
+        about="trends of cohorts",
+        rank=2,
+    )
+
+    _: KW_ONLY
+    cut_years: Sequence[int] | None = None
+    actual_years: Sequence[int] = (2022,)
+    events_from: str = "2022-04-01"
+    n_artists: int = 250
+    window_months: int = 34
+    months_before: int = 12
+    min_uploads: int = 5
+    between: Between = "drop"
+    n_draws: int = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._settle(
+            cut_years=None if self.cut_years is None else tuple(map(int, self.cut_years)),
+            actual_years=tuple(map(int, self.actual_years)),
+        )
+        for name in ("n_artists", "window_months", "months_before", "min_uploads", "n_draws"):
+            if getattr(self, name) < 1:
+                raise InputError("must be at least 1", column=name, value=getattr(self, name))
+        if self.window_months < max(self.months_before + 12, 24):
+            raise InputError(
+                "the window must go on for a year after the cut and hold two years",
+                column="window_months",
+                value=self.window_months,
+            )
+        if self.between not in ("drop", "senior", "new"):
+            raise InputError(
+                "unknown reading of the recipe",
+                column="between",
+                value=self.between,
+                fix="'drop', 'senior' or 'new'",
+            )
+
+    def run(self, target: Any) -> CheckOutcome:
+        """Return the outcome for a panel, or a result that was fitted to one; see `Check`."""
+        import pandas as pd
+
+        panel = target if isinstance(target, Panel) else getattr(target, "data", None)
+        if not isinstance(panel, Panel) or not panel.has_artists():
+            text = "Placebo cohorts need single artists; these data hold only totals."
+            empty = pd.DataFrame(columns=_COLUMNS)
+            return self.found(target, "not applicable", empty, text, {})
+        if panel.period != "month":
+            raise InputError(
+                "placebo cohorts are counted by month",
+                column="period",
+                value=panel.period,
+                fix="build the panel with period='month'",
+            )
+        recipe = Recipe(**self.parameters)
+        table, monthly, changes = _all_cuts(panel, recipe)
+        own = judge(recipe.min_uploads, recipe.between, changes)
+        status, text = own.verdict()
+        layers = {
             "monthly": monthly,
             "contrasts": own.table(),
-            "sensitivity": sensitivity,
-        },
-        call=Call.of(settings, panel, function="placebo_cohorts"),
-    )
+            "sensitivity": _sensitivity(panel, recipe),
+        }
+        return self.found(panel, status, table, _text(table, text, recipe), layers)
+
+
+placebo_cohorts = at_once(PlaceboCohorts)
 
 
 Changes = dict[str, list[Change]]

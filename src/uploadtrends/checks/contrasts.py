@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.checks.outcome import Status
 from uploadtrends.collect.sites import shown
 from uploadtrends.errors import InputError
-from uploadtrends.result import Call
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,11 +75,6 @@ def overall(statuses: Iterable[str]) -> Status:
     seen = set(statuses)
     order: tuple[Status, ...] = ("failed", "passed", "not informative")
     return next((status for status in order if status in seen), "not applicable")
-
-
-def called(result: Any, name: str, parameters: Mapping[str, Any]) -> Call:
-    """Return the record of a check: its settings, and the call that made the result."""
-    return Call.of(parameters, result, function=name)
 
 
 def without_estimate(effect: pd.Series) -> str:

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from uploadtrends.checks.check import Check, Weight
 from uploadtrends.checks.contrasts import (
     USABLE,
-    called,
     contrasts,
     main_reason,
     overall,
     series_name,
     without_estimate,
 )
-from uploadtrends.checks.outcome import Check, CheckOutcome, Status
+from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
 
 if TYPE_CHECKING:
     import pandas as pd
 
-QUESTION = "Does the same model find a change in a series that the event cannot have touched?"
 
-
-def negative_control(
-    control: Any = None,
-    *,
-    platform: str | None = None,
-    group: str | None = None,
-    term: str | None = None,
-    event: str | None = None,
-    alpha: float = 0.05,
-) -> Check:
+@dataclass(frozen=True, repr=False)
+class NegativeControl(Check):
     """Estimate the same effects in series that the events cannot have touched.
 
     Parameters
@@ -47,81 +39,85 @@ def negative_control(
     alpha : float
         Level below which a control counts as changed, after Holm's adjustment for their number.
 
-    Returns
-    -------
-    Check
-        Per control and event: *failed* if the control changed; *passed* if it did not and a change
-        as large as the largest estimate of the other series would have been found with 80% power;
-        else *not informative*.
+    Notes
+    -----
+    Per control and event: *failed* if the control changed; *passed* if it did not and a change
+    as large as the largest estimate of the other series would have been found with 80% power;
+    else *not informative*.
 
     Raises
     ------
     InputError
         If neither a series nor a name is given.
     """
-    settings = dict(locals())
-    if control is None and platform is None and group is None:
-        raise InputError(
-            "no negative control was named",
-            column="control",
-            fix="pass a Series, or platform= or group= of series within the result",
-        )
-    if control is not None and (platform is not None or group is not None):
-        raise InputError("give either control series or names within the result, not both")
-    return Check("negative_control", QUESTION, _run, settings)
 
-
-def _run(
-    result: Any,
-    *,
-    control: Any,
-    platform: str | None,
-    group: str | None,
-    term: str | None,
-    event: str | None,
-    alpha: float,
-) -> CheckOutcome:
-    import pandas as pd
-
-    every = contrasts(result, term=term, event=event)
-    if control is not None:
-        fitted = result.refit(data=control, control=None)
-        controls, others = contrasts(fitted, term=term, event=event), every
-    else:
-        named = pd.Series(True, index=every.index)
-        for column, value in (("platform", platform), ("group", group)):
-            if value is not None:
-                named &= every[column] == value
-        controls, others = every[named], every[~named]
-        if controls.empty:
-            raise InputError(
-                "the result has no such series", value={"platform": platform, "group": group}
-            )
-    usable = controls["status"].isin(USABLE)
-    adjusted = holm(controls["p"].where(usable))
-    rows = [
-        _one(effect, float(p), others, alpha)
-        for (_, effect), p in zip(controls.iterrows(), adjusted, strict=True)
-    ]
-    table = pd.DataFrame(rows)
-    shown = pd.concat([controls.assign(role="control"), others.assign(role="studied")])
-    columns = ["role", "platform", "group", "event", "term", "estimate", "low", "high", "p"]
-    parameters = {
-        "control": "given" if control is not None else None,
-        "platform": platform,
-        "group": group,
-        "term": term,
-        "alpha": alpha,
-    }
-    return CheckOutcome(
-        name="negative_control",
-        question=QUESTION,
-        status=overall(table["status"]),
-        table=table,
-        text=_sentence(table),
-        figure_data={"estimates": shown[columns].reset_index(drop=True)},
-        call=called(result, "negative_control", parameters),
+    name: ClassVar[str] = "negative_control"
+    question: ClassVar[str] = (
+        "Does the same model find a change in a series that the event cannot have touched?"
     )
+    weight: ClassVar[Weight | None] = Weight(
+        "caps",
+        "a series that the event cannot have touched changed as well",
+        needed_for="consistent with an effect of",
+        rank=5,
+    )
+
+    control: Any = None
+    _: KW_ONLY
+    platform: str | None = None
+    group: str | None = None
+    term: str | None = None
+    event: str | None = None
+    alpha: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.control is None and self.platform is None and self.group is None:
+            raise InputError(
+                "no negative control was named",
+                column="control",
+                fix="pass a Series, or platform= or group= of series within the result",
+            )
+        if self.control is not None and (self.platform is not None or self.group is not None):
+            raise InputError("give either control series or names within the result, not both")
+
+    def run(self, result: Any) -> CheckOutcome:
+        """Return the outcome; see `Check`."""
+        import pandas as pd
+
+        every = contrasts(result, term=self.term, event=self.event)
+        if self.control is not None:
+            fitted = result.refit(data=self.control, control=None)
+            controls, others = contrasts(fitted, term=self.term, event=self.event), every
+        else:
+            named = pd.Series(True, index=every.index)
+            for column, value in (("platform", self.platform), ("group", self.group)):
+                if value is not None:
+                    named &= every[column] == value
+            controls, others = every[named], every[~named]
+            if controls.empty:
+                raise InputError(
+                    "the result has no such series",
+                    value={"platform": self.platform, "group": self.group},
+                )
+        usable = controls["status"].isin(USABLE)
+        adjusted = holm(controls["p"].where(usable))
+        rows = [
+            _one(effect, float(p), others, self.alpha)
+            for (_, effect), p in zip(controls.iterrows(), adjusted, strict=True)
+        ]
+        table = pd.DataFrame(rows)
+        shown = pd.concat([controls.assign(role="control"), others.assign(role="studied")])
+        columns = ["role", "platform", "group", "event", "term", "estimate", "low", "high", "p"]
+        return self.found(
+            result,
+            status=overall(table["status"]),
+            table=table,
+            text=_sentence(table),
+            figure_data={"estimates": shown[columns].reset_index(drop=True)},
+        )
+
+
+negative_control = NegativeControl
 
 
 def _one(effect: pd.Series, p: float, others: pd.DataFrame, alpha: float) -> dict[str, Any]:

@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from uploadtrends.checks.check import Check, Sketch
 from uploadtrends.checks.contrasts import (
     USABLE,
-    called,
     contrasts,
     main_reason,
     overall,
     without_estimate,
 )
 from uploadtrends.checks.nulls import detection, power_at, smallest_detectable
-from uploadtrends.checks.outcome import Check, CheckOutcome
+from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.working import Working, contrast_row, working_series
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
-QUESTION = "What is the smallest change that this sample could have found?"
+
+def _curve_drawn(axes: Axes, style: Any, rows: pd.DataFrame, outcome: CheckOutcome) -> None:
+    every = outcome.figure_data["curve"]
+    percent = bool(every["percent"].notna().all())
+    events = {event: n for n, event in enumerate(dict.fromkeys(every["event"]))}
+    labels = dict(zip(outcome.table["event"], outcome.table["label"], strict=True))
+    for event, part in rows.groupby("event", sort=False):
+        part = part.sort_values("effect")
+        where = style.on_log_scale(part["percent"]) if percent else part["effect"]
+        colour, _, dash = style.look("", events[event])
+        label = str(labels.get(event) or event)
+        axes.plot(where, part["power"], color=colour, linestyle=dash, label=label)
+    axes.axhline(0.8, color=style.MUTED, linewidth=0.7, linestyle=":")
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0, 0.5, 0.8, 1.0])
+    if percent:
+        style.percent_axis(axes, -95.0, 390.0)
 
 
-def power(
-    *,
-    of_interest: float = 0.25,
-    target: float = 0.8,
-    term: str | None = None,
-    event: str | None = None,
-    platform: str | None = None,
-    group: str | None = None,
-    n_draws: int = 999,
-    alpha: float = 0.05,
-    seed: int = 0,
-) -> Check:
+def _below(outcome: CheckOutcome) -> str:
+    percent = outcome.figure_data["curve"]["percent"].notna().all()
+    return "true change (% of expected)" if percent else "true change"
+
+
+@dataclass(frozen=True, repr=False)
+class Power(Check):
     """Find the smallest change that would have been found with the target power.
 
     Series are drawn from each fit's own error process (its autocorrelation and variance, with
@@ -58,71 +71,88 @@ def power(
         Level of the two-sided test. The table also gives the answer at ``alpha`` divided by the
         number of estimates, which is what the adjustment for their number can cost at most.
 
-    Returns
-    -------
-    Check
-        Per contrast: *passed* if a change `of_interest` would have been found with the target
-        power, *failed* otherwise.
+    Notes
+    -----
+    Per contrast: *passed* if a change `of_interest` would have been found with the target
+    power, *failed* otherwise.
     """
-    settings = dict(locals())
-    for name, value in (("of_interest", of_interest), ("target", target), ("alpha", alpha)):
-        if not 0 < value < 1:
-            raise InputError(f"{name} must lie between 0 and 1", column=name, value=value)
-    return Check("power", QUESTION, _run, settings)
 
-
-def _run(
-    result: Any,
-    *,
-    of_interest: float,
-    target: float,
-    term: str | None,
-    event: str | None,
-    platform: str | None,
-    group: str | None,
-    n_draws: int,
-    alpha: float,
-    seed: int,
-) -> CheckOutcome:
-    import pandas as pd
-
-    chosen = contrasts(result, term=term, event=event, platform=platform, group=group)
-    series = working_series(result)
-    tests = int(contrasts(result, term=term)["status"].isin(USABLE).sum())
-    rows, curves = [], []
-    for _, effect in chosen.iterrows():
-        keys = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
-        work = series.get((effect["platform"], effect["group"]))
-        line = None
-        if work is not None and effect["status"] in USABLE:
-            line = contrast_row(work.design, effect["event"], effect["term"])
-        if work is None or line is None:
-            why = without_estimate(effect)
-            rows.append({**keys, **_EMPTY, "status": "not applicable", "reason": why})
-            continue
-        row, curve = _one(
-            work, line, keys, of_interest, target, alpha, max(tests, 1), n_draws, seed
-        )
-        rows.append(row)
-        curves.append(curve)
-    table = pd.DataFrame(rows)
-    parameters = {
-        "of_interest": of_interest,
-        "target": target,
-        "term": term,
-        "n_draws": n_draws,
-        "alpha": alpha,
-        "seed": seed,
-    }
-    return CheckOutcome(
-        name="power",
-        question=QUESTION,
-        status=overall(table["status"]),
-        table=table,
-        text=_sentence(table, of_interest, target),
-        figure_data={"curve": pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()},
-        call=called(result, "power", parameters),
+    name: ClassVar[str] = "power"
+    question: ClassVar[str] = "What is the smallest change that this sample could have found?"
+    drawing: ClassVar[Sketch | None] = Sketch(
+        layer="curve",
+        draw=_curve_drawn,
+        says="Chance of finding a true change of each size; dotted: 80%.",
+        below=_below,
+        legend="column",
     )
+
+    _: KW_ONLY
+    of_interest: float = 0.25
+    target: float = 0.8
+    term: str | None = None
+    event: str | None = None
+    platform: str | None = None
+    group: str | None = None
+    n_draws: int = 999
+    alpha: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("of_interest", self.of_interest),
+            ("target", self.target),
+            ("alpha", self.alpha),
+        ):
+            if not 0 < value < 1:
+                raise InputError(f"{name} must lie between 0 and 1", column=name, value=value)
+
+    def run(self, result: Any) -> CheckOutcome:
+        """Return the outcome; see `Check`."""
+        import pandas as pd
+
+        chosen = contrasts(
+            result, term=self.term, event=self.event, platform=self.platform, group=self.group
+        )
+        series = working_series(result)
+        tests = int(contrasts(result, term=self.term)["status"].isin(USABLE).sum())
+        rows, curves = [], []
+        for _, effect in chosen.iterrows():
+            keys = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
+            work = series.get((effect["platform"], effect["group"]))
+            line = None
+            if work is not None and effect["status"] in USABLE:
+                line = contrast_row(work.design, effect["event"], effect["term"])
+            if work is None or line is None:
+                why = without_estimate(effect)
+                rows.append({**keys, **_EMPTY, "status": "not applicable", "reason": why})
+                continue
+            row, curve = _one(
+                work,
+                line,
+                keys,
+                self.of_interest,
+                self.target,
+                self.alpha,
+                max(tests, 1),
+                self.n_draws,
+                self.seed,
+            )
+            rows.append(row)
+            curves.append(curve)
+        table = pd.DataFrame(rows)
+        return self.found(
+            result,
+            status=overall(table["status"]),
+            table=table,
+            text=_sentence(table, self.of_interest, self.target),
+            figure_data={
+                "curve": pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()
+            },
+        )
+
+
+power = Power
 
 
 def _one(

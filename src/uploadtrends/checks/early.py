@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from uploadtrends.checks.check import Check, Sketch, Weight
 from uploadtrends.checks.contrasts import (
     USABLE,
-    called,
     contrasts,
     main_reason,
     overall,
@@ -16,29 +17,36 @@ from uploadtrends.checks.contrasts import (
     without_estimate,
 )
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
-from uploadtrends.checks.outcome import Check, CheckOutcome, Status
+from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.checks.working import Working, before_event, working_series
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
-ANTICIPATION = "Had the change begun before the date?"
 _SHORTEST = 18  # periods before the event below which the test is not run
 
 
-def anticipation(
-    *,
-    leads: int = 6,
-    term: str | None = None,
-    event: str | None = None,
-    platform: str | None = None,
-    group: str | None = None,
-    n_draws: int = 999,
-    alpha: float = 0.05,
-    seed: int = 0,
-) -> Check:
+def _leads_drawn(axes: Axes, style: Any, rows: pd.DataFrame, _: CheckOutcome) -> None:
+    colour, marker, _dash = style.look(rows.iloc[0]["platform"])
+    middle, low, high = (rows[name].to_numpy(dtype=float) for name in ("estimate", "low", "high"))
+    axes.errorbar(
+        -rows["lead"].to_numpy(dtype=float),
+        middle,
+        yerr=np.maximum(np.vstack([middle - low, high - middle]), 0),
+        color=colour,
+        marker=marker,
+        linestyle="",
+        elinewidth=1,
+    )
+    axes.axhline(0, color=style.INK, linewidth=0.8)
+    axes.locator_params(axis="y", nbins=4)
+
+
+@dataclass(frozen=True, repr=False)
+class Anticipation(Check):
     """Test for a level change in the periods just before the event.
 
     The data end with the last period before the event. A level change is tried in each of the last
@@ -55,79 +63,91 @@ def anticipation(
     alpha : float
         Level of the joint test.
 
-    Returns
-    -------
-    Check
-        Per contrast: *failed* if the joint test rejects after Holm's adjustment for the number of
-        contrasts; *passed* if it does not and would have
-        found, with 80% power, an early change as large as the estimate at the event; else *not
-        informative*; *not applicable* with fewer than 18 periods before the event.
+    Notes
+    -----
+    Per contrast: *failed* if the joint test rejects after Holm's adjustment for the number of
+    contrasts; *passed* if it does not and would have
+    found, with 80% power, an early change as large as the estimate at the event; else *not
+    informative*; *not applicable* with fewer than 18 periods before the event.
     """
-    settings = dict(locals())
-    if leads < 1:
-        raise InputError("at least one lead is needed", column="leads", value=leads)
-    return Check("anticipation", ANTICIPATION, _anticipation, settings)
 
-
-def _anticipation(
-    result: Any,
-    *,
-    leads: int,
-    term: str | None,
-    event: str | None,
-    platform: str | None,
-    group: str | None,
-    n_draws: int,
-    alpha: float,
-    seed: int,
-) -> CheckOutcome:
-    import pandas as pd
-
-    chosen = contrasts(result, term=term, event=event, platform=platform, group=group)
-    series = working_series(result)
-    rows, profiles = [], []
-    for _, effect in chosen.iterrows():
-        work = series.get((effect["platform"], effect["group"]))
-        row = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
-        row |= {"estimate": effect["estimate"], **_NO_LEAD}
-        if work is None or effect["status"] not in USABLE:
-            row |= {"status": "not applicable", "reason": without_estimate(effect)}
-        else:
-            found, profile = _leads(work, effect, leads, n_draws, alpha, seed)
-            row |= found
-            profiles.append(profile)
-        rows.append(row)
-    table = _verdicts(pd.DataFrame(rows), alpha)
-    failed = table[table["status"] == "failed"]
-    tested = int(table["status"].isin(("passed", "failed", "not informative")).sum())
-    if not tested:
-        text = f"No estimate could be tested for an early start: {main_reason(table)}."
-    elif len(failed):
-        first = failed.iloc[0]
-        text = (
-            f"{len(failed)} of {tested} series had moved before the date; that of "
-            f"{first['label'] or first['event']} on {series_name(first)} by "
-            f"{first['lead']} periods (joint p = {first['p_holm']:.3f}, Holm)."
-        )
-    else:
-        could = int((table["status"] == "passed").sum())
-        text = (
-            f"No series moved in the {leads} periods before its event; an early change of the "
-            f"size of the estimate would have been seen in {could} of {tested}."
-        )
-    return CheckOutcome(
-        name="anticipation",
-        question=ANTICIPATION,
-        status=overall(table["status"]),
-        table=table,
-        text=text,
-        figure_data={"leads": pd.concat(profiles) if profiles else pd.DataFrame()},
-        call=called(
-            result,
-            "anticipation",
-            {"leads": leads, "term": term, "n_draws": n_draws, "alpha": alpha, "seed": seed},
-        ),
+    name: ClassVar[str] = "anticipation"
+    question: ClassVar[str] = "Had the change begun before the date?"
+    weight: ClassVar[Weight | None] = Weight(
+        "withdraws", "the series had already moved before the date", rank=3
     )
+    drawing: ClassVar[Sketch | None] = Sketch(
+        layer="leads",
+        draw=_leads_drawn,
+        says="A change dated that many periods before the event.",
+        by=("event",),
+        below="periods before the event",
+    )
+
+    _: KW_ONLY
+    leads: int = 6
+    term: str | None = None
+    event: str | None = None
+    platform: str | None = None
+    group: str | None = None
+    n_draws: int = 999
+    alpha: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.leads < 1:
+            raise InputError("at least one lead is needed", column="leads", value=self.leads)
+
+    def run(self, result: Any) -> CheckOutcome:
+        """Return the outcome; see `Check`."""
+        import pandas as pd
+
+        chosen = contrasts(
+            result, term=self.term, event=self.event, platform=self.platform, group=self.group
+        )
+        series = working_series(result)
+        rows, profiles = [], []
+        for _, effect in chosen.iterrows():
+            work = series.get((effect["platform"], effect["group"]))
+            row = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
+            row |= {"estimate": effect["estimate"], **_NO_LEAD}
+            if work is None or effect["status"] not in USABLE:
+                row |= {"status": "not applicable", "reason": without_estimate(effect)}
+            else:
+                found, profile = _leads(
+                    work, effect, self.leads, self.n_draws, self.alpha, self.seed
+                )
+                row |= found
+                profiles.append(profile)
+            rows.append(row)
+        table = _verdicts(pd.DataFrame(rows), self.alpha)
+        failed = table[table["status"] == "failed"]
+        tested = int(table["status"].isin(("passed", "failed", "not informative")).sum())
+        if not tested:
+            text = f"No estimate could be tested for an early start: {main_reason(table)}."
+        elif len(failed):
+            first = failed.iloc[0]
+            text = (
+                f"{len(failed)} of {tested} series had moved before the date; that of "
+                f"{first['label'] or first['event']} on {series_name(first)} by "
+                f"{first['lead']} periods (joint p = {first['p_holm']:.3f}, Holm)."
+            )
+        else:
+            could = int((table["status"] == "passed").sum())
+            text = (
+                f"No series moved in the {self.leads} periods before its event; an early change of "
+                f"the size of the estimate would have been seen in {could} of {tested}."
+            )
+        return self.found(
+            result,
+            status=overall(table["status"]),
+            table=table,
+            text=text,
+            figure_data={"leads": pd.concat(profiles) if profiles else pd.DataFrame()},
+        )
+
+
+anticipation = Anticipation
 
 
 def _verdicts(table: pd.DataFrame, alpha: float) -> pd.DataFrame:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from uploadtrends.arrays import Array
+from uploadtrends.checks.check import Check, Weight
 from uploadtrends.checks.contrasts import (
     USABLE,
-    called,
     contrasts,
     main_reason,
     overall,
@@ -18,7 +19,7 @@ from uploadtrends.checks.contrasts import (
     series_name,
     without_estimate,
 )
-from uploadtrends.checks.outcome import Check, CheckOutcome, Status
+from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.checks.working import Working, contrast_row, working
 from uploadtrends.errors import InputError
 
@@ -26,25 +27,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-QUESTION = "Does the estimate hang on a single artist, event or period?"
 KINDS = ("artist", "event", "period")
 PROTEST = ("2022-12-13", "2022-12-31")  # "No to AI generated images" posts on ArtStation
 
 
-def leave_one_out(
-    panel: Any = None,
-    *,
-    what: Sequence[str] = KINDS,
-    windows: Sequence[tuple[str, str]] = (PROTEST,),
-    term: str | None = None,
-    event: str | None = None,
-    platform: str | None = None,
-    group: str | None = None,
-    keep: int = 5,
-    alpha: float = 0.05,
-    identify: bool = False,
-    key_file: str | None = None,
-) -> Check:
+@dataclass(frozen=True, repr=False)
+class LeaveOneOut(Check):
     """Estimate again without each artist, each other event and each period.
 
     Parameters
@@ -67,75 +55,81 @@ def leave_one_out(
     key_file : str, optional
         Where the key of the pseudonyms lies, if not in the usual place.
 
-    Returns
-    -------
-    Check
-        Per contrast: *failed* if a significant estimate turns insignificant or changes sign
-        without one artist, period or window, or leaves its own interval without one event;
-        *passed* if not; *not informative* if the estimate is not significant.
+    Notes
+    -----
+    Per contrast: *failed* if a significant estimate turns insignificant or changes sign
+    without one artist, period or window, or leaves its own interval without one event;
+    *passed* if not; *not informative* if the estimate is not significant.
     """
-    settings = dict(locals())
-    unknown = [kind for kind in what if kind not in KINDS]
-    if unknown:
-        raise InputError(
-            "unknown kind to leave out", column="what", value=unknown[0], fix=", ".join(KINDS)
-        )
-    settings |= {"what": tuple(what), "windows": tuple(windows)}
-    return Check("leave_one_out", QUESTION, _run, settings)
 
-
-def _run(
-    result: Any,
-    *,
-    panel: Any,
-    what: tuple[str, ...],
-    windows: tuple[tuple[str, str], ...],
-    term: str | None,
-    event: str | None,
-    platform: str | None,
-    group: str | None,
-    keep: int,
-    alpha: float,
-    identify: bool,
-    key_file: str | None,
-) -> CheckOutcome:
-    import pandas as pd
-
-    chosen = contrasts(result, term=term, event=event, platform=platform, group=group)
-    panel = panel_of(result, panel)
-    tables, drawn = [], []
-    for fit in result.fits:
-        mine = chosen[(chosen["platform"] == fit.platform) & (chosen["group"] == fit.group)]
-        if mine.empty:
-            continue
-        pieces = []
-        if fit.status != "refused" and mine["status"].isin(USABLE).any():
-            work = working(fit.prepared)
-            if "period" in what:
-                pieces.append(_periods(work, mine, windows))
-            if "artist" in what and _has_artists(panel, fit.platform):
-                pieces.append(_artists(work, fit, mine, panel))
-            if "event" in what and len(result.events) > 1:
-                pieces.append(_events(result, fit, mine))
-        found = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame()
-        for _, effect in mine.iterrows():
-            part = found[found["event"] == effect["event"]] if len(found) else found
-            tables.append(_table(effect, part, keep, alpha))
-            drawn.append(part)
-    table = pd.concat(tables, ignore_index=True)
-    estimates = pd.concat(drawn, ignore_index=True) if drawn else pd.DataFrame()
-    if not identify and "artist" in what and "kind" in table.columns:
-        table, estimates = (_pseudonymous(frame, key_file) for frame in (table, estimates))
-    parameters = {"what": list(what), "windows": list(windows), "term": term, "alpha": alpha}
-    return CheckOutcome(
-        name="leave_one_out",
-        question=QUESTION,
-        status=overall(table["status"]),
-        table=table,
-        text=_sentence(table),
-        figure_data={"estimates": estimates},
-        call=called(result, "leave_one_out", parameters),
+    name: ClassVar[str] = "leave_one_out"
+    question: ClassVar[str] = "Does the estimate hang on a single artist, event or period?"
+    weight: ClassVar[Weight | None] = Weight(
+        "caps", "it hangs on a single artist, event or period", rank=7
     )
+
+    panel: Any = None
+    _: KW_ONLY
+    what: Sequence[str] = KINDS
+    windows: Sequence[tuple[str, str]] = (PROTEST,)
+    term: str | None = None
+    event: str | None = None
+    platform: str | None = None
+    group: str | None = None
+    keep: int = 5
+    alpha: float = 0.05
+    identify: bool = False
+    key_file: str | None = None
+
+    def __post_init__(self) -> None:
+        unknown = [kind for kind in self.what if kind not in KINDS]
+        if unknown:
+            raise InputError(
+                "unknown kind to leave out", column="what", value=unknown[0], fix=", ".join(KINDS)
+            )
+        self._settle(what=tuple(self.what), windows=tuple(map(tuple, self.windows)))
+
+    def run(self, result: Any) -> CheckOutcome:
+        """Return the outcome; see `Check`."""
+        import pandas as pd
+
+        chosen = contrasts(
+            result, term=self.term, event=self.event, platform=self.platform, group=self.group
+        )
+        panel = panel_of(result, self.panel)
+        tables, drawn = [], []
+        for fit in result.fits:
+            mine = chosen[(chosen["platform"] == fit.platform) & (chosen["group"] == fit.group)]
+            if mine.empty:
+                continue
+            pieces = []
+            if fit.status != "refused" and mine["status"].isin(USABLE).any():
+                work = working(fit.prepared)
+                if "period" in self.what:
+                    pieces.append(_periods(work, mine, self.windows))
+                if "artist" in self.what and _has_artists(panel, fit.platform):
+                    pieces.append(_artists(work, fit, mine, panel))
+                if "event" in self.what and len(result.events) > 1:
+                    pieces.append(_events(result, fit, mine))
+            found = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame()
+            for _, effect in mine.iterrows():
+                part = found[found["event"] == effect["event"]] if len(found) else found
+                tables.append(_table(effect, part, self.keep, self.alpha))
+                drawn.append(part)
+        table = pd.concat(tables, ignore_index=True)
+        estimates = pd.concat(drawn, ignore_index=True) if drawn else pd.DataFrame()
+        if not self.identify and "artist" in self.what and "kind" in table.columns:
+            table, estimates = (_pseudonymous(frame, self.key_file) for frame in (table, estimates))
+        return self.found(
+            result,
+            status=overall(table["status"]),
+            table=table,
+            text=_sentence(table),
+            figure_data={"estimates": estimates},
+        )
+
+
+leave_one_out = LeaveOneOut
 
 
 def _has_artists(panel: Any, platform: str) -> bool:

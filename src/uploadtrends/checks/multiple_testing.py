@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from uploadtrends.arrays import Array
-from uploadtrends.checks.contrasts import USABLE, called, contrasts, overall
-from uploadtrends.checks.outcome import Check, CheckOutcome
+from uploadtrends.checks.check import Check, Sketch, Weight
+from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.working import calendar, contrast_row, joint_null, working_series
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
 
 if TYPE_CHECKING:
     import pandas as pd
-
-QUESTION = "Which estimates survive the number of platforms, groups and events tested?"
+    from matplotlib.axes import Axes
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Array:
@@ -78,14 +79,33 @@ def romano_wolf(statistics: ArrayLike, null_statistics: ArrayLike) -> Array:
     return adjusted
 
 
-def multiplicity(
-    *,
-    method: Literal["holm", "benjamini-hochberg", "romano-wolf"] = "holm",
-    term: str | None = None,
-    n_draws: int = 1999,
-    alpha: float = 0.05,
-    seed: int = 0,
-) -> Check:
+_LINES = (
+    ("p", "unadjusted"),
+    ("p_holm", "Holm"),
+    ("p_benjamini_hochberg", "Benjamini-Hochberg"),
+    ("p_romano_wolf", "Romano-Wolf"),
+)
+
+
+def _rows(outcome: CheckOutcome) -> pd.DataFrame:
+    known = outcome.figure_data["p_values"].dropna(subset=["p"])
+    return known.sort_values("p").reset_index(drop=True)
+
+
+def _ranked(axes: Axes, style: Any, rows: pd.DataFrame, _: CheckOutcome) -> None:
+    rank = np.arange(1, len(rows) + 1)
+    for place, (column, label) in enumerate(_LINES):
+        if column in rows and rows[column].notna().any():
+            colour, marker, dash = style.look("", place)
+            axes.plot(rank, rows[column], color=colour, marker=marker, linestyle=dash, label=label)
+    axes.axhline(0.05, color=style.INK, linewidth=0.8)
+    axes.set_ylim(0, 1.02)
+    axes.set_ylabel("p")
+    axes.locator_params(axis="x", integer=True)
+
+
+@dataclass(frozen=True, repr=False)
+class Multiplicity(Check):
     """Adjust the p-values of all platforms, groups and events for their number.
 
     Parameters
@@ -102,60 +122,84 @@ def multiplicity(
     alpha : float
         Level of the adjusted p-values.
 
-    Returns
-    -------
-    Check
-        Per contrast: *passed* if it stays below `alpha` after the adjustment; *failed* if it was
-        below only before; *not informative* if it was never below.
+    Notes
+    -----
+    Per contrast: *passed* if it stays below `alpha` after the adjustment; *failed* if it was
+    below only before; *not informative* if it was never below.
     """
-    settings = dict(locals())
-    known = ("holm", "benjamini-hochberg", "romano-wolf")
-    if method not in known:
-        raise InputError("unknown adjustment", value=method, fix=f"one of {', '.join(known)}")
-    return Check("multiplicity", QUESTION, _run, settings)
 
-
-def _run(
-    result: Any, *, method: str, term: str | None, n_draws: int, alpha: float, seed: int
-) -> CheckOutcome:
-    import pandas as pd
-
-    chosen = contrasts(result, term=term)
-    tested = chosen["status"].isin(USABLE) & chosen["p"].notna()
-    p = chosen["p"].where(tested).to_numpy(dtype=float)
-    table = chosen[["platform", "group", "event", "label", "term"]].copy()
-    table["p"] = p
-    table["p_holm"] = holm(p)
-    table["p_benjamini_hochberg"] = benjamini_hochberg(p)
-    table["p_romano_wolf"] = _romano_wolf_of(result, chosen, n_draws, seed)
-    table["p_adjusted"] = table[f"p_{method.replace('-', '_')}"]
-    table["method"] = method
-    table["n_tests"] = int(tested.sum())
-    table["status"] = [
-        "not applicable"
-        if not ok
-        else "not informative"
-        if before > alpha
-        else "passed"
-        if after <= alpha
-        else "failed"
-        for ok, before, after in zip(tested, p, table["p_adjusted"], strict=True)
-    ]
-    before, after = (p[tested] <= alpha).sum(), (table["status"] == "passed").sum()
-    text = (
-        f"Of {tested.sum()} estimates {before} have p <= {alpha:g} alone and {after} after the "
-        f"adjustment for their number ({'-'.join(p.capitalize() for p in method.split('-'))})."
+    name: ClassVar[str] = "multiplicity"
+    question: ClassVar[str] = (
+        "Which estimates survive the number of platforms, groups and events tested?"
     )
-    parameters = {"method": method, "term": term, "n_draws": n_draws, "alpha": alpha, "seed": seed}
-    return CheckOutcome(
-        name="multiplicity",
-        question=QUESTION,
-        status=overall(table["status"]),
-        table=table,
-        text=text,
-        figure_data={"p_values": pd.DataFrame(table)},
-        call=called(result, "multiplicity", parameters),
+    weight: ClassVar[Weight | None] = Weight(
+        "withdraws", "it does not survive the adjustment for the number of tests", rank=4
     )
+    drawing: ClassVar[Sketch | None] = Sketch(
+        layer="p_values",
+        draw=_ranked,
+        says="P values before and after adjustment; line: .05.",
+        by=None,
+        below="estimates, in order of their p value",
+        legend="row",
+        rows=_rows,
+    )
+
+    _: KW_ONLY
+    method: Literal["holm", "benjamini-hochberg", "romano-wolf"] = "holm"
+    term: str | None = None
+    n_draws: int = 1999
+    alpha: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        known = ("holm", "benjamini-hochberg", "romano-wolf")
+        if self.method not in known:
+            raise InputError(
+                "unknown adjustment", value=self.method, fix=f"one of {', '.join(known)}"
+            )
+
+    def run(self, result: Any) -> CheckOutcome:
+        """Return the outcome; see `Check`."""
+        import pandas as pd
+
+        chosen = contrasts(result, term=self.term)
+        tested = chosen["status"].isin(USABLE) & chosen["p"].notna()
+        p = chosen["p"].where(tested).to_numpy(dtype=float)
+        table = chosen[["platform", "group", "event", "label", "term"]].copy()
+        table["p"] = p
+        table["p_holm"] = holm(p)
+        table["p_benjamini_hochberg"] = benjamini_hochberg(p)
+        table["p_romano_wolf"] = _romano_wolf_of(result, chosen, self.n_draws, self.seed)
+        table["p_adjusted"] = table[f"p_{self.method.replace('-', '_')}"]
+        table["method"] = self.method
+        table["n_tests"] = int(tested.sum())
+        table["status"] = [
+            "not applicable"
+            if not ok
+            else "not informative"
+            if before > self.alpha
+            else "passed"
+            if after <= self.alpha
+            else "failed"
+            for ok, before, after in zip(tested, p, table["p_adjusted"], strict=True)
+        ]
+        before, after = (p[tested] <= self.alpha).sum(), (table["status"] == "passed").sum()
+        text = (
+            f"Of {tested.sum()} estimates {before} have p <= {self.alpha:g} alone and {after} "
+            f"after the adjustment for their number "
+            f"({'-'.join(part.capitalize() for part in self.method.split('-'))})."
+        )
+        return self.found(
+            result,
+            status=overall(table["status"]),
+            table=table,
+            text=text,
+            figure_data={"p_values": pd.DataFrame(table)},
+        )
+
+
+multiplicity = Multiplicity
 
 
 def _romano_wolf_of(result: Any, chosen: pd.DataFrame, n_draws: int, seed: int) -> Array:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from uploadtrends.errors import InputError
@@ -87,32 +87,3 @@ class CheckOutcome(Result):
             "status": self.status,
             "text": self.text,
         }
-
-
-@dataclass(frozen=True)
-class Check:
-    """A check ready to be run on a result: ``result.check(check)`` or ``check(result)``.
-
-    Parameters
-    ----------
-    name, question : str
-        As in `CheckOutcome`.
-    run : callable
-        A module-level function ``run(result, **parameters) -> CheckOutcome``.
-    parameters : mapping
-        The settings the check was made with.
-    """
-
-    name: str
-    question: str
-    run: Callable[..., CheckOutcome]
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-    def __call__(self, result: Any) -> CheckOutcome:
-        """Run the check on a result and return its outcome."""
-        outcome = self.run(result, **self.parameters)
-        return replace(outcome, call=Call.of(self.parameters, result, function=self.name))
-
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{key}={value!r}" for key, value in self.parameters.items())
-        return f"{self.name}({settings})"

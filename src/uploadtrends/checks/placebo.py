@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from uploadtrends.checks.check import Check, Sketch, Weight
 from uploadtrends.checks.contrasts import (
     USABLE,
-    called,
     contrasts,
     main_reason,
     overall,
     without_estimate,
 )
-from uploadtrends.checks.outcome import Check, CheckOutcome, Status
+from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.checks.shifting import block_of, fit_of, shifted, touched
 from uploadtrends.checks.working import contrast_row
 from uploadtrends.errors import InputError
@@ -22,26 +23,56 @@ from uploadtrends.series.named import NamedSeries
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from uploadtrends.events import Event
     from uploadtrends.models.settings import Settings
 
-QUESTION = "How often does the same model find as much at dates where nothing happened?"
 MINIMUM = 19  # with fewer the smallest possible p-value is above 1 in 20
 _BEFORE, _AFTER = (12, 36), (6, 24)  # shortest and longest default window, in periods
 
 
-def placebo_dates(
-    *,
-    n: int = 99,
-    window: tuple[int, int] | None = None,
-    term: str | None = None,
-    event: str | None = None,
-    platform: str | None = None,
-    group: str | None = None,
-    alpha: float = 0.05,
-    seed: int = 0,
-) -> Check:
+def _rows(outcome: CheckOutcome) -> pd.DataFrame:
+    own = outcome.figure_data["actual"][["platform", "group", "event", "label"]]
+    return outcome.figure_data["placebos"].merge(own, on=["platform", "group", "event"])
+
+
+def _histogram(axes: Axes, style: Any, rows: pd.DataFrame, outcome: CheckOutcome) -> None:
+    actual, row = outcome.figure_data["actual"], rows.iloc[0]
+    same = (actual["platform"] == row["platform"]) & (actual["group"] == row["group"])
+    own = actual[same & (actual["event"] == row["event"])].iloc[0]
+    values = rows["statistic"].to_numpy(dtype=float)
+    reach = max(np.abs(values).max(), abs(float(own["statistic"])), 2.5) * 1.1
+    axes.hist(
+        values,
+        bins=list(np.linspace(-reach, reach, 25)),
+        color=style.look(row["platform"])[0],
+        alpha=0.55,
+        label="placebo dates",
+    )
+    axes.axvline(float(own["statistic"]), color=style.INK, linewidth=1.6, label="the event itself")
+    axes.set_xlim(-reach, reach)
+    axes.locator_params(axis="y", nbins=3, integer=True)
+    note = f"p = {own['p']:.2f} (m = {int(own['m'])})"
+    axes.text(0.02, 0.95, note, transform=axes.transAxes, va="top", fontsize=6.2)
+
+
+DRAWING = Sketch(
+    layer="placebos",
+    draw=_histogram,
+    says=(
+        "Estimates, in standard errors, of the same model at dates before the first event, in "
+        "windows of the same length. The line is the event."
+    ),
+    by=("label",),
+    below="estimate / standard error",
+    legend="row",
+    rows=_rows,
+)
+
+
+@dataclass(frozen=True, repr=False)
+class PlaceboDates(Check):
     """Refit the same model at dates before the first event, where nothing happened.
 
     Every placebo date gets a window of the same length as the one around the event, wholly before
@@ -62,58 +93,70 @@ def placebo_dates(
     seed : int
         Seed of the subset.
 
-    Returns
-    -------
-    Check
-        Per contrast: *passed* if the model finds a change in the window around the event and at
-        most `alpha` of the dates show as much; *failed* if more than twice `alpha` do; *not
-        informative* in between, or if the model finds no change in that window; *not applicable*
-        with fewer than 19 placebo dates.
+    Notes
+    -----
+    Per contrast: *passed* if the model finds a change in the window around the event and at
+    most `alpha` of the dates show as much; *failed* if more than twice `alpha` do; *not
+    informative* in between, or if the model finds no change in that window; *not applicable*
+    with fewer than 19 placebo dates.
     """
-    settings = dict(locals())
-    if n < MINIMUM:
-        raise InputError(
-            f"fewer than {MINIMUM} placebo dates cannot give a p-value of .05",
-            column="n",
-            value=n,
-            fix=f"use n={MINIMUM} or more",
-        )
-    return Check("placebo_dates", QUESTION, _run, settings)
 
-
-def _run(
-    result: Any,
-    *,
-    n: int,
-    window: tuple[int, int] | None,
-    term: str | None,
-    event: str | None,
-    platform: str | None,
-    group: str | None,
-    alpha: float,
-    seed: int,
-) -> CheckOutcome:
-    import pandas as pd
-
-    chosen = contrasts(result, term=term, event=event, platform=platform, group=group)
-    rows, draws = [], []
-    for _, effect in chosen.iterrows():
-        row, drawn = _one(result, effect, n, window, alpha, seed)
-        rows.append(row)
-        draws.append(drawn)
-    table = pd.DataFrame(rows)
-    known = [frame for frame in draws if len(frame)]
-    placebos = pd.concat(known, ignore_index=True) if known else pd.DataFrame()
-    parameters = {"n": n, "window": window, "term": term, "alpha": alpha, "seed": seed}
-    return CheckOutcome(
-        name="placebo_dates",
-        question=QUESTION,
-        status=overall(table["status"]),
-        table=table,
-        text=_sentence(table, alpha),
-        figure_data={"placebos": placebos, "actual": table},
-        call=called(result, "placebo_dates", parameters),
+    name: ClassVar[str] = "placebo_dates"
+    question: ClassVar[str] = (
+        "How often does the same model find as much at dates where nothing happened?"
     )
+    weight: ClassVar[Weight | None] = Weight(
+        "withdraws",
+        "the same model finds changes as large at dates where nothing happened",
+        needed_for="associated with",
+        rank=1,
+    )
+    drawing: ClassVar[Sketch | None] = DRAWING
+
+    _: KW_ONLY
+    n: int = 99
+    window: tuple[int, int] | None = None
+    term: str | None = None
+    event: str | None = None
+    platform: str | None = None
+    group: str | None = None
+    alpha: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n < MINIMUM:
+            raise InputError(
+                f"fewer than {MINIMUM} placebo dates cannot give a p-value of .05",
+                column="n",
+                value=self.n,
+                fix=f"use n={MINIMUM} or more",
+            )
+
+    def run(self, result: Any) -> CheckOutcome:
+        """Return the outcome; see `Check`."""
+        import pandas as pd
+
+        chosen = contrasts(
+            result, term=self.term, event=self.event, platform=self.platform, group=self.group
+        )
+        rows, draws = [], []
+        for _, effect in chosen.iterrows():
+            row, drawn = _one(result, effect, self.n, self.window, self.alpha, self.seed)
+            rows.append(row)
+            draws.append(drawn)
+        table = pd.DataFrame(rows)
+        known = [frame for frame in draws if len(frame)]
+        placebos = pd.concat(known, ignore_index=True) if known else pd.DataFrame()
+        return self.found(
+            result,
+            status=overall(table["status"]),
+            table=table,
+            text=_sentence(table, self.alpha),
+            figure_data={"placebos": placebos, "actual": table},
+        )
+
+
+placebo_dates = PlaceboDates
 
 
 def _one(

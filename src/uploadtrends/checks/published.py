@@ -8,33 +8,41 @@ of one constant value, and what the models found at the events asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from uploadtrends.checks.check import Check, Sketch, at_once
 from uploadtrends.checks.outcome import CheckOutcome
-from uploadtrends.result import Call
 
-QUESTION = "Does a before/after comparison of these series single out a date?"
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 TRIM = 0.15  # share of the series kept at either end, as for sup-F (Andrews 1993)
 
 
-def published_series(
-    panel: Any,
-    its: Any = None,
-    *,
-    groups: Sequence[str] = ("total", "senior", "new"),
-    date: str = "2022-08",
-    alpha: float = 0.05,
-) -> CheckOutcome:
+def _p_by_month(axes: Axes, style: Any, rows: pd.DataFrame, _: CheckOutcome) -> None:
+    when = style.days(rows["date"])
+    p = np.maximum(rows["p_naive"].to_numpy(dtype=float), 1e-12)
+    axes.semilogy(when, p, color=style.look(rows.iloc[0]["platform"])[0], marker="o")
+    axes.axhline(0.05, color=style.INK, linewidth=0.8)
+    axes.set_ylim(min(1e-4, float(p.min()) / 3), 2)
+    axes.locator_params(axis="y", numticks=4)
+    axes.minorticks_off()
+    style.dates(axes, (float(when.min()) - 20, float(when.max()) + 20), ticks=5)
+
+
+@dataclass(frozen=True, repr=False)
+class PublishedSeries(Check):
     """Describe what each published series can and cannot show.
 
     Parameters
     ----------
-    panel : Panel, or dict of (platform, group) to pandas.Series
-        Where the series come from.
+    panel : Panel, or dict of (platform, group) to pandas.Series, optional
+        Where the series come from; without it the check is returned, ready to be run on one.
     its : InterruptedTimeSeries, optional
         Fits of the same series; their level and slope changes are quoted.
     groups : sequence of str
@@ -46,63 +54,83 @@ def published_series(
     alpha : float
         Level of the naive test.
 
-    Returns
-    -------
-    CheckOutcome
-        One row a series: linear trend per period, month of the maximum, run of a constant value at
-        the start, candidate dates at which Welch's unequal-variance t test of before against after
-        is significant, the largest F of a change of level and slope over a linear trend (Chow 1960
-        at every candidate date, errors taken as independent), and the segmented regression at
-        `date`; in words, short (``line``) and long (``sentence``). Failed where the naive test
-        rejects at most dates.
+    Notes
+    -----
+    One row a series: linear trend per period, month of the maximum, run of a constant value at
+    the start, candidate dates at which Welch's unequal-variance t test of before against after
+    is significant, the largest F of a change of level and slope over a linear trend (Chow 1960
+    at every candidate date, errors taken as independent), and the segmented regression at
+    `date`; in words, short (``line``) and long (``sentence``). Failed where the naive test
+    rejects at most dates.
     """
-    call = Call.of(locals(), panel, function="published_series")
-    keys = list(panel.keys())
-    rows = []
-    curves = []
-    for platform, group in keys:
-        if group not in groups:
-            continue
-        given = (
-            panel[platform, group]
-            if isinstance(panel, dict)
-            else panel.series(platform, group, flagged="keep")
+
+    name: ClassVar[str] = "published_series"
+    question: ClassVar[str] = "Does a before/after comparison of these series single out a date?"
+    applies_to: ClassVar[Literal["models", "panel"]] = "panel"
+    drawing: ClassVar[Sketch | None] = Sketch(
+        layer="dates",
+        draw=_p_by_month,
+        says=(
+            "P value of a plain before/after comparison (Welch) at every candidate month; "
+            "line: .05."
+        ),
+    )
+
+    its: Any = None
+    _: KW_ONLY
+    groups: Sequence[str] = ("total", "senior", "new")
+    date: str = "2022-08"
+    alpha: float = 0.05
+
+    def run(self, panel: Any) -> CheckOutcome:
+        """Return the outcome for a panel, or a dict of series; see `Check`."""
+        keys = list(panel.keys())
+        rows = []
+        curves = []
+        for platform, group in keys:
+            if group not in self.groups:
+                continue
+            given = (
+                panel[platform, group]
+                if isinstance(panel, dict)
+                else panel.series(platform, group, flagged="keep")
+            )
+            series = given.dropna().astype(float)
+            if len(series) < 12:
+                continue
+            row, curve = _describe(series, self.alpha)
+            row |= {"platform": platform, "group": group, **_segmented(series, self.date)}
+            row["line"] = _line(row)
+            row["sentence"] = " ".join([*_sentences(row), *_modelled(self.its, platform, group)])
+            rows.append(row)
+            curves.append(curve.assign(platform=platform, group=group))
+        table = pd.DataFrame(rows)
+        if table.empty:
+            text = "No published series with 12 or more periods is in the panel."
+            return self.found(panel, "not applicable", table, text, {})
+        table = table[["platform", "group", *[c for c in table if c not in ("platform", "group")]]]
+        rejects = table["naive_significant"] / table["naive_dates"]
+        everywhere = table[rejects == 1]
+        text = (
+            f"Welch's test of before against after is significant at every one of the "
+            f"{int(table['naive_dates'].iloc[0])} candidate months in {len(everywhere)} of "
+            f"{len(table)} series ({_names(everywhere)}), so a significant before/after difference "
+            "says nothing about any one date."
+            if len(everywhere)
+            else f"Welch's test of before against after is significant at "
+            f"{int(table['naive_significant'].sum())} of {int(table['naive_dates'].sum())} "
+            "candidate months."
         )
-        series = given.dropna().astype(float)
-        if len(series) < 12:
-            continue
-        row, curve = _describe(series, alpha)
-        row |= {"platform": platform, "group": group, **_segmented(series, date)}
-        row["line"] = _line(row)
-        row["sentence"] = " ".join([*_sentences(row), *_modelled(its, platform, group)])
-        rows.append(row)
-        curves.append(curve.assign(platform=platform, group=group))
-    table = pd.DataFrame(rows)
-    if table.empty:
-        text = "No published series with 12 or more periods is in the panel."
-        return CheckOutcome("published_series", QUESTION, "not applicable", table, text, {}, call)
-    table = table[["platform", "group", *[c for c in table if c not in ("platform", "group")]]]
-    rejects = table["naive_significant"] / table["naive_dates"]
-    everywhere = table[rejects == 1]
-    text = (
-        f"Welch's test of before against after is significant at every one of the "
-        f"{int(table['naive_dates'].iloc[0])} candidate months in {len(everywhere)} of "
-        f"{len(table)} series ({_names(everywhere)}), so a significant before/after difference "
-        "says nothing about any one date."
-        if len(everywhere)
-        else f"Welch's test of before against after is significant at "
-        f"{int(table['naive_significant'].sum())} of {int(table['naive_dates'].sum())} "
-        "candidate months."
-    )
-    return CheckOutcome(
-        "published_series",
-        QUESTION,
-        "failed" if (rejects > 0.5).any() else "passed",
-        table,
-        text,
-        {"dates": pd.concat(curves, ignore_index=True)},
-        call,
-    )
+        return self.found(
+            panel,
+            "failed" if (rejects > 0.5).any() else "passed",
+            table,
+            text,
+            {"dates": pd.concat(curves, ignore_index=True)},
+        )
+
+
+published_series = at_once(PublishedSeries, "its")
 
 
 def _names(table: pd.DataFrame) -> str:

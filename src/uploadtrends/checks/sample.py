@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from uploadtrends.checks.check import Check
 from uploadtrends.checks.contrasts import (
-    called,
     overall,
     panel_of,
     platform_name,
 )
-from uploadtrends.checks.outcome import Check, CheckOutcome, Status
+from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-QUESTION = "How much of the change is exits, how much intensity, how much entrants?"
 _SHORTEST = 3  # months in each window
 _TURNOVER = ("entrants", "exits", "composition")
 _BEHAVIOUR = ("activity share", "intensity")
 
 
-def composition(
-    panel: Any = None,
-    *,
-    months: int = 12,
-    rule: Literal["lmdi", "shapley"] = "lmdi",
-    platform: str | None = None,
-    n_bootstrap: int = 499,
-    seed: int = 0,
-) -> Check:
+@dataclass(frozen=True, repr=False)
+class Composition(Check):
     """Split the change around each event into entrants, exits and what those present do.
 
     Compares the same calendar months before and after the event (the first full months after it),
@@ -52,70 +45,74 @@ def composition(
     n_bootstrap, seed : int
         Bootstrap samples of artists, and their seed.
 
-    Returns
-    -------
-    Check
-        Per platform, group and event: *passed* if at least half of the change is activity and
-        intensity of the artists present, *failed* if most of it is who came and who left, *not
-        informative* if the interval of the change holds zero.
+    Notes
+    -----
+    Per platform, group and event: *passed* if at least half of the change is activity and
+    intensity of the artists present, *failed* if most of it is who came and who left, *not
+    informative* if the interval of the change holds zero.
     """
-    settings = dict(locals())
-    if months < 1:
-        raise InputError("a window has at least one month", column="months", value=months)
-    return Check("composition", QUESTION, _run, settings)
 
-
-def _run(
-    result: Any,
-    *,
-    panel: Any,
-    months: int,
-    rule: str,
-    platform: str | None,
-    n_bootstrap: int,
-    seed: int,
-) -> CheckOutcome:
-    import pandas as pd
-
-    panel = panel_of(result, panel)
-    parameters = {"months": months, "rule": rule, "n_bootstrap": n_bootstrap, "seed": seed}
-    call = called(result, "composition", parameters)
-    frames = []
-    reason = "there are no single artists in these data, only totals"
-    for lane, block in _targets(result, panel, platform):
-        length = min(months, _months_after(panel, lane, block))
-        if length < _SHORTEST:
-            reason = f"the data end {length} full months after the event, {_SHORTEST} needed"
-            continue
-        try:
-            parts = panel.decompose(
-                *_windows(block, length), rule, platform=lane, n_bootstrap=n_bootstrap, seed=seed
-            ).to_frame()
-        except InputError as error:
-            reason = error.problem
-            continue
-        frames.append(_judged(parts, lane, block))
-    if not frames:
-        return CheckOutcome(
-            "composition",
-            QUESTION,
-            "not applicable",
-            pd.DataFrame({"status": ["not applicable"], "reason": [reason]}),
-            f"The change could not be split: {reason}.",
-            {"components": pd.DataFrame()},
-            call,
-        )
-    table = pd.concat(frames, ignore_index=True)
-    everyone = table[table["group"] == "all"].drop_duplicates(["platform", "event"])
-    return CheckOutcome(
-        name="composition",
-        question=QUESTION,
-        status=overall(everyone["status"]),
-        table=table,
-        text=_sentence(table),
-        figure_data={"components": table},
-        call=call,
+    name: ClassVar[str] = "composition"
+    question: ClassVar[str] = (
+        "How much of the change is exits, how much intensity, how much entrants?"
     )
+
+    panel: Any = None
+    _: KW_ONLY
+    months: int = 12
+    rule: Literal["lmdi", "shapley"] = "lmdi"
+    platform: str | None = None
+    n_bootstrap: int = 499
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.months < 1:
+            raise InputError("a window has at least one month", column="months", value=self.months)
+
+    def run(self, result: Any) -> CheckOutcome:
+        """Return the outcome; see `Check`."""
+        import pandas as pd
+
+        panel = panel_of(result, self.panel)
+        frames = []
+        reason = "there are no single artists in these data, only totals"
+        for lane, block in _targets(result, panel, self.platform):
+            length = min(self.months, _months_after(panel, lane, block))
+            if length < _SHORTEST:
+                reason = f"the data end {length} full months after the event, {_SHORTEST} needed"
+                continue
+            try:
+                parts = panel.decompose(
+                    *_windows(block, length),
+                    self.rule,
+                    platform=lane,
+                    n_bootstrap=self.n_bootstrap,
+                    seed=self.seed,
+                ).to_frame()
+            except InputError as error:
+                reason = error.problem
+                continue
+            frames.append(_judged(parts, lane, block))
+        if not frames:
+            return self.found(
+                result,
+                status="not applicable",
+                table=pd.DataFrame({"status": ["not applicable"], "reason": [reason]}),
+                text=f"The change could not be split: {reason}.",
+                figure_data={"components": pd.DataFrame()},
+            )
+        table = pd.concat(frames, ignore_index=True)
+        everyone = table[table["group"] == "all"].drop_duplicates(["platform", "event"])
+        return self.found(
+            result,
+            status=overall(everyone["status"]),
+            table=table,
+            text=_sentence(table),
+            figure_data={"components": table},
+        )
+
+
+composition = Composition
 
 
 def _targets(result: Any, panel: Any, platform: str | None) -> list[tuple[str, Any]]:

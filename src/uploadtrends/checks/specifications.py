@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from uploadtrends.checks.check import Check, Weight
 from uploadtrends.checks.contrasts import (
     USABLE,
-    called,
     contrasts,
     overall,
     panel_of,
     without_estimate,
 )
-from uploadtrends.checks.outcome import Check, CheckOutcome
+from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.specification_fits import (
     Cell,
     Curve,
@@ -28,7 +29,6 @@ from uploadtrends.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-QUESTION = "What do all defensible choices of unit, period, window and model say together?"
 DEFAULTS: dict[str, tuple[Any, ...]] = {
     "unit": ("uploads", "active_artists", "uploads_per_active"),
     "seniority": ("12 months", "24 months", "36 months"),
@@ -42,17 +42,8 @@ DEFAULTS: dict[str, tuple[Any, ...]] = {
 }
 
 
-def specification_curve(
-    panel: Any = None,
-    *,
-    choices: Mapping[str, Sequence[Any]] | None = None,
-    n: int = 200,
-    term: str = "level",
-    n_draws: int = 199,
-    alpha: float = 0.05,
-    n_jobs: int = 2,
-    seed: int = 0,
-) -> Check:
+@dataclass(frozen=True, repr=False)
+class SpecificationCurve(Check):
     """Refit under every defensible choice, and test all specifications jointly.
 
     The joint test redraws every series from its fitted model without event effects (AR(1) errors,
@@ -84,73 +75,81 @@ def specification_curve(
     seed : int
         The same seed gives the same curve and the same p-values.
 
-    Returns
-    -------
-    Check
-        Per series and event: *passed* if the estimate is significant, and the specifications
-        jointly (mean standardised effect) with the same sign; *failed* if only the estimate is;
-        *not informative* if the estimate is not.
+    Notes
+    -----
+    Per series and event: *passed* if the estimate is significant, and the specifications
+    jointly (mean standardised effect) with the same sign; *failed* if only the estimate is;
+    *not informative* if the estimate is not.
     """
-    settings = dict(locals())
-    unknown = set(choices or ()) - set(DEFAULTS)
-    if unknown:
-        raise InputError(
-            "unknown choice", column=sorted(unknown)[0], fix=f"use {', '.join(DEFAULTS)}"
-        )
-    if n < 1 or n_draws < 19:
-        raise InputError("at least 1 specification and 19 draws are needed", value=(n, n_draws))
-    settings |= {"choices": dict(choices or {})}
-    return Check("specification_curve", QUESTION, _run, settings)
 
-
-def _run(
-    result: Any,
-    *,
-    panel: Any,
-    choices: Mapping[str, Sequence[Any]],
-    n: int,
-    term: str,
-    n_draws: int,
-    alpha: float,
-    n_jobs: int,
-    seed: int,
-) -> CheckOutcome:
-    import pandas as pd
-    from joblib import Parallel, delayed
-
-    panel = panel_of(result, panel)
-    fits = [fit for fit in result.fits if fit.status != "refused"]
-    chosen = contrasts(result, term=term)
-    rules = _rules(panel, choices)
-    tasks = []
-    for number, fit in enumerate(fits):
-        cells = _cells(fit, panel, rules, choices)
-        specs = specifications(fit, cells, choices, n, term, seed)
-        names = [block.id for block in fit.blocks]
-        args = (fit.platform, fit.group, cells, specs, result.events, result.settings)
-        tasks.append((*args, names, term, n_draws, seed + number))
-    run = delayed(fit_specifications)
-    curves = Parallel(n_jobs=min(n_jobs, max(len(tasks), 1)))(run(*task) for task in tasks)
-    rows, points = [], []
-    for fit, task, curve in zip(fits, tasks, curves, strict=True):
-        mine = chosen[(chosen["platform"] == fit.platform) & (chosen["group"] == fit.group)]
-        for _, effect in mine.iterrows():
-            rows.append(_joint(effect, curve, alpha))
-        points.append(_points(fit, task[3], curve))
-    table = pd.DataFrame(rows)
-    parameters = {
-        "choices": {key: list(map(str, value)) for key, value in choices.items()},
-        **{"n": n, "term": term, "n_draws": n_draws, "alpha": alpha, "seed": seed},
-    }
-    return CheckOutcome(
-        name="specification_curve",
-        question=QUESTION,
-        status=overall(table["status"]) if len(table) else "not applicable",
-        table=table,
-        text=_sentence(table),
-        figure_data={"curve": pd.concat(points, ignore_index=True) if points else pd.DataFrame()},
-        call=called(result, "specification_curve", parameters),
+    name: ClassVar[str] = "specification_curve"
+    question: ClassVar[str] = (
+        "What do all defensible choices of unit, period, window and model say together?"
     )
+    weight: ClassVar[Weight | None] = Weight(
+        "caps", "other defensible specifications do not bear it out", rank=6
+    )
+
+    panel: Any = None
+    _: KW_ONLY
+    choices: Mapping[str, Sequence[Any]] | None = None
+    n: int = 200
+    term: str = "level"
+    n_draws: int = 199
+    alpha: float = 0.05
+    n_jobs: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = set(self.choices or ()) - set(DEFAULTS)
+        if unknown:
+            raise InputError(
+                "unknown choice", column=sorted(unknown)[0], fix=f"use {', '.join(DEFAULTS)}"
+            )
+        if self.n < 1 or self.n_draws < 19:
+            raise InputError(
+                "at least 1 specification and 19 draws are needed", value=(self.n, self.n_draws)
+            )
+        self._settle(choices=dict(self.choices or {}))
+
+    def run(self, result: Any) -> CheckOutcome:
+        """Return the outcome; see `Check`."""
+        import pandas as pd
+        from joblib import Parallel, delayed
+
+        panel = panel_of(result, self.panel)
+        choices = self.choices or {}
+        fits = [fit for fit in result.fits if fit.status != "refused"]
+        chosen = contrasts(result, term=self.term)
+        rules = _rules(panel, choices)
+        tasks = []
+        for number, fit in enumerate(fits):
+            cells = _cells(fit, panel, rules, choices)
+            specs = specifications(fit, cells, choices, self.n, self.term, self.seed)
+            names = [block.id for block in fit.blocks]
+            args = (fit.platform, fit.group, cells, specs, result.events, result.settings)
+            tasks.append((*args, names, self.term, self.n_draws, self.seed + number))
+        run = delayed(fit_specifications)
+        curves = Parallel(n_jobs=min(self.n_jobs, max(len(tasks), 1)))(run(*task) for task in tasks)
+        rows, points = [], []
+        for fit, task, curve in zip(fits, tasks, curves, strict=True):
+            mine = chosen[(chosen["platform"] == fit.platform) & (chosen["group"] == fit.group)]
+            for _, effect in mine.iterrows():
+                rows.append(_joint(effect, curve, self.alpha))
+            points.append(_points(fit, task[3], curve))
+        table = pd.DataFrame(rows)
+        return self.found(
+            result,
+            status=overall(table["status"]) if len(table) else "not applicable",
+            table=table,
+            text=_sentence(table),
+            figure_data={
+                "curve": pd.concat(points, ignore_index=True) if points else pd.DataFrame()
+            },
+        )
+
+
+specification_curve = SpecificationCurve
 
 
 def _rules(panel: Any, choices: Mapping[str, Sequence[Any]]) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from uploadtrends.checks.check import Check, Weight
 from uploadtrends.checks.contrasts import (
     USABLE,
-    called,
     contrasts,
     main_reason,
     overall,
@@ -17,29 +18,17 @@ from uploadtrends.checks.contrasts import (
     series_name,
     without_estimate,
 )
-from uploadtrends.checks.outcome import Check, CheckOutcome, Status
+from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-QUESTION = "Would the estimate hold for other thresholds, and with the deleted works put back?"
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9)
 
 
-def survivorship(
-    panel: Any = None,
-    *,
-    thresholds: Sequence[float] | None = None,
-    attribute: Mapping[str, float] | None = None,
-    deletion: Sequence[float] = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3),
-    plausible: float = 0.05,
-    term: str | None = None,
-    event: str | None = None,
-    platform: str | None = None,
-    group: str | None = None,
-    alpha: float = 0.05,
-) -> Check:
+@dataclass(frozen=True, repr=False)
+class Survivorship(Check):
     """Sweep the threshold that selects artists, and bound what deleted works could hide.
 
     *Sweep.* The effect is estimated again among the artists at or above each threshold.
@@ -68,83 +57,84 @@ def survivorship(
     alpha : float
         Level at which an estimate counts as significant.
 
-    Returns
-    -------
-    Check
-        Per contrast: *failed* if the estimate at some threshold leaves the interval of all, with
-        an interval of its own that excludes the estimate of all, or if the tipping point is below
-        `plausible`; *passed* if not; *not informative* if the estimate is not significant.
+    Notes
+    -----
+    Per contrast: *failed* if the estimate at some threshold leaves the interval of all, with
+    an interval of its own that excludes the estimate of all, or if the tipping point is below
+    `plausible`; *passed* if not; *not informative* if the estimate is not significant.
     """
-    settings = dict(locals())
-    shares = [share for share in (*deletion, plausible) if not 0 < share < 1]
-    if shares:
-        raise InputError(
-            "a share lies between 0 and 1", column="deletion or plausible", value=shares[0]
-        )
-    settings |= {
-        "thresholds": None if thresholds is None else tuple(thresholds),
-        "deletion": tuple(deletion),
-    }
-    return Check("survivorship", QUESTION, _run, settings)
 
-
-def _run(
-    result: Any,
-    *,
-    panel: Any,
-    thresholds: tuple[float, ...] | None,
-    attribute: Mapping[str, float] | None,
-    deletion: tuple[float, ...],
-    plausible: float,
-    term: str | None,
-    event: str | None,
-    platform: str | None,
-    group: str | None,
-    alpha: float,
-) -> CheckOutcome:
-    import pandas as pd
-
-    chosen = contrasts(result, term=term, event=event, platform=platform, group=group)
-    panel = panel_of(result, panel)
-    swept: dict[tuple[str, str], pd.DataFrame] = {}
-    frames = []
-    for _, effect in chosen.iterrows():
-        key = (str(effect["platform"]), str(effect["group"]))
-        if key not in swept:
-            swept[key] = _sweep(result, panel, key, thresholds, attribute)
-        sweep = swept[key]
-        if len(sweep):
-            same = (sweep["event"] == effect["event"]) & (sweep["term"] == effect["term"])
-            sweep = sweep[same]
-        frames.append(_judged(effect, sweep, deletion, plausible, alpha))
-    table = pd.concat(frames, ignore_index=True)
-    parameters = {
-        "thresholds": thresholds,
-        "attribute": "given" if attribute is not None else "works on record",
-        "deletion": list(deletion),
-        "plausible": plausible,
-        "term": term,
-        "alpha": alpha,
-    }
-    return CheckOutcome(
-        name="survivorship",
-        question=QUESTION,
-        status=overall(table["status"]),
-        table=table,
-        text=_sentence(table, plausible),
-        figure_data={
-            "thresholds": table[table["kind"] == "threshold"].reset_index(drop=True),
-            "deletion": table[table["kind"].str.startswith("deleted")].reset_index(drop=True),
-        },
-        call=called(result, "survivorship", parameters),
+    name: ClassVar[str] = "survivorship"
+    question: ClassVar[str] = (
+        "Would the estimate hold for other thresholds, and with the deleted works put back?"
     )
+    weight: ClassVar[Weight | None] = Weight(
+        "caps", "it depends on which artists are still there to be counted", rank=8
+    )
+
+    panel: Any = None
+    _: KW_ONLY
+    thresholds: Sequence[float] | None = None
+    attribute: Mapping[str, float] | None = None
+    deletion: Sequence[float] = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
+    plausible: float = 0.05
+    term: str | None = None
+    event: str | None = None
+    platform: str | None = None
+    group: str | None = None
+    alpha: float = 0.05
+
+    def __post_init__(self) -> None:
+        shares = [share for share in (*self.deletion, self.plausible) if not 0 < share < 1]
+        if shares:
+            raise InputError(
+                "a share lies between 0 and 1", column="deletion or plausible", value=shares[0]
+            )
+        self._settle(
+            thresholds=None if self.thresholds is None else tuple(self.thresholds),
+            deletion=tuple(self.deletion),
+        )
+
+    def run(self, result: Any) -> CheckOutcome:
+        """Return the outcome; see `Check`."""
+        import pandas as pd
+
+        chosen = contrasts(
+            result, term=self.term, event=self.event, platform=self.platform, group=self.group
+        )
+        panel = panel_of(result, self.panel)
+        swept: dict[tuple[str, str], pd.DataFrame] = {}
+        frames = []
+        for _, effect in chosen.iterrows():
+            key = (str(effect["platform"]), str(effect["group"]))
+            if key not in swept:
+                swept[key] = _sweep(result, panel, key, self.thresholds, self.attribute)
+            sweep = swept[key]
+            if len(sweep):
+                same = (sweep["event"] == effect["event"]) & (sweep["term"] == effect["term"])
+                sweep = sweep[same]
+            frames.append(_judged(effect, sweep, self.deletion, self.plausible, self.alpha))
+        table = pd.concat(frames, ignore_index=True)
+        return self.found(
+            result,
+            status=overall(table["status"]),
+            table=table,
+            text=_sentence(table, self.plausible),
+            figure_data={
+                "thresholds": table[table["kind"] == "threshold"].reset_index(drop=True),
+                "deletion": table[table["kind"].str.startswith("deleted")].reset_index(drop=True),
+            },
+        )
+
+
+survivorship = Survivorship
 
 
 def _sweep(
     result: Any,
     panel: Any,
     key: tuple[str, str],
-    thresholds: tuple[float, ...] | None,
+    thresholds: Sequence[float] | None,
     attribute: Mapping[str, float] | None,
 ) -> pd.DataFrame:
     """Estimate the effects among the artists at or above each threshold."""

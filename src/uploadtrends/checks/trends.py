@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from uploadtrends.checks.contrasts import called, contrasts, overall
+from uploadtrends.checks.check import Check, Sketch, Weight
+from uploadtrends.checks.contrasts import contrasts, overall
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
-from uploadtrends.checks.outcome import Check, CheckOutcome
+from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.working import Working, before_event, working_series
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
-PARALLEL = "Did the groups move in parallel before the event?"
 _SHORTEST = 18  # periods before the event below which neither test is run
 
 
-def parallel_trends(
-    *,
-    between: str = "group",
-    event: str | None = None,
-    n_draws: int = 999,
-    alpha: float = 0.05,
-    seed: int = 0,
-) -> Check:
+def _rows(outcome: CheckOutcome) -> pd.DataFrame:
+    return outcome.figure_data["differences"].rename(columns={"date": "period"})
+
+
+def _differences(axes: Axes, style: Any, rows: pd.DataFrame, _: CheckOutcome) -> None:
+    when = style.days(rows["period"])
+    colour = style.look(rows.iloc[0]["platform"])[0]
+    axes.plot(when, rows["difference"], marker="o", color=colour)
+    axes.locator_params(axis="y", nbins=4)
+    style.dates(axes, (float(when.min()) - 15, float(when.max()) + 15), ticks=6)
+
+
+@dataclass(frozen=True, repr=False)
+class ParallelTrends(Check):
     """Test whether the difference between two series had a trend before the event.
 
     For every pair, the difference of the two series (of logarithms where both are modelled so) is
@@ -47,73 +55,89 @@ def parallel_trends(
     alpha : float
         Level of the joint test.
 
-    Returns
-    -------
-    Check
-        *Failed* if the joint test rejects; per pair *passed* if a drift as large as the pair's
-        largest estimate within a year would have been found with 80% power, else *not
-        informative*.
+    Notes
+    -----
+    *Failed* if the joint test rejects; per pair *passed* if a drift as large as the pair's
+    largest estimate within a year would have been found with 80% power, else *not
+    informative*.
     """
-    settings = dict(locals())
-    if between not in ("group", "platform"):
-        raise InputError("unknown comparison", value=between, fix='use "group" or "platform"')
-    return Check("parallel_trends", PARALLEL, _parallel, settings)
 
-
-def _parallel(
-    result: Any, *, between: str, event: str | None, n_draws: int, alpha: float, seed: int
-) -> CheckOutcome:
-    import pandas as pd
-
-    series = working_series(result)
-    largest = _largest_estimates(result)
-    pairs = _pairs(list(series), between)
-    rows, drifts = [], []
-    for a, b in pairs:
-        found, drift = _drift(series[a], series[b], event)
-        row: dict[str, Any] = {
-            "platform": a[0],
-            "group": a[1],
-            "reference_platform": b[0],
-            "reference": b[1],
-        }
-        row |= found
-        row["largest_estimate"] = max(largest.get(a, np.nan), largest.get(b, np.nan))
-        rows.append(row)
-        drifts.append(drift)
-    tested = [i for i, drift in enumerate(drifts) if drift is not None]
-    p_joint = np.nan
-    if tested:
-        known = [drift for drift in drifts if drift is not None]
-        p_joint, smallest = _drift_test(known, n_draws, alpha, seed)
-        for i, size in zip(tested, smallest, strict=True):
-            rows[i]["minimum_detectable_per_year"] = size
-            informative = size <= rows[i]["largest_estimate"]
-            rows[i]["status"] = "passed" if informative else "not informative"
-            if not informative:
-                rows[i]["reason"] = "a drift as large as the estimate could have gone unseen"
-            if p_joint <= alpha and rows[i]["p"] <= alpha:
-                rows[i] |= {"status": "failed", "reason": ""}
-        if p_joint <= alpha and not any(row["status"] == "failed" for row in rows):
-            strongest = min(tested, key=lambda i: rows[i]["p"])
-            rows[strongest] |= {"status": "failed", "reason": ""}
-    table = pd.DataFrame(rows)
-    if len(table):
-        table["p_joint"] = p_joint
-    lines = [drift["line"] for drift in drifts if drift is not None]
-    return CheckOutcome(
-        name="parallel_trends",
-        question=PARALLEL,
-        status=overall(table["status"]) if len(table) else "not applicable",
-        table=table,
-        text=_parallel_text(table, p_joint, alpha, between),
-        figure_data={"differences": pd.concat(lines) if lines else pd.DataFrame()},
-        call=called(
-            result,
-            "parallel_trends",
-            {"between": between, "event": event, "n_draws": n_draws, "alpha": alpha, "seed": seed},
-        ),
+    name: ClassVar[str] = "parallel_trends"
+    question: ClassVar[str] = "Did the groups move in parallel before the event?"
+    weight: ClassVar[Weight | None] = Weight(
+        "caps", "the groups that are compared moved apart before the date", rank=9
     )
+    drawing: ClassVar[Sketch | None] = Sketch(
+        layer="differences",
+        draw=_differences,
+        says="Difference between two groups before the event.",
+        by=("reference",),
+        rows=_rows,
+    )
+
+    _: KW_ONLY
+    between: str = "group"
+    event: str | None = None
+    n_draws: int = 999
+    alpha: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.between not in ("group", "platform"):
+            raise InputError(
+                "unknown comparison", value=self.between, fix='use "group" or "platform"'
+            )
+
+    def run(self, result: Any) -> CheckOutcome:
+        """Return the outcome; see `Check`."""
+        import pandas as pd
+
+        series = working_series(result)
+        largest = _largest_estimates(result)
+        pairs = _pairs(list(series), self.between)
+        rows, drifts = [], []
+        for a, b in pairs:
+            found, drift = _drift(series[a], series[b], self.event)
+            row: dict[str, Any] = {
+                "platform": a[0],
+                "group": a[1],
+                "reference_platform": b[0],
+                "reference": b[1],
+            }
+            row |= found
+            row["largest_estimate"] = max(largest.get(a, np.nan), largest.get(b, np.nan))
+            rows.append(row)
+            drifts.append(drift)
+        tested = [i for i, drift in enumerate(drifts) if drift is not None]
+        p_joint = np.nan
+        if tested:
+            known = [drift for drift in drifts if drift is not None]
+            p_joint, smallest = _drift_test(known, self.n_draws, self.alpha, self.seed)
+            for i, size in zip(tested, smallest, strict=True):
+                rows[i]["minimum_detectable_per_year"] = size
+                informative = size <= rows[i]["largest_estimate"]
+                rows[i]["status"] = "passed" if informative else "not informative"
+                if not informative:
+                    rows[i]["reason"] = "a drift as large as the estimate could have gone unseen"
+                if p_joint <= self.alpha and rows[i]["p"] <= self.alpha:
+                    rows[i] |= {"status": "failed", "reason": ""}
+            if p_joint <= self.alpha and not any(row["status"] == "failed" for row in rows):
+                strongest = min(tested, key=lambda i: rows[i]["p"])
+                rows[strongest] |= {"status": "failed", "reason": ""}
+        table = pd.DataFrame(rows)
+        if len(table):
+            table["p_joint"] = p_joint
+        lines = [drift["line"] for drift in drifts if drift is not None]
+        return self.found(
+            result,
+            status=overall(table["status"]) if len(table) else "not applicable",
+            table=table,
+            text=_parallel_text(table, p_joint, self.alpha, self.between),
+            figure_data={"differences": pd.concat(lines) if lines else pd.DataFrame()},
+        )
+
+
+parallel_trends = ParallelTrends
 
 
 def _parallel_text(table: pd.DataFrame, p_joint: float, alpha: float, between: str) -> str:

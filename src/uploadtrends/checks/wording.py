@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from uploadtrends.checks.check import weights
 from uploadtrends.checks.contrasts import overall, platform_name
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.errors import InputError
@@ -23,21 +24,6 @@ STRENGTHS: tuple[Strength, ...] = (
     "consistent with an effect of",
 )
 
-# A failure of these means that the estimate does not single out this date (or this cohort).
-_WITHDRAWS = {
-    "placebo_dates": "the same model finds changes as large at dates where nothing happened",
-    "placebo_cohorts": "the same cohort recipe shows the same shape at cut years with no event",
-    "anticipation": "the series had already moved before the date",
-    "multiplicity": "it does not survive the adjustment for the number of tests",
-}
-# A failure of these leaves a dated change, but nothing that ties it to the event.
-_CAPS = {
-    "negative_control": "a series that the event cannot have touched changed as well",
-    "specification_curve": "other defensible specifications do not bear it out",
-    "leave_one_out": "it hangs on a single artist, event or period",
-    "survivorship": "it depends on which artists are still there to be counted",
-    "parallel_trends": "the groups that are compared moved apart before the date",
-}
 _COHORT_FREE = ("all", "total", "")
 
 
@@ -219,10 +205,10 @@ def _reasons_against_any_claim(
             f"(p {_p(p)} {adjusted})"
         )
     against += [
-        why
-        for name, why in _WITHDRAWS.items()
+        weight.because
+        for name, weight in weights("withdraws").items()
         if verdicts.get(name, ("",))[0] == "failed"
-        and not (name == "placebo_cohorts" and not _by_cohort(effect))
+        and not (weight.about == "trends of cohorts" and not _by_cohort(effect))
         and not (name == "multiplicity" and not p <= alpha)
     ]
     if primary is not None and not primary.claims:
@@ -238,21 +224,36 @@ def _by_cohort(effect: Mapping[str, Any]) -> bool:
 def _rung(
     verdicts: Mapping[str, tuple[str, Any]], unexposed_comparison: bool
 ) -> tuple[Strength, list[str]]:
-    reasons = [why for name, why in _CAPS.items() if verdicts.get(name, ("",))[0] == "failed"]
-    dates = verdicts.get("placebo_dates", ("not run",))[0]
-    if dates != "passed":
-        reasons.append(f"placebo dates: {dates}")
+    caps = weights("caps")
+    reasons = [caps[name].because for name in caps if _status(verdicts, name) == "failed"]
+    reasons += _lacking("associated with", verdicts, set())
     if reasons:
         return "changed at", reasons
-    cohorts = verdicts.get("placebo_cohorts", ("not run",))[0]
-    control = verdicts.get("negative_control", ("not run",))[0]
-    if not unexposed_comparison and control != "passed":
-        reasons.append(f"no comparison that the event cannot have touched (control: {control})")
-    if cohorts != "passed":
-        reasons.append(f"placebo cohorts: {cohorts}")
+    # A comparison built into the estimate stands in for an untouched series.
+    spared = {"negative_control"} if unexposed_comparison else set()
+    reasons = _lacking("consistent with an effect of", verdicts, spared)
     if reasons:
         return "associated with", reasons
     return "consistent with an effect of", []
+
+
+def _lacking(
+    rung: Strength, verdicts: Mapping[str, tuple[str, Any]], spared: set[str]
+) -> list[str]:
+    """Say which checks that a rung needs have not passed."""
+    needed = [name for name, weight in weights().items() if weight.needed_for == rung]
+    missing = {name: _status(verdicts, name) for name in needed if name not in spared}
+    return [_lack(name, status) for name, status in missing.items() if status != "passed"]
+
+
+def _lack(name: str, status: str) -> str:
+    if name == "negative_control":
+        return f"no comparison that the event cannot have touched (control: {status})"
+    return f"{name.replace('_', ' ')}: {status}"
+
+
+def _status(verdicts: Mapping[str, tuple[str, Any]], name: str) -> str:
+    return verdicts.get(name, ("not run", None))[0]
 
 
 def _claim(

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from uploadtrends.figures import axes as frame
+from uploadtrends.checks.check import Sketch, check_class, check_names
 from uploadtrends.figures import cohorts, composition, curves, layout, panels, series, style
-from uploadtrends.figures.effects import percent_ticks, place
-from uploadtrends.figures.placebo import placebo_distribution
+from uploadtrends.figures.pen import Pen
 
 
 def draw(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
@@ -29,11 +28,14 @@ def draw(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
     Drawing
         Of a check that has nothing to draw, its sentence.
     """
-    drawer = _DRAWERS.get(outcome.kind)
-    layers = [layer for layer in outcome.figure_data.values() if len(layer)]
-    if drawer is None or not layers:
+    if not any(len(layer) for layer in outcome.figure_data.values()):
         return _sentence_only(outcome, width)
-    return drawer(outcome, width=width)
+    if outcome.kind in _WHOLE:
+        return _WHOLE[outcome.kind](outcome, width=width)
+    sketch = check_class(outcome.kind).drawing if outcome.kind in check_names() else None
+    if sketch is None:
+        return _sentence_only(outcome, width)
+    return sketched(outcome, sketch, width=width)
 
 
 def _sentence_only(outcome: Any, width: float) -> style.Drawing:
@@ -119,133 +121,36 @@ def matching(result: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
     return figure
 
 
-def _parallel_trends(outcome: Any, *, width: float) -> style.Drawing:
-    table = outcome.figure_data["differences"].rename(columns={"date": "period"})
+def sketched(outcome: Any, sketch: Sketch, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+    """Draw an outcome as its check says; parameters as in `draw`."""
+    table = sketch.rows(outcome) if sketch.rows else outcome.figure_data[sketch.layer]
+    pen = Pen(width)
+    below = sketch.below if isinstance(sketch.below, str) else sketch.below(outcome)
 
     def panel(axes: Axes, rows: pd.DataFrame) -> None:
-        when = frame.days(pd.DatetimeIndex(rows["period"]).to_pydatetime())
-        axes.plot(
-            when, rows["difference"], marker="o", color=style.look(rows.iloc[0]["platform"])[0]
-        )
-        axes.locator_params(axis="y", nbins=4)
-        frame.dates(axes, (float(when.min()) - 15, float(when.max()) + 15), ticks=6)
+        sketch.draw(axes, pen, rows, outcome)
 
     with style.sheet():
-        figure = panels.multiples(table, panel, width=width, by=("reference",))
-    return _say(figure, table, outcome, "Difference between two groups before the event.")
+        if sketch.by is None:
+            figure = _one_panel(panel, table, pen)
+        else:
+            lines = table["event"].nunique() if sketch.legend == "column" else 0
+            top = 0.3 + 0.13 * lines if sketch.legend else 0.1
+            figure = panels.multiples(table, panel, width=width, by=sketch.by, top=top)
+        if below:
+            panels.label_last(figure, below)
+        if sketch.legend:
+            panels.one_legend(figure, columns=1 if sketch.legend == "column" else None)
+    return _say(figure, outcome.figure_data[sketch.layer], outcome, sketch.says)
 
 
-def _anticipation(outcome: Any, *, width: float) -> style.Drawing:
-    table = outcome.figure_data["leads"]
-
-    def panel(axes: Axes, rows: pd.DataFrame) -> None:
-        _intervals(axes, -rows["lead"].to_numpy(dtype=float), rows)
-        axes.axhline(0, color=style.INK, linewidth=0.8)
-        axes.locator_params(axis="y", nbins=4)
-
-    with style.sheet():
-        figure = panels.multiples(table, panel, width=width, by=("event",))
-        panels.label_last(figure, "periods before the event")
-    return _say(figure, table, outcome, "A change dated that many periods before the event.")
-
-
-def _intervals(axes: Axes, where: Any, rows: pd.DataFrame) -> None:
-    colour, marker, _ = style.look(rows.iloc[0]["platform"])
-    middle = rows["estimate"].to_numpy(dtype=float)
-    span = np.vstack(
-        [middle - rows["low"].to_numpy(dtype=float), rows["high"].to_numpy(dtype=float) - middle]
-    )
-    axes.errorbar(
-        where,
-        middle,
-        yerr=np.maximum(span, 0),
-        color=colour,
-        marker=marker,
-        linestyle="",
-        elinewidth=1,
-    )
-
-
-def _power(outcome: Any, *, width: float) -> style.Drawing:
-    table = outcome.figure_data["curve"]
-    percent = bool(table["percent"].notna().all())
-    events = {event: n for n, event in enumerate(dict.fromkeys(table["event"]))}
-    labels = dict(zip(outcome.table["event"], outcome.table["label"], strict=True))
-    low, high = (float(end) for end in place([-95.0, 390.0], percent=True))
-
-    def panel(axes: Axes, rows: pd.DataFrame) -> None:
-        for event, part in rows.groupby("event", sort=False):
-            part = part.sort_values("effect")
-            where = place(part["percent"], percent=True) if percent else part["effect"]
-            colour, _, dash = style.look("", events[event])
-            label = str(labels.get(event) or event)
-            axes.plot(where, part["power"], color=colour, linestyle=dash, label=label)
-        axes.axhline(0.8, color=style.MUTED, linewidth=0.7, linestyle=":")
-        axes.set_ylim(0, 1)
-        axes.set_yticks([0, 0.5, 0.8, 1.0])
-        if percent:
-            axes.set_xlim(low, high)
-            axes.set_xticks(*percent_ticks(low, high, 2.6 if width > 5 else 2.9, 0.36))
-
-    with style.sheet():
-        figure = panels.multiples(table, panel, width=width, top=0.3 + 0.13 * len(events))
-        panels.one_legend(figure, columns=1)
-        panels.label_last(figure, "true change (% of expected)" if percent else "true change")
-    return _say(
-        figure, table, outcome, "Chance of finding a true change of each size; dotted: 80%."
-    )
-
-
-def _multiplicity(outcome: Any, *, width: float) -> style.Drawing:
-    table = outcome.figure_data["p_values"].dropna(subset=["p"]).sort_values("p")
-    table = table.reset_index(drop=True)
-    with style.sheet():
-        top = 0.3 if width > 5 else 0.45
-        figure = style.Drawing(width, top + 2.0)
-        axes = layout.place(figure, 0.5, top, width - 0.65, 1.55)
-        rank = np.arange(1, len(table) + 1)
-        kinds = (
-            ("p", "unadjusted"),
-            ("p_holm", "Holm"),
-            ("p_benjamini_hochberg", "Benjamini-Hochberg"),
-            ("p_romano_wolf", "Romano-Wolf"),
-        )
-        for place, (column, label) in enumerate(kinds):
-            if column in table and table[column].notna().any():
-                colour, marker, dash = style.look("", place)
-                axes.plot(
-                    rank, table[column], color=colour, marker=marker, linestyle=dash, label=label
-                )
-        axes.axhline(0.05, color=style.INK, linewidth=0.8)
-        axes.set_ylim(0, 1.02)
-        axes.set_xlabel("estimates, in order of their p value")
-        axes.set_ylabel("p")
-        axes.locator_params(axis="x", integer=True)
-        series.legend_above(figure, [axes])
-    return _say(figure, table, outcome, "P values before and after adjustment; line: .05.")
-
-
-def _published(outcome: Any, *, width: float) -> style.Drawing:
-    table = outcome.figure_data["dates"]
-
-    def panel(axes: Axes, rows: pd.DataFrame) -> None:
-        when = frame.days(pd.DatetimeIndex(rows["date"]).to_pydatetime())
-        p = np.maximum(rows["p_naive"].to_numpy(dtype=float), 1e-12)
-        axes.semilogy(when, p, color=style.look(rows.iloc[0]["platform"])[0], marker="o")
-        axes.axhline(0.05, color=style.INK, linewidth=0.8)
-        axes.set_ylim(min(1e-4, float(p.min()) / 3), 2)
-        axes.locator_params(axis="y", numticks=4)
-        axes.minorticks_off()
-        frame.dates(axes, (float(when.min()) - 20, float(when.max()) + 20), ticks=5)
-
-    with style.sheet():
-        figure = panels.multiples(table, panel, width=width)
-    return _say(
-        figure,
-        table,
-        outcome,
-        "P value of a plain before/after comparison (Welch) at every candidate month; line: .05.",
-    )
+def _one_panel(
+    panel: Callable[[Axes, pd.DataFrame], None], table: pd.DataFrame, pen: Pen
+) -> style.Drawing:
+    top = 0.3 if pen.wide else 0.45
+    figure = style.Drawing(pen.width, top + 2.0)
+    panel(layout.place(figure, 0.5, top, pen.width - 0.65, 1.55), table)
+    return figure
 
 
 def _say(figure: style.Drawing, data: pd.DataFrame, outcome: Any, what: str) -> style.Drawing:
@@ -255,14 +160,9 @@ def _say(figure: style.Drawing, data: pd.DataFrame, outcome: Any, what: str) -> 
     return figure
 
 
-_DRAWERS: dict[str, Callable[..., style.Drawing]] = {
-    "placebo_dates": placebo_distribution,
+# Figures of more than small multiples; every other check is drawn from its own sketch.
+_WHOLE: dict[str, Callable[..., style.Drawing]] = {
     "placebo_cohorts": cohorts.figure3_placebo_cohorts,
-    "parallel_trends": _parallel_trends,
-    "anticipation": _anticipation,
-    "power": _power,
-    "multiplicity": _multiplicity,
-    "published_series": _published,
     "specification_curve": curves.specification_curve,
     "leave_one_out": curves.leave_one_out,
     "negative_control": curves.negative_control,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from uploadtrends.checks.check import check_class
 from uploadtrends.errors import InputError
 from uploadtrends.study import keys
-from uploadtrends.study.keys import ON_PANEL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,13 +30,14 @@ def run_checks(
 ) -> tuple[CheckOutcome, ...]:
     """Run the study's checks in their order, each kept by what it depends on.
 
-    A check of `keys.ON_PANEL` takes the panel of the platform named by its setting ``platform``,
-    or the main panel; every other one takes the fitted models, which know their panel.
+    A check that applies to a panel takes that of the platform named by its setting ``platform``, or
+    the main panel; every other one takes the fitted models, which know their panel.
     """
     outcomes = []
     for name, settings in spec.checks.items():
         options = values.section(f"checks.{name}", settings)
-        platform = options.pop("platform", None) if name in ON_PANEL else None
+        on_panel = check_class(name).applies_to == "panel"
+        platform = options.pop("platform", None) if on_panel else None
         panel = panel_named(f"checks.{name}", panels, platform, spec.file)
         if "seed" in keys.section(f"checks.{name}"):
             options.setdefault("seed", spec.seed)
@@ -51,13 +53,10 @@ def run_checks(
 
 
 def _run(name: str, options: dict[str, Any], panel: Panel, its: Any) -> CheckOutcome:
-    make = keys.named(f"uploadtrends.checks:{name}")
-    outcome: CheckOutcome
-    if name == "published_series":
-        outcome = make(panel, its, **options)
-    else:
-        outcome = make(**options)(panel if name in ON_PANEL else its)
-    return outcome
+    make = check_class(name)
+    if "its" in signature(make).parameters:
+        options["its"] = its
+    return make(**options)(panel if make.applies_to == "panel" else its)
 
 
 def panel_named(

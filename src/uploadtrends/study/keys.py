@@ -11,6 +11,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from uploadtrends.checks.check import check_class, check_names
 from uploadtrends.signatures import Setting, settings_of
 
 Settings = dict[str, Setting]
@@ -72,23 +73,6 @@ SECTIONS = {
     "matching": Section("uploadtrends.breaks.matching:match", ("result", "events")),
     **ANALYSES,
 }
-CHECKS = (
-    "placebo_dates",
-    "placebo_cohorts",
-    "composition",
-    "survivorship",
-    "parallel_trends",
-    "anticipation",
-    "multiplicity",
-    "specification_curve",
-    "leave_one_out",
-    "power",
-    "negative_control",
-    "published_series",
-)
-ON_PANEL = frozenset({"placebo_cohorts", "published_series"})
-"""Checks that look at a panel; the key ``platform`` says at which."""
-
 ABOUT = _said(name="text", title="text", question="text", seed="integer", registered="table")
 PRIMARY = _said(platform="text", group="text", event="text", term="text")
 DATA = _said(source="text", path="text", optional="flag")
@@ -121,8 +105,10 @@ def section(name: str) -> Settings:
 
 
 def _check(name: str) -> Settings:
-    known = settings_of(named(f"uploadtrends.checks:{name}"), {"panel", "its"})
-    return known | _said(platform="text") if name in ON_PANEL else known
+    made = check_class(name)
+    known = settings_of(made, {"panel", "its"})
+    # Which of the panels it looks at.
+    return known | _said(platform="text") if made.applies_to == "panel" else known
 
 
 def top_level() -> Settings:
@@ -133,7 +119,7 @@ def top_level() -> Settings:
 
 def checks() -> Settings:
     """Return the checks there are, each a table."""
-    return _said(**dict.fromkeys(CHECKS, "table"))
+    return _said(**dict.fromkeys(check_names(), "table"))
 
 
 def known_keys() -> dict[str, Settings]:
@@ -143,6 +129,6 @@ def known_keys() -> dict[str, Settings]:
     names = ["study", "data", *SECTIONS, "events.extra", "primary"]
     found = {name: section(name) for name in names}
     found["checks"] = checks()
-    found |= {f"checks.{name}": section(f"checks.{name}") for name in CHECKS}
+    found |= {f"checks.{name}": section(f"checks.{name}") for name in check_names()}
     found |= {f"data.{name}": source_settings(name) for name in SOURCES}
     return found

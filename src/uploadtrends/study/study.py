@@ -284,5 +284,5 @@ def _conclude(spec: StudySpec, primary: pd.Series, outcomes: Any) -> Any:
     from uploadtrends.checks import conclude
 
     return conclude(
-        primary.to_dict(), outcomes, registered=dict(spec.registered) if spec.registered else None
+        dict(primary), outcomes, registered=dict(spec.registered) if spec.registered else None
     )
