@@ -25,7 +25,7 @@ def shared() -> Path:
     """Reference material that may not be copied into the repository."""
     folder = ROOT.parent / "shared"
     if not (folder / "reference").is_dir():
-        pytest.skip(f"reference data not found: no folder 'shared/reference' beside {ROOT.name}/")
+        pytest.skip("needs material that may not be copied into the repository (../shared)")
     return folder
 
 
