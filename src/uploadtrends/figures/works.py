@@ -88,7 +88,7 @@ def ai_share(
         If no work carries a statement.
     """
     table = _collect(panel, platforms, groups, ("ai_share", "ai_share_low", "ai_share_high"))
-    if table["ai_share"].notna().sum() == 0:
+    if not (table["ai_share_low"] > 0).any() and table["ai_share"].isna().all():
         raise InputError(
             "no work says whether it was made with AI",
             column="ai_label",
@@ -115,9 +115,10 @@ def ai_share(
     figure.data = table
     figure.caption = (
         "Share (%) of works stated by uploader or site to be made with AI. The band takes all or "
-        "none of the works without a statement as made with AI."
+        "none of the works without a statement as made with AI. There is no line where the source "
+        "never states that a work was made without AI: the labels are a lower bound there."
     )
-    figure.alternative = _range(table.assign(share=table["ai_share"]))
+    figure.alternative = _range(table.assign(share=table["ai_share"].fillna(table["ai_share_low"])))
     return figure
 
 

@@ -14,7 +14,7 @@ from uploadtrends.panel.groups import published_groups, sorted_groups
 from uploadtrends.panel.records import Records
 from uploadtrends.panel.rows import artist_rows
 from uploadtrends.panel.seniority import Seniority
-from uploadtrends.panel.units import unit_values
+from uploadtrends.panel.units import ONLY_YES, says_no, unit_values
 from uploadtrends.result import fingerprint
 from uploadtrends.series.periods import pandas_frequency
 
@@ -218,9 +218,9 @@ class Panel:
         unit : str
             uploads, fractional_uploads, media, active_artists, at_risk_artists, entrants, silent,
             uploads_per_active, active_share (of those at risk), ai_share (among works with a
-            statement), ai_share_low and ai_share_high (all or none of the unknown taken as made
-            without AI), no_longer_listed (by month of publication). A published series has only
-            its own values, under "uploads".
+            statement; NaN where the source never says "no"), ai_share_low and ai_share_high (all or
+            none of the unknown taken as made without AI), no_longer_listed (by month of
+            publication). A published series has only its own values, under "uploads".
         flagged : {"mask", "keep"}
             Leave out incomplete periods at the edges and put NaN for incomplete or interpolated
             ones inside, or keep every value.
@@ -259,6 +259,8 @@ class Panel:
             )
         shown = rows["unit"][0] if rows["origin"][0] == "published" else unit
         series.attrs = {"platform": platform, "group": group, "unit": shown}
+        if unit == "ai_share" and not says_no(self.records, platform):
+            series.attrs["reason"] = ONLY_YES
         return series
 
     def decompose(

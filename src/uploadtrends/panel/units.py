@@ -51,6 +51,8 @@ def unit_values(rows: pl.DataFrame, unit: str, records: Any, platform: str) -> N
         return _numbers(rows, "delisted")
     if unit in COUNTS:
         return _numbers(rows, unit)
+    if unit == "ai_share" and not says_no(records, platform):
+        return np.full(rows.height, np.nan)
     yes, unknown, works = (_numbers(rows, n) for n in ("ai_uploads", "ai_unknown", "uploads"))
     top, bottom = {
         "uploads_per_active": (works, _numbers(rows, "active_artists")),
@@ -65,6 +67,21 @@ def unit_values(rows: pl.DataFrame, unit: str, records: Any, platform: str) -> N
     ratio = np.full(len(top), np.nan)
     np.divide(top, bottom, out=ratio, where=bottom > 0)
     return ratio
+
+
+ONLY_YES = (
+    "the source marks works made with AI but never says that a work was made without, so that the "
+    "labels give a lower bound only (ai_share_low, ai_share_high)"
+)
+
+
+def says_no(records: Any, platform: str) -> bool:
+    """Return whether a platform's labels ever state that a work was made without AI."""
+    import polars as pl
+
+    cells = records.cells.filter(pl.col("lane") == platform)
+    stated = cells["uploads"].sum() - cells["ai_unknown"].sum() - cells["ai_uploads"].sum()
+    return bool(stated > 0)
 
 
 def _numbers(rows: pl.DataFrame, column: str) -> NDArray[np.float64]:
