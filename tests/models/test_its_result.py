@@ -359,3 +359,31 @@ def test_the_example_of_the_docstring_holds() -> None:
     found = doctest.testmod(models)
     assert found.attempted > 0
     assert found.failed == 0
+
+
+def test_an_event_is_none_on_a_platform_that_it_does_not_concern() -> None:
+    event = ut.Event(EVENT, "A rule of one platform", platforms=("artstation",))
+    data = {("artstation", "all"): series(), ("deviantart", "all"): series(seed=2)}
+    effects = ut.interrupted_time_series(data, event).effects
+    here = effects[effects["platform"].eq("artstation")]
+    there = effects[effects["platform"].eq("deviantart")]
+    assert here["p"].notna().any()
+    assert there["status"].eq("not estimable").all()
+    assert there["reason"].str.contains("concerns artstation and not deviantart").all()
+    # The series that has no event is not among those adjusted for.
+    alone = ut.interrupted_time_series({("artstation", "all"): series()}, event).effects
+    assert here["p_adjusted"].tolist() == alone["p_adjusted"].tolist()
+    # A series without a platform is told of every event.
+    assert ut.interrupted_time_series(series(), event).effects["p"].notna().any()
+
+
+def test_an_early_start_is_not_fitted_as_a_step_in_silence() -> None:
+    index = pd.date_range("2015-01-01", periods=96, freq="MS")
+    time = np.arange(96)
+    values = 5 + 0.1 * np.random.default_rng(0).standard_normal(96) - 0.5 * (time >= 57)
+    result = ut.interrupted_time_series(pd.Series(np.exp(values), index), index[60])
+    fit = result.fits[0]
+    assert fit.status == "exploratory"
+    assert "a step is not what the data show: a change 3 months before the event" in fit.reason
+    assert fit.adequacy.table.set_index("check").loc["shape of the effect", "p"] < 0.02
+    assert fit.adequacy.shapes["kind"].isin(["gradual", "early", "transient"]).all()

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from uploadtrends.checks.check import weights
-from uploadtrends.checks.contrasts import overall, platform_name
+from uploadtrends.checks.contrasts import platform_name
 from uploadtrends.checks.outcome import CheckOutcome
+from uploadtrends.checks.verdicts import NOT_RUN, Verdict, verdicts
 from uploadtrends.errors import InputError
+from uploadtrends.events import Event
 
 Strength = Literal["no claim", "changed at", "associated with", "consistent with an effect of"]
 STRENGTHS: tuple[Strength, ...] = (
@@ -24,6 +26,12 @@ STRENGTHS: tuple[Strength, ...] = (
     "consistent with an effect of",
 )
 
+ALTERNATIVES = (
+    "a change of the whole site in the same period (its rules, its counting, an outage)",
+    "a turning point of the untreated course at the event, such as half of a slow cycle",
+    "another event in the same period",
+)
+"""What no method within a series can tell from an effect, the likeliest first."""
 _COHORT_FREE = ("all", "total", "")
 
 
@@ -39,11 +47,14 @@ class Conclusion:
         The rung of the ladder.
     reasons : tuple of str
         Why this rung and not the next one up, in order of weight.
+    alternatives : tuple of str
+        For a claim: what else would look the same and no check within the series can rule out.
     """
 
     sentence: str
     strength: Strength
     reasons: tuple[str, ...]
+    alternatives: tuple[str, ...] = ()
 
     @property
     def claims(self) -> bool:
@@ -59,6 +70,7 @@ class Conclusion:
             "sentence": self.sentence,
             "strength": self.strength,
             "reasons": list(self.reasons),
+            "alternatives": list(self.alternatives),
         }
 
 
@@ -68,36 +80,38 @@ def conclude(
     *,
     primary: Conclusion | None = None,
     registered: Mapping[str, str] | None = None,
-    unexposed_comparison: bool = False,
+    unexposed_comparison: str | bool = "",
     unit: str = "uploads",
     alpha: float = 0.05,
 ) -> Conclusion:
     """Word the conclusion about one estimate by rule.
 
-    A claim needs an estimate of status ``"ok"`` whose interval excludes no change after the
-    adjustment for all tests of its family, and no failed placebo dates, anticipation or
+    A claim needs an estimate of status ``"ok"`` that neither a bend of the untreated course nor
+    the choice of scale would overturn (``depends_on`` empty), whose p holds after the adjustment
+    for all rows of all series and events, and no failed placebo dates, anticipation or
     multiplicity check (for the slope of a cohort: no failed placebo cohorts either, since a cut
     alone bends the trends of those on either side). "Associated with" needs in addition placebo
-    dates that were informative and passed, and no failed robustness check. "Consistent with an
-    effect of" needs in addition a comparison that the event cannot have touched, and placebo
-    cohorts that were informative and passed.
+    dates that were informative and passed for this very row, and no failed robustness check.
+    "Consistent with an effect of" needs in addition a comparison that the event cannot have
+    touched, named in the sentence, and placebo cohorts that were informative and passed.
 
     Parameters
     ----------
     effect : mapping
         A row of `InterruptedTimeSeries.effects`.
     outcomes : iterable of CheckOutcome
-        The checks that were run. Where an outcome's table has a row for this very contrast, that
-        row's status counts instead of the overall one.
+        The checks that were run. Only rows about this series, event and term count; a check
+        without such a row has no say.
     primary : Conclusion, optional
         The conclusion about the pre-specified primary contrast, if `effect` is not itself the
         primary one. Without a surviving primary contrast, nothing else is claimed either.
     registered : mapping, optional
-        ``{"url": ..., "date": ...}`` of a registration made before the data existed. Only then may
-        the unadjusted p-value be used.
-    unexposed_comparison : bool
-        Whether the estimate is a contrast with a series that the event cannot have touched (as
-        with ``control=`` in `interrupted_time_series`). A passed negative control also counts.
+        ``{"url": ..., "date": ...}`` of a registration made before the data existed. Only if its
+        date lies before the event may the unadjusted p-value be used.
+    unexposed_comparison : str
+        Name of a series that the event cannot have touched and that the estimate is a contrast
+        with (as with ``control=`` in `interrupted_time_series`). One that is not named (``True``)
+        counts for nothing. A passed negative control also counts, and is named too.
     unit : str
         What is counted, for the sentence; a row on the log scale does not say it.
     alpha : float
@@ -110,18 +124,19 @@ def conclude(
     Raises
     ------
     InputError
-        If `effect` lacks the columns needed, or `registered` lacks url or date.
+        If `effect` lacks the columns needed, or `registered` lacks url or a readable date.
     """
     _require(effect, registered)
-    verdicts = _verdicts(outcomes, effect)
-    p, adjusted = _p_value(effect, registered, verdicts)
+    found = verdicts(outcomes, effect)
+    p, adjusted = _p_value(effect, registered, found)
 
-    against = _reasons_against_any_claim(effect, verdicts, p, alpha, adjusted, primary)
+    against = _reasons_against_any_claim(effect, found, p, alpha, adjusted, primary)
     if against:
         return Conclusion(_no_claim(effect, against, unit), "no claim", tuple(against))
 
-    strength, reasons = _rung(verdicts, unexposed_comparison)
-    return Conclusion(_claim(effect, strength, p, adjusted, unit), strength, tuple(reasons))
+    strength, reasons, beside = _rung(found, unexposed_comparison)
+    said = _claim(effect, strength, p, adjusted, unit, beside)
+    return Conclusion(said, strength, tuple(reasons), ALTERNATIVES)
 
 
 def _require(effect: Mapping[str, Any], registered: Mapping[str, str] | None) -> None:
@@ -141,43 +156,33 @@ def _require(effect: Mapping[str, Any], registered: Mapping[str, str] | None) ->
         )
 
 
-def _verdicts(
-    outcomes: Iterable[CheckOutcome], effect: Mapping[str, Any]
-) -> dict[str, tuple[str, Any]]:
-    """Return, by check, the status for this contrast and the table row it came from."""
-    found: dict[str, tuple[str, Any]] = {}
-    for outcome in outcomes:
-        status: str = outcome.status
-        row = None
-        table = outcome.table
-        keys = [key for key in ("platform", "group", "event", "term") if key in table.columns]
-        if "status" in table.columns and {"platform", "group"} <= set(keys):
-            match = table
-            for key in keys:
-                match = match[match[key].astype(str) == str(effect[key])]
-            if len(match):
-                status, row = overall(match["status"]), match.iloc[0]
-        previous = found.get(outcome.name)
-        if previous is None or status == "failed":
-            found[outcome.name] = (status, row)
-    return found
-
-
 def _p_value(
     effect: Mapping[str, Any],
     registered: Mapping[str, str] | None,
-    verdicts: Mapping[str, tuple[str, Any]],
+    found: Mapping[str, Verdict],
 ) -> tuple[float, str]:
     """Return the p-value that counts, and how it was adjusted."""
+    note = ""
     if registered is not None:
-        return float(effect["p"]), f"as registered on {registered['date']}"
-    row = verdicts.get("multiplicity", ("", None))[1]
-    if row is not None:
-        return float(row["p_adjusted"]), f"after adjustment for all tests ({_method(row)})"
+        when = Event(str(registered["date"])).end
+        starts = str(effect.get("starts") or "")
+        if starts and when.isoformat() < starts:
+            return float(effect["p"]), f"as registered on {registered['date']}"
+        note = (
+            f"; the registration of {registered['date']} was not before the event"
+            if starts
+            else "; the registration could not be compared with the date of the event"
+        )
+    closed = effect.get("p_adjusted")
+    if closed is not None and closed == closed:
+        return float(closed), f"after adjustment for all rows of all series and events{note}"
+    row = found["multiplicity"].row if "multiplicity" in found else None
+    if row is not None and "p_adjusted" in row:
+        return float(row["p_adjusted"]), f"after adjustment for all tests ({_method(row)}){note}"
     holm = effect.get("p_holm")
     if holm is not None and holm == holm:
-        return float(holm), "after adjustment for all tests (Holm)"
-    return float(effect["p"]), "single test"
+        return float(holm), f"after adjustment for all tests (Holm){note}"
+    return float(effect["p"]), f"single test{note}"
 
 
 def _method(row: Any) -> str:
@@ -187,7 +192,7 @@ def _method(row: Any) -> str:
 
 def _reasons_against_any_claim(
     effect: Mapping[str, Any],
-    verdicts: Mapping[str, tuple[str, Any]],
+    found: Mapping[str, Verdict],
     p: float,
     alpha: float,
     adjusted: str,
@@ -204,10 +209,11 @@ def _reasons_against_any_claim(
             "the estimate lies within what chance produces when nothing changes "
             f"(p {_p(p)} {adjusted})"
         )
+    against += _depends(effect)
     against += [
         weight.because
         for name, weight in weights("withdraws").items()
-        if verdicts.get(name, ("",))[0] == "failed"
+        if _status(found, name) == "failed"
         and not (weight.about == "trends of cohorts" and not _by_cohort(effect))
         and not (name == "multiplicity" and not p <= alpha)
     ]
@@ -216,33 +222,66 @@ def _reasons_against_any_claim(
     return against
 
 
+def _depends(effect: Mapping[str, Any]) -> list[str]:
+    """Return what would overturn the estimate, as reasons."""
+    on = str(effect.get("depends_on") or "")
+    reasons = []
+    if on in ("trend", "both"):
+        limit, seen = _bend(effect, "breakdown"), _bend(effect, "curvature_before")
+        sizes = f" (one of {limit} over the whole period would do" if limit else ""
+        sizes += f"; the periods before the event suggest {seen})" if sizes and seen else ""
+        sizes += ")" if sizes and not seen else ""
+        reasons.append(f"it is not distinguishable from a bend in the untreated course{sizes}")
+    if on in ("scale", "both"):
+        reasons.append("it depends on the scale, between which the data cannot tell")
+    return reasons
+
+
+def _bend(effect: Mapping[str, Any], column: str) -> str:
+    """Return a second difference as the bend of the whole series, in words; empty if unknown."""
+    bend, periods = effect.get(column), effect.get("periods")
+    if bend is None or periods is None or bend != bend or periods != periods:
+        return ""
+    whole = float(bend) * float(periods) ** 2 / 8
+    if str(effect.get("unit") or "").startswith("log ratio") or effect["term"] == "cumulative":
+        return f"{100 * math.expm1(min(whole, 20.0)):.0f}%"
+    return f"{whole:.3g} {str(effect.get('unit') or '').partition(', per')[0]}".strip()
+
+
 def _by_cohort(effect: Mapping[str, Any]) -> bool:
     """Tell whether the estimate is a trend of a cohort: what the cut alone can make."""
     return str(effect["group"]) not in _COHORT_FREE and str(effect["term"]) == "slope"
 
 
-def _rung(
-    verdicts: Mapping[str, tuple[str, Any]], unexposed_comparison: bool
-) -> tuple[Strength, list[str]]:
+def _rung(found: Mapping[str, Verdict], unexposed: str | bool) -> tuple[Strength, list[str], str]:
+    """Return the rung, why not the next one up, and what the estimate was held against."""
     caps = weights("caps")
-    reasons = [caps[name].because for name in caps if _status(verdicts, name) == "failed"]
-    reasons += _lacking("associated with", verdicts, set())
+    reasons = [caps[name].because for name in caps if _status(found, name) == "failed"]
+    reasons += _lacking("associated with", found, set())
     if reasons:
-        return "changed at", reasons
-    # A comparison built into the estimate stands in for an untouched series.
-    spared = {"negative_control"} if unexposed_comparison else set()
-    reasons = _lacking("consistent with an effect of", verdicts, spared)
+        return "changed at", reasons, ""
+    # A comparison built into the estimate stands in for an untouched series, if it has a name.
+    named = unexposed if isinstance(unexposed, str) else ""
+    spared = {"negative_control"} if named else set()
+    reasons = _lacking("consistent with an effect of", found, spared)
+    if unexposed is True and reasons:
+        reasons.append("the comparison given has no name, so it counts for nothing")
     if reasons:
-        return "associated with", reasons
-    return "consistent with an effect of", []
+        return "associated with", reasons, ""
+    beside = []
+    control = _status(found, "negative_control")
+    if control == "passed":
+        beside.append(f"no such change in {found['negative_control'].series or 'the control'}")
+    if named:
+        word = "" if control == "passed" else ", which no negative control has tested"
+        beside.append(f"compared with {unexposed}, taken not to be touched by the event{word}")
+    return "consistent with an effect of", [], "; ".join(beside)
 
 
-def _lacking(
-    rung: Strength, verdicts: Mapping[str, tuple[str, Any]], spared: set[str]
-) -> list[str]:
+def _lacking(rung: Strength, found: Mapping[str, Verdict], spared: set[str]) -> list[str]:
     """Say which checks that a rung needs have not passed."""
     needed = [name for name, weight in weights().items() if weight.needed_for == rung]
-    missing = {name: _status(verdicts, name) for name in needed if name not in spared}
+    missing = {name: _status(found, name) for name in needed if name not in spared}
     return [_lack(name, status) for name, status in missing.items() if status != "passed"]
 
 
@@ -252,18 +291,26 @@ def _lack(name: str, status: str) -> str:
     return f"{name.replace('_', ' ')}: {status}"
 
 
-def _status(verdicts: Mapping[str, tuple[str, Any]], name: str) -> str:
-    return verdicts.get(name, ("not run", None))[0]
+def _status(found: Mapping[str, Verdict], name: str) -> str:
+    return found[name].status if name in found else NOT_RUN
 
 
 def _claim(
-    effect: Mapping[str, Any], strength: Strength, p: float, adjusted: str, unit: str
+    effect: Mapping[str, Any], strength: Strength, p: float, adjusted: str, unit: str, beside: str
 ) -> str:
     what, event, size = _subject(effect, unit), _event(effect), _size(effect)
     note = f"{size}, p {_p(p)} {adjusted}"
+    limit, seen = _bend(effect, "breakdown"), _bend(effect, "curvature_before")
+    stands = ""
+    if limit:
+        stands = (
+            f" It stands as long as the untreated course bends by less than {limit} over the whole "
+            f"period; the periods before the event suggest {seen or 'nothing'}."
+        )
     if strength == "changed at":
-        return f"{what} changed at {event}: {note}."
-    return f"The change in {what[0].lower()}{what[1:]} ({note}) is {strength} {event}."
+        return f"{what} changed at {event}: {note}.{stands}"
+    end = f" ({beside})" if beside else ""
+    return f"The change in {what[0].lower()}{what[1:]} ({note}) is {strength} {event}{end}.{stands}"
 
 
 def _no_claim(effect: Mapping[str, Any], against: list[str], unit: str) -> str:

@@ -77,10 +77,11 @@ def critical_value(bias: Array, confidence: float = 0.95) -> Array:
 def breakdown(middle: Array, se: Array, bias: Array, confidence: float = 0.95) -> Array:
     """Return the largest bend M at which the interval leaves out zero; 0 where it never does."""
     reach = np.abs(middle) / se
+    # P(|N(t, 1)| <= reach) falls in t: where it is `confidence`, reach is the critical value.
     low, high = np.zeros_like(reach), reach.copy()
     for _ in range(50):
         at = (low + high) / 2
-        inside = critical_value(at, confidence) < reach
+        inside = ndtr(reach - at) - ndtr(-reach - at) > confidence
         low, high = np.where(inside, at, low), np.where(inside, high, at)
     found = low * se / np.maximum(bias, np.finfo(float).tiny)
     return np.where(reach > ndtri((1 + confidence) / 2), found, 0.0)

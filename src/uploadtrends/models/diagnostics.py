@@ -15,6 +15,8 @@ from uploadtrends.models.estimators.linear import autocorrelation, least_squares
 from uploadtrends.models.preparation import Prepared
 
 LEVEL = 0.05
+MENTION = 0.01
+"""Nominal p below which a bend before the event is mentioned."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,10 @@ class Diagnostics:
         return pd.DataFrame(rows, columns=["check", "statistic", "p"])
 
 
-def diagnose(prepared: Prepared, estimate: Estimate | None) -> Diagnostics:
+def diagnose(prepared: Prepared, estimate: Estimate | None, trouble: str = "") -> Diagnostics:
     """Run every residual check on a fitted series.
+
+    `trouble` is what the calibrated tests found (`adequacy.judge`), for the verdict.
 
     Raises
     ------
@@ -101,7 +105,12 @@ def diagnose(prepared: Prepared, estimate: Estimate | None) -> Diagnostics:
         autocorrelations=pd.Series(
             autocorrelation(innovations, lags), np.arange(1, lags + 1), name="autocorrelation"
         ),
-        verdict=_verdict(prepared, portmanteau, godfrey, dispersion, influence, bend),
+        verdict=_verdict(
+            prepared,
+            [trouble, *_nominal(estimate, portmanteau, godfrey, bend)],
+            dispersion,
+            influence,
+        ),
     )
 
 
@@ -165,28 +174,38 @@ def _bend(prepared: Prepared, residuals: Array, phi: float) -> tuple[float, floa
     return t, float(2 * special.stdtr(n - 3, -abs(t)))
 
 
-def _verdict(
-    prepared: Prepared,
+def _nominal(
+    estimate: Estimate,
     portmanteau: tuple[float, int, float] | None,
     godfrey: tuple[float, int, float] | None,
-    dispersion: float | None,
-    influence: pd.DataFrame,
     bend: tuple[float, float] | None,
-) -> str:
-    troubles = []
-    worst = min((found[2] for found in (portmanteau, godfrey) if found is not None), default=1.0)
-    if worst < LEVEL:
-        troubles.append(
+) -> list[str]:
+    """Return what nominal p values say where no calibrated test speaks for the method.
+
+    Where the autocorrelation is integrated out the calibrated tests look for what is left of it. A
+    bend is mentioned only; what it carries stands in the effects table.
+    """
+    found = []
+    worst = min((test[2] for test in (portmanteau, godfrey) if test is not None), default=1.0)
+    if worst < LEVEL and "low" not in estimate.phi:
+        found.append(
             f"residual autocorrelation is left (p = {worst:.3f}), intervals may be too short"
         )
+    if bend is not None and bend[1] < MENTION:
+        found.append(
+            f"the trend before the first event bends (p = {bend[1]:.3f}), so a straight "
+            "continuation is doubtful"
+        )
+    return found
+
+
+def _verdict(
+    prepared: Prepared, found: list[str], dispersion: float | None, influence: pd.DataFrame
+) -> str:
+    troubles = [trouble for trouble in found if trouble]
     if dispersion is not None and prepared.choice.method == "poisson" and dispersion > 1.5:
         troubles.append(
             f"the counts vary {dispersion:.1f} times as much as Poisson, intervals are too short"
-        )
-    if bend is not None and bend[1] < LEVEL:
-        troubles.append(
-            f"the trend before the first event bends (p = {bend[1]:.3f}), so a straight "
-            "continuation is doubtful"
         )
     k = len(prepared.design.names)
     extreme = influence[
@@ -199,5 +218,7 @@ def _verdict(
         more = f" and {len(extreme) - 3} more" if len(extreme) > 3 else ""
         troubles.append(f"single periods weigh heavily ({names}{more}); refit without them")
     if not troubles:
-        return "no sign of a wrong model (autocorrelation, outliers, bend before the event)."
+        return (
+            "no sign of a wrong model (autocorrelation, variance, shape of the effect, outliers)."
+        )
     return "; ".join(troubles) + "."

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.events import Block
+from uploadtrends.models.adequacy import Adequacy
 from uploadtrends.models.diagnostics import Diagnostics, diagnose
 from uploadtrends.models.effects import baseline, effect_table, smearing
 from uploadtrends.models.estimators.estimate import Estimate
@@ -27,6 +28,9 @@ class Fit:
 
     prepared: Prepared
     estimate: Estimate | None
+    adequacy: Adequacy
+    """Calibrated tests of the model and of the effect's shape; where they fail the status is
+    exploratory."""
 
     @property
     def platform(self) -> str:
@@ -207,8 +211,11 @@ class Fit:
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
-        """Residual autocorrelation, dispersion, influence, stability of the slope; a verdict."""
-        return diagnose(self.prepared, self.estimate)
+        """Residual autocorrelation, dispersion, influence, stability of the slope; a verdict.
+
+        The p values of this table are nominal; the verdict rests on `adequacy`, whose are not.
+        """
+        return diagnose(self.prepared, self.estimate, self.adequacy.reason)
 
     @cached_property
     def sensitivity(self) -> pd.DataFrame:

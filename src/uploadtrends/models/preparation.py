@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Prepared:
             return values
         return np.asarray(values - self.offset[self.design.used])
 
-    @property
+    @cached_property
     def until(self) -> str:
         """Last day of the last observed period, ISO; empty if nothing was observed."""
         known = np.flatnonzero(self.observed.notna().to_numpy())
@@ -108,8 +109,17 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
     for name, column in _covariates(settings, index):
         covariates.append((name, column))
 
-    found = _blocks(events, index, settings)
+    mine = [event for event in events if not item.platform or event.concerns(item.platform)]
+    found = _blocks(mine, index, settings)
     design = build_design(index, observed, found, settings, covariates)
+    # An event of another platform is no event here; its rows say so.
+    foreign = tuple(
+        (Block((event,), ""), _elsewhere(event, item.platform))
+        for event in events
+        if event not in mine
+    )
+    design = replace(design, dropped=(*design.dropped, *foreign))
+    found = (*found, *(block for block, _ in foreign))
     n, k = design.fitted.shape
     if choice.status != "refused":
         if n < 12:
@@ -137,7 +147,17 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
     )
 
 
-def _blocks(events: EventSet, index: pd.DatetimeIndex, settings: Settings) -> tuple[Block, ...]:
+def _elsewhere(event: Event, platform: str) -> str:
+    """Say why an event has no effect to estimate on a platform that it does not concern."""
+    return (
+        f"it concerns {', '.join(event.platforms)} and not {platform}; to hold this series against "
+        'it as a control, give the event with platforms=("all",)'
+    )
+
+
+def _blocks(
+    events: Iterable[Event], index: pd.DatetimeIndex, settings: Settings
+) -> tuple[Block, ...]:
     """Merge crowded events; one outside the data must not drag its neighbour along."""
     for event in events:
         _placeable(event, index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
 from uploadtrends.familywise import closed_test, holm
+from uploadtrends.models.adequacy import judge
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.fitting import Fit
@@ -133,7 +135,13 @@ def run(
             except NotEstimableError as error:
                 refused = replace(prepared.choice, status="refused", reason=str(error))
                 prepared = replace(prepared, choice=refused)
-        fits.append(Fit(prepared, fitted))
+        adequacy = judge(prepared, fitted)
+        if adequacy.reason:
+            reasons = (prepared.choice.reason, adequacy.reason)
+            reason = "; ".join(part for part in reasons if part)
+            marked = replace(prepared.choice, status="exploratory", reason=reason)
+            prepared = replace(prepared, choice=marked)
+        fits.append(Fit(prepared, fitted, adequacy))
     tables = [fit.effects for fit in fits if len(fit.effects)]
     effects = (
         pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
@@ -153,15 +161,13 @@ def run(
 
 def _closed(effects: pd.DataFrame) -> Array:
     """Return p of every row adjusted for all rows of its block and all blocks of all series."""
-    known = effects[effects["p"].notna()]
-    keys = ["platform", "group", "event"]
-    is_term = known["term"].isin(TERMS)
-    terms = is_term.groupby([known[key] for key in keys], sort=False).transform("sum")
-    adjusted = pd.Series(np.nan, index=effects.index)
-    adjusted[known.index] = closed_test(
-        known["p"].to_numpy(float),
-        known["p_joint"].to_numpy(float),
-        terms.to_numpy(int),
-        known.groupby(keys, sort=False).ngroups,
+    p, joint = (effects[name].to_numpy(float) for name in ("p", "p_joint"))
+    keys = list(zip(effects["platform"], effects["group"], effects["event"], strict=True))
+    known = ~np.isnan(p)
+    terms = Counter(
+        key
+        for key, term, there in zip(keys, effects["term"], known, strict=True)
+        if there and term in TERMS
     )
-    return adjusted.to_numpy()
+    blocks = len({key for key, there in zip(keys, known, strict=True) if there})
+    return closed_test(p, joint, [terms[key] for key in keys], blocks)

@@ -40,7 +40,9 @@ def meaning(results: Any) -> str:
         "consistent with an effect of": f"{subject} changed at {when} as an effect "
         "would have it; other explanations that fit these checks remain possible.",
     }
-    return claims[results.conclusion.strength]
+    others = results.conclusion.alternatives
+    doubt = f" To be ruled out first: {others[0]}." if others else ""
+    return claims[results.conclusion.strength] + doubt
 
 
 def _when(results: Any, event: str) -> str:

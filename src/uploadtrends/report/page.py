@@ -42,10 +42,11 @@ EFFECT_COLUMNS = (
     "relative_low",
     "relative_high",
     "p",
-    "p_holm",
+    "p_adjusted",
     "minimum_detectable",
     "method",
     "status",
+    "depends_on",
     "reason",
 )
 

@@ -101,6 +101,7 @@ class StudyResults:
         """Return question, answer, and one line per check."""
         lines = [self.spec.question, "", str(self.conclusion), ""]
         lines += [f"  {reason}" for reason in self.conclusion.reasons]
+        lines += [f"  would look the same: {other}" for other in self.conclusion.alternatives]
         for name, result in self.analyses.items():
             lines += ["", name.replace("_", " ").capitalize()]
             lines += [f"  {line}" for line in result.summary().splitlines()]
