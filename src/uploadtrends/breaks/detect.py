@@ -150,8 +150,8 @@ def change_points(
         labels=labels,
         complete_to=complete_to,
     )
+    call = Call.of(settings, *chosen, function="change_points")
     fits = tuple(_one(named, settings) for named in chosen)
-    call = Call.of(settings, *(item.values for item in chosen))
     return ChangePoints(fits=fits, confidence=confidence, call=call)
 
 

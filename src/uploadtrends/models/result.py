@@ -125,6 +125,10 @@ def run(
     series: list[NamedSeries], events: EventSet, settings: Settings, data: Any = None
 ) -> InterruptedTimeSeries:
     """Fit every series and collect the table."""
+    said = {"events": events, **vars(settings)}
+    # A panel is more than its series: checks go back to its artists.
+    seen = (*series, data) if hasattr(data, "records") else series
+    call = Call.of(said, *seen, function="interrupted_time_series")
     fits = []
     for item in series:
         prepared = prepare(item, events, settings)
@@ -152,10 +156,6 @@ def run(
         adjusted[terms == term] = holm(p[terms == term])
     effects["p_holm"] = adjusted
     effects["p_adjusted"] = _closed(effects)
-    said = {"events": events, **vars(settings)}
-    # A panel is more than its series: checks go back to its artists.
-    seen = (*series, data) if hasattr(data, "records") else series
-    call = Call.of(said, *seen, function="interrupted_time_series")
     return InterruptedTimeSeries(effects, tuple(fits), events, settings, call, data)
 
 

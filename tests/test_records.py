@@ -1,0 +1,281 @@
+"""Two calls have equal records exactly when all their settings and all their data are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import uploadtrends as ut
+from uploadtrends.breaks.counts import count_posterior
+from uploadtrends.breaks.matching import match
+from uploadtrends.breaks.segmentation import penalty_path
+from uploadtrends.breaks.structural import bai_perron, chow, exp_f, ols_cusum, sup_f
+from uploadtrends.result import Call
+from uploadtrends.signatures import Setting, settings_of
+from uploadtrends.simulate import population
+
+
+class Noted(Exception):
+    """A call was recorded; nothing needs to be fitted after that."""
+
+
+def record(verb: Callable[..., Any], *args: Any, **settings: Any) -> Call:
+    """Return the record of a call, which is made before anything is fitted."""
+    of = Call.of.__func__
+
+    def note(cls: type[Call], *given: Any, **named: Any) -> Call:
+        raise Noted(of(cls, *given, **named))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Call, "of", classmethod(note))
+        with pytest.raises(Noted) as noted:
+            verb(*args, **settings)
+    found: Call = noted.value.args[0]
+    return found
+
+
+def series(seed: int = 1, name: str | None = "a") -> pd.Series:
+    index = pd.date_range("2019-01-01", periods=60, freq="MS")
+    return pd.Series(np.random.default_rng(seed).poisson(40, 60).astype(float), index, name=name)
+
+
+def frame(*seeds: int) -> pd.DataFrame:
+    return pd.DataFrame({f"x{seed}": series(seed) for seed in seeds})
+
+
+@pytest.fixture(scope="module")
+def panels() -> list[ut.Panel]:
+    """The same panel twice, and one of other artists."""
+    rule = ut.Seniority(at="2021-01-01", senior_after="12 months")
+    people = [
+        population(60, platforms=("artstation",), start="2018-01-01", end="2022-12-31", seed=seed)
+        for seed in (1, 1, 2)
+    ]
+    return [ut.build_panel(one, seniority=rule) for one in people]
+
+
+# Another value for a setting whose name says what it is; numbers and flags are moved by rule.
+OTHER: dict[str, Any] = {
+    "method": "ols-hac",
+    "errors": "ar1",
+    "terms": ("slope",),
+    "scale": "log",
+    "week": "SUN",
+    "labels": "start",
+    "complete_to": "2024-01-31",
+    "season": "none",
+    "boundary": "inclusive",
+    "washout": 2,
+    "control": series(5),
+    "control_as": "difference",
+    "covariates": frame(7),
+    "offset": series(8),
+    "exposure": "days",
+    "confounders": "2020-03-01",
+    "instrument": "term",
+    "instrument_breaks": ("2020-05-01",),
+    "horizons": (1, 2),
+    "unit": "media",
+    "phi": "maximum",
+    "phi_prior": "uniform",
+    "quantiles": "normal",
+    "covariance": "hac",
+    "arma_order": (2, 0),
+    "hac_lags": 4,
+    "penalty": "mbic",
+    "cost": "linear",
+    "min_size": 5,
+    "window": "2 months",
+    "regressors": "trend",
+    "low": 1.0,
+    "high": 9.0,
+    "prior": (2.0, 1.0),
+    "n_changes": 2,
+    "breaks": 1,
+    "criterion": "lwz",
+    "platform": "artstation",
+    "reference": "senior",
+    "groups": ("senior", "new"),
+    "dose": pd.Series({"a": 1.0}),
+    "start": "2019-03-01",
+    "end": "2022-06-30",
+    "models": ("gee",),
+    "rule": "shapley",
+}
+# Only which series are chosen: the record tells those.
+SELECTS = {"platforms", "groups"}
+
+
+def plain(value: Any) -> Any:
+    return {} if isinstance(value, pd.Series | pd.DataFrame) else value
+
+
+def other(setting: Setting, default: Any) -> Any:
+    if setting.name in OTHER and setting.takes(plain(OTHER[setting.name])):
+        return OTHER[setting.name]
+    if "flag" in setting.kinds:
+        return default is False
+    if isinstance(default, int | float):
+        return default + 1 if isinstance(default, int) else default * 0.9
+    if setting.choices:
+        return setting.choices[-1] if setting.choices[-1] != default else setting.choices[0]
+    raise AssertionError(f"say another value of '{setting.name}' in OTHER")
+
+
+def varied(verb: Callable[..., Any], without: set[str]) -> dict[str, Any]:
+    """Return another value for every setting of a verb."""
+    import inspect
+
+    defaults = {name: one.default for name, one in inspect.signature(verb).parameters.items()}
+    known = settings_of(verb, without)
+    return {name: other(setting, defaults[name]) for name, setting in known.items()}
+
+
+def all_differ(verb: Callable[..., Any], base: Call, records: dict[str, Call]) -> None:
+    same = [name for name, found in records.items() if found == base]
+    assert same == [], f"{verb}: the record does not tell {same}"
+    texts = {repr(found) for found in records.values()}
+    assert len(texts) == len(records)
+
+
+ON_SERIES = {
+    "interrupted_time_series": (ut.interrupted_time_series, ("2021-06-01",)),
+    "change_points": (ut.change_points, ()),
+    "count_posterior": (count_posterior, ()),
+    "penalty_path": (penalty_path, ()),
+    "bai_perron": (bai_perron, ()),
+    "chow": (chow, ("2021-06-01",)),
+    "ols_cusum": (ols_cusum, ()),
+}
+
+
+@pytest.mark.parametrize("name", ON_SERIES)
+def test_verbs_on_series(name: str) -> None:
+    verb, more = ON_SERIES[name]
+    said = {"search": "pelt", "penalty": "bic"} if verb is ut.change_points else {}
+    base = record(verb, series(), *more, **said)
+    assert record(verb, series(), *more, **said) == base
+    skipped = {"data", "series", "events", "date"} | (
+        SELECTS if name in ("interrupted_time_series", "change_points") else set()
+    )
+    values = varied(verb, skipped)
+    records = {
+        key: record(verb, series(), *more, **said | {key: value}) for key, value in values.items()
+    }
+    records["values"] = record(verb, series(2), *more, **said)
+    records["dates"] = record(verb, series().shift(1, freq="MS"), *more, **said)
+    records["name"] = record(verb, series(name="b"), *more, **said)
+    if more:
+        records["event"] = record(verb, series(), "2021-07-01")
+    all_differ(verb, base, records)
+
+
+@pytest.mark.parametrize("verb", [sup_f, exp_f])
+def test_tests_over_dates(verb) -> None:
+    base = record(verb, series())
+    assert base == record(verb, series())
+    options = {"regressors": frame(3), "trim": 0.2, "covariance": "hac"}
+    records = {key: record(verb, series(), **{key: value}) for key, value in options.items()}
+    records["other regressors"] = record(verb, series(), regressors=frame(4))
+    all_differ(verb, base, records | {"values": record(verb, series(2))})
+
+
+@pytest.mark.parametrize("name", ["control", "covariates", "offset"])
+def test_a_series_among_the_settings_is_told_by_its_values(name: str) -> None:
+    make = frame if name == "covariates" else series
+    found = [
+        record(ut.interrupted_time_series, series(), "2021-06-01", **{name: make(seed)})
+        for seed in (3, 3, 4)
+    ]
+    assert found[0] == found[1]
+    assert found[0] != found[2]
+
+
+def test_choosing_series_is_told_by_what_was_chosen(panels) -> None:
+    chosen = [
+        record(verb, panels[0], *more, **settings)
+        for verb, more in ((ut.interrupted_time_series, ("2021-06-01",)), (ut.change_points, ()))
+        for settings in ({}, {"groups": ["senior"]}, {"groups": ["new"]})
+    ]
+    assert len({repr(one) for one in chosen}) == len(chosen)
+
+
+def test_matching() -> None:
+    found = [ut.change_points(series(seed), penalty="bic") for seed in (1, 1, 2)]
+    base = record(match, found[0], "2021-06-01")
+    assert record(match, found[1], "2021-06-01") == base
+    values = varied(match, {"result", "events"})
+    records = {
+        key: record(match, found[0], "2021-06-01", **{key: value}) for key, value in values.items()
+    }
+    records["event"] = record(match, found[0], "2021-07-01")
+    records["data"] = record(match, found[2], "2021-06-01")
+    all_differ(match, base, records)
+
+
+@pytest.mark.parametrize("verb", [ut.artist_model, ut.artist_hazards, ut.event_study])
+def test_artist_models(verb, panels) -> None:
+    first, again, others = panels
+    base = record(verb, first, "2021-06-01")
+    assert record(verb, again, "2021-06-01") == base
+    values = varied(verb, {"panel", "events", "event"})
+    records = {
+        key: record(verb, first, "2021-06-01", **{key: value}) for key, value in values.items()
+    }
+    records["event"] = record(verb, first, "2021-07-01")
+    records["panel"] = record(verb, others, "2021-06-01")
+    records["rule"] = record(verb, first.with_seniority(None), "2021-06-01")
+    all_differ(verb, base, records)
+
+
+def test_differences_in_differences(panels) -> None:
+    def found(event="2021-06-01", **settings: Any) -> Call:
+        return record(
+            ut.difference_in_differences,
+            panels[0],
+            event,
+            **{"exposed": "senior", "unexposed": "new", "by": "group"} | settings,
+        )
+
+    base = found()
+    assert found() == base
+    records = {
+        "event": found("2021-07-01"),
+        "exposed": found(exposed="later"),
+        "unexposed": found(unexposed="later"),
+        "by": found(by="platform"),
+        "passed on": found(terms=("slope",)),
+    }
+    all_differ(ut.difference_in_differences, base, records)
+
+
+def test_sensitivity_and_decomposition(panels) -> None:
+    first, again, others = panels
+    models = [
+        ut.artist_model(panel, event, inference="cluster", terms=("level",))
+        for panel, event in ((first, "2021-06-01"), (again, "2021-06-01"), (first, "2021-09-01"))
+    ]
+    base = record(ut.artist_sensitivity, models[0])
+    assert record(ut.artist_sensitivity, models[1]) == base
+    records = {
+        "models": record(ut.artist_sensitivity, models[0], models=("gee",)),
+        "confidence": record(ut.artist_sensitivity, models[0], confidence=0.9),
+        "model": record(ut.artist_sensitivity, models[2]),
+    }
+    all_differ(ut.artist_sensitivity, base, records)
+
+    windows = ("2020-01-01", "2020-12-31"), ("2021-07-01", "2022-06-30")
+    base = record(first.decompose, *windows)
+    assert record(again.decompose, *windows) == base
+    values = {"rule": "shapley", "n_bootstrap": 9, "confidence": 0.9, "seed": 3}
+    records = {
+        key: record(first.decompose, *windows, **{key: value}) for key, value in values.items()
+    }
+    records["before"] = record(first.decompose, ("2020-01-01", "2020-11-30"), windows[1])
+    records["after"] = record(first.decompose, windows[0], ("2021-07-01", "2022-05-31"))
+    records["panel"] = record(others.decompose, *windows)
+    all_differ(first.decompose, base, records)
