@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from uploadtrends.breaks.counts import count_posterior
 from uploadtrends.breaks.matching import match
 from uploadtrends.breaks.segmentation import penalty_path
 from uploadtrends.breaks.structural import bai_perron, chow, exp_f, ols_cusum, sup_f
+from uploadtrends.checks.check import check_class, check_names
 from uploadtrends.result import Call
 from uploadtrends.signatures import Setting, settings_of
 from uploadtrends.simulate import population
@@ -105,6 +107,25 @@ OTHER: dict[str, Any] = {
     "end": "2022-06-30",
     "models": ("gee",),
     "rule": "shapley",
+    "term": "slope",
+    "event": "2021-06-01",
+    "group": "new",
+    "what": ("period",),
+    "windows": (("2020-01-01", "2020-01-31"),),
+    "key_file": "key",
+    "cut_years": (2016,),
+    "actual_years": (2021,),
+    "events_from": "2021-01-01",
+    "date": "2021-08",
+    "choices": {"unit": ("uploads",)},
+    "thresholds": (2.0,),
+    "attribute": {"a": 1.0},
+    "deletion": (0.1,),
+}
+# Where a name means something else.
+OF_CHECKS: dict[str, dict[str, Any]] = {
+    "parallel_trends": {"between": "platform"},
+    "placebo_dates": {"window": ("2020-01", "2020-12")},
 }
 # Only which series are chosen: the record tells those.
 SELECTS = {"platforms", "groups"}
@@ -126,13 +147,16 @@ def other(setting: Setting, default: Any) -> Any:
     raise AssertionError(f"say another value of '{setting.name}' in OTHER")
 
 
-def varied(verb: Callable[..., Any], without: set[str]) -> dict[str, Any]:
+def varied(
+    verb: Callable[..., Any], without: set[str], own: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return another value for every setting of a verb."""
-    import inspect
-
     defaults = {name: one.default for name, one in inspect.signature(verb).parameters.items()}
     known = settings_of(verb, without)
-    return {name: other(setting, defaults[name]) for name, setting in known.items()}
+    return {
+        name: (own or {}).get(name) or other(setting, defaults[name])
+        for name, setting in known.items()
+    }
 
 
 def all_differ(verb: Callable[..., Any], base: Call, records: dict[str, Call]) -> None:
@@ -279,3 +303,51 @@ def test_sensitivity_and_decomposition(panels) -> None:
     records["after"] = record(first.decompose, windows[0], ("2021-07-01", "2022-05-31"))
     records["panel"] = record(others.decompose, *windows)
     all_differ(first.decompose, base, records)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> list[Any]:
+    return [
+        ut.interrupted_time_series(series(), event, method="ols-hac", terms=terms)
+        for event, terms in (
+            ("2021-06-01", ("level",)),
+            ("2021-06-01", ("level",)),
+            ("2021-07-01", ("level",)),
+            ("2021-06-01", ("level", "slope")),
+        )
+    ]
+
+
+CHECK_SETTINGS: dict[str, dict[str, Any]] = {"negative_control": {"group": "x"}}
+
+
+@pytest.mark.parametrize("name", check_names())
+def test_checks(name: str, fitted) -> None:
+    make, said = check_class(name), CHECK_SETTINGS.get(name, {})
+
+    def found(target: Any, /, **settings: Any) -> Call:
+        outcome = make(**said | settings).found(target, "passed", pd.DataFrame(), "", {})
+        call: Call = outcome.call
+        return call
+
+    first, again, event, terms = fitted
+    base = found(first)
+    assert found(again) == base
+    values = varied(make, {"panel", "its", "control"}, OF_CHECKS.get(name))
+    records = {key: found(first, **{key: value}) for key, value in values.items()}
+    records |= {"the event of the result": found(event), "its terms": found(terms)}
+    all_differ(make, base, records)
+
+
+def test_a_check_is_recorded_where_it_is_run(fitted) -> None:
+    check = ut.power(n_draws=19, event="2021-06-01")
+    assert check(fitted[0]).call == Call.of(check, fitted[0], function="power")
+
+
+def test_the_control_series_of_a_check_is_told_by_its_values(fitted) -> None:
+    found = [
+        Call.of(ut.negative_control(series(seed)), fitted[0], function="negative_control")
+        for seed in (1, 1, 2)
+    ]
+    assert found[0] == found[1]
+    assert found[0] != found[2]
