@@ -24,7 +24,7 @@ TESTS   := $(VENV)/.tests
 CHECKS  := $(VENV)/.checks
 PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: help figures report test check validate bench docs-images demo-crawl doctor clean
+.PHONY: help figures report test check validate bench docs-images demo-crawl loop doctor clean
 
 help:  ## List every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -85,6 +85,10 @@ docs-images: $(TESTS)  ## Redraw the pictures of the README and the docs
 
 demo-crawl: $(RUNTIME)  ## Collect 250 artists a site from a local server that plays the platforms
 	@$(BIN)/python validation/demo_crawl.py
+
+loop: $(TESTS)  ## Run both self-consuming loops on handwritten digits: figures, tables, words
+	@$(BIN)/uploadtrends loop caption --out $(DERIVED)/loop
+	@$(BIN)/uploadtrends loop retrain --sampling-bias 0.9 --out $(DERIVED)/loop
 
 doctor: $(RUNTIME)  ## Versions, data found, what is missing and how to get it
 	@$(BIN)/uploadtrends doctor

@@ -14,8 +14,11 @@ from uploadtrends.breaks.result import ChangePoints
 from uploadtrends.checks import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet
-from uploadtrends.figures import checked, composition, effects, series, timeline
+from uploadtrends.figures import checked, composition, effects, loops, series, timeline
 from uploadtrends.figures.style import FULL_WIDTH
+from uploadtrends.loop.captions import CaptionLoop
+from uploadtrends.loop.earnings import AttributionEarnings
+from uploadtrends.loop.retraining import RetrainingLoop
 from uploadtrends.models import InterruptedTimeSeries
 
 
@@ -84,6 +87,24 @@ def _(result: CheckOutcome, ax: Axes | None = None, *, width: float = FULL_WIDTH
 def _(result: EventSet, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
     return timeline.event_timeline(result, width=width)
+
+
+@plot.register
+def _(result: CaptionLoop, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
+    _alone(ax)
+    return loops.caption_loop(result, width=width)
+
+
+@plot.register
+def _(result: RetrainingLoop, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
+    _alone(ax)
+    return loops.retraining_loop(result, width=width)
+
+
+@plot.register
+def _(result: AttributionEarnings, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
+    _alone(ax)
+    return loops.earnings(result, width=width)
 
 
 def _alone(ax: Axes | None) -> None:
