@@ -181,6 +181,6 @@ def earnings(result: AttributionEarnings, *, width: float = style.FULL_WIDTH) ->
         axes.set_yticks(list(where), [name.replace("_", " ") for name in table["factor"]])
         axes.set_ylim(len(table) - 0.4, -0.6)
         axes.set_xlim(left=0)
-        axes.set_xlabel("earnings a period, one assumption moved at a time")
+        axes.set_xlabel("earnings a period" + ", one assumption moved at a time" * (width > 5))
     figure.data, figure.caption, figure.alternative = table, result.summary(), result.summary()
     return figure
