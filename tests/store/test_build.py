@@ -19,6 +19,7 @@ import pytest
 import uploadtrends as ut
 from store_records import Records, post, work, write_lines
 from uploadtrends.errors import StoreError, StoreLockedError
+from uploadtrends.sources import watched
 from uploadtrends.sources.danbooru2023 import Danbooru2023
 from uploadtrends.sources.protocol import LoadProgress
 from uploadtrends.store import build_store
@@ -204,6 +205,37 @@ def test_control_c_says_how_to_go_on(tmp_path: Path) -> None:
             store.load(Danbooru2023(file), progress=interrupt)
         assert store.content_hash() == before
         assert store.load(Danbooru2023(file)).added["upload"] == 3000
+
+
+@pytest.mark.parametrize("tick", [0.0005, 0.001, 0.002, 0.004])
+def test_control_c_at_any_moment_leaves_all_or_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tick: float
+) -> None:
+    """Also where it comes during the commit, or the rollback."""
+    monkeypatch.setattr(watched, "_TICK", tick)
+    file = dump(tmp_path / "new.json", 1500)
+    for n_calls in range(1, 6):
+        path = tmp_path / f"{n_calls}.duckdb"
+        build_store(path, [Records(*work("1", 1, "a"))])
+        before = content(path)
+        left = n_calls
+
+        def interrupt(_: LoadProgress) -> None:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                signal.raise_signal(signal.SIGINT)
+
+        with ut.open_store(path, read_only=False) as store:
+            said = "all of it is in"  # where the load ends before the interruption
+            try:
+                store.load(Danbooru2023(file), progress=interrupt)
+            except KeyboardInterrupt as told:
+                said = str(told)
+            whole = "all of it is in" in said
+            assert whole or "nothing of this load is in" in said
+            assert (store.content_hash() == before) is not whole
+            assert store.load(Danbooru2023(file)).added.get("upload", 0) == 1500 * (not whole)
 
 
 def test_progress_has_rows_bytes_and_an_end(tmp_path: Path) -> None:

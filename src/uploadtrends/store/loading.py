@@ -6,11 +6,12 @@ import hashlib
 import json
 import time
 import tomllib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from uploadtrends.errors import InputError, TooManyRejectsError
 from uploadtrends.result import package_version
@@ -26,6 +27,7 @@ from uploadtrends.store.tally import Tally
 if TYPE_CHECKING:
     import duckdb
 
+_T = TypeVar("_T")
 SMALL = 256 << 20
 """Inputs up to this size are hashed before they are read, so that known ones are not read again;
 larger ones are hashed while they are read."""
@@ -80,7 +82,7 @@ def load(
                 progress(LoadProgress("merging", rows, seconds=seconds))
 
         complete = source.credits_complete
-        crawl_id, added, changed = watched(con, lambda: _write(con, record, complete), tick)
+        crawl_id, added, changed = _transaction(con, lambda: _write(con, record, complete), tick)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         with suppress(Exception):  # the connection may be what failed
@@ -103,39 +105,62 @@ def load(
     )
 
 
+class FinishedError(KeyboardInterrupt):
+    """Ctrl-C came while the transaction was being committed: all of the load is in."""
+
+
+def _transaction(
+    con: duckdb.DuckDBPyConnection, work: Callable[[], _T], tick: Callable[[float], None]
+) -> _T:
+    """Do the work in one transaction: all of it or nothing, also where Ctrl-C comes.
+
+    The rollback is left to this thread: it runs when nothing interrupts the connection any more.
+    """
+    committed: list[_T] = []
+
+    def all_of_it() -> None:
+        con.execute("BEGIN")
+        done = work()
+        con.execute("COMMIT")
+        committed.append(done)
+
+    try:
+        watched(con, all_of_it, tick)
+    except BaseException as error:
+        if not committed:
+            import duckdb
+
+            with suppress(duckdb.Error):  # the failure may have ended the transaction already
+                con.execute("ROLLBACK")
+            raise
+        raise FinishedError from error
+    return committed[0]
+
+
 def _write(
     con: duckdb.DuckDBPyConnection, record: list[Any], credits_complete: bool
 ) -> tuple[int, dict[str, int], dict[str, int]]:
-    """Merge and record in one transaction: all of it or nothing."""
+    """Merge and record."""
     name, parameters, paths, hashes, version, *counts = record[:8]
     fingerprint, started, ended, status, *tallied = record[8:]
-    con.execute("BEGIN")
-    try:
-        crawl_id = _one(con, "SELECT coalesce(max(crawl_id), 0) + 1 FROM crawl")[0]
-        added, changed = merge(con, crawl_id, credits_complete=credits_complete)
-        redate(con)
-        covers = _one(
-            con,
-            "SELECT min(coalesce(arrived_at, published_at)), "
-            f"max(coalesce(arrived_at, published_at)) FROM upload WHERE last_crawl = {crawl_id}",
-        )
-        con.execute(
-            "INSERT INTO crawl (crawl_id, source, parameters, started_at, finished_at, raw_path, "
-            "raw_sha256, package_version, status, n_artists, n_uploads, n_rejected, covers_from, "
-            "covers_to, fingerprint, n_read, n_loaded, n_folded, tally) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                *(crawl_id, name, parameters, started, ended or _now(), paths, hashes, version),
-                *(status, *counts, *covers, fingerprint, *tallied),
-            ],
-        )
-        con.execute("COMMIT")
-    except BaseException:
-        import duckdb
-
-        with suppress(duckdb.Error):  # the failure may have ended the transaction already
-            con.execute("ROLLBACK")
-        raise
+    crawl_id = _one(con, "SELECT coalesce(max(crawl_id), 0) + 1 FROM crawl")[0]
+    added, changed = merge(con, crawl_id, credits_complete=credits_complete)
+    redate(con)
+    covers = _one(
+        con,
+        "SELECT min(coalesce(arrived_at, published_at)), "
+        f"max(coalesce(arrived_at, published_at)) FROM upload WHERE last_crawl = {crawl_id}",
+    )
+    con.execute(
+        "INSERT INTO crawl (crawl_id, source, parameters, started_at, finished_at, raw_path, "
+        "raw_sha256, package_version, status, n_artists, n_uploads, n_rejected, covers_from, "
+        "covers_to, fingerprint, n_read, n_loaded, n_folded, tally) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            *(crawl_id, name, parameters, started, ended or _now(), paths, hashes, version),
+            *(status, *counts, *covers, fingerprint, *tallied),
+        ],
+    )
     return crawl_id, added, changed
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uploadtrends.errors import InputError, StoreError
 from uploadtrends.sources.protocol import Progress, Source
 from uploadtrends.store.content import content_hash
-from uploadtrends.store.loading import load
+from uploadtrends.store.loading import FinishedError, load
 from uploadtrends.store.lock import cannot_write, explain
 from uploadtrends.store.redating import repost_lags
 from uploadtrends.store.report import LoadReport
@@ -256,6 +256,10 @@ class Store:
             return load(con, source, max_rejects=max_rejects, progress=progress)
         except duckdb.Error as error:
             raise explain(error, self.path) from error
+        except FinishedError:
+            raise KeyboardInterrupt(
+                f"interrupted, but this load had just ended: all of it is in '{self.path}'"
+            ) from None
         except (KeyboardInterrupt, RuntimeError) as error:
             # DuckDB says Ctrl-C with a RuntimeError when it saw it first.
             if isinstance(error, RuntimeError) and "interrupted" not in str(error):
