@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,15 @@ def test_no_room_on_the_disk(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert content(path) == before
 
 
+@pytest.fixture
+def control_c() -> Iterator[None]:
+    """Python's own handling of Ctrl-C: a shell that starts tests in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("control_c")
 def test_control_c_says_how_to_go_on(tmp_path: Path) -> None:
     path = tmp_path / "s.duckdb"
     build_store(path, [Records(*work("1", 1, "a"))])
@@ -207,6 +217,7 @@ def test_control_c_says_how_to_go_on(tmp_path: Path) -> None:
         assert store.load(Danbooru2023(file)).added["upload"] == 3000
 
 
+@pytest.mark.usefixtures("control_c")
 @pytest.mark.parametrize("tick", [0.0005, 0.001, 0.002, 0.004])
 def test_control_c_at_any_moment_leaves_all_or_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tick: float
