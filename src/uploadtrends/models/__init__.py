@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from uploadtrends.models.estimators.correlated import gls
     from uploadtrends.models.fitting import Fit
     from uploadtrends.models.result import InterruptedTimeSeries
+    from uploadtrends.models.standardised import effect_sizes
 
-_LAZY = {"InterruptedTimeSeries": "result", "Fit": "fitting"}
-__all__ = ["Fit", "InterruptedTimeSeries", "interrupted_time_series"]
+_LAZY = {
+    "InterruptedTimeSeries": "result",
+    "Fit": "fitting",
+    "effect_sizes": "standardised",
+    "gls": "estimators.correlated",
+}
+__all__ = ["Fit", "InterruptedTimeSeries", "effect_sizes", "gls", "interrupted_time_series"]
 
 
 def __getattr__(name: str) -> Any:
@@ -59,6 +66,8 @@ def interrupted_time_series(
     hac_lags: int | None = None,
     covariance: str = "model",
     arma_order: tuple[int, int] = (1, 0),
+    order: tuple[int, int, int] = (1, 0, 0),
+    seasonal: tuple[int, int, int, int] | None = None,
     week: str | None = None,
     labels: str = "auto",
     complete_to: Any = None,
@@ -77,9 +86,11 @@ def interrupted_time_series(
         months of each other become one block with one effect (``merge=False`` keeps them apart).
     method : str
         ``"auto"``, ``"reml-averaged"``, ``"reml-ar1"``, ``"ols-hac"``, ``"prais-winsten"``,
-        ``"arma"``, ``"poisson"``, ``"quasi-poisson"``, ``"negative-binomial"``, ``"count-ar1"``,
-        ``"ar1-plus-noise"`` or ``"structural"``. Auto takes ``count-ar1`` for counts and the
-        restricted likelihood with ``errors`` otherwise.
+        ``"arma"``, ``"arima"``, ``"poisson"``, ``"quasi-poisson"``, ``"negative-binomial"``,
+        ``"count-ar1"``, ``"zero-inflated-poisson"``, ``"zero-inflated-negative-binomial"``,
+        ``"hurdle-poisson"``, ``"hurdle-negative-binomial"``, ``"ar1-plus-noise"`` or
+        ``"structural"`` (with ``trend=False`` the model of CausalImpact). Auto takes ``count-ar1``
+        for counts and the restricted likelihood with ``errors`` otherwise.
     errors : {"averaged", "ar1"}
         Error model of ``"auto"``: averaged over AR(1), AR(1) plus white noise and long memory, or
         AR(1) alone (shorter intervals that cover too seldom where the noise is slower than that).
@@ -145,6 +156,10 @@ def interrupted_time_series(
         For Poisson, quasi-Poisson and negative binomial regression.
     arma_order : (int, int)
         Autoregressive and moving-average order of ``"arma"``.
+    order : (int, int, int)
+        p, d, q of ``"arima"``; differences take out the intercept (d = 2: the trend too).
+    seasonal : (int, int, int, int), optional
+        P, D, Q and the season's length of ``"arima"``, such as ``(0, 1, 1, 12)``.
     week : {"MON", ..., "SUN"}, optional
         First day of a week, for weekly stamps. By default a stamp is the first day of its week.
     labels : {"auto", "start", "end"}

@@ -197,10 +197,9 @@ def _relative_and_absolute(
     centre: Array,
 ) -> list[dict[str, float]]:
     """Return relative (level scale) or absolute (log link) effects; quantiles of seeded draws."""
-    design, confidence = prepared.design, prepared.settings.confidence
-    without = design.counterfactual
-    offset = baseline(prepared, estimate)
-    beta, _ = estimate.draws
+    confidence = prepared.settings.confidence
+    places = np.array([0 if place is None else place for _, _, place in wanted])
+    every, point_of, beta = _drawn(prepared, estimate, places)
     factor = smearing(prepared, estimate)
     found: list[dict[str, float]] = []
     for i, (_, row, place) in enumerate(wanted):
@@ -208,8 +207,8 @@ def _relative_and_absolute(
             found.append({})
             continue
         change = beta @ row[0]
-        base = beta @ without[place] + offset[place]
-        base_point = float(estimate.mean @ without[place] + offset[place])
+        base = every[:, i]
+        base_point = float(point_of[i])
         if prepared.choice.scale == "level":
             found.append(
                 {
@@ -244,20 +243,46 @@ def _named(kind: str, point: float, ends: Array) -> dict[str, float]:
 
 
 def baseline(prepared: Prepared, estimate: Estimate) -> Array:
-    """Return (N,) what is known beside the coefficients: offset, and a wandering level's path."""
-    if estimate.path is None:
+    """Return (N,) what is added to the design's own prediction: offset, and a level's path."""
+    if estimate.wander is None:
         return prepared.offset
-    first = int(np.flatnonzero(prepared.design.used)[0])
-    path = np.concatenate([np.zeros(first), estimate.path])
-    # After the last used row the level is expected to stay.
-    path = np.concatenate([path, np.full(len(prepared.offset) - path.size, path[-1])])
-    return np.asarray(prepared.offset + path)
+    start, slope, _ = estimate.wander.over(_lead(prepared), len(prepared.offset))
+    return np.asarray(prepared.offset + start - slope @ estimate.mean)
+
+
+def untreated(prepared: Prepared, estimate: Estimate) -> tuple[Array, Array, Array | None]:
+    """Return the law of the predictor without the events: rows (N, k) of the coefficients, what is
+    added to them (N,), and the covariance (N, N) of a wandering level's own noise, if it has one.
+    """
+    rows, offset = prepared.design.counterfactual, prepared.offset
+    if estimate.wander is None:
+        return rows, offset, None
+    start, slope, covariance = estimate.wander.over(_lead(prepared), len(offset))
+    return rows - slope, offset + start, covariance
+
+
+def _lead(prepared: Prepared) -> int:
+    return int(np.flatnonzero(prepared.design.used)[0])
+
+
+def _drawn(prepared: Prepared, estimate: Estimate, places: Array) -> tuple[Array, Array, Array]:
+    """Return draws (DRAWS, p) of the predictor without the events at `places`, its mean (p,), and
+    the draws of the coefficients."""
+    rows, offset, covariance = untreated(prepared, estimate)
+    beta, _ = estimate.draws
+    base = beta @ rows[places].T + offset[places]
+    if covariance is not None:
+        values, vectors = np.linalg.eigh(covariance[np.ix_(places, places)])
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        base = base + np.random.default_rng(20220823).standard_normal(base.shape) @ root.T
+    return base, estimate.mean @ rows[places].T + offset[places], beta
 
 
 def smearing(prepared: Prepared, estimate: Estimate) -> float:
-    """Return the factor from exp(mean log) to the mean: 1, or Duan's (1983) on the log scale."""
+    """Return the factor from exp(predictor) to the mean: Duan's (1983) on the log scale, the share
+    of periods with a count for models of zeros, else 1."""
     if prepared.choice.scale != "log":
-        return 1.0
+        return estimate.extra.get("mean_factor", 1.0)
     return float(np.exp(estimate.raw_residuals).mean())
 
 
@@ -273,11 +298,8 @@ def _cumulative(
     places = np.flatnonzero(design.used)
     places = places[places >= design.onsets[block.id].touched]
     effect = design.effect_rows(block.id, places)
-    without = design.counterfactual[places]
-    offset = baseline(prepared, estimate)[places]
     row = _frame(prepared, block, "cumulative", status, reason)
-    beta, _ = estimate.draws
-    base_point = estimate.mean @ without.T + offset
+    base, base_point, beta = _drawn(prepared, estimate, places)
     size = 1.0
     weights = effect.sum(axis=0)[None]
     if prepared.choice.scale == "level":
@@ -291,7 +313,7 @@ def _cumulative(
             minimum_detectable=contrast.minimum_detectable[0],
             **_percent(
                 beta @ effect.sum(axis=0),
-                beta @ without.sum(axis=0) + offset.sum(),
+                base.sum(axis=1),
                 contrast.estimate[0],
                 float(base_point.sum()),
                 confidence,
@@ -299,7 +321,7 @@ def _cumulative(
         )
     else:
         factor = smearing(prepared, estimate)
-        start = factor * np.exp(beta @ without.T + offset)
+        start = factor * np.exp(base)
         change = (start * np.expm1(beta @ effect.T)).sum(axis=1)
         start_point = factor * np.exp(base_point)
         point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())

@@ -12,7 +12,7 @@ import pandas as pd
 from uploadtrends.events import Block
 from uploadtrends.models.adequacy import Adequacy
 from uploadtrends.models.diagnostics import Diagnostics, diagnose
-from uploadtrends.models.effects import baseline, effect_table, smearing
+from uploadtrends.models.effects import baseline, effect_table, smearing, untreated
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.preparation import Prepared
 from uploadtrends.models.sensitivity import sensitivity_table
@@ -176,17 +176,18 @@ class Fit:
             empty = design.index[:0]
             return pd.DataFrame(columns=["estimate", "low", "high"], index=empty, dtype=float)
         first = min(design.onsets[block.id].touched for block in self.blocks)
-        rows = design.counterfactual[first:]
-        offset = baseline(self.prepared, self.estimate)[first:]
+        rows, offset, wander = untreated(self.prepared, self.estimate)
+        rows, offset = rows[first:], offset[first:]
         middle = self._mean(design.counterfactual, "estimate").iloc[first:]
         known = np.isfinite(rows).all(axis=1)
         rows, offset = rows[known], offset[known]
         if self.scale == "counts":
             low, high = self._count_band(rows, offset)
         else:
-            band = self.estimate.contrast(
-                rows, settings.confidence, extra_variance=self.estimate.sigma**2
-            )
+            extra = np.broadcast_to(self.estimate.sigma**2, (len(rows), self.estimate.sigma.size))
+            if wander is not None:
+                extra = extra + np.diag(wander)[first:][known][:, None]
+            band = self.estimate.contrast(rows, settings.confidence, extra_variance=extra)
             low, high = band.low + offset, band.high + offset
             if self.scale == "log":
                 low, high = np.exp(low), np.exp(high)

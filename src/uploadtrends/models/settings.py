@@ -19,14 +19,28 @@ METHODS = (
     "ols-hac",
     "prais-winsten",
     "arma",
+    "arima",
     "poisson",
     "quasi-poisson",
     "negative-binomial",
     "count-ar1",
     "ar1-plus-noise",
     "structural",
+    "zero-inflated-poisson",
+    "zero-inflated-negative-binomial",
+    "hurdle-poisson",
+    "hurdle-negative-binomial",
 )
-COUNT_METHODS = ("poisson", "quasi-poisson", "negative-binomial", "count-ar1")
+COUNT_METHODS = (
+    "poisson",
+    "quasi-poisson",
+    "negative-binomial",
+    "count-ar1",
+    "zero-inflated-poisson",
+    "zero-inflated-negative-binomial",
+    "hurdle-poisson",
+    "hurdle-negative-binomial",
+)
 TERMS = ("level", "slope", "pulse")
 Window = tuple[dt.date | str, dt.date | str]
 
@@ -65,6 +79,8 @@ class Settings:
     hac_lags: int | None = None
     covariance: str = "model"
     arma_order: tuple[int, int] = (1, 0)
+    order: tuple[int, int, int] = (1, 0, 0)
+    seasonal: tuple[int, int, int, int] | None = None
     week: str | None = None
     labels: str = "auto"
     complete_to: Any = None
@@ -74,6 +90,24 @@ class Settings:
         object.__setattr__(self, "horizons", tuple(int(h) for h in self.horizons))
         object.__setattr__(self, "instrument_breaks", _tuple(self.instrument_breaks))
         object.__setattr__(self, "arma_order", tuple(self.arma_order))
+        object.__setattr__(self, "order", tuple(self.order))
+        if self.seasonal is not None:
+            object.__setattr__(self, "seasonal", tuple(self.seasonal))
+        for name, length, example in (
+            ("arma_order", 2, '(1, 0); for differences method="arima", order=(1, 1, 0)'),
+            ("order", 3, "(1, 0, 0)"),
+            ("seasonal", 4, "(0, 1, 1, 12)"),
+        ):
+            given = getattr(self, name)
+            if given is not None and (
+                len(given) != length or any(not isinstance(part, int) or part < 0 for part in given)
+            ):
+                raise InputError(
+                    f"{name} takes {length} whole numbers of at least 0",
+                    column=name,
+                    value=given,
+                    fix=example,
+                )
         _one_of("method", self.method, METHODS)
         for term in self.terms:
             _one_of("terms", term, TERMS)

@@ -7,17 +7,20 @@ searched. SARIMAX searches all of them at once and can stop far from the optimum
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
+from uploadtrends.models.estimators.arima import fit_arima
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.linear import autocorrelation, least_squares
 from uploadtrends.models.settings import Settings
 
+DENSE = 200
+"""Most periods for which the dense likelihood is the faster one; then it is that of `arima`."""
 AGREEMENT = 1e-3
 """Starts agree when their log-likelihoods differ by less than this."""
 _STARTS = (0.0, 0.5, -0.4)
@@ -72,6 +75,8 @@ def fit_arma(y: Array, x: Array, positions: Array, settings: Settings) -> Estima
 
     p, q = settings.arma_order
     n, k = x.shape
+    if n > DENSE:
+        return fit_arima(y, x, positions, replace(settings, order=(p, 0, q), seasonal=None))
     orthonormal, triangle = np.linalg.qr(x)
     first, _, residuals = least_squares(y, orthonormal)
     unit = float(residuals.std())

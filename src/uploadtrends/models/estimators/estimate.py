@@ -34,6 +34,40 @@ class Contrast:
 
 
 @dataclass(frozen=True)
+class Wander:
+    """The law of a wandering level, jointly with the coefficients b, given the outcome.
+
+    On every period from the first used row to the last (p): the level minus its first value is
+    start - slope b + noise, the noise independent of b.
+    """
+
+    start: Array
+    """(p,)"""
+    slope: Array
+    """(p, k)"""
+    covariance: Array
+    """(p, p) of the noise."""
+    step: float
+    """Variance of the level's step from one period to the next."""
+
+    def over(self, lead: int, length: int) -> tuple[Array, Array, Array]:
+        """Return start, slope and covariance on a grid of `length` periods; `lead` come before.
+
+        Outside the used rows the level stays where it is and its variance grows.
+        """
+        inside = np.clip(np.arange(length) - lead, 0, self.start.size - 1)
+        outside = np.arange(length) - lead - inside
+        covariance = self.covariance[np.ix_(inside, inside)]
+        same_side = np.sign(outside)[:, None] == np.sign(outside)
+        further = np.minimum.outer(np.abs(outside), np.abs(outside))
+        return (
+            self.start[inside],
+            self.slope[inside],
+            covariance + self.step * further * same_side,
+        )
+
+
+@dataclass(frozen=True)
 class Estimate:
     """Coefficients as a mixture of multivariate t distributions.
 
@@ -60,9 +94,8 @@ class Estimate:
     extra: Mapping[str, float] = field(default_factory=dict)
     """Dispersion, theta, log-likelihood and other named numbers of the estimator."""
     notes: tuple[str, ...] = ()
-    path: Array | None = None
-    """Smoothed level minus its first value on every period from the first used row to the last,
-    for models whose level wanders."""
+    wander: Wander | None = None
+    """Law of a level that wanders, for models that have one."""
     rows: Array | None = None
     """(k, n) the coefficients as linear combinations of the outcome, averaged over components."""
 
@@ -81,12 +114,12 @@ class Estimate:
     ) -> Contrast:
         """Return estimate, standard error, interval and p value of each row of `contrasts` (c, k).
 
-        `extra_variance` (g,) is added to the variance of every contrast: the errors' own, for an
+        `extra_variance` (c, g) is added to the variances of the contrasts: the errors' own, for an
         interval of a new observation.
         """
         centres, scales = self._components(np.atleast_2d(contrasts))
         if extra_variance is not None:
-            scales = np.sqrt(scales**2 + extra_variance[None, :])
+            scales = np.sqrt(scales**2 + extra_variance)
         weights = self.weights[None, :]
         estimate, se = mixture_moments(weights, centres, scales)
         tail = (1 - confidence) / 2
