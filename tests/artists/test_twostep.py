@@ -333,3 +333,14 @@ def test_hazards_of_one_group_with_shocks():
     assert set(wide.shocks["margin"]) == {"going silent", "returning"}
     with pytest.raises(InputError, match="inference"):
         ut.artist_hazards(panel, EVENT, inference="luck")
+
+
+def test_a_series_of_seniors_begins_when_their_cohort_is_closed():
+    people = population(300, seed=9, **(CALM | {"platforms": ("site",)}))
+    rule = Seniority(EVENT, senior_after="12 months", later="drop")
+    panel = ut.build_panel(people, seniority=rule, start="2019-01-01")
+    fits = {fit.group: fit for fit in ut.interrupted_time_series(panel, EVENT).fits}
+    senior = fits["senior"].observed.dropna()
+    assert senior.index[0] == pd.Timestamp("2020-01-01")
+    assert any("followed from 2020-01-01" in note for note in fits["senior"].prepared.notes)
+    assert fits["all"].observed.dropna().index[0] == pd.Timestamp("2019-01-01")

@@ -78,7 +78,7 @@ class Prepared:
 
 def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared:
     """Choose scale and method, place the events, and build the design of one series."""
-    notes: list[str] = []
+    notes = list(item.notes)
     if item.instrument is not None:
         kept, changes, note = single_instrument(item, [event.start for event in events])
         if settings.instrument == "term" and changes:

@@ -23,6 +23,8 @@ class NamedSeries:
     instrument: pd.Series | None = None
     """Which instrument counted each period, where the panel says so."""
     has_artists: bool = False
+    notes: tuple[str, ...] = ()
+    """What was left out, in sentences."""
 
     @property
     def calendar(self) -> str:
@@ -138,7 +140,26 @@ def _from_panel(panel: Any, unit: str, regular: Regular) -> Iterator[NamedSeries
         if flags is not None and "instrument" in getattr(flags, "columns", ()):
             instrument = _aligned(flags, pd.DatetimeIndex(series.index))
         has = bool(panel.has_artists(platform)) if hasattr(panel, "has_artists") else False
-        yield NamedSeries(platform, group, series, instrument, has)
+        series, notes = _of_closed_cohort(panel, group, series)
+        yield NamedSeries(platform, group, series, instrument, has, notes)
+
+
+def _of_closed_cohort(
+    panel: Any, group: str, series: pd.Series
+) -> tuple[pd.Series, tuple[str, ...]]:
+    """Leave out a senior group's periods before nobody can enter it any more.
+
+    Until then its totals grow by those who join, and no trend of them is one of its members.
+    """
+    rule = getattr(panel, "seniority", None)
+    closes = rule.closes(group) if rule is not None and rule.is_senior(group) else None
+    if closes is None or not (series.index < closes).any():
+        return series, ()
+    note = (
+        f"the group '{group}' is followed from {closes:%Y-%m-%d} on: until then artists still grow "
+        "into it"
+    )
+    return series.where(series.index >= closes), (note,)
 
 
 def _aligned(flags: Any, index: pd.DatetimeIndex) -> pd.Series | None:
