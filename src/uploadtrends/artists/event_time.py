@@ -56,7 +56,7 @@ def event_time_tables(
                 f"{FEWEST_PER_SIDE} are needed, the last before it among them, to tell a trend "
                 "from shocks that all artists share"
             )
-        keys, loading = _loadings(comparison.series, relative)
+        keys, loading = loadings_by_event_time(comparison.series, relative)
         slope = _slope(keys)
         fit = _fit(comparison, np.column_stack([loading, loading @ slope]), before)
         place = " and ".join(spec.platforms)
@@ -72,7 +72,7 @@ def event_time_tables(
     return pd.DataFrame(effects), pd.DataFrame(tests), tuple(notes)
 
 
-def _loadings(series: Series, relative: NDArray[np.int64]) -> tuple[list[int], Array]:
+def loadings_by_event_time(series: Series, relative: NDArray[np.int64]) -> tuple[list[int], Array]:
     """Return the relative periods but the base, and the weights that give their effects."""
     precision = 1 / np.diag(series.working)
     base = (relative == -1).astype(float)

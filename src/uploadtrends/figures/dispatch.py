@@ -14,7 +14,7 @@ from uploadtrends.breaks.result import ChangePoints
 from uploadtrends.checks import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet
-from uploadtrends.figures import checked, composition, effects, loops, series, timeline
+from uploadtrends.figures import checked, composition, effects, exposures, loops, series, timeline
 from uploadtrends.figures.style import FULL_WIDTH
 from uploadtrends.loop.captions import CaptionLoop
 from uploadtrends.loop.earnings import AttributionEarnings
@@ -49,6 +49,8 @@ def plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> F
         _alone(ax)
         draw = effects.event_study if "relative_period" in result.effects else effects.forest
         return draw(result, width=width)
+    if isinstance(getattr(result, "balance", None), pd.DataFrame):
+        return exposures.balance(result, ax, width=width)
     if {"component", "value"} <= set(getattr(result, "to_frame", pd.DataFrame)().columns):
         _alone(ax)
         return composition.decomposition(result, width=width)

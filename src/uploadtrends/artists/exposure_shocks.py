@@ -1,0 +1,100 @@
+"""Exposure at one date with common shocks integrated out: the two-step of the artist models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from uploadtrends.artists.cells import cell_effects
+from uploadtrends.artists.event_time import loadings_by_event_time
+from uploadtrends.artists.exposure_methods import Estimates
+from uploadtrends.artists.shocks import Prior, Series, ShockFit, fixed_contrasts, integrate_shocks
+from uploadtrends.artists.terms import natural_spline
+from uploadtrends.artists.twostep import FEWEST_PER_SIDE
+from uploadtrends.errors import InputError, NotEstimableError
+
+if TYPE_CHECKING:
+    from uploadtrends.arrays import Array
+
+
+def two_step_exposure(
+    frame: pd.DataFrame, *, by_platform: bool, leads: int, lags: int, confidence: float
+) -> tuple[Estimates, tuple[str, ...]]:
+    """Compare exposed with other artists, log ratios, shocks common to either integrated out.
+
+    Raises
+    ------
+    InputError
+        With more than one date of exposure.
+    NotEstimableError
+        With fewer than six periods on a side.
+    """
+    dates = sorted(frame.loc[frame["g"] > 0, "g"].unique())
+    if len(dates) != 1:
+        raise InputError(
+            "the two-step compares at one date of exposure",
+            column="method",
+            value=f"{len(dates)} dates",
+            fix="use method='imputation', or 'callaway-santanna'",
+        )
+    date = int(dates[0])
+    series = _difference(frame)
+    before, after = series.position < date - 1, series.position >= date - 1
+    if min(before.sum(), after.sum()) < FEWEST_PER_SIDE:
+        raise NotEstimableError(
+            f"{before.sum()} usable periods before and {after.sum()} after, at least "
+            f"{FEWEST_PER_SIDE} of each are needed to tell an effect from common shocks"
+        )
+    prior: Prior = "flat" if by_platform else "half"
+    x = np.column_stack([np.ones(len(after)), after.astype(float)])
+    overall = integrate_shocks(series, x, np.array([[0.0, 1.0]]), prior)
+    relative = np.clip(series.position - (date - 1), -leads, lags)
+    keys, loading = loadings_by_event_time(series, relative)
+    line = series.position[before].astype(float)
+    fit = fixed_contrasts(
+        series, loading, before, np.column_stack([np.ones(len(line)), line - line.mean()]), prior
+    )
+    moments = [fit.moments(j) for j in range(len(keys))]
+    covariance = np.einsum("g,gij->ij", fit.weights, fit.covariance)
+    size = np.sqrt(np.diag(covariance))
+    found = Estimates(
+        np.array(keys),
+        np.array([value for value, _ in moments]),
+        size,
+        covariance / np.outer(size, size),
+        overall.moments(0),
+        interval=overall.interval(0, confidence),
+    )
+    return found, _notes(overall, by_platform)
+
+
+def _difference(frame: pd.DataFrame) -> Series:
+    total = frame.groupby("artist")["y"].transform("sum")
+    rows = frame[total > 0].sort_values(["artist", "t"])
+    rows = pd.DataFrame(
+        {
+            "artist": np.unique(rows["artist"], return_inverse=True)[1],
+            "period": rows["t"].to_numpy() - 1,
+            "label": (rows["g"] > 0).astype(int).to_numpy(),
+            "y": rows["y"].to_numpy(dtype=float),
+            "tenure": rows["tenure"].to_numpy(dtype=float),
+            "weight": 1.0,
+            "offset": 0.0,
+        }
+    )
+    spline: Array = natural_spline(rows["tenure"].to_numpy())
+    cells = cell_effects(rows, spline, 2, int(frame["t"].max()))
+    return Series.of(cells.theta[1] - cells.theta[0], cells.influence[:, 1] - cells.influence[:, 0])
+
+
+def _notes(fit: ShockFit, by_platform: bool) -> tuple[str, ...]:
+    said = f"shocks common to all exposed or all other artists: sd {100 * fit.shock_sd:.0f}%"
+    if by_platform:
+        return (
+            said,
+            "whole platforms are exposed: the comparison rests on as many series as there are "
+            "platforms, however many artists stand behind them",
+        )
+    return (f"{said} (probability that there are none: {fit.p_none:.2f})",)

@@ -1,0 +1,113 @@
+"""Tests around effects by event time: leads, simultaneous bands, and bends of untreated courses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+
+from uploadtrends.arrays import Array
+from uploadtrends.artists.exposure_methods import Estimates
+from uploadtrends.models.bends import breakdown, critical_value, worst_bias
+
+_DRAWS = 20_000
+_POWER = 0.8
+
+
+def simultaneous(correlation: Array | None, k: int, confidence: float, seed: int) -> float:
+    """Return the critical value of sup-t bands; Bonferroni's where no correlation is known.
+
+    Montiel Olea & Plagborg-Moller (2019).
+    """
+    if k == 0:
+        return float("nan")
+    if correlation is None:
+        return float(stats.norm.ppf(1 - (1 - confidence) / (2 * k)))
+    values, vectors = np.linalg.eigh(correlation)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    draws = np.random.default_rng(seed).standard_normal((_DRAWS, k)) @ root.T
+    return float(np.quantile(np.abs(draws).max(axis=1), confidence))
+
+
+def pretrend_row(found: Estimates, leads: int, df: int) -> pd.DataFrame:
+    """Test that all leads are zero, and say which straight trend the test would find."""
+    lead = (found.times < 0) & (found.times >= -leads)
+    covariance = found.covariance
+    if covariance is None or lead.sum() < 2:
+        return pd.DataFrame()
+    part, value = covariance[np.ix_(lead, lead)], found.values[lead]
+    inverse = np.linalg.pinv(part, hermitian=True)
+    q = int(lead.sum())
+    statistic = float(value @ inverse @ value) / q
+    # Most methods measure leads against the period before exposure, a trend grows from there.
+    line = found.times[lead] + 1.0
+    information = float(line @ inverse @ line)
+    slope = float(line @ inverse @ value) / information
+    needed = optimize.brentq(
+        lambda nc: stats.ncf.sf(stats.f.ppf(0.95, q, df), q, df, nc) - _POWER, 0.01, 500.0
+    )
+    row = {
+        "F": statistic,
+        "df": q,
+        "df_error": df,
+        "p": float(stats.f.sf(statistic, q, df)),
+        "slope": slope,
+        "slope_se": information**-0.5,
+        "minimum_detectable_slope": float(np.sqrt(needed / information)),
+    }
+    return pd.DataFrame([row])
+
+
+def honest_table(
+    found: Estimates, leads: int, counts: pd.Series, confidence: float
+) -> pd.DataFrame:
+    """Bound the mean effect if the untreated difference may bend by so much in every period.
+
+    The mean over exposed rows, less a straight line through leads and base that goes on; the worst
+    bias under bounded second differences and its interval as in `models.bends` (Rambachan & Roth
+    2023, smoothness restriction; fixed-length intervals of Armstrong & Kolesar 2018).
+    """
+    keep = found.times >= -leads
+    times, covariance = found.times[keep], found.covariance
+    if covariance is None or (times < 0).sum() < 3 or not (times >= 0).any():
+        return pd.DataFrame()
+    covariance, values = covariance[np.ix_(keep, keep)], found.values[keep]
+    weights = np.array([float(counts.get(int(k), 0)) if k >= 0 else 0.0 for k in times])
+    weights /= weights.sum()
+    # The base is a lead that is zero without error.
+    positions = np.unique(np.append(times, -1))
+    at = np.searchsorted(positions, times)
+    before = positions < 0
+    x = np.column_stack([np.ones(before.sum()), positions[before]])
+    ahead = np.array([1.0, float(weights @ times)])
+    loading = np.zeros(len(positions))
+    loading[at] += weights
+    loading[before] -= ahead @ np.linalg.pinv(x)
+    used = loading[at]
+    value, se = float(used @ values), float(np.sqrt(used @ covariance @ used))
+    bias = float(worst_bias(loading, positions.astype(float)))
+    seen = _bend(times, values, covariance)
+    stands = float(breakdown(np.array(value), np.array(se), np.array(bias), confidence))
+    rows = []
+    for share in (0.0, 0.5, 1.0, 2.0):
+        reach = float(critical_value(np.array(share * seen * bias / se), confidence)) * se
+        rows.append(
+            {
+                "max_bend": share * seen,
+                "estimate": value,
+                "low": value - reach,
+                "high": value + reach,
+                "breakdown": stands,
+                "seen_before": seen,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _bend(times: Array, values: Array, covariance: Array) -> float:
+    """Return the size of the second difference of a parabola through the leads."""
+    lead = times < 0
+    inverse = np.linalg.pinv(covariance[np.ix_(lead, lead)], hermitian=True)
+    since = times[lead] + 1.0
+    x = np.column_stack([since, since**2 / 2])
+    return abs(float(np.linalg.solve(x.T @ inverse @ x, x.T @ inverse @ values[lead])[1]))

@@ -1,0 +1,315 @@
+"""Who was exposed from when: artists who are treated at different times, or never."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from uploadtrends.artists.exposed import names_platforms, platform_of
+from uploadtrends.errors import InputError
+from uploadtrends.events import Event, EventSet, as_events
+from uploadtrends.result import Call, Result
+
+if TYPE_CHECKING:
+    from uploadtrends.panel import Panel
+
+TREATED = "treated"
+NEVER = "never treated"
+LATER = "not yet treated"
+ALWAYS = "always treated"
+REVERSED = "reversed"
+KINDS = (TREATED, NEVER, LATER, ALWAYS, REVERSED)
+RULES = {"first AI upload": "ai_uploads"}
+
+
+@dataclass(frozen=True)
+class Exposure(Result):
+    """From which period on each artist is exposed.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        platform, artist_id, treated_from (first exposed period; NaT if never), kind: *treated*
+        (has periods before and after), *never treated*, *not yet treated* (only after the last
+        period of the panel), *always treated* (from the first period at risk on, so that nothing
+        is known from before), *reversed* (exposed, then not any more).
+    panel : Panel
+    by_platform : bool
+        Whether whole platforms are exposed at once, by an event.
+    notes : tuple of str
+    call : Call
+    """
+
+    table: pd.DataFrame
+    panel: Panel = field(repr=False)
+    by_platform: bool
+    notes: tuple[str, ...]
+    call: Call
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table (a copy)."""
+        return self.table.copy()
+
+    def counts(self) -> dict[str, int]:
+        """Return how many artists there are of each kind."""
+        found = self.table["kind"].value_counts()
+        return {kind: int(found.get(kind, 0)) for kind in KINDS}
+
+    def cohorts(self) -> pd.DataFrame:
+        """Return treated_from and artists, one row per date of exposure."""
+        treated = self.table[self.table["kind"] == TREATED]
+        return treated.groupby("treated_from").size().rename("artists").reset_index()
+
+    def summary(self) -> str:
+        """Say how many artists are exposed, and from when."""
+        counts = ", ".join(f"{n} {kind}" for kind, n in self.counts().items() if n)
+        cohorts = self.cohorts()
+        lines = [f"Artists: {counts}."]
+        if len(cohorts):
+            first, last = cohorts["treated_from"].min(), cohorts["treated_from"].max()
+            lines.append(
+                f"Exposed at {len(cohorts)} different dates, {first.date()} to {last.date()}."
+            )
+        return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
+
+    def only(self, artists: pd.DataFrame) -> Exposure:
+        """Return the exposure of some artists (columns platform, artist_id)."""
+        kept = self.table.merge(artists[["platform", "artist_id"]].drop_duplicates())
+        return Exposure(kept, self.panel, self.by_platform, self.notes, self.call)
+
+
+def exposure(panel: Panel, treated_from: Any, *, platform: str | None = None) -> Exposure:
+    """Say from which period on each artist of a panel is exposed.
+
+    Parameters
+    ----------
+    panel : Panel
+        With artists.
+    treated_from : mapping, Series, DataFrame, str or Event
+        Artist -> first exposed day (missing, None or NaT: never; the period that holds the day
+        counts as exposed). Or a table with columns
+        artist_id and treated_from, or artist_id, period and treated (0 or 1 by period: exposure
+        that ends is marked *reversed*). Or the rule ``"first AI upload"`` (the first period with a
+        work labelled as made by AI), or a date column of the panel's artists such as
+        ``"joined_at"``. Or an event (or several) that names its platforms: all their artists are
+        exposed from the period that holds it on.
+    platform : str, optional
+        Keep only its artists.
+
+    Raises
+    ------
+    InputError
+        For artists that the panel does not know, dates that cannot be read, an event for all
+        platforms, or nobody exposed.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> panel = ut.build_panel(ut.simulate.population(40, platforms=("site",), seed=1))
+    >>> adopters = dict.fromkeys(panel.artists["artist_id"].unique().sort().head(9), "2021-05-01")
+    >>> ut.exposure(panel, adopters).counts()["treated"]
+    9
+    """
+    call = Call.of(
+        {"treated_from": _plain(treated_from), "platform": platform}, panel, function="exposure"
+    )
+    people = _people(panel, platform)
+    by_platform = isinstance(treated_from, Event | EventSet) or (
+        isinstance(treated_from, list | tuple)
+        and all(isinstance(item, Event) for item in treated_from)
+    )
+    reversed_artists: set[str] = set()
+    if by_platform:
+        dates = _from_events(panel, people, as_events(treated_from))
+    elif isinstance(treated_from, str):
+        dates = _from_rule(panel, people, treated_from)
+    elif isinstance(treated_from, pd.DataFrame):
+        dates, reversed_artists = _from_table(people, treated_from)
+    elif isinstance(treated_from, Mapping | pd.Series):
+        dates = _from_mapping(people, pd.Series(treated_from, dtype=object))
+    else:
+        raise InputError(
+            "cannot read who is exposed from this",
+            column="treated_from",
+            value=type(treated_from).__name__,
+            fix="give a mapping from artist_id to a date, a table, a rule or an event",
+        )
+    table = _sorted_kinds(panel, people.assign(treated_from=dates), reversed_artists)
+    notes = _notes(table)
+    if not (table["kind"] == TREATED).any():
+        counts = table["kind"].value_counts().to_dict()
+        raise InputError(
+            "no artist is exposed inside the panel, with periods before and after",
+            column="treated_from",
+            value=counts,
+            fix="give dates inside the panel, or a longer panel",
+        )
+    return Exposure(table, panel, by_platform, notes, call)
+
+
+def _plain(treated_from: Any) -> Any:
+    if isinstance(treated_from, Mapping):
+        return pd.Series(treated_from, dtype=object)
+    return treated_from
+
+
+def _people(panel: Panel, platform: str | None) -> pd.DataFrame:
+    panel.only_artist_platform(platform) if platform is not None else None
+    rows = panel.artists.to_pandas()
+    if platform is not None:
+        rows = rows[rows["platform"] == platform]
+    first = rows.groupby(["platform", "artist_id"])["period"].agg(["min", "max"]).reset_index()
+    first["min"], first["max"] = pd.to_datetime(first["min"]), pd.to_datetime(first["max"])
+    return first.rename(columns={"min": "first", "max": "last"})
+
+
+def _dates(values: pd.Series, column: str) -> pd.Series:
+    """Read dates; an unreadable one is named."""
+    found = pd.to_datetime(values, errors="coerce")
+    bad = found.isna() & values.notna() & (values.astype(str).str.strip() != "")
+    if bad.any():
+        raise InputError(
+            "not a date",
+            column=column,
+            value=values[bad].iloc[0],
+            fix="write it as 2022-08-22, or leave it empty for never",
+        )
+    if getattr(found.dt, "tz", None) is not None:
+        found = found.dt.tz_convert(None)
+    return found.astype("datetime64[ns]")
+
+
+def _from_mapping(people: pd.DataFrame, given: pd.Series) -> pd.Series:
+    if given.index.has_duplicates:
+        twice = given.index[given.index.duplicated()][0]
+        raise InputError("an artist is named twice", column="artist_id", value=twice)
+    _require_known(people, given.index)
+    return people["artist_id"].map(_dates(given, "treated_from"))
+
+
+def _require_known(people: pd.DataFrame, names: Any) -> None:
+    unknown = sorted({str(name) for name in names} - set(people["artist_id"]))
+    if len(unknown) == len(set(names)) and unknown:
+        raise InputError(
+            "none of these artists is at risk in the panel",
+            column="artist_id",
+            value=unknown[0],
+            fix="use the panel's artist_id, as text",
+        )
+
+
+def _from_table(people: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.Series, set[str]]:
+    if "artist_id" not in table.columns:
+        raise InputError(
+            "the table of exposures has no artists",
+            column="artist_id",
+            value=list(table.columns),
+            fix="name the columns artist_id and treated_from",
+        )
+    if "treated_from" in table.columns:
+        indexed = table.set_index(table["artist_id"].astype(str))["treated_from"]
+        return _from_mapping(people, indexed), set()
+    if not {"period", "treated"} <= set(table.columns):
+        raise InputError(
+            "the table says neither when exposure begins nor by period",
+            column="treated_from",
+            value=list(table.columns),
+            fix="give treated_from, or period and treated",
+        )
+    rows = table.assign(artist_id=table["artist_id"].astype(str))
+    rows["period"] = _dates(rows["period"], "period")
+    rows = rows.sort_values(["artist_id", "period"])
+    if not rows["treated"].isin([0, 1]).all():
+        bad = rows.loc[~rows["treated"].isin([0, 1]), "treated"].iloc[0]
+        raise InputError("exposure by period is 0 or 1", column="treated", value=bad)
+    _require_known(people, rows["artist_id"].unique())
+    fell = rows.groupby("artist_id")["treated"].diff() < 0
+    first = rows[rows["treated"] == 1].groupby("artist_id")["period"].min()
+    return people["artist_id"].map(first), set(rows.loc[fell, "artist_id"])
+
+
+def _from_rule(panel: Panel, people: pd.DataFrame, rule: str) -> pd.Series:
+    import polars as pl
+
+    spans = panel.records.spans
+    if rule in RULES:
+        cells = panel.records.cells.filter(pl.col(RULES[rule]) > 0)
+        first = cells.group_by("lane", "artist").agg(treated_from=pl.col("period").min())
+        dated = first.join(spans.select("lane", "artist", "artist_id"), on=["lane", "artist"])
+    elif rule in spans.columns and spans[rule].dtype.is_temporal():
+        dated = spans.select("lane", "artist_id", treated_from=rule)
+    else:
+        columns = [name for name in spans.columns if spans[name].dtype.is_temporal()]
+        raise InputError(
+            "no such rule or date column",
+            column="treated_from",
+            value=rule,
+            fix=f"use {', '.join([*RULES, *columns])}, or give the dates",
+        )
+    frame = dated.to_pandas().drop_duplicates(["lane", "artist_id"])
+    keyed = frame.set_index(["lane", "artist_id"])["treated_from"]
+    keys = pd.MultiIndex.from_frame(people[["platform", "artist_id"]])
+    return pd.Series(pd.to_datetime(keyed.reindex(keys)).to_numpy(), index=people.index)
+
+
+def _from_events(panel: Panel, people: pd.DataFrame, events: EventSet) -> pd.Series:
+    if not names_platforms(events):
+        raise InputError(
+            "an event that concerns all platforms leaves nobody to compare with",
+            column="treated_from",
+            value=next(event.id for event in events if "all" in event.platforms),
+            fix="name its platforms: Event(date, label, platforms=(...))",
+        )
+    names = platform_of(panel)
+    known = people["platform"].map(lambda lane: names.get(lane, lane))
+    dates = pd.Series(pd.NaT, index=people.index, dtype="datetime64[ns]")
+    for event in reversed(list(events)):
+        dates[known.map(event.concerns)] = pd.Timestamp(event.start)
+    return dates
+
+
+def _sorted_kinds(panel: Panel, table: pd.DataFrame, fell: set[str]) -> pd.DataFrame:
+    """Move dates to the first period that is exposed in full or in part, and sort artists."""
+    from uploadtrends.series.periods import pandas_frequency
+
+    index = pd.date_range(
+        table["first"].min(), table["last"].max(), freq=pandas_frequency(panel.period)
+    )
+    dates = pd.to_datetime(table["treated_from"])
+    place = np.searchsorted(index.to_numpy(), dates.to_numpy(), side="right") - 1
+    seen = dates.notna()
+    inside = seen & (place >= 0)
+    table["treated_from"] = pd.Series(
+        np.where(inside, index.to_numpy()[np.clip(place, 0, len(index) - 1)], dates.to_numpy()),
+        index=table.index,
+    )
+    end = index[-1] + index.freq  # type: ignore[operator]
+    kind = np.full(len(table), NEVER, dtype=object)
+    kind[seen] = TREATED
+    kind[seen & (dates >= end)] = LATER
+    kind[seen & (table["treated_from"] <= table["first"])] = ALWAYS
+    kind[table["artist_id"].isin(fell)] = REVERSED
+    table["kind"] = kind
+    return table[["platform", "artist_id", "treated_from", "kind"]].reset_index(drop=True)
+
+
+def _notes(table: pd.DataFrame) -> tuple[str, ...]:
+    counts = table["kind"].value_counts()
+    notes = []
+    if n := int(counts.get(ALWAYS, 0)):
+        notes.append(
+            f"{n} artists are exposed from their first period at risk on: nothing is known of "
+            "them from before; they are left out of every comparison"
+        )
+    if n := int(counts.get(REVERSED, 0)):
+        notes.append(
+            f"{n} artists are exposed and later not any more: the designs here take exposure to "
+            "last; they are left out"
+        )
+    if not int(counts.get(NEVER, 0)) + int(counts.get(LATER, 0)):
+        notes.append("every artist is exposed in the end: only those not yet exposed can compare")
+    return tuple(notes)

@@ -1,0 +1,392 @@
+"""Effects of an exposure that artists meet at different times, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from uploadtrends.artists import exposure_methods as methods
+from uploadtrends.artists.exposure_methods import Estimates
+from uploadtrends.artists.exposure_shocks import two_step_exposure
+from uploadtrends.artists.exposure_tests import honest_table, pretrend_row, simultaneous
+from uploadtrends.artists.exposures import Exposure
+from uploadtrends.artists.matching import Matched
+from uploadtrends.artists.outcomes import UNITS, outcome_frame
+from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.result import Call, Result
+
+if TYPE_CHECKING:
+    from uploadtrends.panel import Panel
+
+Method = Literal[
+    "auto",
+    "two-step",
+    "imputation",
+    "two-stage",
+    "sun-abraham",
+    "callaway-santanna",
+    "poisson",
+    "twfe",
+    "poisson-twfe",
+]
+BIASED = (
+    "two-way effects take artists who are already exposed for a comparison: biased when exposure "
+    "dates differ and effects grow or differ; shown for comparison only"
+)
+FEWEST_EXPOSED = 10
+_DESCRIBED = {
+    "two-step": "rates by exposure and period, common shocks integrated out",
+    "imputation": "imputation (Borusyak, Jaravel & Spiess 2024)",
+    "two-stage": "two-stage (Gardner 2022)",
+    "sun-abraham": "interaction-weighted (Sun & Abraham 2021)",
+    "callaway-santanna": "group-time averages (Callaway & Sant'Anna 2021)",
+    "poisson": "Poisson by cohort and period (Wooldridge 2023)",
+    "twfe": "two-way fixed effects",
+    "poisson-twfe": "Poisson with two-way fixed effects",
+}
+
+
+@dataclass(frozen=True)
+class ExposureEffects(Result):
+    """What `exposure_effects` returns.
+
+    Attributes
+    ----------
+    overall : pandas.DataFrame
+        of ("all exposed", "cohort", "year"), when (first exposed period, or calendar year),
+        estimate (mean over exposed artists and periods), se, low, high, p, unit, method, status
+        (ok, exploratory, refused, biased), reason.
+    effects : pandas.DataFrame
+        platform, group, event, label, relative_period (0: the first exposed; -1 is the base of
+        most methods), estimate, se, low, high, band_low, band_high (simultaneous), p, unit.
+    pretrend : pandas.DataFrame
+        F, df, df_error, p (all leads zero), slope, slope_se, minimum_detectable_slope (the straight
+        pre-trend that this test finds with 80% power).
+    honest : pandas.DataFrame
+        How far the untreated courses may bend: max_bend (per period squared), estimate (mean
+        effect over a continued straight pre-trend), low, high, breakdown, seen_before.
+    bacon : pandas.DataFrame
+        Two-way effects only: what they average, with weights (Goodman-Bacon 2021).
+    exposed, others : int
+        Artists.
+    method : str
+    notes : tuple of str
+    call : Call
+    """
+
+    overall: pd.DataFrame
+    effects: pd.DataFrame
+    pretrend: pd.DataFrame
+    honest: pd.DataFrame
+    bacon: pd.DataFrame
+    exposed: int
+    others: int
+    method: str
+    notes: tuple[str, ...]
+    call: Call = field(repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the overall effect and those of cohorts and years (a copy)."""
+        return self.overall.copy()
+
+    def summary(self) -> str:
+        """Say the overall effect, what the leads allow, and what to keep in mind."""
+        row = self.overall.iloc[0]
+        what = f"{self.exposed} exposed and {self.others} other artists, {self.method}"
+        if row["status"] == "refused":
+            return f"{what}: refused ({row['reason']})."
+        lines = [
+            f"{what}: {row['estimate']:+.3g} [{row['low']:+.3g}, {row['high']:+.3g}] "
+            f"{row['unit']}, p = {row['p']:.3g}, {row['status']}"
+            + (f" ({row['reason']})." if row["reason"] else ".")
+        ]
+        for test in self.pretrend.to_dict("records"):
+            lines.append(
+                f"Leads jointly zero: p = {test['p']:.3g}; a straight trend before exposure of "
+                f"{test['minimum_detectable_slope']:.3g} a period would be found."
+            )
+        for bound in self.honest.head(1).to_dict("records"):
+            lines.append(
+                f"Above a continued straight trend: {bound['estimate']:+.3g}; it stands as long as "
+                f"the untreated difference bends by less than {bound['breakdown']:.2g} a period "
+                f"squared (before exposure: {bound['seen_before']:.2g})."
+            )
+        return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
+
+
+def exposure_effects(
+    panel: Panel,
+    exposure: Exposure | Matched,
+    *,
+    outcome: str = "uploads",
+    method: Method = "auto",
+    control: Literal["never", "not yet"] = "not yet",
+    leads: int = 12,
+    lags: int = 24,
+    start: str | None = None,
+    end: str | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> ExposureEffects:
+    """Estimate the effect of an exposure on those exposed.
+
+    It has to hold that without the exposure the outcomes of exposed and other artists would have
+    moved in parallel, and that nobody acted on it before.
+
+    Parameters
+    ----------
+    panel : Panel
+    exposure : Exposure or Matched
+    outcome : {"uploads", "active", "silent", "removals", "ai_share"}
+        By artist and period. Silent: no upload in this period and the next two.
+    method : str
+        "auto": the two-step with common shocks where all are exposed at one date and uploads are
+        counted, or whole platforms are exposed; else imputation. "imputation", "two-stage",
+        "sun-abraham", "callaway-santanna" (levels; valid when exposure dates differ), "poisson"
+        (mean effect in uploads of a multiplicative model), "two-step" (log ratios), "twfe" and
+        "poisson-twfe" (for comparison only).
+    control : {"not yet", "never"}
+        Of Callaway-Sant'Anna.
+    leads, lags : int
+        Periods before and after exposure that are reported one by one.
+    start, end : str, optional
+        Keep only these periods.
+    confidence : float
+    seed : int
+        Of the simulation behind simultaneous bands.
+
+    Raises
+    ------
+    InputError
+        For settings that do not exist, or a method that these data do not allow.
+
+    Notes
+    -----
+    Errors are clustered by artist. Only the two-step knows shocks that all exposed artists share;
+    where whole platforms are exposed no other method is offered.
+    """
+    call = Call.of(
+        {"outcome": outcome, "method": method, "control": control, "leads": leads, "lags": lags}
+        | {"start": start, "end": end, "confidence": confidence, "seed": seed},
+        panel,
+        exposure,
+        function="exposure_effects",
+    )
+    _check(method, control, leads, lags)
+    given = exposure.exposure if isinstance(exposure, Matched) else exposure
+    frame, index = outcome_frame(panel, given, outcome, start, end)
+    notes = list(given.notes)
+    if isinstance(exposure, Matched):
+        notes += exposure.notes
+    name = _chosen(method, given, frame, outcome, notes)
+    exposed = int(frame.loc[frame["g"] > 0, "artist"].nunique())
+    others = int(frame.loc[frame["g"] == 0, "artist"].nunique())
+    unit = UNITS[outcome].format(panel.period)
+    if name in ("two-step", "poisson-twfe"):
+        unit = "log ratio"
+    why = _refusal(frame, exposed, others, name)
+    empty = pd.DataFrame()
+    if not why:
+        try:
+            found, extra = _estimate(name, frame, given, control, leads, lags, confidence)
+            notes += extra
+        except NotEstimableError as error:
+            why = str(error)
+    if why:
+        row = {"of": "all exposed", "when": pd.NaT, "unit": unit, "method": name}
+        row |= dict.fromkeys(("estimate", "se", "low", "high", "p"), np.nan)
+        overall = pd.DataFrame([row | {"status": "refused", "reason": why}])
+        tables = overall, empty, empty, empty
+        return ExposureEffects(*tables, empty, exposed, others, name, tuple(notes), call)
+    status, reason = _status(name, exposed)
+    same = {"unit": unit, "method": _DESCRIBED[name], "status": status, "reason": reason}
+    overall = _overall(found, index, same, exposed + others - 1, confidence)
+    place = " and ".join(sorted(frame["platform"].unique()))
+    labels = {"platform": place, "group": "exposed", "event": "exposure", "label": "the exposure"}
+    effects = _event_times(found, leads, lags, labels | {"unit": unit}, confidence, seed)
+    pretrend = pretrend_row(found, leads, exposed + others - 1)
+    honest = honest_table(found, leads, methods.treated_counts(frame), confidence)
+    bacon = _bacon(name, frame, notes)
+    return ExposureEffects(
+        overall, effects, pretrend, honest, bacon, exposed, others, name, tuple(notes), call
+    )
+
+
+def _check(method: str, control: str, leads: int, lags: int) -> None:
+    for name, value, allowed in (
+        ("method", method, ("auto", *_DESCRIBED)),
+        ("control", control, ("not yet", "never")),
+    ):
+        if value not in allowed:
+            raise InputError(
+                "unknown setting", column=name, value=value, fix=" or ".join(map(repr, allowed))
+            )
+    if leads < 2 or lags < 0:
+        raise InputError(
+            "at least two leads (one is the base) and no negative lags", column="leads", value=leads
+        )
+
+
+def _chosen(
+    method: str, exposure: Exposure, frame: pd.DataFrame, outcome: str, notes: list[str]
+) -> str:
+    one_date = frame.loc[frame["g"] > 0, "g"].nunique() == 1
+    if method == "auto":
+        shared = exposure.by_platform or (one_date and outcome == "uploads")
+        return "two-step" if shared else "imputation"
+    if exposure.by_platform and method != "two-step":
+        raise InputError(
+            "whole platforms are exposed: errors by artist take a platform's shocks for effects",
+            column="method",
+            value=method,
+            fix="use method='two-step', or difference_in_differences",
+        )
+    counts = ("poisson", "poisson-twfe", *(() if exposure.by_platform else ("two-step",)))
+    if method in counts and outcome != "uploads":
+        raise InputError(
+            "this method is for counts of uploads",
+            column="outcome",
+            value=outcome,
+            fix="use method='imputation'",
+        )
+    if method != "two-step":
+        notes.append(
+            "errors are clustered by artist: shocks that all exposed share are not in them"
+        )
+    return method
+
+
+def _refusal(frame: pd.DataFrame, exposed: int, others: int, method: str) -> str:
+    if exposed == 0:
+        return "no exposed artist is at risk in these periods"
+    if exposed == 1:
+        return "one exposed artist: nothing tells an effect from what happened to this one"
+    before = frame[(frame["g"] > 0) & (frame["t"] < frame["g"])]
+    if before.empty:
+        return "no exposed artist is seen before the exposure"
+    if others == 0 and (frame["g"].nunique() == 1 or method in ("sun-abraham", "two-step")):
+        return "nobody is left to compare with: every artist is exposed"
+    return ""
+
+
+def _status(method: str, exposed: int) -> tuple[str, str]:
+    if method in ("twfe", "poisson-twfe"):
+        return "biased", BIASED
+    if exposed < FEWEST_EXPOSED:
+        return "exploratory", f"only {exposed} exposed artists"
+    return "ok", ""
+
+
+def _estimate(
+    method: str,
+    frame: pd.DataFrame,
+    exposure: Exposure,
+    control: str,
+    leads: int,
+    lags: int,
+    confidence: float,
+) -> tuple[Estimates, list[str]]:
+    if method == "two-step":
+        found, said = two_step_exposure(
+            frame,
+            by_platform=exposure.by_platform,
+            leads=leads,
+            lags=lags,
+            confidence=confidence,
+        )
+        return found, list(said)
+    if method == "callaway-santanna":
+        whole, left = _balanced(frame)
+        kind = "never_treated" if control == "never" else "not_yet_treated"
+        return methods.callaway_santanna(whole, kind), left
+    estimators: dict[str, Callable[[pd.DataFrame], Estimates]] = {
+        "imputation": methods.imputation,
+        "two-stage": methods.two_stage,
+        "sun-abraham": methods.sun_abraham,
+        "poisson": methods.poisson,
+        "twfe": methods.twfe,
+        "poisson-twfe": lambda rows: methods.twfe(rows, counts=True),
+    }
+    return estimators[method](frame), []
+
+
+def _balanced(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Keep artists with a row in every period: what this method compares."""
+    seen = frame.groupby("artist")["t"].transform("size")
+    whole = frame[seen == frame["t"].nunique()]
+    left = frame["artist"].nunique() - whole["artist"].nunique()
+    if whole.empty or not (whole["g"] > 0).any():
+        raise NotEstimableError("no exposed artist is at risk in every period")
+    note = f"{left} artists who are not at risk in every period are left out by this method"
+    return whole, [note] if left else []
+
+
+def _overall(
+    found: Estimates,
+    index: pd.DatetimeIndex,
+    same: dict[str, Any],
+    df: int,
+    confidence: float,
+) -> pd.DataFrame:
+    rows: list[tuple[str, Any, tuple[float, float]]] = [("all exposed", pd.NaT, found.overall)]
+    rows += [("cohort", index[g - 1], pair) for g, pair in sorted(found.cohorts.items())]
+    rows += [("year", pd.Timestamp(year, 1, 1), pair) for year, pair in sorted(found.years.items())]
+    quantile = stats.t.ppf((1 + confidence) / 2, df)
+    table = pd.DataFrame(
+        [
+            {
+                "of": of,
+                "when": when,
+                "estimate": value,
+                "se": se,
+                "low": value - quantile * se,
+                "high": value + quantile * se,
+                "p": 2 * stats.t.sf(abs(value) / se, df) if se > 0 else np.nan,
+            }
+            | same
+            for of, when, (value, se) in rows
+        ]
+    )
+    if found.interval is not None:
+        table.loc[0, ["low", "high", "p"]] = found.interval
+    return table
+
+
+def _event_times(
+    found: Estimates, leads: int, lags: int, same: dict[str, Any], confidence: float, seed: int
+) -> pd.DataFrame:
+    keep = (found.times >= -leads) & (found.times <= lags)
+    quantile = stats.norm.ppf((1 + confidence) / 2)
+    correlation = None if found.correlation is None else found.correlation[np.ix_(keep, keep)]
+    band = simultaneous(correlation, int(keep.sum()), confidence, seed)
+    value, se = found.values[keep], found.errors[keep]
+    table = pd.DataFrame(
+        {
+            "relative_period": found.times[keep].astype(int),
+            "estimate": value,
+            "se": se,
+            "low": value - quantile * se,
+            "high": value + quantile * se,
+            "band_low": value - band * se,
+            "band_high": value + band * se,
+            "p": 2 * stats.norm.sf(np.abs(value) / se),
+        }
+    )
+    return table.assign(**same)
+
+
+def _bacon(method: str, frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    if method != "twfe":
+        return pd.DataFrame()
+    try:
+        whole, left = _balanced(frame)
+        notes += left
+        return methods.bacon(whole)
+    except NotEstimableError as error:
+        notes.append(f"no Goodman-Bacon weights: {error}")
+        return pd.DataFrame()

@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import uploadtrends as ut
+from uploadtrends import Event, InputError
+from uploadtrends.artists import exposure_methods as methods
+from uploadtrends.artists.matching import covariates
+from uploadtrends.artists.staggered import exposure_effects
+from uploadtrends.simulate import Population, population
+
+CALM = {
+    "platforms": ("site",),
+    "start": "2019-01-01",
+    "end": "2022-12-31",
+    "spread": 0.4,
+    "exit_hazard": 0.002,
+    "studio_share": 0.0,
+    "dispersion": 5.0,
+    "ageing": -0.2,
+}
+
+
+@pytest.fixture(scope="module")
+def staggered(shared):
+    """Simulated artists with staggered adoption; results of csdid, differences, diff-diff, ..."""
+    folder = shared / "reference" / "staggered"
+    reference = json.loads((folder / "by_estimand.json").read_text())
+    truth = json.loads((folder / "truth.json").read_text())
+    return pd.read_csv(folder / "panel.csv"), reference, truth
+
+
+def expected(reference, name):
+    return next(iter(reference[name].values()))
+
+
+def test_effects_by_event_time_equal_the_references(staggered):
+    frame, reference, _ = staggered
+    for found, prefix, least in (
+        (methods.imputation(frame), "BJS", 0),
+        (methods.sun_abraham(frame), "SA", -12),
+        (methods.callaway_santanna(frame, "never_treated"), "CS/nevertreated/dynamic", -11),
+        (methods.callaway_santanna(frame, "not_yet_treated"), "CS/notyettreated/dynamic", -11),
+    ):
+        checked = 0
+        for k, value, se in zip(found.times, found.values, found.errors, strict=True):
+            if k < least or f"{prefix}/{k}/est" not in reference:
+                continue
+            assert value == pytest.approx(expected(reference, f"{prefix}/{k}/est"), abs=1e-7)
+            assert se == pytest.approx(expected(reference, f"{prefix}/{k}/se"), rel=1e-5)
+            checked += 1
+        assert checked >= 20, prefix
+
+
+def test_overall_effects_equal_the_references_and_the_truth(staggered):
+    frame, reference, truth = staggered
+    imputed = methods.imputation(frame).overall
+    assert imputed[0] == pytest.approx(expected(reference, "BJS/overall/est"), abs=1e-7)
+    assert imputed[1] == pytest.approx(expected(reference, "BJS/overall/se"), rel=1e-6)
+    group_time = methods.callaway_santanna(frame, "never_treated").overall
+    name = "CS/nevertreated/simple/overall"
+    assert group_time[0] == pytest.approx(expected(reference, f"{name}/est"), abs=1e-9)
+    assert group_time[1] == pytest.approx(expected(reference, f"{name}/se"), rel=1e-6)
+    att = truth["truth/att_treated_obs"]
+    every = [imputed, group_time, methods.two_stage(frame).overall]
+    every.append(methods.sun_abraham(frame).overall)
+    for value, se in every:
+        assert abs(value - att) < 2 * se
+    biased, _ = methods.twfe(frame).overall
+    assert abs(biased - att) > max(abs(value - att) for value, _ in every)
+    weights = methods.bacon(frame)
+    assert weights["weight"].sum() == pytest.approx(1)
+    assert weights["weight"] @ weights["estimate"] == pytest.approx(biased, abs=1e-6)
+
+
+def adopters(panel, share=0.4, dates=("2020-06-10", "2020-12-01", "2021-05-20"), seed=0):
+    """Draw adopters; every artist of a panel has the chance `share`."""
+    ids = panel.artists["artist_id"].unique().sort().to_list()
+    rng = np.random.default_rng(seed)
+    when = rng.choice(dates, len(ids))
+    return {name: d for name, d in zip(ids, when, strict=True) if rng.random() < share}
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return ut.build_panel(population(160, seed=3, **CALM), start="2019-01-01")
+
+
+def test_kinds_of_exposure(panel):
+    given = adopters(panel)
+    names = list(given)
+    given |= {names[0]: "2015-01-01", names[1]: "2031-01-01"}
+    found = ut.exposure(panel, given)
+    counts = found.counts()
+    always = found.table[found.table["kind"] == "always treated"]
+    assert names[0] in set(always["artist_id"])
+    assert counts["not yet treated"] == 1
+    assert sum(counts.values()) == panel.artists["artist_id"].n_unique()
+    june = found.table[found.table["treated_from"] == "2020-06-01"]
+    assert len(june) > 0
+    assert "left out of every comparison" in found.summary()
+    same = ut.exposure(panel, pd.Series(given))
+    pd.testing.assert_frame_equal(same.table, found.table)
+    table = pd.DataFrame({"artist_id": list(given), "treated_from": list(given.values())})
+    pd.testing.assert_frame_equal(ut.exposure(panel, table).table, found.table)
+
+
+def test_exposure_by_period_and_its_end(panel):
+    name, other = list(adopters(panel))[:2]
+    rows = pd.DataFrame(
+        {
+            "artist_id": [name] * 4 + [other] * 4,
+            "period": ["2020-01-01", "2020-06-01", "2021-01-01", "2021-06-01"] * 2,
+            "treated": [0, 1, 1, 0, 0, 0, 1, 1],
+        }
+    )
+    found = ut.exposure(panel, rows)
+    kinds = found.table.set_index("artist_id")["kind"]
+    assert kinds[name] == "reversed"
+    assert kinds[other] == "treated"
+    assert "take exposure to last" in found.summary()
+
+
+def test_the_first_ai_upload_is_a_rule():
+    people = population(120, event_date="2021-03-01", ai_share=0.4, ai_unknown=0.1, seed=4, **CALM)
+    found = ut.exposure(ut.build_panel(people, start="2019-01-01"), "first AI upload")
+    treated = found.table[found.table["kind"] == "treated"]
+    assert len(treated) > 20
+    assert (treated["treated_from"] >= "2021-03-01").all()
+
+
+def test_an_event_exposes_platforms():
+    both = population(80, seed=5, **(CALM | {"platforms": ("artstation", "deviantart")}))
+    panel = ut.build_panel(both, start="2019-01-01")
+    found = ut.exposure(panel, Event("2021-02-10", "terms", platforms=("artstation",)))
+    kinds = found.table.groupby("platform")["kind"].agg(set)
+    assert kinds["deviantart"] == {"never treated"}
+    assert "treated" in kinds["artstation"]
+    result = exposure_effects(panel, found)
+    assert result.method == "two-step"
+    assert any("rests on as many series" in note for note in result.notes)
+    with pytest.raises(InputError, match="whole platforms"):
+        exposure_effects(panel, found, method="imputation")
+    with pytest.raises(InputError, match="leaves nobody"):
+        ut.exposure(panel, Event("2021-02-10", "everywhere"))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"nobody": "2021-01-01"}, "at risk in the panel"),
+        ("last AI upload", "no such rule"),
+        (7, "cannot read"),
+        (pd.DataFrame({"name": ["x"]}), "has no artists"),
+        (pd.DataFrame({"artist_id": ["000001"]}), "neither when"),
+    ],
+)
+def test_bad_exposures_are_named(panel, given, says):
+    with pytest.raises(InputError, match=says):
+        ut.exposure(panel, given)
+
+
+def test_bad_dates_and_periods_are_named(panel):
+    name = next(iter(adopters(panel)))
+    with pytest.raises(InputError, match="not a date"):
+        ut.exposure(panel, {name: "soon"})
+    with pytest.raises(InputError, match="no artist is exposed"):
+        ut.exposure(panel, {name: "2035-01-01"})
+    rows = pd.DataFrame({"artist_id": [name], "period": ["2020-01-01"], "treated": [3]})
+    with pytest.raises(InputError, match="0 or 1"):
+        ut.exposure(panel, rows)
+
+
+def test_matching_balances_what_it_matches_on(panel):
+    rows = panel.artists.to_pandas()
+    rows["period"] = pd.to_datetime(rows["period"])
+    seen = covariates(rows, pd.Timestamp("2020-12-01"), ["tenure", "uploads_last_6m"])
+    busy = seen["uploads_last_6m"].rank(pct=True)
+    rng = np.random.default_rng(1)
+    chosen = busy[rng.random(len(busy)) < 0.1 + 0.5 * busy].index
+    found = ut.exposure(panel, {name: "2020-12-01" for _, name in chosen})
+    for method in ("nearest", "coarsened"):
+        result = ut.matched(found, method=method, caliper=0.3)
+        balance = result.balance.set_index("covariate")
+        assert abs(balance.loc["uploads_last_6m", "after"]) < 0.15
+        assert balance.loc["uploads_last_6m", "before"] > 0.15
+        assert not result.pairs.duplicated(["match_platform", "match_id"]).any()
+        assert result.support["matched"].sum() + result.support["outside"].sum() == len(chosen)
+        again = ut.matched(found, method=method, caliper=0.3)
+        pd.testing.assert_frame_equal(again.pairs, result.pairs)
+    assert "have matches" in result.summary()
+    from uploadtrends.figures import plot
+
+    drawing = plot(result)
+    assert drawing.data is result.balance
+    with pytest.raises(InputError, match="unknown covariate"):
+        ut.matched(found, on=("likes",))
+    with pytest.raises(InputError, match="anybody like"):
+        ut.matched(ut.exposure(panel, {busy.idxmax()[1]: "2020-12-01"}), caliper=0.1)
+
+
+def with_effect(seed, share=0.4, effect=-0.5, n=200):
+    """A panel whose adopters lose a share of their uploads, and who they are."""
+    people = population(n, seed=seed, **CALM)
+    panel = ut.build_panel(people, start="2019-01-01")
+    given = adopters(panel, share, seed=seed)
+    since = pl.Series([given.get(a, "2999-01-01") for a in people.uploads["artist_id"]])
+    after = people.uploads["published_at"] >= since.str.to_datetime()
+    keep = np.random.default_rng(seed).random(len(after)) < np.exp(effect)
+    works = people.uploads.filter(~after | pl.Series(keep))
+    return ut.build_panel(
+        Population(people.artists, works, people.truth), start="2019-01-01"
+    ), given
+
+
+@pytest.fixture(scope="module")
+def adopted():
+    return with_effect(11)
+
+
+@pytest.mark.parametrize(
+    "method", ["imputation", "two-stage", "sun-abraham", "callaway-santanna", "poisson"]
+)
+def test_every_method_finds_a_known_effect(adopted, method):
+    panel, given = adopted
+    result = exposure_effects(panel, ut.exposure(panel, given), method=method)
+    row = result.overall.iloc[0]
+    assert row["status"] == "ok"
+    # Those at risk throughout are few: this method has less to go on.
+    assert row["low" if method == "callaway-santanna" else "high"] < 0
+    assert (result.overall["of"] == "cohort").sum() == 3
+    if method in ("imputation", "two-stage", "poisson"):
+        assert result.overall.query("of == 'year'")["estimate"].lt(0).all()
+    assert set(result.effects["relative_period"]) >= {0, 6, 12}
+    width = result.effects["band_high"] - result.effects["band_low"]
+    assert (width > result.effects["high"] - result.effects["low"]).all()
+    if method != "poisson":
+        assert result.pretrend["p"].iloc[0] > 0.005
+        assert result.pretrend["minimum_detectable_slope"].iloc[0] > 0
+        honest = result.honest
+        assert (honest["high"] - honest["low"]).is_monotonic_increasing
+    assert "exposed" in result.summary()
+
+
+def test_two_way_effects_are_marked(adopted):
+    panel, given = adopted
+    result = exposure_effects(panel, ut.exposure(panel, given), method="twfe")
+    assert result.overall["status"].tolist() == ["biased"]
+    assert "already exposed for a comparison" in result.overall["reason"].iloc[0]
+    assert result.bacon["weight"].sum() == pytest.approx(1)
+
+
+def test_one_date_of_exposure_has_common_shocks(adopted):
+    panel, given = adopted
+    found = ut.exposure(panel, dict.fromkeys(given, "2020-12-01"))
+    result = exposure_effects(panel, found)
+    assert result.method == "two-step"
+    assert result.overall["unit"].iloc[0] == "log ratio"
+    assert any("shocks common" in note for note in result.notes)
+    with pytest.raises(InputError, match="one date"):
+        exposure_effects(panel, ut.exposure(panel, given), method="two-step")
+
+
+@pytest.mark.parametrize("outcome", ["active", "silent", "removals"])
+def test_other_outcomes(adopted, outcome):
+    panel, given = adopted
+    result = exposure_effects(panel, ut.exposure(panel, given), outcome=outcome)
+    assert result.method == "imputation"
+    row = result.overall.iloc[0]
+    assert np.isfinite(row["estimate"])
+    assert (row["estimate"] > 0) == (outcome == "silent")
+
+
+def test_shares_of_ai_works():
+    people = population(120, event_date="2021-03-01", ai_share=0.4, ai_unknown=0.1, seed=4, **CALM)
+    panel = ut.build_panel(people, start="2019-01-01")
+    found = ut.exposure(panel, "first AI upload")
+    row = exposure_effects(panel, found, outcome="ai_share", method="two-stage").overall.iloc[0]
+    assert row["low"] > 0
+
+
+def test_what_cannot_be_compared_is_refused_with_the_reason(panel):
+    ids = panel.artists["artist_id"].unique().sort().to_list()
+    alone = exposure_effects(panel, ut.exposure(panel, {ids[5]: "2020-12-01"}))
+    assert alone.overall["status"].tolist() == ["refused"]
+    assert "one exposed artist" in alone.summary()
+    everybody = exposure_effects(panel, ut.exposure(panel, dict.fromkeys(ids, "2020-12-01")))
+    assert "nobody is left to compare with" in everybody.overall["reason"].iloc[0]
+    few = exposure_effects(
+        panel, ut.exposure(panel, dict.fromkeys(ids[5:9], "2020-12-01")), method="imputation"
+    )
+    assert few.overall["status"].iloc[0] == "exploratory"
+    for settings, says in (
+        ({"outcome": "likes"}, "outcome"),
+        ({"method": "magic"}, "method"),
+        ({"leads": 1}, "leads"),
+        ({"method": "poisson", "outcome": "active"}, "counts of uploads"),
+    ):
+        with pytest.raises(InputError, match=says):
+            exposure_effects(panel, ut.exposure(panel, adopters(panel)), **settings)
