@@ -344,3 +344,10 @@ def test_a_series_of_seniors_begins_when_their_cohort_is_closed():
     assert senior.index[0] == pd.Timestamp("2020-01-01")
     assert any("followed from 2020-01-01" in note for note in fits["senior"].prepared.notes)
     assert fits["all"].observed.dropna().index[0] == pd.Timestamp("2019-01-01")
+
+
+def test_a_single_mixture_far_from_zero_has_a_p_value():
+    series = Series.of(np.where(np.arange(40) < 20, 0.0, -5.0), np.full((100, 40), 1e-5))
+    x = np.column_stack([np.ones(40), np.arange(40) >= 20])
+    found = integrate_shocks(series, x, np.eye(2)[1:], "half")
+    assert 0 < found.interval(0, 0.95)[2] < 1e-6

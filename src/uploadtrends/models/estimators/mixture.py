@@ -106,7 +106,7 @@ def _two_sided(weights: Array, offset: Array, df: float) -> Array:
     if far.any():
         spread = np.broadcast_to(weights, offset.shape)[far]
         tail = np.einsum("ig,ig->i", spread, t_cdf(-np.abs(offset[far]), df))
-        smaller = smaller.copy()
+        smaller = np.array(smaller, dtype=float)
         smaller[far] = np.maximum(tail, np.finfo(float).tiny)
     return np.asarray(np.minimum(1.0, 2 * smaller))
 
