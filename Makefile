@@ -22,9 +22,18 @@ RAW     := $(wildcard data/raw/*.csv data/raw/*.toml data/raw/danbooru2023/*)
 RUNTIME := $(VENV)/.runtime
 TESTS   := $(VENV)/.tests
 CHECKS  := $(VENV)/.checks
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); echo $$(( n < 6 ? n : 6 )))
+# What tells soonest that a room is broken.
+QUICK   := tests/test_package.py tests/test_result.py tests/test_datasets.py tests/series tests/events \
+	tests/sources/test_table.py tests/sources/test_series.py tests/store/test_store.py \
+	tests/collect/test_sites.py tests/collect/test_archive.py tests/panel/test_panel.py \
+	tests/models/test_design.py tests/models/test_terms.py tests/models/test_mixture.py \
+	tests/models/test_reference.py tests/models/test_counts_reference.py tests/artists/test_artists.py \
+	tests/breaks/test_partition.py tests/breaks/test_redraw.py tests/breaks/test_structural.py \
+	tests/checks/test_registry.py tests/checks/test_outcome.py tests/study/test_spec.py
 PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: help figures report test check validate bench docs-images demo-crawl loop doctor clean
+.PHONY: help figures report quick test check validate bench docs-images demo-crawl loop doctor clean
 
 help:  ## List every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -64,8 +73,11 @@ $(CHECKS): $(TESTS)
 report: figures  ## Say where the report lies
 	@echo "Open $(DERIVED)/report.html"
 
-test: $(TESTS)  ## Run the whole test suite
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+quick: $(TESTS)  ## Run one file of every room, in under a minute
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(QUICK)
+
+test: $(TESTS)  ## Run the whole test suite, a file at a time on every core (PYTEST_ARGS="-n 0 -k word" narrows it)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: $(CHECKS)  ## Lint, format, types, layers, dependencies
 	@$(BIN)/ruff check .

@@ -25,6 +25,7 @@ from uploadtrends.checks.specification_fits import (
     fit_specifications,
 )
 from uploadtrends.errors import InputError
+from uploadtrends.models.terms import TERMS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,7 +213,7 @@ def specifications(
         grid["period"] = ("as given",)
     if not all((series.dropna() > 0).all() for series in cells.values()):
         grid["scale"] = ("level",)
-    if term in ("slope", "pulse"):
+    if term in TERMS and term != "level":
         grid["terms"] = tuple(terms for terms in grid["terms"] if term in terms)
     period = "month" if fit.observed.index.freqstr == "MS" else "as given"
     own = Specification(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from uploadtrends.arrays import Array
 from uploadtrends.checks.nulls import FittedNull, fit_null
 from uploadtrends.errors import InputError
+from uploadtrends.models.terms import TERMS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,7 @@ def contrast_row(design: Design, event: str, term: str) -> Array | None:
         return None
     if term in design.columns[event]:
         return design.term_row(event, term)
-    if term in ("level", "slope", "pulse", "cumulative"):
+    if term in TERMS or term == "cumulative":
         return None
     if term == "effect_end":
         return design.effect_rows(event, [len(design.index) - 1])
@@ -127,7 +128,7 @@ def contrast_row(design: Design, event: str, term: str) -> Array | None:
             "unknown term",
             column="term",
             value=term,
-            fix="use level, slope, pulse, effect_3m (any number of months) or effect_end",
+            fix=f"use {', '.join(TERMS)}, effect_3m (any number of months) or effect_end",
         )
     at = design.horizon(event, int(months))
     return None if at is None else design.effect_rows(event, [at])

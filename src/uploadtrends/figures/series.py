@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from uploadtrends.errors import InputError
 from uploadtrends.figures import axes as frame
 from uploadtrends.figures import style
+from uploadtrends.models.terms import TERMS
 
 NOTE = 6.2
 
@@ -245,7 +246,7 @@ def brief(fit: Any) -> str:
             f"[{_percent(row['relative_low'])}, {_percent(row['relative_high'])}]"
             if pd.notna(row["relative"])
             else f"{row['term']} {row['estimate']:+.3g} [{row['low']:.3g}, {row['high']:.3g}]"
-            for row in rows[rows["term"].isin(["level", "slope", "pulse"])].to_dict("records")
+            for row in rows[rows["term"].isin(list(TERMS))].to_dict("records")
         ]
         parts.append(f"{str(rows['label'].iloc[0]).capitalize()}: {', '.join(changes)}.")
     parts += [f"{block.label}: not estimable ({reason})." for block, reason in fit.not_estimable]

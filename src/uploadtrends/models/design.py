@@ -20,6 +20,7 @@ from uploadtrends.models.onset import (
     rows_between,
 )
 from uploadtrends.models.seasons import seasonal_columns
+from uploadtrends.models.terms import TERMS
 from uploadtrends.series import grid as timing
 from uploadtrends.series.grid import period_name, periods_per_year
 
@@ -222,22 +223,12 @@ def _assemble(
 
 
 def block_terms(found: Onset, n: int, settings: Settings) -> dict[str, Array]:
-    """Return the columns of one block: level (or gradual onset), slope, pulse."""
-    exposure = np.cumsum(found.step)
-    terms: dict[str, Array] = {}
-    if "level" in settings.terms:
-        gradual = settings.onset_periods > 1
-        terms["level"] = (
-            np.minimum(exposure / settings.onset_periods, 1.0) if gradual else found.step
-        )
-    if "slope" in settings.terms:
-        since = np.arange(n) - found.first_full
-        terms["slope"] = np.where(since >= 0, since + settings.ramp_start, 0).astype(float)
-    if "pulse" in settings.terms:
-        length = settings.pulse_periods
-        later = np.concatenate([np.zeros(min(length, n)), found.step[: max(n - length, 0)]])
-        terms["pulse"] = found.step - later
-    return terms
+    """Return the columns of one block by term, in the order of `TERMS`."""
+    return {
+        name: term.column(found, n, settings)
+        for name, term in TERMS.items()
+        if name in settings.terms
+    }
 
 
 def _nuisances(

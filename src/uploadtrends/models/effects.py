@@ -10,6 +10,7 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.events import Block
 from uploadtrends.models.bends import ALPHA, LEAST_BEFORE, Untreated, overturned
+from uploadtrends.models.terms import TERMS
 from uploadtrends.series.grid import period_name, periods_per_year
 
 if TYPE_CHECKING:
@@ -358,7 +359,8 @@ def _judge(
     effect, into its unit.
     """
     found = untreated.bounds(lines)
-    level_like = [not slope or row["term"] in ("level", "pulse", "effect_1m") for row in rows]
+    at_once = {"effect_1m", *(name for name, term in TERMS.items() if term.at_once)}
+    level_like = [not slope or row["term"] in at_once for row in rows]
     p = np.array([row["p"] for row in rows])
     undone = overturned(
         p, np.array(level_like), found.breakdown, untreated.curvature, found.p_bend, found.same_sign

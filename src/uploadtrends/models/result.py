@@ -18,7 +18,8 @@ from uploadtrends.models.effects import COLUMNS
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.fitting import Fit
 from uploadtrends.models.preparation import prepare
-from uploadtrends.models.settings import TERMS, Settings
+from uploadtrends.models.settings import Settings
+from uploadtrends.models.terms import TERMS
 from uploadtrends.result import Call, Result
 from uploadtrends.series.named import NamedSeries, named_series
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
+from uploadtrends.models.terms import TERMS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,6 @@ COUNT_METHODS = (
     "hurdle-poisson",
     "hurdle-negative-binomial",
 )
-TERMS = ("level", "slope", "pulse")
 Window = tuple[dt.date | str, dt.date | str]
 
 
@@ -110,7 +110,7 @@ class Settings:
                 )
         _one_of("method", self.method, METHODS)
         for term in self.terms:
-            _one_of("terms", term, TERMS)
+            _one_of("terms", term, tuple(TERMS))
         if not self.terms:
             raise InputError("no terms to estimate", column="terms", fix='use ("level", "slope")')
         if "pulse" in self.terms and "level" in self.terms and self.pulse_periods < 1:

@@ -11,6 +11,7 @@ from uploadtrends.models.bends import ALPHA
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.preparation import Prepared
 from uploadtrends.models.sensitivity import sensitivity_table
+from uploadtrends.models.terms import TERMS
 from uploadtrends.series.grid import period_name
 
 
@@ -78,9 +79,11 @@ def _block(prepared: Prepared, effects: pd.DataFrame, block: Block) -> str:
     unit = f"{prepared.settings.unit.replace('_', ' ')} a {period}"
     confidence = f"{prepared.settings.confidence:.0%}"
     parts = []
-    for term, noun in (("level", "level"), ("pulse", "short-lived level"), ("slope", "slope")):
-        if term in rows:
-            parts.append(_term(rows[term], noun, unit, confidence, prepared.choice.scale, period))
+    for term in sorted(TERMS.values(), key=lambda one: not one.at_once):
+        if term.name in rows:
+            parts.append(
+                _term(rows[term.name], term.noun, unit, confidence, prepared.choice.scale, period)
+            )
     horizons = [
         term
         for term in rows
