@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uploadtrends.breaks.calibrated import Counts, Gate, gate
-from uploadtrends.breaks.laws import null_law, p_value
-from uploadtrends.breaks.mixture import count_noise
-from uploadtrends.breaks.noise import ar1_noise, corrected_rho
-from uploadtrends.breaks.spacing import Spacing
+from uploadtrends.breaks.likelihood.calibrated import Counts, Gate, gate
+from uploadtrends.breaks.likelihood.laws import null_law, p_value
+from uploadtrends.breaks.likelihood.mixture import count_noise
+from uploadtrends.breaks.likelihood.noise import ar1_noise, corrected_rho
+from uploadtrends.breaks.likelihood.spacing import Spacing
 from uploadtrends.simulate import ar1_series, count_series
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from uploadtrends.breaks.posterior import credible_interval, date_posterior
 from uploadtrends.breaks.scan import MINIMUM_SEGMENT
 

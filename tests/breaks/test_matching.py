@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -164,3 +165,25 @@ def test_shifts_keep_positions_inside() -> None:
     assert moved.min() >= 3
     assert moved.max() <= 27
     assert moved[0].tolist() == [3, 20]
+
+
+def test_p_is_never_zero_even_where_no_redraw_comes_near(monthly) -> None:
+    found = change_points(monthly(step_at(56)), trend=False)
+    change = found.fits[0].changes[0]
+    # A dated change on the very day, one redraw: the smallest possible p is 1 / 2.
+    for redraws in (1, 9, 99):
+        matched = found.match(change.date, window="1 week", n_permutations=redraws, seed=1)
+        assert matched.p >= 1 / (1 + redraws)
+        assert matched.table["p"].min() >= 1 / (1 + redraws)
+    exact = found.match(change.date, window="1 week", n_permutations=9, seed=1)
+    assert exact.p == pytest.approx(1 / 10)
+
+
+def test_only_confirmed_changes_are_matched(monthly) -> None:
+    found = change_points(monthly(step_at(36)), trend=False)
+    fit = found.fits[0]
+    bend = replace(fit.changes[0], position=10, date=fit.index[10])
+    shown = replace(found, fits=(replace(fit, changes=(), further=(bend,)),))
+    matched = shown.match(fit.index[10])
+    assert np.isnan(matched.p)
+    assert matched.to_frame()["status"].tolist() == ["no change"]

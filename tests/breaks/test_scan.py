@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uploadtrends.breaks.each import regime_columns
-from uploadtrends.breaks.pairs import PAIR_CANDIDATES, candidate_rows, scan_pairs
-from uploadtrends.breaks.scan import MINIMUM_SEGMENT, Base, plain_base, scan
-from uploadtrends.breaks.spacing import RHO_GRID, Spacing
+from uploadtrends.breaks.likelihood.each import regime_columns
+from uploadtrends.breaks.likelihood.pairs import PAIR_CANDIDATES, candidate_rows, scan_pairs
+from uploadtrends.breaks.likelihood.scan import MINIMUM_SEGMENT, Base, plain_base, scan
+from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing
 
 
 def smallest_criterion(values: np.ndarray, times: np.ndarray, columns: list[np.ndarray]) -> float:

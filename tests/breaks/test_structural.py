@@ -122,8 +122,8 @@ def test_hansen_grid(r_interest: dict) -> None:
 
 
 def test_hansen_refuses_what_is_not_tabulated() -> None:
-    with pytest.raises(InputError, match="1 to 10"):
-        hansen_p_value("sup", 5.0, 11, 5.0)
+    with pytest.raises(InputError, match="1 to 40"):
+        hansen_p_value("sup", 5.0, 41, 5.0)
     with pytest.raises(InputError, match="unknown statistic"):
         hansen_p_value("max", 5.0, 1, 5.0)
 

@@ -9,12 +9,12 @@ from itertools import pairwise
 import numpy as np
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.calibrated import Counts, Gate, gate, noise_variance
 from uploadtrends.breaks.costs import LinearCost, MeanCost
-from uploadtrends.breaks.each import choose_family, test_each
+from uploadtrends.breaks.likelihood.calibrated import Counts, Gate, gate, noise_variance
+from uploadtrends.breaks.likelihood.each import choose_family, test_each
+from uploadtrends.breaks.likelihood.smooth import smooth_course
+from uploadtrends.breaks.likelihood.spacing import Spacing
 from uploadtrends.breaks.partition import best_split, exact_partition
-from uploadtrends.breaks.smooth import smooth_course
-from uploadtrends.breaks.spacing import Spacing
 
 EDGE = 3.0  # how much better than the best smooth course a dated change has to be
 CHANGE, UNDECIDED, BEND = "change", "change or smooth course", "smooth bend"

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from uploadtrends.arrays import Array
+from uploadtrends.breaks.likelihood.posterior import Posterior
 from uploadtrends.breaks.partition import best_split, errors_of
-from uploadtrends.breaks.posterior import Posterior
 
 N_BOOTSTRAP = 299
 

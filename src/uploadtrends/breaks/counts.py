@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln, gammaln
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.posterior import Posterior, credible_interval
+from uploadtrends.breaks.likelihood.posterior import Posterior, credible_interval
 from uploadtrends.errors import InputError
 from uploadtrends.events import as_events
 from uploadtrends.result import Call, Result

@@ -12,13 +12,13 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.by_ruptures import ruptures_positions
 from uploadtrends.breaks.changes import Change, SeriesChanges, UnusualPeriod
-from uploadtrends.breaks.posterior import credible_interval
+from uploadtrends.breaks.likelihood.posterior import credible_interval
+from uploadtrends.breaks.likelihood.unusual import Odd
 from uploadtrends.breaks.regime_fit import Cut, Regimes, calibrated_regimes
 from uploadtrends.breaks.result import ChangePoints
 from uploadtrends.breaks.season import find_season, seasonal_component
 from uploadtrends.breaks.segmentation import described, descriptive_regimes
 from uploadtrends.breaks.settings import ChangePointSettings
-from uploadtrends.breaks.unusual import Odd
 from uploadtrends.breaks.wording import Finding
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call

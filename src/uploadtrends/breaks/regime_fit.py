@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.analysis import analyse
 from uploadtrends.breaks.blocks import Blocks
-from uploadtrends.breaks.calibrated import noise_variance
-from uploadtrends.breaks.posterior import Posterior, date_posterior
-from uploadtrends.breaks.scan import MINIMUM_SEGMENT
-from uploadtrends.breaks.unusual import Odd, find_odd
+from uploadtrends.breaks.likelihood.calibrated import noise_variance
+from uploadtrends.breaks.likelihood.posterior import Posterior, date_posterior
+from uploadtrends.breaks.likelihood.scan import MINIMUM_SEGMENT
+from uploadtrends.breaks.likelihood.unusual import Odd, find_odd
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from uploadtrends.breaks.changes import Change, SeriesChanges
 from uploadtrends.breaks.matching import Match, match
+from uploadtrends.breaks.plain import plain_pelt, plain_sentence
 from uploadtrends.result import Call, Result
 
 COLUMNS = (
@@ -102,6 +103,17 @@ class ChangePoints(Result):
             for odd in fit.unusual
         ]
         return pd.DataFrame(rows, columns=["platform", "group", "date", "value", "expected"])
+
+    def plain_pelt(self) -> pd.DataFrame:
+        """Return what a plain PELT with BIC would have said, and how often such a run cries wolf.
+
+        See `uploadtrends.breaks.plain.plain_pelt`.
+        """
+        return plain_pelt(self.fits)
+
+    def plain_sentence(self) -> str:
+        """Say the same in one sentence."""
+        return plain_sentence(self.plain_pelt())
 
     def _shared(self, fit: SeriesChanges) -> dict[str, Any]:
         names = ("platform", "group", "p", "penalty", "cost", "label", "status", "reason")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.spacing import RHO_GRID, Spacing
+from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing
 
 OTHER_CYCLES = (4, 7, 12, 24, 52)
 MINIMUM_CYCLES = 3

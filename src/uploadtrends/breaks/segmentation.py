@@ -9,8 +9,9 @@ import pandas as pd
 
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.bootstrap import bootstrap_dates
-from uploadtrends.breaks.costs import SegmentCost, cost_named
+from uploadtrends.breaks.costs import MeanCost, SegmentCost, cost_named
 from uploadtrends.breaks.counts import count_date_posterior
+from uploadtrends.breaks.likelihood.posterior import Posterior, date_posterior
 from uploadtrends.breaks.partition import (
     best_split,
     binary_partition,
@@ -19,7 +20,6 @@ from uploadtrends.breaks.partition import (
     partitions_by_number,
 )
 from uploadtrends.breaks.penalties import PenaltyPath, penalty_steps, penalty_value
-from uploadtrends.breaks.posterior import Posterior, date_posterior
 from uploadtrends.breaks.regime_fit import Cut, Regimes, regime_levels
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
@@ -68,7 +68,10 @@ def segment(
     if n < 2 * minimum:
         return []
     price, by_length = penalty_value(penalty, n, getattr(chosen, "n_parameters", 1))
-    chosen.fit(_scaled(values, chosen))
+    scaled = _scaled(values, chosen)
+    if type(chosen) is MeanCost and search in ("pelt", "exact") and not by_length:
+        return _compiled(scaled, price, minimum)
+    chosen.fit(scaled)
     errors = errors_of(chosen, by_length)
     if search in ("pelt", "exact"):
         slack = _slack(chosen, by_length and search == "exact", n)
@@ -90,6 +93,15 @@ def segment(
         value=search,
         fix="use pelt, exact, binary, one or number",
     )
+
+
+def _compiled(scaled: Array, price: float, minimum: int) -> list[int]:
+    """Search for changes in mean with ruptures' compiled kernel search: the same optimum."""
+    import ruptures
+
+    engine = ruptures.KernelCPD(kernel="linear", min_size=minimum, jump=1)
+    ends = engine.fit(scaled.reshape(-1, 1)).predict(pen=max(price, 1e-300))
+    return [int(end) for end in ends[:-1]]
 
 
 def penalty_path(

@@ -15,7 +15,7 @@ from uploadtrends.errors import CollectError, TooManyRejectsError, UploadTrendsE
 
 EPILOG = (
     "Exit codes: 0 done, 1 error, 2 wrong usage, 3 incomplete (blocked, or too many rejects), "
-    "4 a check failed (only with --fail-on-check)."
+    "4 a check failed or an alarm (only with --fail-on-check or --fail-on-alarm)."
 )
 
 app = typer.Typer(

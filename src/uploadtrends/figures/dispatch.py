@@ -10,11 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from uploadtrends.breaks.matching import Match
+from uploadtrends.breaks.monitoring.result import Monitoring
 from uploadtrends.breaks.result import ChangePoints
+from uploadtrends.breaks.structural.outcome import StructuralTest
 from uploadtrends.checks import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet
 from uploadtrends.figures import checked, composition, effects, exposures, loops, series, timeline
+from uploadtrends.figures.paths import plot_monitoring, plot_structural
 from uploadtrends.figures.style import FULL_WIDTH
 from uploadtrends.loop.captions import CaptionLoop
 from uploadtrends.loop.earnings import AttributionEarnings
@@ -71,6 +74,16 @@ def _(
 @plot.register
 def _(result: ChangePoints, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     return series.plot_change_points(result, ax, width=width)
+
+
+@plot.register
+def _(result: Monitoring, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
+    return plot_monitoring(result, ax, width=width)
+
+
+@plot.register
+def _(result: StructuralTest, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
+    return plot_structural(result, ax, width=width)
 
 
 @plot.register

@@ -24,6 +24,11 @@ REFERENCES = {
     "of Applied Econometrics 18:1-22.",
     "Andrews 1993": "Tests for parameter instability and structural change with unknown change "
     "point. Econometrica 61:821-856.",
+    "Cox 1961": "Tests of separate families of hypotheses. Proceedings of the Fourth Berkeley "
+    "Symposium 1:105-123.",
+    "Jackson et al. 2005": "An algorithm for optimal partitioning of data on an interval. IEEE "
+    "Signal Processing Letters 12:105-108.",
+    "Besag & Clifford 1991": "Sequential Monte Carlo p-values. Biometrika 78:301-304.",
     "Killick, Fearnhead & Eckley 2012": "Optimal detection of changepoints with a linear "
     "computational cost. Journal of the American Statistical Association 107:1590-1598.",
     "Truong, Oudre & Vayatis 2020": "Selective review of offline change point detection methods. "
@@ -59,6 +64,35 @@ _METHOD = {
 }
 
 
+_CHANGE_POINTS = (
+    "Cox 1961",
+    "Jackson et al. 2005",
+    "Besag & Clifford 1991",
+    "Killick, Fearnhead & Eckley 2012",
+    "Truong, Oudre & Vayatis 2020",
+)
+
+
+def _change_points(breaks: Any) -> str:
+    """Say what was run to find changes, and only that."""
+    kinds = {(fit.penalty, fit.cost) for fit in breaks.fits if fit.status != "refused"}
+    if not kinds or any(penalty == "calibrated" for penalty, _ in kinds):
+        ran = (
+            "a test of no change against one under first-order autoregressive errors, missing "
+            "periods left out, calibrated by simulation and guarded against drift (Cox 1961); "
+            "optimal partitioning (Jackson et al. 2005); a comparison with smooth courses; and a "
+            "test of every change by resampling (Besag & Clifford 1991), with joint intervals"
+        )
+    else:
+        ran = "; ".join(f"{cost} segments, penalty {penalty}" for penalty, cost in sorted(kinds))
+    return (
+        f"Change points were searched for without using the dates of the events: {ran}. Their "
+        "closeness to the events was tested by drawing the dates anew at random. What a plain "
+        "PELT with BIC would have said (Killick, Fearnhead & Eckley 2012; run with ruptures, "
+        "Truong, Oudre & Vayatis 2020) stands beside it."
+    )
+
+
 def paragraph(results: Any) -> tuple[str, list[str]]:
     """Return the methods in a few sentences, and the references they cite (keys of `REFERENCES`).
 
@@ -90,14 +124,9 @@ def paragraph(results: Any) -> tuple[str, list[str]]:
         + ".",
         f"Estimates come from {'; '.join(described) or 'no model: every series was refused'}.",
         "P values were adjusted for the number of tests by Holm's method (Holm 1979).",
-        "Change points were searched for without using the dates of the events: a test of no "
-        "change against one, calibrated by simulation from an autocorrelated null, then exact "
-        "segmentation (Killick, Fearnhead & Eckley 2012; Truong, Oudre & Vayatis 2020), with "
-        "intervals for the dates (Bai & Perron 2003); "
-        "their closeness to the events was tested by drawing the dates anew at random.",
+        _change_points(results.breaks),
     ]
-    cited += ["Holm 1979", "Killick, Fearnhead & Eckley 2012", "Truong, Oudre & Vayatis 2020"]
-    cited += ["Bai & Perron 2003"]
+    cited += ["Holm 1979", *_CHANGE_POINTS]
     names = {check.name for check in results.checks}
     if "placebo_cohorts" in names:
         sentences.append(

@@ -206,6 +206,8 @@ def _effects(results: Any) -> str:
     body += html_table(breaks, "Changes found without looking at the events")
     body += downloads("change_points", breaks)
     body += f"<p>{html.escape(unprompted(results))}</p>"
+    body += f"<p>{html.escape(results.breaks.plain_sentence())}</p>"
+    body += html_table(results.breaks.plain_pelt(), "What a plain PELT with BIC would have said")
     body += downloads("matches", results.matches.to_frame())
     return _section("effects", body)
 

@@ -39,7 +39,7 @@ def run_analyses(
         if "seed" in known:
             options.setdefault("seed", spec.seed)
         panel = panel_named(name, panels, options.get("platform"), spec.file)
-        given: dict[str, Any] = {"panel": panel, "data": panel, "events": events}
+        given: dict[str, Any] = {"panel": panel, "data": panel, "history": panel, "events": events}
         given["model"] = found.get("artist_model")
         if "model" in section.without and given["model"] is None:
             raise InputError(

@@ -61,6 +61,8 @@ ANALYSES = {
         passes_on="uploadtrends:artist_model",
     ),
     "event_study": Section("uploadtrends:event_study", ("panel",)),
+    "monitor": Section("uploadtrends:monitor", ("history",)),
+    "common_change": Section("uploadtrends:common_change", ("data",)),
 }
 """Further analyses that a study may ask for, in the order in which they run."""
 

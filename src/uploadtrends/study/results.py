@@ -91,6 +91,8 @@ class StudyResults:
         return {
             "results": self.its.to_frame(),
             "change_points": self.breaks.to_frame(),
+            "further_bends": self.breaks.further,
+            "plain_pelt": self.breaks.plain_pelt(),
             "matches": self.matches.to_frame(),
             "checks": self.checks_frame(),
             **{name: result.to_frame() for name, result in self.analyses.items()},

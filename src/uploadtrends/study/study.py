@@ -112,6 +112,18 @@ class Study:
                 return self._run(Path(folder), StepCache(None, announce), key_file)
         return self._run(Path(out), StepCache(Path(out) / CACHE, announce), key_file)
 
+    def panel(self) -> Panel:
+        """Load the data and build the study's panel, without any analysis.
+
+        Raises
+        ------
+        InputError
+            If a file or platform of the study does not exist.
+        """
+        with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
+            steps = StepCache(None, None)
+            return self._panels(self._load(Path(folder), steps), steps)["main"]
+
     def _run(self, out: Path, steps: StepCache, key_file: str | Path | None) -> StudyResults:
         import uploadtrends as ut
 

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import chdtrc, fdtrc
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.structural.hansen import hansen_p_value
+from uploadtrends.breaks.structural.hansen import MAXIMUM_REGRESSORS, hansen_p_value
 from uploadtrends.breaks.structural.outcome import StructuralTest
 from uploadtrends.breaks.structural.regression import (
     hac_covariance,
@@ -89,6 +89,9 @@ def sup_f(series: pd.Series, **options: Any) -> StructuralTest:
     regressors : {"constant", "trend"} or pandas.DataFrame, default "constant"
     trim : float, default .15
         Share of the periods at either end without candidate dates.
+    start, end : float, int or date-like, optional
+        First and last candidate instead: as a share of the periods, as the number of periods in
+        the old regime, or as the first date of the new one.
     covariance : {"ols", "hac"}, default "ols"
 
     Returns
@@ -126,27 +129,42 @@ def _over_dates(
     *,
     regressors: Any = "constant",
     trim: float = 0.15,
+    start: float | str | dt.date | None = None,
+    end: float | str | dt.date | None = None,
     covariance: Covariance = "ols",
 ) -> StructuralTest:
-    call = Call.of(locals(), series, function=f"{kind}_f")
     regular, design = response_and_design(series, regressors)
     index = pd.DatetimeIndex(regular.index)
     n, k = design.shape
     if not 0.0 < trim < 0.5:
         raise InputError("trim must lie in (0, .5)", column="trim", value=trim, fix="use .15")
-    first = max(int(np.floor(trim * n)), k + 1)
-    last = n - first
+    first = _periods(trim if start is None else start, "start", index)
+    last = n - first if end is None else _periods(end, "end", index)
+    first, last = max(first, k + 1), min(last, n - k - 1)
     if last < first:
-        raise InputError("too short for a test over dates", value=f"{n} periods")
+        raise InputError(
+            "too short for a test over dates",
+            value=f"{n} periods, candidate dates {first} to {last}",
+            fix="choose an earlier start, a later end, or fewer regressors",
+        )
     places = np.arange(first, last + 1)
     path = _wald(regular.to_numpy(), design, places, covariance)
     if kind == "exp":
         value = float(np.logaddexp.reduce(path / 2.0) - np.log(len(path)))
     else:
         value = float(path.max() if kind == "sup" else path.mean())
-    span = (n - first) * last / (first * (n - last))
-    p = hansen_p_value(kind, value, k, span)
+    p, source = float("nan"), f"no p-value is tabulated beyond {MAXIMUM_REGRESSORS} regressors"
+    if k <= MAXIMUM_REGRESSORS:
+        p = hansen_p_value(kind, value, k, (n - first) * last / (first * (n - last)))
+        source = f"p = {p:.3g} (Hansen 1997)"
     peak = index[places[int(np.argmax(path))]]
+    settings = {
+        "regressors": regressors,
+        "covariance": covariance,
+        "trim": trim,
+        "start": start,
+        "end": end,
+    }
     return StructuralTest(
         name=f"{kind}-F",
         statistic=value,
@@ -154,9 +172,22 @@ def _over_dates(
         date=peak,
         path=pd.Series(path, index=index[places], name="F"),
         sentence=f"one break at an unknown date: {kind}{_letter(covariance)} = {value:.4g}, "
-        f"p = {p:.3g} (Hansen 1997); new regime most likely from {stamp(peak, frequency(index))}",
-        call=call,
+        f"{source}; new regime most likely from {stamp(peak, frequency(index))}",
+        call=Call.of(settings, regular, function=f"{kind}_f"),
     )
+
+
+def _periods(where: Any, name: str, index: pd.DatetimeIndex) -> int:
+    """Return how many periods lie before a new regime: a share, a number, or its first date."""
+    if isinstance(where, int | float) and not isinstance(where, bool):
+        found = int(np.floor(where * len(index))) if where < 1 else int(where)
+        if found < 1 or found >= len(index):
+            raise InputError("outside the series", column=name, value=where, fix="use .15")
+        return found
+    place = period_of(index, where)
+    if place is None:
+        raise InputError("outside the series", column=name, value=str(where), fix="use .15")
+    return place
 
 
 def _wald(response: Array, design: Array, places: Array, covariance: str) -> Array:
@@ -167,14 +198,16 @@ def _wald(response: Array, design: Array, places: Array, covariance: str) -> Arr
     if covariance != "ols":
         raise InputError("unknown covariance", value=covariance, fix='use "ols" or "hac"')
     _, residuals = least_squares(response, design)
-    gram = np.cumsum(design[:, :, None] * design[:, None, :], axis=0)
-    moment = np.cumsum(design * response[:, None], axis=0)
-    square = float(response @ response)
+    # Residuals and an orthonormal basis leave the statistic as it is and keep its digits.
+    basis = np.linalg.qr(design)[0] * np.sqrt(n)
+    gram = np.cumsum(basis[:, :, None] * basis[:, None, :], axis=0)
+    moment = np.cumsum(basis * residuals[:, None], axis=0)
+    square = float(residuals @ residuals)
     left, right = gram[places - 1], gram[-1] - gram[places - 1]
     at, after = moment[places - 1], moment[-1] - moment[places - 1]
     explained = _quadratic(left, at) + _quadratic(right, after)
     split = np.maximum(square - explained, 1e-12 * square)
-    statistics: Array = (residuals @ residuals - split) / (split / (n - 2 * k))
+    statistics: Array = (square - split) / (split / (n - 2 * k))
     return statistics
 
 

@@ -11,7 +11,7 @@ from scipy.special import chdtrc
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 
-MAXIMUM_REGRESSORS = 10
+MAXIMUM_REGRESSORS = 40
 
 
 @cache
@@ -19,7 +19,7 @@ def _coefficients() -> dict[str, Array]:
     """Return, per statistic, (regressors, trimming, 5): four of a cubic and degrees of freedom.
 
     The numbers are those of Hansen (1997, JBES 15:60-67), as distributed by the author and in R
-    package strucchange; up to 10 of the 40 regressors, trimming .49, .47, ..., .01.
+    package strucchange; up to 40 regressors, trimming .49, .47, ..., .01.
     """
     text = files(__package__).joinpath("hansen1997.csv").read_text(encoding="utf-8")
     rows = [line.split(",") for line in text.splitlines()[1:]]
@@ -39,7 +39,7 @@ def hansen_p_value(statistic: str, value: float, regressors: int, span: float) -
     value : float
         Of the F statistics in the form "number of regressors times F".
     regressors : int
-        Number of coefficients that may change, 1 to 10.
+        Number of coefficients that may change, 1 to 40.
     span : float
         ``(n - first) last / (first (n - last))`` of the candidate dates, in periods from the start
         (Andrews 1993's lambda); 1 for a single date.
@@ -47,7 +47,7 @@ def hansen_p_value(statistic: str, value: float, regressors: int, span: float) -
     Raises
     ------
     InputError
-        If the statistic is unknown or there are more than 10 regressors.
+        If the statistic is unknown or there are more than 40 regressors.
     """
     tables = _coefficients()
     if statistic not in tables:

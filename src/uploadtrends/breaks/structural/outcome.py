@@ -24,6 +24,8 @@ class StructuralTest(Result):
         Statistic per date: F statistics by first period of the new regime, or the CUSUM process.
     sentence : str
     call : Call
+    boundary : pandas.Series or None
+        What the (absolute) path may not cross at the 5% level, where that is a line.
     """
 
     name: str
@@ -33,6 +35,7 @@ class StructuralTest(Result):
     path: pd.Series
     sentence: str
     call: Call
+    boundary: pd.Series | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row: test, statistic, p, date."""

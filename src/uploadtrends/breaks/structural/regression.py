@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
@@ -68,12 +69,27 @@ def hac_covariance(design: Array, residuals: Array) -> Array:
     Quadratic spectral kernel, Andrews' (1991) automatic bandwidth from AR(1) fits, VAR(1)
     prewhitening (Andrews & Monahan 1992), factor n / (n - k): `kernHAC` of R package sandwich.
     """
-    n, k = design.shape
-    score = design * residuals[:, None]
-    transition = np.linalg.lstsq(score[:-1], score[1:], rcond=None)[0].T
-    white = score[1:] - score[:-1] @ transition.T
+    n = len(design)
     # Constant columns (score = residual) do not steer the bandwidth, unless there is no other.
     steers = ~np.all(np.isclose(design, 1.0), axis=0)
+    middle = hac_meat(design * residuals[:, None], steers)
+    bread = np.linalg.inv(design.T @ design / n)
+    covariance: Array = bread @ middle @ bread / n
+    return covariance
+
+
+def hac_meat(score: Array, steers: NDArray[np.bool_]) -> Array:
+    """Return the long-run covariance of scores (n, k), as `hac_covariance` uses it.
+
+    Parameters
+    ----------
+    score : array of shape (n, k)
+    steers : array of bool, shape (k,)
+        Columns whose autocorrelation chooses the bandwidth (all, where none is marked).
+    """
+    n, k = score.shape
+    transition = np.linalg.lstsq(score[:-1], score[1:], rcond=None)[0].T
+    white = score[1:] - score[:-1] @ transition.T
     bandwidth = _andrews_bandwidth(white[:, steers] if steers.any() else white)
     lags = np.arange(n - 1)
     weights = _quadratic_spectral(lags / max(bandwidth, 1e-8))
@@ -83,10 +99,14 @@ def hac_covariance(design: Array, residuals: Array) -> Array:
         middle += weights[lag] * white[lag:].T @ white[:-lag]
     middle = (middle + middle.T) * n / (n - k)
     recolour = np.linalg.inv(np.eye(k) - transition)
-    middle = recolour @ middle @ recolour.T / n
-    bread = np.linalg.inv(design.T @ design / n)
-    covariance: Array = bread @ middle @ bread / n
-    return covariance
+    meat: Array = recolour @ middle @ recolour.T / n
+    return meat
+
+
+def long_run_variance(values: Array) -> float:
+    """Return the long-run variance of a series about its mean (`lrvar` of sandwich, times n)."""
+    centred = (values - values.mean())[:, None]
+    return float(hac_meat(centred, np.zeros(1, dtype=bool))[0, 0])
 
 
 def _andrews_bandwidth(score: Array) -> float:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.laws import standardise_rows
-from uploadtrends.breaks.noise import ar1_from, corrected_rho
-from uploadtrends.breaks.scan import MINIMUM_SEGMENT, Base, Kind, scan
-from uploadtrends.breaks.spacing import RHO_GRID, Spacing
+from uploadtrends.breaks.likelihood.laws import standardise_rows
+from uploadtrends.breaks.likelihood.noise import ar1_from, corrected_rho
+from uploadtrends.breaks.likelihood.scan import MINIMUM_SEGMENT, Base, Kind, scan
+from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing
 
 N_RESAMPLED = 399
 ENOUGH = 15  # exceedances after which the simulation stops (Besag & Clifford 1991)

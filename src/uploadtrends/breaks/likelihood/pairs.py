@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.scan import MINIMUM_SEGMENT, Base, plain_base
-from uploadtrends.breaks.spacing import RHO_GRID, Spacing, criterion
+from uploadtrends.breaks.likelihood.scan import MINIMUM_SEGMENT, Base, plain_base
+from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing, criterion
 
 PAIR_CANDIDATES = 40
 _CHUNK = 64  # series at a time: keeps the work in the processor's cache

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.laws import (
+from uploadtrends.breaks.likelihood.laws import (
     N_SIMULATED,
     Alternative,
     Null,
@@ -29,9 +29,10 @@ from uploadtrends.breaks.laws import (
     shifts,
     simulate,
 )
-from uploadtrends.breaks.mixture import Weighted, count_noise
-from uploadtrends.breaks.noise import MAXIMUM_RHO, corrected_rho
-from uploadtrends.breaks.spacing import RHO_GRID, Spacing
+from uploadtrends.breaks.likelihood.mixture import Weighted, count_noise
+from uploadtrends.breaks.likelihood.noise import MAXIMUM_RHO, corrected_rho
+from uploadtrends.breaks.likelihood.scan import plain_base, scan
+from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing
 
 # Shares of the level: a shift against a constant, a change against a line where the line is the
 # null, and where it is not. Choosing between the nulls uses up the rest.
@@ -222,8 +223,6 @@ def _one_lag(part: Weighted) -> float:
 
 def _shift_against_line(spacing: Spacing, pairs: bool) -> Callable[[Array], Array]:
     def gains(drawn: Array) -> Array:
-        from uploadtrends.breaks.scan import plain_base, scan
-
         line = scan(drawn, plain_base(spacing, sloped=True), ("none",))["none"].criterion
         found: Array = line - shifts(drawn, spacing, pairs=pairs).change
         return found

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.scan import MINIMUM_SEGMENT, plain_base
-from uploadtrends.breaks.spacing import RHO_GRID, Spacing
+from uploadtrends.breaks.likelihood.scan import MINIMUM_SEGMENT, plain_base
+from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing
 
 Posterior = tuple[NDArray[np.intp], Array]
 """Candidate positions, ascending, and their probabilities."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.spacing import Spacing
+from uploadtrends.breaks.likelihood.spacing import Spacing
 
 PHI = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.96)

@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.scan import Base, plain_base
-from uploadtrends.breaks.spacing import RHO_GRID, Spacing, criterion
+from uploadtrends.breaks.likelihood.scan import Base, plain_base
+from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing, criterion
 
 RATES = (-6.0, -4.5, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.5, 6.0)
 CENTRES = tuple(0.10 + 0.05 * i for i in range(17))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.spacing import RHO_GRID, Spacing, criterion
+from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing, criterion
 
 MINIMUM_SEGMENT = 3
 Kind = Literal["none", "step", "kink", "both", "odd"]

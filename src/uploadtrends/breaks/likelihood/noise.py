@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.spacing import Spacing
+from uploadtrends.breaks.likelihood.spacing import Spacing
 
 MAXIMUM_RHO = 0.95
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.noise import ar1_noise
-from uploadtrends.breaks.pairs import scan_pairs
-from uploadtrends.breaks.scan import plain_base, scan
-from uploadtrends.breaks.spacing import RHO_GRID, Spacing
+from uploadtrends.breaks.likelihood.noise import ar1_noise
+from uploadtrends.breaks.likelihood.pairs import scan_pairs
+from uploadtrends.breaks.likelihood.scan import plain_base, scan
+from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing
 
 Null = Literal["constant", "line"]
 N_SIMULATED = 399

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.special import pdtr, pdtrc, stdtrit
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.scan import Base, Fit, Kind, plain_base, scan
-from uploadtrends.breaks.spacing import Spacing
+from uploadtrends.breaks.likelihood.scan import Base, Fit, Kind, plain_base, scan
+from uploadtrends.breaks.likelihood.spacing import Spacing
 
 LEVEL = 0.01
 COUNT_LEVEL = 0.005

@@ -1,0 +1,127 @@
+"""Paths against their boundaries: monitored series, and the processes of structural tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from uploadtrends.figures import axes as frame
+from uploadtrends.figures import style
+from uploadtrends.figures.series import draw_observed, finish, heading, in_order, legend_above
+
+
+def plot_monitoring(
+    result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH
+) -> Figure:
+    """Draw `Monitoring`: each series with its carried-on course, and below it path and boundary.
+
+    With `ax` (one series), only the path and its boundary are drawn there.
+    """
+    fits = [fit for fit in in_order(result.fits) if len(fit.process)]
+    with style.sheet():
+        if ax is not None:
+            (fit,) = fits
+            _path(ax, fit.process, fit.boundary, (fit.process.index[0], fit.process.index[-1]))
+            ax.set_title(heading(fit.platform, fit.group))
+            ax.legend(loc="best")
+            return ax.get_figure(root=True)  # type: ignore[return-value]
+        titles: list[str] = []
+        notes: list[str] = []
+        for fit in fits:
+            titles += [heading(fit.platform, fit.group), "cumulated errors and their boundary"]
+            notes += [fit.sentence.partition(": ")[2].capitalize(), ""]
+        figure, panels = frame.grid(width, titles, notes, columns=2, tall=1.3, top=0.28)
+        for place, fit in enumerate(fits):
+            _watched(panels[2 * place], fit)
+            ends = (fit.process.index[0], fit.process.index[-1])
+            _path(panels[2 * place + 1], fit.process, fit.boundary, ends)
+        legend_above(figure, panels)
+    figure.data = result.paths
+    figure.caption = (
+        "Left: observed periods; the line is the course of the history, carried on into the shaded "
+        "new periods. Right: the cumulated errors of the new periods; beyond the boundary is an "
+        "alarm, and all looks together raise a false one in "
+        f"{result.level:.0%} of the series."
+    )
+    figure.alternative = "Two panels per series. " + " ".join(fit.sentence for fit in fits)
+    return figure
+
+
+def _watched(axes: Axes, fit: Any) -> None:
+    colour, marker, _ = style.look(fit.platform)
+    new = frame.edges(fit.process.index)
+    axes.axvspan(new[0], new[-1], color=style.SHADE, linewidth=0, zorder=0)
+    draw_observed(axes, fit.observed, colour, marker)
+    axes.plot(
+        frame.middle(fit.fitted.index),
+        fit.fitted.to_numpy(dtype=float),
+        color=style.INK,
+        linewidth=1.2,
+        zorder=4,
+        label="course of the history",
+    )
+    _alarm(axes, fit.alarm)
+    finish(axes, fit.observed)
+
+
+def _alarm(axes: Axes, alarm: pd.Timestamp | None) -> None:
+    if alarm is not None:
+        axes.axvline(
+            frame.days(alarm), color=style.VERMILION, linewidth=1.0, zorder=2.5, label="alarm"
+        )
+
+
+def _path(
+    axes: Axes,
+    process: pd.Series,
+    boundary: pd.Series | None,
+    ends: tuple[pd.Timestamp, pd.Timestamp],
+) -> None:
+    where = frame.days(process.index)
+    values = process.to_numpy(dtype=float)
+    axes.plot(where, values, color=style.INK, linewidth=1.2, marker=".", label="path", zorder=4)
+    axes.axhline(0.0, color=style.RULE, linewidth=0.8, zorder=1)
+    if boundary is not None:
+        edge = boundary.to_numpy(dtype=float)
+        both = (edge, -edge) if values.min() < 0 else (edge,)
+        for place, line in enumerate(both):
+            axes.plot(
+                where,
+                line,
+                color=style.VERMILION,
+                linestyle=(0, (3, 1.5)),
+                linewidth=1.0,
+                zorder=3,
+                label="boundary" if place == 0 else None,
+            )
+        beyond = np.flatnonzero(np.abs(values) > edge)
+        if len(beyond):
+            _alarm(axes, process.index[beyond[0]])
+    axes.locator_params(axis="y", nbins=4)
+    frame.dates(axes, (float(frame.days(ends[0])), float(frame.days(ends[1]))), ticks=5)
+
+
+def plot_structural(
+    result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH
+) -> Figure:
+    """Draw a `StructuralTest`: its path by date, and the 5% boundary where it is a line."""
+    path = result.path
+    ends = (path.index[0], path.index[-1])
+    with style.sheet():
+        if ax is not None:
+            _path(ax, path, result.boundary, ends)
+            ax.set_title(result.name)
+            return ax.get_figure(root=True)  # type: ignore[return-value]
+        figure, panels = frame.grid(
+            width, [result.name], [result.sentence], columns=1, tall=1.8, top=0.28
+        )
+        _path(panels[0], path, result.boundary, ends)
+        legend_above(figure, panels)
+    figure.data = pd.DataFrame({"date": path.index, "path": path.to_numpy()})
+    figure.caption = f"{result.name} by date; dashed: the 5% boundary."
+    figure.alternative = f"{result.name}: {result.sentence}"
+    return figure
