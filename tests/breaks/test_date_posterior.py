@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from uploadtrends.breaks.posterior import credible_interval, date_posterior
-from uploadtrends.breaks.scan import MINIMUM_SEGMENT
+from uploadtrends.breaks.likelihood.posterior import credible_interval, date_posterior
+from uploadtrends.breaks.likelihood.scan import MINIMUM_SEGMENT
 
 
 def places_of_the_truth(step: float, n: int = 60, repetitions: int = 400) -> np.ndarray:
