@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from uploadtrends.breaks.likelihood.posterior import credible_interval, date_posterior
 from uploadtrends.breaks.likelihood.scan import MINIMUM_SEGMENT
 
