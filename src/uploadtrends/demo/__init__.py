@@ -10,7 +10,7 @@
 from uploadtrends.demo.deviantart import CLIENT_ID, CLIENT_SECRET
 from uploadtrends.demo.faults import KINDS, Faults
 from uploadtrends.demo.reply import Reply
-from uploadtrends.demo.server import HOSTS, DemoServer, Measured, serve
+from uploadtrends.demo.server import HOSTS, DemoServer, Measured, play, serve
 from uploadtrends.demo.world import World
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "Measured",
     "Reply",
     "World",
+    "play",
     "serve",
 ]

@@ -26,12 +26,24 @@ from uploadtrends.demo.reply import Question, Reply, as_json
 from uploadtrends.demo.world import World
 from uploadtrends.simulate import Population
 
-HOSTS = {
-    "www.artstation.com": "artstation",
-    "www.deviantart.com": "deviantart",
-    "backend.deviantart.com": "deviantart",
-    "danbooru.donmai.us": "danbooru",
-}
+Player = Callable[["DemoServer", Question, World], Reply]
+HOSTS: dict[str, str] = {}
+"""Hosts that are played, and the platform of each."""
+_PLAYERS: dict[str, Player] = {}
+
+
+def play(host: str, platform: str, player: Player) -> None:
+    """Add a host to those that are played.
+
+    Parameters
+    ----------
+    host : str
+    platform : str
+        Whose part of the population it shows.
+    player : callable
+        ``player(server, question, world)`` returns the reply of the site on its good days.
+    """
+    HOSTS[host], _PLAYERS[host] = platform, player
 
 
 @dataclass(frozen=True)
@@ -164,14 +176,7 @@ class DemoServer:
                 if special is not None:
                     return special
         world = self.worlds[name]
-        if name == "artstation":
-            usual = artstation.answer(question, world)
-        elif name == "danbooru":
-            usual = danbooru.answer(question, world)
-        elif question.host == "backend.deviantart.com":
-            usual = feed(question, world)
-        else:
-            usual = self.deviantart.answer(question, world)
+        usual = _PLAYERS[question.host](self, question, world)
         return self._faults[question.host].apply(question, usual)
 
     def handle(self, question: Question, at: float) -> Reply:
@@ -278,3 +283,17 @@ def serve(population: Population, *, today: str, **settings: Any) -> DemoServer:
         faults, port, cap, calls_per_token, html_for_bad_client; see `DemoServer`.
     """
     return DemoServer(population, today=today, **settings)
+
+
+play(
+    "www.artstation.com",
+    "artstation",
+    lambda _, question, world: artstation.answer(question, world),
+)
+play(
+    "www.deviantart.com",
+    "deviantart",
+    lambda server, question, world: server.deviantart.answer(question, world),
+)
+play("backend.deviantart.com", "deviantart", lambda _, question, world: feed(question, world))
+play("danbooru.donmai.us", "danbooru", lambda _, question, world: danbooru.answer(question, world))
