@@ -24,7 +24,7 @@ import pandas as pd
 import polars as pl
 
 import uploadtrends as ut
-from uploadtrends.checks.cohort_sizes import (
+from uploadtrends.checks.recipe.sizes import (
     FEWEST_SENIORS,
     FEWEST_YEARS,
     Change,

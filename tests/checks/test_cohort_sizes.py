@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import uploadtrends as ut
-from uploadtrends.checks.cohort_sizes import (
+from uploadtrends.checks.recipe.sizes import (
     Change,
     change_of,
     compare_years,

@@ -6,8 +6,8 @@ import pytest
 
 import uploadtrends as ut
 from uploadtrends import InputError
-from uploadtrends.checks.cohort_shape import readings, shape_shown, slopes
-from uploadtrends.checks.cohort_windows import Recipe
+from uploadtrends.checks.recipe.shape import readings, shape_shown, slopes
+from uploadtrends.checks.recipe.windows import Recipe
 from uploadtrends.simulate import population
 from uploadtrends.sources.bundled import bundled
 from uploadtrends.store import build_store

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 from uploadtrends.checks.check import Check, Weight, at_once
-from uploadtrends.checks.cohort_shape import (
+from uploadtrends.checks.outcome import CheckOutcome
+from uploadtrends.checks.recipe.shape import (
     monthly_values,
     readings,
     shape_shown,
 )
-from uploadtrends.checks.cohort_sizes import FEWEST_SENIORS, Change, change_of
-from uploadtrends.checks.cohort_verdict import judge
-from uploadtrends.checks.cohort_windows import (
+from uploadtrends.checks.recipe.sizes import FEWEST_SENIORS, Change, change_of
+from uploadtrends.checks.recipe.verdict import judge
+from uploadtrends.checks.recipe.windows import (
     Between,
     Recipe,
     Window,
@@ -34,7 +35,6 @@ from uploadtrends.checks.cohort_windows import (
     why_not,
     years_to_try,
 )
-from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.panel import Panel
 

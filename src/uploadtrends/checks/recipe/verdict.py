@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uploadtrends.checks.cohort_sizes import (
+from uploadtrends.checks.outcome import Status
+from uploadtrends.checks.recipe.sizes import (
     FEWEST_SENIORS,
     FEWEST_YEARS,
     Change,
@@ -17,7 +18,6 @@ from uploadtrends.checks.cohort_sizes import (
     compare_years,
     verdict,
 )
-from uploadtrends.checks.outcome import Status
 
 if TYPE_CHECKING:
     import pandas as pd
