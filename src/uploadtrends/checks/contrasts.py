@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
+from uploadtrends.checks.check import Check
 from uploadtrends.checks.outcome import Status
 from uploadtrends.collect.sites import shown
 from uploadtrends.errors import InputError
@@ -13,6 +15,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 USABLE = ("ok", "exploratory")
+
+
+@dataclass(frozen=True, repr=False)
+class OfContrasts(Check):
+    """A check of single estimates: `term`, `event`, `platform` and `group` say of which."""
+
+    _: KW_ONLY
+    term: str | None = None
+    event: str | None = None
+    platform: str | None = None
+    group: str | None = None
+
+    def chosen(self, result: Any) -> pd.DataFrame:
+        """Return the rows of the result that are checked; see `contrasts`."""
+        return contrasts(
+            result, term=self.term, event=self.event, platform=self.platform, group=self.group
+        )
 
 
 def contrasts(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from uploadtrends.checks.check import Check, Sketch
+from uploadtrends.checks.check import Sketch
 from uploadtrends.checks.contrasts import (
     USABLE,
+    OfContrasts,
     contrasts,
     main_reason,
     overall,
@@ -49,7 +50,7 @@ def _below(outcome: CheckOutcome) -> str:
 
 
 @dataclass(frozen=True, repr=False)
-class Power(Check):
+class Power(OfContrasts):
     """Find the smallest change that would have been found with the target power.
 
     Series are drawn from each fit's own error process (its autocorrelation and variance, with
@@ -90,10 +91,6 @@ class Power(Check):
     _: KW_ONLY
     of_interest: float = 0.25
     target: float = 0.8
-    term: str | None = None
-    event: str | None = None
-    platform: str | None = None
-    group: str | None = None
     n_draws: int = 999
     alpha: float = 0.05
     seed: int = 0
@@ -111,9 +108,7 @@ class Power(Check):
         """Return the outcome; see `Check`."""
         import pandas as pd
 
-        chosen = contrasts(
-            result, term=self.term, event=self.event, platform=self.platform, group=self.group
-        )
+        chosen = self.chosen(result)
         series = working_series(result)
         tests = int(contrasts(result, term=self.term)["status"].isin(USABLE).sum())
         rows, curves = [], []

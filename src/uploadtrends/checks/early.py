@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from uploadtrends.checks.check import Check, Sketch, Weight
+from uploadtrends.checks.check import Sketch, Weight
 from uploadtrends.checks.contrasts import (
     USABLE,
-    contrasts,
+    OfContrasts,
     main_reason,
     overall,
     series_name,
@@ -46,7 +46,7 @@ def _leads_drawn(axes: Axes, style: Any, rows: pd.DataFrame, _: CheckOutcome) ->
 
 
 @dataclass(frozen=True, repr=False)
-class Anticipation(Check):
+class Anticipation(OfContrasts):
     """Test for a level change in the periods just before the event.
 
     The data end with the last period before the event. A level change is tried in each of the last
@@ -86,10 +86,6 @@ class Anticipation(Check):
 
     _: KW_ONLY
     leads: int = 6
-    term: str | None = None
-    event: str | None = None
-    platform: str | None = None
-    group: str | None = None
     n_draws: int = 999
     alpha: float = 0.05
     seed: int = 0
@@ -102,9 +98,7 @@ class Anticipation(Check):
         """Return the outcome; see `Check`."""
         import pandas as pd
 
-        chosen = contrasts(
-            result, term=self.term, event=self.event, platform=self.platform, group=self.group
-        )
+        chosen = self.chosen(result)
         series = working_series(result)
         rows, profiles = [], []
         for _, effect in chosen.iterrows():

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from uploadtrends.arrays import Array
-from uploadtrends.checks.check import Check, Weight
+from uploadtrends.checks.check import Weight
 from uploadtrends.checks.contrasts import (
     USABLE,
-    contrasts,
+    OfContrasts,
     main_reason,
     overall,
     panel_of,
@@ -32,7 +32,7 @@ PROTEST = ("2022-12-13", "2022-12-31")  # "No to AI generated images" posts on A
 
 
 @dataclass(frozen=True, repr=False)
-class LeaveOneOut(Check):
+class LeaveOneOut(OfContrasts):
     """Estimate again without each artist, each other event and each period.
 
     Parameters
@@ -72,10 +72,6 @@ class LeaveOneOut(Check):
     _: KW_ONLY
     what: Sequence[str] = KINDS
     windows: Sequence[tuple[str, str]] = (PROTEST,)
-    term: str | None = None
-    event: str | None = None
-    platform: str | None = None
-    group: str | None = None
     keep: int = 5
     alpha: float = 0.05
     identify: bool = False
@@ -93,9 +89,7 @@ class LeaveOneOut(Check):
         """Return the outcome; see `Check`."""
         import pandas as pd
 
-        chosen = contrasts(
-            result, term=self.term, event=self.event, platform=self.platform, group=self.group
-        )
+        chosen = self.chosen(result)
         panel = panel_of(result, self.panel)
         tables, drawn = [], []
         for fit in result.fits:

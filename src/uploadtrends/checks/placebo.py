@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from uploadtrends.checks.check import Check, Sketch, Weight
+from uploadtrends.checks.check import Sketch, Weight
 from uploadtrends.checks.contrasts import (
     USABLE,
-    contrasts,
+    OfContrasts,
     main_reason,
     overall,
     without_estimate,
@@ -72,7 +72,7 @@ DRAWING = Sketch(
 
 
 @dataclass(frozen=True, repr=False)
-class PlaceboDates(Check):
+class PlaceboDates(OfContrasts):
     """Refit the same model at dates before the first event, where nothing happened.
 
     Every placebo date gets a window of the same length as the one around the event, wholly before
@@ -116,10 +116,6 @@ class PlaceboDates(Check):
     _: KW_ONLY
     n: int = 99
     window: tuple[int, int] | None = None
-    term: str | None = None
-    event: str | None = None
-    platform: str | None = None
-    group: str | None = None
     alpha: float = 0.05
     seed: int = 0
 
@@ -136,9 +132,7 @@ class PlaceboDates(Check):
         """Return the outcome; see `Check`."""
         import pandas as pd
 
-        chosen = contrasts(
-            result, term=self.term, event=self.event, platform=self.platform, group=self.group
-        )
+        chosen = self.chosen(result)
         rows, draws = [], []
         for _, effect in chosen.iterrows():
             row, drawn = _one(result, effect, self.n, self.window, self.alpha, self.seed)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from uploadtrends.checks.check import Check, Weight
+from uploadtrends.checks.check import Weight
 from uploadtrends.checks.contrasts import (
     USABLE,
-    contrasts,
+    OfContrasts,
     main_reason,
     overall,
     panel_of,
@@ -28,7 +28,7 @@ _QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9)
 
 
 @dataclass(frozen=True, repr=False)
-class Survivorship(Check):
+class Survivorship(OfContrasts):
     """Sweep the threshold that selects artists, and bound what deleted works could hide.
 
     *Sweep.* The effect is estimated again among the artists at or above each threshold.
@@ -78,10 +78,6 @@ class Survivorship(Check):
     attribute: Mapping[str, float] | None = None
     deletion: Sequence[float] = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
     plausible: float = 0.05
-    term: str | None = None
-    event: str | None = None
-    platform: str | None = None
-    group: str | None = None
     alpha: float = 0.05
 
     def __post_init__(self) -> None:
@@ -99,9 +95,7 @@ class Survivorship(Check):
         """Return the outcome; see `Check`."""
         import pandas as pd
 
-        chosen = contrasts(
-            result, term=self.term, event=self.event, platform=self.platform, group=self.group
-        )
+        chosen = self.chosen(result)
         panel = panel_of(result, self.panel)
         swept: dict[tuple[str, str], pd.DataFrame] = {}
         frames = []
