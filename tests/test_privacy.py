@@ -183,9 +183,9 @@ def test_forgetting_twice_or_somebody_unknown_is_harmless(tmp_path: Path) -> Non
     assert test("Nobody")
     assert not test("somebody")
     with pytest.raises(InputError, match="no collector for this site"):
-        forget("pixiv", "x", raw=tmp_path)
+        forget("pixiv", "x", raw=tmp_path, key_file=tmp_path / "key")
     with pytest.raises(InputError, match="empty"):
-        forget("danbooru", " ", raw=tmp_path)
+        forget("danbooru", " ", raw=tmp_path, key_file=tmp_path / "key")
 
 
 def test_pruning_takes_out_people_and_nothing_else() -> None:

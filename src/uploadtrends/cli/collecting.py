@@ -20,7 +20,11 @@ from uploadtrends.cli.options import (
 )
 from uploadtrends.cli.show import INCOMPLETE, show_frame, show_record
 from uploadtrends.collect.sites import site_names
+from uploadtrends.errors import StoreError
 
+MaxRejects = Annotated[
+    float, typer.Option("--max-rejects", help="Share (below 1) or number of bad records allowed.")
+]
 Source = Annotated[
     str, typer.Argument(help=f"{', '.join(site_names()[:-1])} or {site_names()[-1]}.")
 ]
@@ -88,6 +92,7 @@ def collect(
     crawl: Annotated[
         str | None, typer.Option("--crawl", help="Go on with, or begin, the crawl of this name.")
     ] = None,
+    max_rejects: MaxRejects = 0.05,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print requests and time needed; ask nobody.")
     ] = False,
@@ -124,7 +129,8 @@ def collect(
         report = fetch(source, session=session, progress=progress, **given)
     store.parent.mkdir(parents=True, exist_ok=True)
     with open_store(store, read_only=False) as opened:
-        loaded = opened.load(ArchivedCrawl(report.folder, key_file=options.key_file))
+        crawled = ArchivedCrawl(report.folder, key_file=options.key_file)
+        loaded = opened.load(crawled, max_rejects=_limit(max_rejects))
     if as_json:
         show_record({"crawl": asdict(report), "load": loaded.to_dict()}, as_json=True)
     else:
@@ -140,6 +146,15 @@ def rebuild(
     study: Annotated[
         Path | None, typer.Option("--study", help="Load this study's files, too.")
     ] = None,
+    max_rejects: MaxRejects = 0.05,
+    accept_damage: Annotated[
+        bool,
+        typer.Option("--accept-damage", help="Build from archives with damaged lines, too."),
+    ] = False,
+    may_shrink: Annotated[
+        bool,
+        typer.Option("--may-shrink", help="Replace a store that holds more than the new one."),
+    ] = False,
     key_file: KeyFile = None,
 ) -> None:
     """Build the store anew from the archived answers, without the network.
@@ -153,8 +168,27 @@ def rebuild(
 
     entries = read_study(study).data if study is not None else ()
     sources = [make_source(e.source, e.path, e.options) for e in entries if e.path.exists()]
-    for report in build_store(store, [*sources, *archived_crawls(raw, key_file=key_file)]):
+    crawls = archived_crawls(raw, key_file=key_file)
+    damage = [f"{crawl.folder}: {what}" for crawl in crawls for what in crawl.damage]
+    if damage and not accept_damage:
+        raise StoreError(
+            f"'{store}' was left as it was: the archive is damaged in {len(damage)} places "
+            f"({damage[0]}). Fix: restore it from a backup, or build without what is lost "
+            "(--accept-damage)"
+        )
+    reports = build_store(
+        store,
+        [*sources, *crawls],
+        max_rejects=_limit(max_rejects),
+        may_shrink=may_shrink,
+        key_file=key_file,
+    )
+    for report in reports:
         typer.echo(str(report))
+
+
+def _limit(max_rejects: float) -> int | float:
+    return max_rejects if max_rejects < 1 else int(max_rejects)
 
 
 @command

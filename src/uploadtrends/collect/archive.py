@@ -70,6 +70,7 @@ class Archive:
         self.damage: list[str] = []
         self._prune = prune
         self._file: BinaryIO | None = None
+        self._segment = folder
         self._lock: FileLock | None = None
         if write:
             folder.mkdir(parents=True, exist_ok=True)
@@ -141,7 +142,7 @@ class Archive:
     def read_plan(self) -> dict[str, Any]:
         """Return what the crawl was asked to do (`crawl.json`), or an empty dict."""
         path = self.folder / "crawl.json"
-        return cast(dict[str, Any], json.loads(path.read_text("utf-8"))) if path.exists() else {}
+        return read_plan(path) if path.exists() else {}
 
     def write_plan(self, plan: dict[str, Any]) -> None:
         """Write what the crawl is asked to do, replacing the file in one step."""
@@ -164,14 +165,19 @@ class Archive:
             File name to new sha256, for every segment that changed.
         """
         changed: dict[str, str] = {}
+        self.damage = []
         for segment in self.segments():
             lines: list[bytes] = []
             touched = False
-            for _, entry in self._read(segment):
+            data, end = segment.read_bytes(), 0
+            for place, entry in self._read(segment):
+                lines.append(data[end : place.offset])  # what cannot be read is not thrown away
+                end = place.offset + place.length
                 after = change(entry)
                 touched = touched or after is not entry
                 if after is not None:
-                    lines.append(_line(after))
+                    lines.append(data[place.offset : end] if after is entry else _line(after))
+            lines.append(data[end:])
             if touched:
                 content = b"".join(lines)
                 write_atomically(segment, content)
@@ -207,10 +213,10 @@ class Archive:
             if self._file is not None:
                 self._file.close()
             names = [int(path.name.partition(".")[0]) for path in self.segments()]
-            path = self.folder / f"{max(names, default=0) + 1:05d}.jsonl.gz"
-            self._file = path.open("xb")
+            self._segment = path = self.folder / f"{max(names, default=0) + 1:05d}.jsonl.gz"
+            self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
         line = _line(entry)
-        place = Place(Path(self._file.name), self._file.tell(), len(line))
+        place = Place(self._segment, self._file.tell(), len(line))
         self._file.write(line)
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -288,11 +294,37 @@ def unpacked(entry: dict[str, Any]) -> bytes:
     return text.encode("utf-8")
 
 
+def read_plan(path: Path) -> dict[str, Any]:
+    """Read a crawl's plan (`crawl.json`).
+
+    Raises
+    ------
+    InputError
+        When it is damaged: without it nobody knows what the answers beside it were asked for.
+    """
+    try:
+        plan = json.loads(path.read_text("utf-8"))
+        targets = plan.get("targets", [])
+        if not all(isinstance(row["handle"] + row["artist_id"], str) for row in targets):
+            raise TypeError("targets")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InputError(
+            f"the plan of a crawl cannot be read ({type(error).__name__})",
+            file=path,
+            fix="restore it from a backup, or move the crawl's folder away; its answers stay in it",
+        ) from None
+    return cast(dict[str, Any], plan)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old or the new content, never half of it."""
+    """Write a file so that a reader sees the old or the new content, never half of it.
+
+    Only its owner can read it: it may hold handles.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
-    with draft.open("wb") as file:
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

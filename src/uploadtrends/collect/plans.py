@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from uploadtrends.collect.archive import read_plan
 from uploadtrends.collect.text import clean
 from uploadtrends.collect.visit import Target
 from uploadtrends.errors import InputError
@@ -75,7 +75,7 @@ def new_plan(
 def unfinished(root: Path, settings: dict[str, Any], targets: list[Target]) -> Path | None:
     """Return the newest crawl that was begun with the same arguments and is not complete."""
     for path in sorted(root.glob("*/crawl.json"), reverse=True):
-        plan = json.loads(path.read_text("utf-8"))
+        plan = read_plan(path)
         if plan.get("status") != "complete" and not _difference(plan, settings, targets):
             return path.parent
     return None
@@ -155,7 +155,7 @@ def _known_ids(root: Path) -> dict[str, str]:
     """Return the ids that earlier crawls found for handles; an account that left has no other."""
     known: dict[str, str] = {}
     for path in sorted(root.glob("*/crawl.json")):
-        for row in json.loads(path.read_text("utf-8")).get("targets", []):
+        for row in read_plan(path).get("targets", []):
             if row["artist_id"]:
                 known[row["handle"].lower()] = row["artist_id"]
     return known

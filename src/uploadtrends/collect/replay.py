@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from uploadtrends.collect.archive import Archive
+from uploadtrends.collect.archive import Archive, read_plan
 from uploadtrends.collect.polite import StoppedError
 from uploadtrends.collect.sites import site_named, site_names
 from uploadtrends.collect.visit import Ask, Options, Target, visit
@@ -61,6 +60,7 @@ class ArchivedCrawl:
 
     def __init__(self, folder: str | Path, *, key_file: str | Path | None = None) -> None:
         self.folder = Path(folder)
+        self.key_file = key_file
         self._archive = Archive(self.folder)
         self._plan = self._archive.read_plan()
         if not self._plan:
@@ -70,6 +70,11 @@ class ArchivedCrawl:
         self.finished_at = _moment(self._plan.get("finished_at"))
         self.status = str(self._plan.get("status", "incomplete"))
         self._forgotten = Ledger(self.folder.parents[1], key_file).test(self.name)
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """Places of the archive that cannot be read."""
+        return tuple(self._archive.damage)
 
     def parameters(self) -> dict[str, Any]:
         """Return the plan of the crawl without the artists."""
@@ -137,7 +142,7 @@ def archived_crawls(
     crawls = [
         ArchivedCrawl(folder, key_file=key_file)
         for folder in folders
-        if json.loads((folder / "crawl.json").read_text("utf-8")).get("kind") == "histories"
+        if read_plan(folder / "crawl.json").get("kind") == "histories"
     ]
     return sorted(crawls, key=lambda crawl: (crawl.started_at or datetime.min, crawl.folder.name))
 

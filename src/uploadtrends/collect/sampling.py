@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from uploadtrends.collect.archive import Archive, write_atomically
+from uploadtrends.collect.archive import Archive, read_plan, write_atomically
 from uploadtrends.collect.crawl import RAW, Asking
 from uploadtrends.collect.plans import new_folder, new_plan, now_text, sample_text
 from uploadtrends.collect.polite import StoppedError
@@ -239,7 +239,7 @@ def _routes(members: list[Member]) -> dict[str, int]:
 
 def _unfinished_frame(root: Path, settings: dict[str, Any]) -> Path | None:
     for path in sorted(root.glob("frame-*/crawl.json"), reverse=True):
-        plan = json.loads(path.read_text("utf-8"))
+        plan = read_plan(path)
         known = {k: v for k, v in plan.get("settings", {}).items() if k != "server"}
         wanted = {k: v for k, v in settings.items() if k != "server"}
         if plan.get("status") != "complete" and known == wanted:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from uploadtrends.collect.archive import read_plan
 from uploadtrends.collect.polite import Polite
 from uploadtrends.collect.sites import site_class, site_names
 from uploadtrends.collect.visit import Site
@@ -94,7 +94,7 @@ class Session:
         if not terms or self.i_have_permission:
             return self
         for path in (raw / source).glob("*/crawl.json"):
-            settings = json.loads(path.read_text("utf-8")).get("settings", {})
+            settings = read_plan(path).get("settings", {})
             if settings.get("i_have_permission"):
                 return replace(self, i_have_permission=True)
         raise ConfigurationError(terms)

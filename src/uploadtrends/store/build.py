@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from uploadtrends.errors import StoreError
 from uploadtrends.sources.protocol import Progress, Source
-from uploadtrends.store.lock import cannot_write, writer_lock
+from uploadtrends.store.lock import cannot_write, explain, writer_lock
+from uploadtrends.store.replace import checksums, put_in_place, shrinks
 from uploadtrends.store.report import LoadReport
 from uploadtrends.store.store import Store
 
@@ -24,11 +24,14 @@ def build_store(
     threads: int | None = None,
     wait: float = 0.0,
     progress: Progress | None = None,
+    key_file: str | Path | None = None,
+    may_shrink: bool = True,
 ) -> list[LoadReport]:
     """Load the sources into a new store that replaces the one at `path` when all went well.
 
-    The new store grows in a file beside `path` and takes its place atomically; until then, and when
-    anything fails, the old one stays. Processes that have the old one open keep reading it.
+    The new store grows in a file beside `path`. When it is complete it is closed, read back and
+    compared with what was put in, and only then takes the place of the old one, atomically; until
+    then, and when anything fails, the old one stays. Processes that have it open keep reading it.
 
     Parameters
     ----------
@@ -42,6 +45,10 @@ def build_store(
         As in `open_store`.
     wait : float
         Seconds to wait for another process that builds the same store.
+    key_file : path, optional
+        Key of the list of forgotten people; see `pseudonyms.load_key`.
+    may_shrink : bool
+        Whether a store that holds more than the new one is replaced all the same.
 
     Returns
     -------
@@ -52,7 +59,12 @@ def build_store(
     ------
     StoreLockedError
         Another process is building this store; the message names it.
+    StoreError
+        The new store would hold less than the old one (with `may_shrink=False`), the disk is full,
+        or what was written does not read back; the old store is as it was.
     """
+    import duckdb
+
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,11 +82,25 @@ def build_store(
                 threads=threads,
             ) as store:
                 reports = [
-                    store.load(source, max_rejects=max_rejects, progress=progress)
+                    store.load(
+                        source,
+                        max_rejects=max_rejects,
+                        progress=progress,
+                        key_file=key_file,
+                        store_path=path,
+                    )
                     for source in sources
                 ]
-            _sync(growing)
-            growing.replace(path)
+                written = checksums(store.connection)
+                store.connection.execute("CHECKPOINT")
+            if not may_shrink and (less := shrinks(written, path)):
+                raise StoreError(
+                    f"'{path}' was left as it was: the new store would hold less ({less}). Fix: "
+                    "see that all raw data are there, or say that it may shrink (--may-shrink)"
+                )
+            put_in_place(growing, path, written)
+        except duckdb.Error as error:
+            raise explain(error, path) from error
         except OSError as error:
             raise cannot_write(path, error) from error
         finally:
@@ -89,12 +115,3 @@ def _remove(growing: Path) -> None:
     except OSError as error:
         raise StoreError(f"cannot remove '{growing}': {error.strerror}. Fix: remove it") from error
     shutil.rmtree(growing.with_name(growing.name + ".tmp"), ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    """Make sure the bytes are on disk before the name points to them."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

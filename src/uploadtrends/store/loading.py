@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from uploadtrends.sources.dates import DAY_OR_MONTH, two_readings
 from uploadtrends.sources.protocol import LoadProgress, Progress, Source
 from uploadtrends.sources.staging import TABLES, create_stage_tables, drop_stage_tables
 from uploadtrends.sources.watched import watched
+from uploadtrends.store.forgotten import leave_out
 from uploadtrends.store.merge import merge
 from uploadtrends.store.redating import redate
 from uploadtrends.store.report import LoadReport
@@ -39,6 +40,8 @@ def load(
     *,
     max_rejects: int | float,
     progress: Progress | None,
+    places: Sequence[Path] = (),
+    key_file: str | Path | None = None,
 ) -> LoadReport:
     """Load a source through a writable connection; see `Store.load`."""
     started, clock = _now(), time.monotonic()
@@ -59,10 +62,14 @@ def load(
         tally.check_sum(source)
         reasons = _check_rejects(con, source, staged, tally, max_rejects)
         tally.check_fields(source, max_rejects)
+        key = key_file or getattr(source, "key_file", None)
+        n_forgotten, bare = leave_out(con, [*places, *inputs], key)
+        if n_forgotten:
+            staged = {table: _count(con, f"temp.stage_{table}") for table in TABLES}
         record = [
             source.name,
-            json.dumps(source.parameters(), sort_keys=True),
-            [str(path) for path in inputs],
+            bare(json.dumps(source.parameters(), sort_keys=True)),
+            [bare(str(path)) for path in inputs],
             hashes,
             package_version(),
             staged["artist"],
@@ -95,6 +102,7 @@ def load(
         added=added,
         changed=changed,
         n_rejected=staged["reject"],
+        n_forgotten=n_forgotten,
         reject_reasons=reasons,
         seconds=time.monotonic() - clock,
         n_read=tally.counts.get("read"),

@@ -36,10 +36,12 @@ def writer_lock(path: Path, *, wait: float = 0.0) -> Iterator[None]:
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
-        holder.write_text(str(os.getpid()))
+        with suppress(OSError):  # it only helps others to say who is at work
+            holder.write_text(str(os.getpid()))
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        with suppress(OSError):
+            holder.unlink(missing_ok=True)
         lock.release()
 
 
@@ -51,6 +53,11 @@ def cannot_write(path: Path, error: OSError | Exception) -> StoreError:
     )
 
 
+_DAMAGE = (
+    *("not a valid duckdb database", "serializ", "corrupt", "checksum", "internal error", "wal"),
+    *("failed to read", "could not read", "invalid block", "not a database", "fatal error"),
+    *("invalid unicode", "out of range", "does not exist"),
+)
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 
 
@@ -92,9 +99,12 @@ def explain(error: Exception, path: Path) -> Exception:
             f"DuckDB needs more than its memory limit. Fix: open the store with a larger "
             f"memory_limit, for example '4GB' ({text.splitlines()[0]})"
         )
-    if "not a valid duckdb database" in lowered or "serialization" in lowered:
+    if any(word in lowered for word in _DAMAGE):
         return StoreError(
             f"'{path}' is not a store that this DuckDB can read: {text.splitlines()[0]}. Fix: move "
-            "it away and build it again from data/raw"
+            "it away and build it again from data/raw (uploadtrends rebuild)"
         )
-    return StoreError(f"'{path}': {text}")
+    return StoreError(
+        f"'{path}': {text.splitlines()[0]}. Fix: if nothing else explains it, move the file away "
+        "and build it again from data/raw (uploadtrends rebuild)"
+    )

@@ -26,6 +26,8 @@ class LoadReport:
         Rows that are new in the store, and rows that replaced an older version, by table.
     n_rejected : int
         Input rows that could not be read; see the table `reject`.
+    n_forgotten : int
+        Artists of the source who asked to be forgotten and were left out.
     reject_reasons : dict of str to int
         How often each reason occurred, most frequent first (at most ten).
     seconds : float
@@ -47,6 +49,7 @@ class LoadReport:
     added: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     n_rejected: int = 0
+    n_forgotten: int = 0
     reject_reasons: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     n_read: int | None = None
@@ -86,6 +89,8 @@ class LoadReport:
             yield "folded", self.n_folded, "repeats and older versions of rows"
         if self.n_rejected:
             yield "rejected", self.n_rejected, _counted(self.reject_reasons)
+        if self.n_forgotten:
+            yield "left out", self.n_forgotten, "artists who asked to be forgotten"
         if lost := sum(self.nulled.values()):
             yield "became NULL", lost, _counted(self.nulled)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -108,8 +109,11 @@ class Store:
         if not read_only:
             # A load keeps no order: rows carry their own dates and keys.
             settings["preserve_insertion_order"] = "false"
+        new = not read_only and not path.exists()
         try:
             self._con = duckdb.connect(str(path), read_only=read_only)
+            if new and os.name == "posix":
+                path.chmod(0o600)  # it will hold handles
             for name, value in settings.items():
                 self._con.execute(f"SET {name} = ?", [value])
             require_current(self._con, path)
@@ -219,6 +223,8 @@ class Store:
         *,
         max_rejects: int | float = 0.05,
         progress: Progress | None = None,
+        key_file: str | Path | None = None,
+        store_path: Path | None = None,
     ) -> LoadReport:
         """Read a source and merge it into the store, in one transaction.
 
@@ -233,6 +239,10 @@ class Store:
             How many input rows may be unreadable: a share of all rows when below 1, else a number.
         progress : callable, optional
             Called with a `LoadProgress` now and then.
+        key_file : path, optional
+            Key of the list of forgotten people, who are left out; see `pseudonyms.load_key`.
+        store_path : Path, optional
+            Where this store will be put when it is finished; a list near that place holds.
 
         Raises
         ------
@@ -253,7 +263,14 @@ class Store:
             raise InputError("max_rejects must not be negative", value=max_rejects)
         con = self.connection
         try:
-            return load(con, source, max_rejects=max_rejects, progress=progress)
+            return load(
+                con,
+                source,
+                max_rejects=max_rejects,
+                progress=progress,
+                places=[store_path or self.path],
+                key_file=key_file,
+            )
         except duckdb.Error as error:
             raise explain(error, self.path) from error
         except FinishedError:
