@@ -219,7 +219,7 @@ def collect(
         polite.n_requests,
         time.monotonic() - started,
         message,
-        _notes(short),
+        (*_notes(short), *polite.notes),
     )
 
 

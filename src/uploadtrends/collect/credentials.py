@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 import tomllib
@@ -30,6 +31,11 @@ class Secret:
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a secret is not written anywhere")
+
+
+def basic(user: Secret, password: Secret) -> str:
+    """Return what HTTP Basic sends of two values: a third text that must not be kept."""
+    return base64.b64encode(f"{user.reveal()}:{password.reveal()}".encode()).decode()
 
 
 def credentials(

@@ -8,6 +8,7 @@ either, the host measures gaps of at least the configured length.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +22,13 @@ from requests import PreparedRequest, Response
 from requests_ratelimiter import LimiterSession
 from requests_ratelimiter.buckets import HostBucketFactory
 
+from uploadtrends.collect.deadline import Deadline
+
 _LONGEST_HOLD = 6 * 3600 * 1000  # milliseconds; a date further ahead is a clock that was set back
+_JITTER = 1000  # milliseconds; clocks of one machine agree better than this
 _POLL = 0.01
+
+log = logging.getLogger(__name__)
 
 
 class HostGate:
@@ -59,6 +65,11 @@ class HostGate:
         # make us look like somebody else.
         self.session.trust_env = False
         self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # A redirect is an answer here: the library need not even read where it leads.
+        self.session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+        self.deadline = Deadline()
+        self.deadline.mount(self.session)
+        self.set_back = 0.0
         self._bucket = cast(SQLiteBucket, self._factory[host])
         self._lock = cast(FileLock, self._bucket.lock)
         with self._lock:
@@ -66,13 +77,24 @@ class HostGate:
             self._date(max(self._last(), _now()))
 
     def _last(self) -> int:
+        """Return the newest token's date; one that a clock set back has left ahead comes along."""
         newest = self._bucket.peek(0)
-        stamp = newest.timestamp if isinstance(newest, RateItem) else 0
-        return min(stamp, _now() + _LONGEST_HOLD)
+        if not isinstance(newest, RateItem):
+            return 0
+        stamp, now = newest.timestamp, _now()
+        noted = newest.name.rpartition("@")[2]
+        ahead = int(noted) - now if noted.isdecimal() else stamp - now - _LONGEST_HOLD
+        if ahead > _JITTER:
+            self.set_back = ahead / 1000
+            log.warning("%s: the clock was set back by %.0f s", self.name, self.set_back)
+            stamp -= ahead
+            self._date(stamp)
+        return min(stamp, now + _LONGEST_HOLD)
 
     def _date(self, stamp: int) -> None:
+        """Leave one token, under a name that says when this was noted."""
         self._bucket.flush()
-        self._bucket.put(RateItem(self.name, stamp))
+        self._bucket.put(RateItem(f"{self.name}@{_now()}", stamp))
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -108,6 +130,7 @@ class HostGate:
 
     def close(self) -> None:
         """Let go of connections and the bucket."""
+        self.deadline.close()
         self.session.close()
         self._factory.close()
 

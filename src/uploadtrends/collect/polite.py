@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _BROWSERS = re.compile(r"mozilla|chrome|safari|gecko|python-requests|urllib|curl/|wget/", re.I)
 _CONTACT = re.compile(r"[^@\s]+@[^@\s]+\.\w+|https?://\S+|\bby \S+", re.I)
+_SECONDS = re.compile(r"-?\d{1,15}(\.\d{0,9})?")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
 
@@ -113,7 +114,7 @@ class Polite:
         self._rules = {rule.host: rule for rule in rules}
         self._state = state or Path.home() / ".cache" / "uploadtrends" / "limits"
         self._hosts: dict[str, _Host] = {}
-        self._transport = Transport(self.user_agent, self.demo)
+        self._transport = Transport(self.user_agent, self.demo, (contact or "").strip())
         self._random = random.SystemRandom()
 
     def __enter__(self) -> Polite:
@@ -126,6 +127,18 @@ class Polite:
         """Close connections and the limiter's files."""
         for host in self._hosts.values():
             host.gate.close()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how the hosts were asked."""
+        said = [host.robots.note for host in self._hosts.values()]
+        said += [
+            f"{host.gate.name}: the clock was set back by {host.gate.set_back:.0f} s; pauses go on "
+            "by the new one"
+            for host in self._hosts.values()
+            if host.gate.set_back
+        ]
+        return tuple(filter(None, said))
 
     def fetch(
         self,
@@ -289,8 +302,11 @@ class Polite:
 
     def _followed(self, request: Request, answer: Answer) -> Request | None:
         """Return the request that a redirect leads to, or None where it leaves the host."""
-        target = urljoin(request.address, answer.headers.get("location", ""))
-        parts = urlsplit(target)
+        try:
+            target = urljoin(request.address, answer.headers.get("location", ""))
+            parts = urlsplit(target)
+        except ValueError:
+            return None
         if request.form or (parts.scheme, parts.netloc) != ("https", request.host):
             return None
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
@@ -304,18 +320,34 @@ def _kept(answer: Answer, keep: Callable[[Answer], None] | None) -> Answer:
 
 
 def _retry_after(answer: Answer) -> float | None:
+    """Return the seconds that a server asks to wait; None when it says nothing that can be read.
+
+    A number of seconds or a date; a list of them, as joined headers are, counts by its longest. A
+    date counts from the server's own clock where the answer tells it.
+    """
     text = answer.headers.get("retry-after", "").strip()
-    if not text:
+    seconds = [float(one) for one in re.split(r"\s*,\s*", text) if _SECONDS.fullmatch(one)]
+    if seconds:
+        return max(0.0, *seconds, 0.0)
+    moment = _moment(text)
+    if moment is None:
         return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
+    return max(0.0, (moment - (_moment(answer.headers.get("date", "")) or _now())).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a date of HTTP, in any of its three forms, as naive UTC."""
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
+        try:
+            moment = datetime.strptime(text, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except OverflowError:
         return None
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _loopback(address: str | None) -> str:

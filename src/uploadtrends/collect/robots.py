@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import time
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import Any
 from uploadtrends.collect.wire import Answer, HostRules, Request
 
 _A_DAY = 24 * 3600.0
+LONGEST_DELAY = 300.0
+"""Seconds; a Crawl-delay of days is a slip of the pen, or a no that Disallow says better."""
 
 
 class Robots:
@@ -27,6 +30,7 @@ class Robots:
         self._read_at = float("-inf")
         self._forbids_all = False
         self._reading = False
+        self.note = ""
 
     def allows(
         self, request: Request, read: Callable[[Request], Answer]
@@ -46,8 +50,19 @@ class Robots:
             return False, None
         if self._parsed is None:
             return True, None
-        pace = self._parsed.crawl_delay(self._agent)
+        pace = self._pace(self._parsed.crawl_delay(self._agent))
         return bool(self._parsed.can_fetch(request.address, self._agent)), pace
+
+    def _pace(self, asked: float | None) -> float | None:
+        """Return the pace that the file asks for, up to a limit that is said."""
+        if asked is None or not asked > 0:
+            return None
+        if asked > LONGEST_DELAY:
+            self.note = (
+                f"{self._rules.host}: robots.txt asks for {asked:g} s between requests; "
+                f"{LONGEST_DELAY:g} s are kept"
+            )
+        return float(min(asked, LONGEST_DELAY))
 
     def _load(self, read: Callable[[Request], Answer]) -> None:
         from protego import Protego
@@ -61,7 +76,14 @@ class Robots:
         self._read_at = time.monotonic()
         self._parsed, self._forbids_all = None, False
         if answer.outcome == "ok":
-            self._parsed = Protego.parse(answer.body.decode("utf-8", "replace"))
+            self._parsed = Protego.parse(_text(answer.body))
         elif answer.outcome != "refused":
             self._forbids_all = True
             self._read_at -= _A_DAY  # ask again the next time
+
+
+def _text(body: bytes) -> str:
+    """Decode robots.txt; a byte order mark at its head belongs to no rule."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return body.decode("utf-16", "replace")
+    return body.decode("utf-8-sig", "replace")

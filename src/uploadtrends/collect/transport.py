@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import zlib
 from datetime import UTC, datetime
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import urllib3
 
 from uploadtrends.collect.html import refusal
 from uploadtrends.collect.limits import HostGate
+from uploadtrends.collect.scrub import scrub
 from uploadtrends.collect.text import clean
 from uploadtrends.collect.wire import (
     Answer,
@@ -45,34 +47,35 @@ _ACCEPT = {
     "text": "text/plain",
 }
 _PIECE = 16_384
-_SHORTEST_SECRET = 8  # no site's keys are shorter, and short texts occur in dates and ids
+# What the libraries below raise when a server breaks the protocol, on purpose or not.
+_UNREADABLE = (
+    *(requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError),
+    *(ValueError, AttributeError, LookupError, AssertionError, EOFError, zlib.error),
+)
 
 
 class _TooLargeError(Exception):
     pass
 
 
-class _TooSlowError(Exception):
-    pass
-
-
 class Transport:
     """Send requests under one name, to the true hosts or to a demo server that plays them."""
 
-    def __init__(self, user_agent: str, demo: str) -> None:
+    def __init__(self, user_agent: str, demo: str, contact: str = "") -> None:
         self._agent = user_agent
+        self._private = (contact,) if contact else ()
         self._demo = demo
 
     def send(
         self, request: Request, gate: HostGate, rules: HostRules, permit: Permit | None
     ) -> Answer:
         """Make one attempt in the host's turn. Nothing is raised for a bad answer."""
-        secrets = permit.secrets() if permit else ()
+        secrets = (*(permit.secrets() if permit else ()), *self._private)
         with gate.turn():
             status, headers, body, outcome, detail = self._exchange(request, gate, rules, permit)
         at = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-        body, detail = _scrub(body, secrets), _scrub(detail.encode(), secrets).decode()
-        headers = {name: _scrub(v.encode(), secrets).decode() for name, v in headers.items()}
+        body, detail = scrub(body, secrets), scrub(detail.encode(), secrets).decode()
+        headers = {name: _fit(value, secrets) for name, value in headers.items()}
         if outcome is None and status is not None:
             outcome, detail = classify(request, rules, status, headers, body)
         return Answer(request, outcome or "network", status, body, at, headers, detail)
@@ -82,21 +85,27 @@ class Transport:
     ) -> tuple[int | None, dict[str, str], bytes, Outcome | None, str]:
         headers: dict[str, str] = {}
         status: int | None = None
-        body = b""
+        body, late = b"", f"longer than {rules.total_timeout} s"
         try:
             prepared = self._prepare(request, gate, permit)
-            with gate.send(prepared, (rules.connect_timeout, rules.read_timeout)) as response:
+            limits = (rules.connect_timeout, rules.read_timeout)
+            with (
+                gate.deadline.within(rules.total_timeout),
+                gate.send(prepared, limits) as response,
+            ):
                 status = response.status_code
                 headers = _kept_headers(response.headers)
                 body = _read(response.raw, rules)
         except _TooLargeError:
             return status, headers, b"", "too_large", f"more than {rules.largest} bytes"
-        except _TooSlowError:
-            return status, headers, b"", "too_slow", f"longer than {rules.total_timeout} s"
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except _UNREADABLE as error:
+            if gate.deadline.passed:
+                return status, headers, b"", "too_slow", late
             timeout = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
             # The library's text may repeat the request; its type says what matters.
             return status, headers, b"", "too_slow" if timeout else "network", type(error).__name__
+        if gate.deadline.passed:  # a socket that was shut looks like the end of a body
+            return status, headers, b"", "too_slow", late
         return status, headers, body, None, ""
 
     def _prepare(
@@ -187,13 +196,19 @@ def _message(parsed: Any, status: int) -> str:
 def _kept_headers(headers: Any) -> dict[str, str]:
     kept = {name: str(headers[name]) for name in _KEPT_HEADERS if name in headers}
     if "location" in kept:
-        kept["location"] = without_secrets(kept["location"])
+        try:
+            kept["location"] = without_secrets(kept["location"])
+        except ValueError:  # no address at all, such as "http://[::"
+            del kept["location"]
     return kept
 
 
+def _fit(value: str, secrets: tuple[str, ...]) -> str:
+    return clean(scrub(value.encode("utf-8", "replace"), secrets).decode("utf-8", "replace"))
+
+
 def _read(raw: urllib3.HTTPResponse, rules: HostRules) -> bytes:
-    """Read a body piece by piece: neither a bomb nor a trickle gets past the caps."""
-    until = time.monotonic() + rules.total_timeout
+    """Read a body piece by piece: no bomb gets past the cap."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -204,12 +219,3 @@ def _read(raw: urllib3.HTTPResponse, rules: HostRules) -> bytes:
         size += len(piece)
         if size > rules.largest:
             raise _TooLargeError
-        if time.monotonic() > until:
-            raise _TooSlowError
-
-
-def _scrub(text: bytes, secrets: tuple[str, ...]) -> bytes:
-    for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret.encode(), b"[removed]")
-    return text

@@ -16,7 +16,7 @@ from typing import Any
 
 from requests.auth import HTTPBasicAuth
 
-from uploadtrends.collect.credentials import Secret, credentials
+from uploadtrends.collect.credentials import Secret, basic, credentials
 from uploadtrends.collect.looks import Shown
 from uploadtrends.collect.text import clean
 from uploadtrends.collect.visit import (
@@ -99,7 +99,7 @@ class _Login:
         return False
 
     def secrets(self) -> tuple[str, ...]:
-        return (self._key.reveal(),)
+        return (self._key.reveal(), basic(self._login, self._key))
 
     def __call__(self, request: Any) -> Any:
         return HTTPBasicAuth(self._login.reveal(), self._key.reveal())(request)

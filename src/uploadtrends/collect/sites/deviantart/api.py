@@ -7,7 +7,7 @@ from typing import Any
 
 from requests.auth import HTTPBasicAuth
 
-from uploadtrends.collect.credentials import Secret
+from uploadtrends.collect.credentials import Secret, basic
 from uploadtrends.collect.wire import Answer, Door, HostRules, Outcome, Request, RobotsException
 from uploadtrends.errors import ConfigurationError
 
@@ -104,7 +104,7 @@ class _Client:
 
     def secrets(self) -> tuple[str, ...]:
         # The token in the answer is needed, so it is not scrubbed here; nothing is kept of it.
-        return (self._pair[1].reveal(),)
+        return (self._pair[1].reveal(), basic(*self._pair))
 
     def __call__(self, request: Any) -> Any:
         return HTTPBasicAuth(self._pair[0].reveal(), self._pair[1].reveal())(request)
