@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
 from uploadtrends.familywise import closed_test, holm
 from uploadtrends.models.adequacy import judge
+from uploadtrends.models.controls import offered
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.fitting import Fit
@@ -79,8 +81,29 @@ class InterruptedTimeSeries(Result):
         return pd.concat([fit.tests for fit in self.fits], ignore_index=True)
 
     def summary(self) -> str:
-        """Say in plain words what was found, series by series."""
-        return "\n\n".join(fit.sentence for fit in self.fits)
+        """Say in plain words what was found, series by series, and which control is at hand."""
+        return "\n\n".join([*(fit.sentence for fit in self.fits), *self._at_hand()])
+
+    def _at_hand(self) -> list[str]:
+        table = self.controls
+        return [
+            f"A control is at hand for {row['platform']} {row['group']} at {row['event']}: "
+            f"{row['control']}, which the event does not concern, makes its interval "
+            f"{100 * (1 - row['width_ratio']):.0f}% shorter (control=; parallel before p = "
+            f"{row['p_parallel']:.2f}, unchanged at the event p = {row['p_untouched']:.2f})."
+            for row in table[table["fit"]].to_dict("records")
+        ]
+
+    @cached_property
+    def controls(self) -> pd.DataFrame:
+        """Series of this call that an event does not concern, and whether they are fit as controls.
+
+        One row a series, block and possible control: p of a drift between the two before the event
+        (``p_parallel``), of a change of the control at the event (``p_untouched``), the width of
+        the slope's interval with it over without (``width_ratio``), ``fit`` and the ``reason`` why
+        not. Pass one as ``control=`` and refit.
+        """
+        return offered(self)
 
     def fit(self, group: str | None = None, platform: str | None = None) -> Fit:
         """Return the fit of one series.

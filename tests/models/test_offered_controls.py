@@ -1,0 +1,59 @@
+"""Controls that a call holds: fit ones are offered, unfit ones named with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import uploadtrends as ut
+
+INDEX = pd.date_range("2017-01-01", periods=72, freq="MS")
+EVENT = ut.Event("2021-01-01", "A rule of one platform", platforms=("artstation",))
+
+
+def call(change_of_control: float = 0.0, drift: float = 0.0):
+    rng = np.random.default_rng(7)
+    time = np.arange(72)
+    shared = 0.1 * rng.standard_normal(72).cumsum()
+    after = time >= 48
+    here = 5 + shared - 0.03 * np.maximum(time - 48, 0) + 0.03 * rng.standard_normal(72)
+    there = 4 + shared + change_of_control * after + drift * time + 0.03 * rng.standard_normal(72)
+    data = {
+        ("artstation", "all"): pd.Series(np.exp(here), INDEX),
+        ("deviantart", "all"): pd.Series(np.exp(there), INDEX),
+    }
+    return data, ut.interrupted_time_series(data, EVENT, season="none", scale="log")
+
+
+def test_a_fit_control_is_offered_and_shortens_the_interval() -> None:
+    data, its = call()
+    (row,) = its.controls.to_dict("records")
+    assert row["fit"]
+    assert row["width_ratio"] < 0.5
+    assert "A control is at hand for artstation all" in its.summary()
+    beside = its.refit(
+        data={key: series for key, series in data.items() if key[0] == "artstation"},
+        control=data["deviantart", "all"],
+    )
+    widths = [
+        (rows["high"] - rows["low"]).loc["slope"]
+        for rows in (
+            result.effects[result.effects["platform"].eq("artstation")].set_index("term")
+            for result in (beside, its)
+        )
+    ]
+    assert widths[0] / widths[1] == pytest.approx(row["width_ratio"])
+
+
+def test_a_touched_or_drifting_control_is_not() -> None:
+    _, its = call(change_of_control=-0.9)
+    assert "changed at the event" in its.controls["reason"].item()
+    _, its = call(drift=0.03)
+    assert "moved apart" in its.controls["reason"].item()
+    assert "at hand" not in its.summary()
+
+
+def test_an_event_of_every_platform_leaves_no_control() -> None:
+    data, _ = call()
+    assert ut.interrupted_time_series(data, "2021-01-01", season="none").controls.empty
