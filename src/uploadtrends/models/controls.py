@@ -6,6 +6,7 @@ series of platforms that the event does not concern.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,6 @@ from uploadtrends.models.preparation import prepare
 
 if TYPE_CHECKING:
     from uploadtrends.models.fitting import Fit
-    from uploadtrends.models.result import InterruptedTimeSeries
 
 COLUMNS = (
     "platform",
@@ -36,13 +36,13 @@ COLUMNS = (
 ALPHA = 0.05
 
 
-def offered(result: InterruptedTimeSeries) -> pd.DataFrame:
+def offered(fits: Sequence[Fit]) -> pd.DataFrame:
     """Return one row a series, block and possible control (columns as `COLUMNS`)."""
     rows = [
         _one(fit, block, other)
-        for fit in result.fits
+        for fit in fits
         for block in fit.blocks
-        for other in result.fits
+        for other in fits
         if other is not fit and other.platform != fit.platform and not _concerned(block, other)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))

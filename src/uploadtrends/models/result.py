@@ -103,7 +103,7 @@ class InterruptedTimeSeries(Result):
         the slope's interval with it over without (``width_ratio``), ``fit`` and the ``reason`` why
         not. Pass one as ``control=`` and refit.
         """
-        return offered(self)
+        return offered(self.fits)
 
     def fit(self, group: str | None = None, platform: str | None = None) -> Fit:
         """Return the fit of one series.
