@@ -33,7 +33,7 @@ QUICK   := tests/test_package.py tests/test_result.py tests/test_datasets.py tes
 	tests/checks/test_registry.py tests/checks/test_outcome.py tests/study/test_spec.py
 PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: help figures report quick test check validate bench docs-images demo-crawl loop doctor clean
+.PHONY: help figures report quick test test-loop-models check validate bench docs-images demo-crawl loop doctor clean
 
 help:  ## List every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -78,6 +78,17 @@ quick: $(TESTS)  ## Run one file of every room, in under a minute
 
 test: $(TESTS)  ## Run the whole test suite, a file at a time on every core (PYTEST_ARGS="-n 0 -k word" narrows it)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+LOOP := .venv-loop/.installed
+
+$(LOOP): pyproject.toml constraints.txt
+	@test -x .venv-loop/bin/python || $(PYTHON) -m venv .venv-loop
+	@.venv-loop/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt \
+		--editable ".[loop-models]" --group test
+	@touch $@
+
+test-loop-models: $(LOOP)  ## Real model classes on tiny weights, in a place of their own (installs torch)
+	@HF_HUB_OFFLINE=1 .venv-loop/bin/python -m pytest tests/loop/test_loop_models.py
 
 check: $(CHECKS)  ## Lint, format, types, layers, dependencies
 	@$(BIN)/ruff check .

@@ -31,7 +31,11 @@ class Captioner(Protocol):
 
 
 class Painter(Protocol):
-    """Makes pictures from words. An attribute ``flagged`` may tell which it withheld last time."""
+    """Makes pictures from words.
+
+    Attributes ``flagged`` and ``truncated`` may tell which pictures it withheld and which texts it
+    read only in part the last time.
+    """
 
     def paint(self, captions: Sequence[str], seeds: Sequence[int]) -> Any:
         """Return one picture a text, each from its own seed."""
@@ -299,7 +303,15 @@ def _go_round(
         flagged = list(getattr(painter, "flagged", [False] * len(seeds)))
         told = captioner.caption(pictures, seeds)
         text = text_encoder.encode(told)
-        cut = list(getattr(text_encoder, "truncated", [False] * len(seeds)))
+        none = [False] * len(seeds)
+        cut = [
+            any(both)
+            for both in zip(
+                getattr(painter, "truncated", none),
+                getattr(text_encoder, "truncated", none),
+                strict=True,
+            )
+        ]
         kept = Iteration(told, seeds, flagged, cut, text, image_encoder.encode(pictures))
         record.keep(number, kept)
         done += 1
