@@ -83,6 +83,7 @@ LOOP := .venv-loop/.installed
 
 $(LOOP): pyproject.toml constraints.txt
 	@test -x .venv-loop/bin/python || $(PYTHON) -m venv .venv-loop
+	@.venv-loop/bin/python -m pip --disable-pip-version-check install --quiet --upgrade pip
 	@.venv-loop/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt \
 		--editable ".[loop-models]" --group test
 	@touch $@
