@@ -18,6 +18,7 @@ NAMES = [
     "03_change_points",
     "04_your_own_event",
     "05_is_the_rise_real",
+    "06_self_consuming_loop",
 ]
 
 
