@@ -4,7 +4,8 @@ Each seed draws 700 artists who join, age, leave and delete, without an event ef
 of the senior artists' rate by 30% (log ratio -0.35). A crawl at the end sees what is left. Two
 samples are analysed: 200 artists at random, and 200 among those who have 600 followers or more on
 the day of the crawl, a number that grows with what they uploaded (before *and* after the event)
-and halves for those who left. The estimand is the log ratio of the senior artists' change at
+and halves for those who left. (Shocks that all artists of a platform share: common_shocks.py.) The
+estimand is the log ratio of the senior artists' change at
 the event to that of the new ones.
 
 Run `python validation/artists.py [--seeds 250] [--first 0] [--jobs 1]`. Writes one row per panel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +40,9 @@ class Exposure(Result):
     panel : Panel
     by_platform : bool
         Whether whole platforms are exposed at once, by an event.
+    by_upload : bool
+        Whether exposure is dated by an upload of the artist's own: its period was chosen for having
+        one, and is left out of comparisons.
     notes : tuple of str
     call : Call
     """
@@ -47,6 +50,7 @@ class Exposure(Result):
     table: pd.DataFrame
     panel: Panel = field(repr=False)
     by_platform: bool
+    by_upload: bool
     notes: tuple[str, ...]
     call: Call
 
@@ -79,7 +83,7 @@ class Exposure(Result):
     def only(self, artists: pd.DataFrame) -> Exposure:
         """Return the exposure of some artists (columns platform, artist_id)."""
         kept = self.table.merge(artists[["platform", "artist_id"]].drop_duplicates())
-        return Exposure(kept, self.panel, self.by_platform, self.notes, self.call)
+        return replace(self, table=kept)
 
 
 def exposure(panel: Panel, treated_from: Any, *, platform: str | None = None) -> Exposure:
@@ -148,7 +152,14 @@ def exposure(panel: Panel, treated_from: Any, *, platform: str | None = None) ->
             value=counts,
             fix="give dates inside the panel, or a longer panel",
         )
-    return Exposure(table, panel, by_platform, notes, call)
+    by_upload = isinstance(treated_from, str) and treated_from in RULES
+    if by_upload:
+        notes += (
+            "the period of the first such work is left out: it was chosen for having one",
+            "who uploads such a work is still there at that time, others may have left: match on "
+            "recent activity (matched, on='active_last_3m')",
+        )
+    return Exposure(table, panel, by_platform, by_upload, notes, call)
 
 
 def _plain(treated_from: Any) -> Any:

@@ -68,6 +68,8 @@ def outcome_frame(
             "platform": rows["platform"].to_numpy(),
         }
     )
+    if exposure.by_upload:
+        frame = frame[frame["t"] != frame["g"]]
     return frame[np.isfinite(frame["y"])].reset_index(drop=True), index
 
 

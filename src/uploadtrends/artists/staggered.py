@@ -111,11 +111,14 @@ class ExposureEffects(Result):
                 f"{test['minimum_detectable_slope']:.3g} a period would be found."
             )
         for bound in self.honest.head(1).to_dict("records"):
-            lines.append(
-                f"Above a continued straight trend: {bound['estimate']:+.3g}; it stands as long as "
-                f"the untreated difference bends by less than {bound['breakdown']:.2g} a period "
-                f"squared (before exposure: {bound['seen_before']:.2g})."
+            stands = (
+                f"it stands as long as the untreated difference bends by less than "
+                f"{bound['breakdown']:.2g} a period squared (before exposure: "
+                f"{bound['seen_before']:.2g})"
+                if bound["breakdown"] > 0
+                else f"[{bound['low']:+.3g}, {bound['high']:+.3g}], not told from zero"
             )
+            lines.append(f"Above a continued straight trend: {bound['estimate']:+.3g}; {stands}.")
         return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
 
 
