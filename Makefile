@@ -28,8 +28,8 @@ QUICK   := tests/test_package.py tests/test_result.py tests/test_datasets.py tes
 	tests/sources/test_table.py tests/sources/test_series.py tests/store/test_store.py \
 	tests/collect/test_sites.py tests/collect/test_archive.py tests/panel/test_panel.py \
 	tests/models/test_design.py tests/models/test_terms.py tests/models/test_mixture.py \
-	tests/models/test_reference.py tests/models/test_counts_reference.py tests/artists/test_artists.py \
-	tests/breaks/test_partition.py tests/breaks/test_redraw.py tests/breaks/test_structural.py \
+	tests/models/test_reference.py tests/models/test_counts_reference.py \
+	tests/breaks/test_partition.py tests/breaks/test_redraw.py \
 	tests/checks/test_registry.py tests/checks/test_outcome.py tests/study/test_spec.py
 PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 

@@ -123,7 +123,7 @@ def test_a_missing_file(store, tmp_path: Path) -> None:
 def test_a_column_of_words_is_refused(store, tmp_path: Path) -> None:
     with pytest.raises(TooManyRejectsError, match=r"row 1: .*not a number"):
         store.load(one(written(tmp_path, "month,n\n2022-01,few\n2022-02,many\n")))
-    assert store.tables() == dict.fromkeys(store.tables(), 0)
+    assert not any(n for table, n in store.tables().items() if table != "about")
 
 
 @pytest.mark.parametrize(
