@@ -195,7 +195,7 @@ class _Answer:
         position = comparison.series.position
         columns = [np.ones(len(position))]
         for block, onset in onsets(self.design, self.spec):
-            why = self._why_not(block, comparison)
+            why = self._why_not(block)
             if why:
                 self.refused[block, self.name] = why
                 continue
@@ -217,7 +217,7 @@ class _Answer:
         contrasts = np.eye(x.shape[1])[list(self.places.values())] / size
         self.fit = integrate_shocks(comparison.series, x / size, contrasts, comparison.prior)
 
-    def _why_not(self, block: str, comparison: Comparison) -> str:
+    def _why_not(self, block: str) -> str:
         known = self.refused.get((block, "")) or self.refused.get((block, self.name))
         if known:
             return known

@@ -113,7 +113,7 @@ class Survivorship(OfContrasts):
             result,
             status=overall(table["status"]),
             table=table,
-            text=_sentence(table, self.plausible),
+            text=_sentence(table),
             figure_data={
                 "thresholds": table[table["kind"] == "threshold"].reset_index(drop=True),
                 "deletion": table[table["kind"].str.startswith("deleted")].reset_index(drop=True),
@@ -233,7 +233,7 @@ def _judged(
 _RELATIVE = ("relative", "relative_low", "relative_high")
 
 
-def _sentence(table: pd.DataFrame, plausible: float) -> str:
+def _sentence(table: pd.DataFrame) -> str:
     first = table.drop_duplicates(["platform", "group", "event"])
     claimed = first[first["status"].isin(("passed", "failed"))]
     if claimed.empty:

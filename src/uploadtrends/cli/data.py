@@ -31,7 +31,8 @@ def load(
     columns: Annotated[
         list[str] | None,
         typer.Option(
-            "--column", help="field=column of the file, for table and series; repeatable."
+            "--column",
+            help="field=column of a table, or column=platform/group of series; repeatable.",
         ),
     ] = None,
     options: Annotated[
@@ -54,7 +55,12 @@ def load(
 
     given: dict[str, Any] = pairs(options, "--option")
     if columns:
-        given["columns"] = pairs(columns, "--column")
+        said = pairs(columns, "--column")
+        given["columns"] = {
+            # A series is a group of a platform: platform/group.
+            name: tuple(value.split("/", 1)) if source == "series" and "/" in value else value
+            for name, value in said.items()
+        }
     made = make_source(source, path, given)
     store.parent.mkdir(parents=True, exist_ok=True)
     limit = max_rejects if max_rejects < 1 else int(max_rejects)

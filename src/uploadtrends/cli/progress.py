@@ -18,7 +18,7 @@ Announce = Callable[[str, str, float], None]
 def step_display(out: Path, *, quiet: bool) -> Iterator[Announce]:
     """Show which step of a study runs and, from the last run's timings, the time left."""
     if quiet:
-        yield lambda step, state, seconds: None
+        yield lambda *_: None
         return
     from rich.console import Console
     from rich.status import Status

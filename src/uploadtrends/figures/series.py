@@ -162,7 +162,7 @@ def legend_above(
     )
 
 
-def _one(fits: tuple[Any, ...], ax: Axes) -> Any:
+def _one(fits: tuple[Any, ...]) -> Any:
     if len(fits) != 1:
         raise InputError(
             f"{len(fits)} series cannot share one axes",
@@ -201,7 +201,7 @@ def plot_its(result: Any, ax: Axes | None = None, *, width: float = style.FULL_W
     fits = in_order(result.fits)
     with style.sheet():
         if ax is not None:
-            fit = _one(fits, ax)
+            fit = _one(fits)
             _fit_panel(ax, fit)
             ax.set_title(heading(fit.platform, fit.group))
             ax.legend(loc="best")
@@ -265,7 +265,7 @@ def plot_change_points(
     table = result.to_frame()
     with style.sheet():
         if ax is not None:
-            fit = _one(fits, ax)
+            fit = _one(fits)
             _break_panel(ax, fit, of(table, fit.platform, fit.group))
             ax.set_title(heading(fit.platform, fit.group))
             ax.legend(loc="best")

@@ -61,7 +61,7 @@ def choose(values: Array, settings: Settings, has_artists: bool = False) -> Choi
         rule = f"{method} on the {_SCALE[scale]} ({why_scale}; {why})."
     else:
         rule = f"{method} on the {_SCALE[scale]} (method as asked; {why_scale})."
-    problem = _refusal(values, scale, method, n)
+    problem = _refusal(values, scale, n)
     if problem:
         return Choice(method, scale, "refused", rule, problem)
     status, reasons = "ok", []
@@ -105,7 +105,7 @@ def _scale(
     return "level", "not whole numbers above zero"
 
 
-def _refusal(values: Array, scale: str, method: str, n: int) -> str:
+def _refusal(values: Array, scale: str, n: int) -> str:
     if n < MIN_POINTS:
         return f"{n} observed periods, at least {MIN_POINTS} needed"
     if not values.any():

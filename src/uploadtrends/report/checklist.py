@@ -88,7 +88,7 @@ def checklist(results: Any) -> pd.DataFrame:
             "Comparison series",
             "given" if its.settings.control is not None else "none: no comparison",
         ),
-        ("Software and data", _software(results)),
+        ("Software and data", _software()),
     ]
     return pd.DataFrame(rows, columns=["item", "answer"])
 
@@ -155,7 +155,7 @@ def _diagnostics(fits: Iterable[Any]) -> str:
     return "; ".join(words) or "none available"
 
 
-def _software(results: Any) -> str:
+def _software() -> str:
     from uploadtrends.result import package_version
 
     return f"uploadtrends {package_version()}; hashes, versions and seeds in the manifest below"

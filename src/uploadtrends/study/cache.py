@@ -64,7 +64,7 @@ class StepCache:
         self, folder: Path | None, announce: Callable[[str, str, float], None] | None = None
     ) -> None:
         self._folder = folder
-        self._announce = announce or (lambda step, state, seconds: None)
+        self._announce = announce or (lambda *_: None)
         self.keys: dict[str, str] = {}
         self.recomputed: list[str] = []
 
