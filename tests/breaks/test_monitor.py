@@ -86,6 +86,16 @@ def test_a_season_and_a_trend_are_carried_on() -> None:
     assert "effects of 12 periods" in seasonal.fits[0].reason
 
 
+def test_a_history_that_is_no_single_course_is_said_so() -> None:
+    late = np.where(np.arange(84) >= 30, 12.0, 0.0)
+    stepped = monitor(series(seed=7) + late, "2024-01")
+    assert "Caution: the history itself changes, near 2021-07" in stepped.summary()
+    drifting = monitor(series(seed=8) + 0.3 * np.arange(84), "2024-01")
+    assert "Caution: the history drifts" in drifting.summary()
+    carried = monitor(series(seed=8) + 0.3 * np.arange(84), "2024-01", trend=True)
+    assert "Caution" not in carried.summary()
+
+
 def test_gaps_and_odd_months_of_the_history() -> None:
     whole = series(-5.0, seed=6)
     whole.iloc[[10, 11, 40, 70]] = np.nan

@@ -33,7 +33,8 @@ def plot_monitoring(
         notes: list[str] = []
         for fit in fits:
             titles += [heading(fit.platform, fit.group), "cumulated errors and their boundary"]
-            notes += [fit.sentence.partition(": ")[2].capitalize(), ""]
+            said = fit.sentence.partition(": ")[2]
+            notes += [said[:1].upper() + said[1:], ""]
         figure, panels = frame.grid(width, titles, notes, columns=2, tall=1.3, top=0.28)
         for place, fit in enumerate(fits):
             _watched(panels[2 * place], fit)

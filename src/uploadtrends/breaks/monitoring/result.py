@@ -93,7 +93,13 @@ class Monitored:
 
     @property
     def sentence(self) -> str:
-        """The finding in words."""
+        """The finding in words, with the caution that goes with it."""
+        caution = next((n for n in self.reason.split("; caution: ")[1:]), "")
+        if self.reason.startswith("caution: "):
+            caution = self.reason.removeprefix("caution: ")
+        return f"{self._finding()} Caution: {caution}." if caution else self._finding()
+
+    def _finding(self) -> str:
         if self.status == "refused":
             return f"{self.name}: not watched, because {self.reason}."
         freq = frequency(self.observed.index)

@@ -17,7 +17,8 @@ from uploadtrends.breaks.likelihood.spacing import Spacing
 from uploadtrends.breaks.likelihood.unusual import find_odd
 from uploadtrends.breaks.monitoring.result import Monitored, Monitoring
 from uploadtrends.breaks.monitoring.simulated import watch_autocorrelated
-from uploadtrends.breaks.season import find_season
+from uploadtrends.breaks.regime_fit import calibrated_regimes
+from uploadtrends.breaks.season import find_season, seasonal_component
 from uploadtrends.breaks.structural.monitoring import MONITORING_TYPES, MonitoringType, watch
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
@@ -290,6 +291,10 @@ class _Frame:
         if len(gone):
             dates = ", ".join(stamp(series.index[row], frequency(series.index)) for row in gone)
             notes.append(f"unusual periods of the history set aside: {dates}")
+        if caution := _caution(
+            values[rows[:history]], rows[:history], series.index, cycle, settings
+        ):
+            notes.append(caution)
         if missing := int(np.isnan(values).sum()):
             notes.append(f"{missing} missing periods left out")
         return cls(values[rows], rows, history, ahead, design, every @ fitted, "; ".join(notes))
@@ -317,3 +322,28 @@ def _design(
         phases = np.unique(past % cycle)
         columns += [(rows % cycle == phase).astype(float) for phase in phases[1:]]
     return np.stack(columns, axis=1)
+
+
+def _caution(
+    values: Array,
+    rows: NDArray[np.intp],
+    index: pd.Index[Any],
+    cycle: int | None,
+    settings: _Settings,
+) -> str:
+    """Say so if the history is not what it is taken for: one course without a change."""
+    if len(rows) < MINIMUM_HISTORY:
+        return ""
+    if cycle is not None:
+        whole = np.full(int(rows[-1]) + 1, np.nan)
+        whole[rows] = values
+        values = values - seasonal_component(whole, cycle)[rows]
+    found = calibrated_regimes(
+        values, rows - rows[0], trend=True, level=0.05, minimum=None, seed=settings.seed
+    )
+    if found.label and found.best is not None:
+        when = stamp(index[rows[found.best]], frequency(index))
+        return f"caution: the history itself changes, near {when}; a later start may be better"
+    if found.null == "line" and not settings.trend:
+        return "caution: the history drifts; trend=True carries its line on"
+    return ""
