@@ -17,7 +17,7 @@
 # Here nobody tells the search where to look. The default is calibrated: where nothing changes it
 # dates a change in about one series in twenty, whether or not months resemble their neighbours.
 # Missing months are left out, single odd months are named and set aside, a smooth bend is told from
-# a date, and every change has to be needed beside the others. (`validation/` holds the simulations.)
+# a date, and every change has to be needed beside the others (simulations: `validation/`).
 
 # %%
 import pandas as pd
