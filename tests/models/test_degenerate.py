@@ -155,7 +155,7 @@ def test_weekly_data_across_year_ends() -> None:
     series = pd.Series(
         np.random.default_rng(3).poisson(40, 160) + 20.0 * (np.arange(160) > 54), index
     )
-    result = ut.interrupted_time_series(series, "2021-01-04")
+    result = ut.interrupted_time_series(series, "2021-01-04", scale="log")
     level = result.effects.set_index("term").loc["level"]
     assert level["low"] < np.log(60 / 40) < level["high"]
     assert level["unit"] == "log ratio"

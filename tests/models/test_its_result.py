@@ -93,12 +93,13 @@ def test_log_scale_effects_are_ratios_and_add_up_in_units() -> None:
     assert effect["unit"] == "log ratio"
     assert effect["relative"] == pytest.approx(100 * np.expm1(effect["estimate"]))
     gap = fit.fitted[fit.counterfactual.index] - fit.counterfactual["estimate"]
-    assert effect["absolute"] == pytest.approx(gap.iloc[5])
+    # Medians of draws, the fitted values those of the coefficients: the same but for rounding.
+    assert effect["absolute"] == pytest.approx(gap.iloc[5], rel=0.02)
     cumulative = row(result, "cumulative")
-    assert gap.sum() == pytest.approx(cumulative["estimate"])
+    assert gap.sum() == pytest.approx(cumulative["estimate"], rel=0.02)
     assert cumulative["low"] < -28 * 15 < cumulative["high"]
-    # Duan's factor makes the fitted values add up to about what was observed.
-    assert fit.fitted.sum() == pytest.approx(fit.observed.sum(), rel=2e-3)
+    # Fitted values are medians: with little noise they add up to about what was observed.
+    assert fit.fitted.sum() == pytest.approx(fit.observed.sum(), rel=2e-2)
 
 
 def test_counterfactual_band_holds_new_observations() -> None:
@@ -276,7 +277,7 @@ def test_sensitivity_lists_other_methods() -> None:
     assert "ar1-plus-noise" not in set(short.sensitivity["method"])
     assert "Sensitivity" not in short.sentence
     counts = pd.Series(count_series(1, 72, mean=6, seed=1)[0].astype(float), INDEX)
-    fit = ut.interrupted_time_series(counts, EVENT).fits[0]
+    fit = ut.interrupted_time_series(counts, EVENT, scale="counts").fits[0]
     assert "quasi-poisson" in set(fit.sensitivity["method"])
 
 
@@ -287,11 +288,12 @@ def test_the_rule_chooses_and_says_so() -> None:
         ).fits[0]
 
     rng = np.random.default_rng(0)
-    assert (chosen(rng.poisson(50, 72)).method, chosen(rng.poisson(50, 72)).scale) == (
-        "reml-averaged",
-        "log",
-    )
-    few = chosen(rng.poisson(4, 72))
+    flat = chosen(rng.poisson(50, 72))
+    assert flat.method == "reml-averaged"
+    assert "cannot tell the log scale from the scale of the data" in flat.rule
+    line = 60 - 0.8 * np.arange(72) + rng.normal(0, 2, 72) + 20
+    assert (chosen(line).scale, chosen(np.exp(line / 20)).scale) == ("level", "log")
+    few = chosen(rng.poisson(4, 72), scale="counts")
     assert (few.method, few.scale, few.status) == ("count-ar1", "counts", "exploratory")
     assert "mean count" in few.reason
     negative = chosen(rng.standard_normal(72))

@@ -16,8 +16,8 @@ import pytest
 import uploadtrends as ut
 from uploadtrends.errors import InputError
 from uploadtrends.models import effect_sizes, gls
-from uploadtrends.models.effects import untreated
 from uploadtrends.models.estimators.by_name import estimate
+from uploadtrends.models.units import untreated
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -18,7 +18,7 @@ from uploadtrends.checks.contrasts import (
 from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.checks.shifting import block_of, fit_of, shifted, touched
 from uploadtrends.checks.working import contrast_row
-from uploadtrends.errors import InputError
+from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.series.named import NamedSeries
 
 if TYPE_CHECKING:
@@ -267,7 +267,10 @@ def _estimate(
     line = contrast_row(prepared.design, event, term)
     if prepared.choice.status == "refused" or line is None:
         return None
-    found = estimate(prepared).contrast(line)
+    try:
+        found = estimate(prepared).contrast(line)
+    except NotEstimableError:
+        return None
     value, se, p = (float(part[0]) for part in (found.estimate, found.se, found.p))
     return Found(value, value / se if se > 0 else 0.0, p) if np.isfinite(value) else None
 

@@ -28,14 +28,46 @@ class Choice:
     reason: str = ""
 
 
-def choose(values: Array, settings: Settings, has_artists: bool = False) -> Choice:
-    """Decide how a series is modelled.
+def scales(values: Array, settings: Settings) -> tuple[str, ...]:
+    """Return the scales that the data may choose from: one, or one with a logarithm and "level".
 
-    Log scale when the mean is at least 10 and there is no zero; counts otherwise, if they are
-    whole numbers; level if they are not. `reml-averaged` unless the scale is counts, `count-ar1`
-    there; `reml-ar1` where ``errors`` or a setting of phi asks for it.
-    Fewer than 12 points are refused, fewer than 24 labelled exploratory, and so are counts with a
-    mean below 10 or more than 20% zeros.
+    Counts with a mean below 10 or a zero have a log link ("counts"), other positive series a
+    logarithm ("log"). An offset has no place on the scale of the data.
+    """
+    if settings.scale != "auto":
+        return (settings.scale,)
+    if settings.method in COUNT_METHODS:
+        return ("counts",)
+    if settings.method == "structural" or values.size == 0:
+        return ("level",)
+    counts, zeros, mean = _facts(values)
+    difference = settings.control_as == "difference" and settings.control is not None
+    found = "level"
+    if values.min() > 0 and (mean >= LOG_MEAN or not counts):
+        found = "log"
+    elif counts and settings.method == "auto" and not (difference and zeros > 0):
+        found = "counts"
+    offset = settings.offset is not None or settings.exposure is not None
+    offset |= settings.control is not None and settings.control_as == "offset"
+    if found == "level":
+        return ("level",)
+    return (found,) if offset else (found, "level")
+
+
+def _facts(values: Array) -> tuple[bool, float, float]:
+    """Whether these are counts, the share of zeros, and the mean."""
+    counts = bool((values >= 0).all() and (values == np.round(values)).all())
+    return counts, float((values == 0).mean()), float(values.mean())
+
+
+def choose(
+    values: Array, settings: Settings, has_artists: bool = False, *, scale: str = "", why: str = ""
+) -> Choice:
+    """Decide how a series is modelled on a scale.
+
+    `reml-averaged` unless the scale is counts, `count-ar1` there; `reml-ar1` where ``errors`` or a
+    setting of phi asks for it. Fewer than 12 points are refused, fewer than 24 labelled
+    exploratory, and so are counts with a mean below 10 or more than 20% zeros.
 
     Parameters
     ----------
@@ -44,12 +76,13 @@ def choose(values: Array, settings: Settings, has_artists: bool = False) -> Choi
     settings : Settings
     has_artists : bool
         Whether artist rows exist, so that an artist-level model could be fitted instead.
+    scale, why : str
+        One of `scales`, the first by default; why it was taken.
     """
     n = values.size
-    mean = float(values.mean()) if n else 0.0
-    zeros = float((values == 0).mean()) if n else 0.0
-    counts = n > 0 and bool((values >= 0).all() and (values == np.round(values)).all())
-    scale, why_scale = _scale(values, settings, mean, zeros, counts)
+    counts, zeros, mean = _facts(values) if n else (False, 0.0, 0.0)
+    scale = scale or scales(values, settings)[0]
+    why_scale = why or ("scale as asked" if settings.scale != "auto" else _ONLY[scale])
     method = settings.method
     if method == "auto":
         method = "count-ar1" if scale == "counts" else _gaussian(settings)
@@ -67,7 +100,8 @@ def choose(values: Array, settings: Settings, has_artists: bool = False) -> Choi
     status, reasons = "ok", []
     if n < EXPLORATORY_POINTS:
         reasons.append(f"{n} points, fewer than {EXPLORATORY_POINTS}")
-    if scale == "counts" and (mean < LOG_MEAN or zeros > MAX_ZEROS):
+    asked = settings.scale == "level" or settings.method not in ("auto", *COUNT_METHODS)
+    if counts and not asked and (mean < LOG_MEAN or zeros > MAX_ZEROS):
         reasons.append(f"mean count {mean:.1f}, {zeros:.0%} zeros")
         if has_artists:
             rule += " Artist rows exist: the artist-level model is the better choice for this."
@@ -77,32 +111,17 @@ def choose(values: Array, settings: Settings, has_artists: bool = False) -> Choi
 
 
 _SCALE = {"log": "log scale", "level": "scale of the data", "counts": "counts"}
+_ONLY = {
+    "log": "positive, with an offset",
+    "level": "no logarithm can be taken of it",
+    "counts": "counts",
+}
 
 
 def _gaussian(settings: Settings) -> str:
     """Return the default for series that are no counts; what only AR(1) errors know asks for it."""
     only_ar1 = settings.phi != "integrate" or settings.phi_prior != "arcsine"
     return "reml-ar1" if only_ar1 or settings.errors == "ar1" else "reml-averaged"
-
-
-def _scale(
-    values: Array, settings: Settings, mean: float, zeros: float, counts: bool
-) -> tuple[str, str]:
-    if settings.scale != "auto":
-        return settings.scale, "scale as asked"
-    if settings.method in COUNT_METHODS:
-        return "counts", "a model for counts"
-    if settings.method == "structural":
-        return "level", "state-space model"
-    if settings.control_as == "difference" and settings.control is not None and zeros > 0:
-        return "level", "a difference from a control, with zeros"
-    if mean >= LOG_MEAN and values.size and values.min() > 0:
-        return "log", f"mean {mean:.3g}, no zero"
-    if counts and settings.method == "auto":
-        return "counts", f"mean {mean:.3g}, {zeros:.0%} zeros"
-    if counts:
-        return "level", f"mean {mean:.3g}, {zeros:.0%} zeros; {settings.method} is not for counts"
-    return "level", "not whole numbers above zero"
 
 
 def _refusal(values: Array, scale: str, n: int) -> str:

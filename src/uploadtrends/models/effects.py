@@ -8,9 +8,19 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.arrays import Array
+from uploadtrends.errors import NotEstimableError
 from uploadtrends.events import Block
 from uploadtrends.models.bends import ALPHA, LEAST_BEFORE, Untreated, overturned
 from uploadtrends.models.terms import TERMS
+from uploadtrends.models.units import (
+    beyond,
+    drawn,
+    mean_factor,
+    named,
+    percent,
+    quantiles,
+    relative_and_absolute,
+)
 from uploadtrends.series.grid import period_name, periods_per_year
 
 if TYPE_CHECKING:
@@ -73,6 +83,7 @@ def effect_table(
     refused = prepared.choice.status == "refused" or estimate is None
     dropped = {block.id: reason for block, reason in prepared.design.dropped}
     untreated: Untreated | None = None
+    beside = _other_scale(prepared) if bends and not refused else {}
     for block in prepared.blocks:
         if refused:
             rows += _empty(prepared, block, "refused", prepared.choice.reason)
@@ -82,7 +93,48 @@ def effect_table(
             assert estimate is not None  # noqa: S101 - told to the type checker
             untreated = untreated or (Untreated(prepared, estimate) if bends else None)
             rows += _block_rows(prepared, estimate, block, untreated)
+            for row in rows:
+                if row["event"] == block.id and row["term"] in beside.get(block.id, {}):
+                    _set_beside(row, beside[block.id][row["term"]], prepared)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _other_scale(prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the rows of the other scale, where the data chose between two: block, then term."""
+    from uploadtrends.models.estimators.by_name import estimate
+
+    other = prepared.other
+    if other is None or other.choice.status == "refused":
+        return {}
+    try:
+        fitted = estimate(other)
+    except NotEstimableError:
+        return {}
+    known = [block for block in other.design.blocks if block.id in prepared.design.columns]
+    return {
+        block.id: {row["term"]: row for row in _block_rows(other, fitted, block, None)}
+        for block in known
+    }
+
+
+def _set_beside(row: dict[str, Any], other: dict[str, Any], prepared: Prepared) -> None:
+    """Put the other scale's answer beside a row; where they disagree it depends on the scale.
+
+    They disagree where the data cannot tell the scales apart and one of them claims a change that
+    the other does not, or claims one of the other sign.
+    """
+    row.update(
+        other_scale=prepared.other.choice.scale if prepared.other else "",
+        other_estimate=other["absolute"],
+        other_low=other["absolute_low"],
+        other_high=other["absolute_high"],
+        other_p=other["p"],
+    )
+    level = 1 - prepared.settings.confidence
+    claims = row["p"] <= level, other["p"] <= level
+    turned = all(claims) and row["estimate"] * other["estimate"] < 0
+    if turned or (not prepared.decided and claims[0] != claims[1]):
+        row["depends_on"] = depends_on(row["depends_on"], "scale")
 
 
 def _frame(prepared: Prepared, block: Block, term: str, status: str, reason: str) -> dict[str, Any]:
@@ -129,9 +181,8 @@ def _block_rows(
     first = design.onsets[block.id].first_full
     n = len(design.index)
 
-    wanted: list[tuple[str, Array, int | None]] = [
-        (term, design.term_row(block.id, term), first if term != "slope" else None)
-        for term in settings.terms
+    wanted: list[tuple[str, Array, int]] = [
+        (term, design.term_row(block.id, term), first) for term in settings.terms
     ]
     beyond = []
     shortest = 12 / periods_per_year(design.index)
@@ -146,7 +197,7 @@ def _block_rows(
     wanted.append(("effect_end", design.effect_rows(block.id, [n - 1]), n - 1))
 
     contrast = estimate.contrast(np.concatenate([row for _, row, _ in wanted]), settings.confidence)
-    relatives = _relative_and_absolute(prepared, estimate, wanted, contrast.estimate)
+    relatives = relative_and_absolute(prepared, estimate, wanted, contrast)
     rows = []
     for i, (term, _, _) in enumerate(wanted):
         row = _frame(prepared, block, term, status, reason)
@@ -186,107 +237,6 @@ def _block_rows(
     return rows
 
 
-def _quantiles(values: Array, confidence: float) -> Array:
-    tail = (1 - confidence) / 2
-    return np.asarray(np.quantile(values, [tail, 1 - tail], axis=0))
-
-
-def _relative_and_absolute(
-    prepared: Prepared,
-    estimate: Estimate,
-    wanted: list[tuple[str, Array, int | None]],
-    centre: Array,
-) -> list[dict[str, float]]:
-    """Return relative (level scale) or absolute (log link) effects; quantiles of seeded draws."""
-    confidence = prepared.settings.confidence
-    places = np.array([0 if place is None else place for _, _, place in wanted])
-    every, point_of, beta = _drawn(prepared, estimate, places)
-    factor = smearing(prepared, estimate)
-    found: list[dict[str, float]] = []
-    for i, (_, row, place) in enumerate(wanted):
-        if place is None:
-            found.append({})
-            continue
-        change = beta @ row[0]
-        base = every[:, i]
-        base_point = float(point_of[i])
-        if prepared.choice.scale == "level":
-            found.append(
-                {
-                    "absolute": float(centre[i]),
-                    **_percent(change, base, centre[i], base_point, confidence),
-                }
-            )
-        else:
-            values = factor * np.exp(base) * np.expm1(change)
-            point = factor * np.exp(base_point) * np.expm1(centre[i])
-            found.append(_named("absolute", float(point), _quantiles(values, confidence)))
-    return found
-
-
-def _percent(
-    change: Array, base: Array, point: float, base_point: float, confidence: float
-) -> dict[str, float]:
-    """Return the change in percent of the counterfactual, where that is surely positive."""
-    if not base_point > 0 or (base <= 0).mean() > (1 - confidence) / 2:
-        return {}
-    ends = _quantiles(100 * change / np.where(base > 0, base, np.nan), confidence)
-    if np.isnan(ends).any():
-        ends = np.nanquantile(
-            100 * change / np.where(base > 0, base, np.nan),
-            [(1 - confidence) / 2, (1 + confidence) / 2],
-        )
-    return _named("relative", 100 * point / base_point, ends)
-
-
-def _named(kind: str, point: float, ends: Array) -> dict[str, float]:
-    return {kind: float(point), f"{kind}_low": float(ends[0]), f"{kind}_high": float(ends[1])}
-
-
-def baseline(prepared: Prepared, estimate: Estimate) -> Array:
-    """Return (N,) what is added to the design's own prediction: offset, and a level's path."""
-    if estimate.wander is None:
-        return prepared.offset
-    start, slope, _ = estimate.wander.over(_lead(prepared), len(prepared.offset))
-    return np.asarray(prepared.offset + start - slope @ estimate.mean)
-
-
-def untreated(prepared: Prepared, estimate: Estimate) -> tuple[Array, Array, Array | None]:
-    """Return the law of the predictor without the events: rows (N, k) of the coefficients, what is
-    added to them (N,), and the covariance (N, N) of a wandering level's own noise, if it has one.
-    """
-    rows, offset = prepared.design.counterfactual, prepared.offset
-    if estimate.wander is None:
-        return rows, offset, None
-    start, slope, covariance = estimate.wander.over(_lead(prepared), len(offset))
-    return rows - slope, offset + start, covariance
-
-
-def _lead(prepared: Prepared) -> int:
-    return int(np.flatnonzero(prepared.design.used)[0])
-
-
-def _drawn(prepared: Prepared, estimate: Estimate, places: Array) -> tuple[Array, Array, Array]:
-    """Return draws (DRAWS, p) of the predictor without the events at `places`, its mean (p,), and
-    the draws of the coefficients."""
-    rows, offset, covariance = untreated(prepared, estimate)
-    beta, _ = estimate.draws
-    base = beta @ rows[places].T + offset[places]
-    if covariance is not None:
-        values, vectors = np.linalg.eigh(covariance[np.ix_(places, places)])
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
-        base = base + np.random.default_rng(20220823).standard_normal(base.shape) @ root.T
-    return base, estimate.mean @ rows[places].T + offset[places], beta
-
-
-def smearing(prepared: Prepared, estimate: Estimate) -> float:
-    """Return the factor from exp(predictor) to the mean: Duan's (1983) on the log scale, the share
-    of periods with a count for models of zeros, else 1."""
-    if prepared.choice.scale != "log":
-        return estimate.extra.get("mean_factor", 1.0)
-    return float(np.exp(estimate.raw_residuals).mean())
-
-
 def _cumulative(
     prepared: Prepared, estimate: Estimate, block: Block, status: str, reason: str
 ) -> tuple[dict[str, Any], Array, float]:
@@ -300,7 +250,7 @@ def _cumulative(
     places = places[places >= design.onsets[block.id].touched]
     effect = design.effect_rows(block.id, places)
     row = _frame(prepared, block, "cumulative", status, reason)
-    base, base_point, beta = _drawn(prepared, estimate, places)
+    base, base_point, beta = drawn(prepared, estimate, places)
     size = 1.0
     weights = effect.sum(axis=0)[None]
     if prepared.choice.scale == "level":
@@ -312,34 +262,50 @@ def _cumulative(
             high=contrast.high[0],
             p=contrast.p[0],
             minimum_detectable=contrast.minimum_detectable[0],
-            **_percent(
+            extrapolated=beyond(base_point, 0.0, prepared, np.ptp(prepared.y)),
+            **percent(
                 beta @ effect.sum(axis=0),
                 base.sum(axis=1),
                 contrast.estimate[0],
                 float(base_point.sum()),
                 confidence,
+                (contrast.low[0], contrast.high[0]),
             ),
         )
     else:
-        factor = smearing(prepared, estimate)
-        start = factor * np.exp(base)
-        change = (start * np.expm1(beta @ effect.T)).sum(axis=1)
+        factor = mean_factor(prepared, estimate)
+        start = factor * np.exp(np.minimum(base, 300.0))
+        change = (start * np.expm1(np.minimum(beta @ effect.T, 300.0))).sum(axis=1)
         start_point = factor * np.exp(base_point)
         point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())
         reached = start_point * np.exp(estimate.mean @ effect.T)
         size = float(reached.sum())
         weights = (reached @ effect / size)[None]
-        low, high = _quantiles(change, confidence)
+        low, high = (float(end) for end in quantiles(change, confidence))
         below = float((change < 0).mean())
+        # The mean and variance of a sum of exponentials explode with the noise: quantiles.
+        reach = np.diff(np.quantile(change, [0.158655, 0.841345]))[0] / 2
+        data = prepared.transformed[design.used]
+        data = np.exp(data) if prepared.choice.scale == "log" else data
         row.update(
-            estimate=point,
-            se=float(change.std()),
-            low=float(low),
-            high=float(high),
+            # One component plugs its variance parameters in: its own point, as others publish.
+            estimate=float(np.median(change)) if estimate.weights.size > 1 else point,
+            se=float(reach),
+            low=low,
+            high=high,
             # Seeded draws resolve no p below 2 / DRAWS.
             p=float(max(2 * min(below, 1 - below), 2 / change.size)),
-            minimum_detectable=float(change.std() * (1.959964 + 0.841621)),
-            **_percent(change, start.sum(axis=1), point, float(start_point.sum()), confidence),
+            minimum_detectable=float(reach * (1.959964 + 0.841621)),
+            extrapolated=beyond(start_point, 0.0, prepared, np.ptp(data)),
+            **named("relative", 100 * change / start.sum(axis=1), confidence, (low, high)),
+        )
+    after = np.arange(design.onsets[block.id].touched, len(design.index))
+    left_out = len(after) - places.size
+    if left_out:
+        unit = period_name(design.index)
+        said = f"the sum is over {places.size} of the {len(after)} {unit}s from the event on"
+        row["reason"] = "; ".join(
+            part for part in (reason, f"{said}, {left_out} are missing") if part
         )
     row["df"] = estimate.df
     row["absolute"], row["absolute_low"], row["absolute_high"] = (

@@ -12,10 +12,11 @@ import pandas as pd
 from uploadtrends.events import Block
 from uploadtrends.models.adequacy import Adequacy
 from uploadtrends.models.diagnostics import Diagnostics, diagnose
-from uploadtrends.models.effects import baseline, effect_table, smearing, untreated
+from uploadtrends.models.effects import effect_table
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.preparation import Prepared
 from uploadtrends.models.sensitivity import sensitivity_table
+from uploadtrends.models.units import baseline, mean_factor, untreated
 from uploadtrends.models.wording import describe
 
 
@@ -160,7 +161,8 @@ class Fit:
             return pd.Series(np.nan, index=index, name=name)
         predictor = matrix @ self.estimate.mean + baseline(self.prepared, self.estimate)
         if self.scale != "level":
-            predictor = smearing(self.prepared, self.estimate) * np.exp(predictor)
+            factor = mean_factor(self.prepared, self.estimate)
+            predictor = factor * np.exp(predictor)
         return pd.Series(predictor, index=index, name=name)
 
     @cached_property

@@ -15,8 +15,9 @@ from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, Event, EventSet, blocks
 from uploadtrends.events.crowding import one_date, same_date
-from uploadtrends.models.defaults import Choice, choose
+from uploadtrends.models.defaults import Choice, choose, scales
 from uploadtrends.models.design import Design, build_design
+from uploadtrends.models.scale import UNDECIDED, Side, favour, said
 from uploadtrends.models.settings import Settings
 from uploadtrends.series.gaps import last_period_caution, mostly_missing
 from uploadtrends.series.grid import as_regular_series, days, frequency, moment, period_ends
@@ -40,6 +41,10 @@ class Prepared:
     offset: Array
     """(N,) known part of the linear predictor: offset, exposure, or the control subtracted."""
     notes: tuple[str, ...]
+    other: Prepared | None = None
+    """The same on the other scale, where the data chose between two."""
+    decided: bool = True
+    """Whether the data told the two scales apart."""
 
     @property
     def y(self) -> Array:
@@ -57,6 +62,12 @@ class Prepared:
             return ""
         end = period_ends(pd.DatetimeIndex(self.observed.index))[known[-1]]
         return str((end - pd.Timedelta(days=1)).date())
+
+    @property
+    def side(self) -> Side:
+        """What the choice of scale compares."""
+        design = self.design
+        return Side(self.choice.scale, self.y, design.fitted, design.positions, self.fitted_offset)
 
     @property
     def fitted_offset(self) -> Array:
@@ -78,6 +89,28 @@ class Prepared:
 
 def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared:
     """Choose scale and method, place the events, and build the design of one series."""
+    values = item.values.dropna().to_numpy(dtype=float)
+    possible = scales(values, settings)
+    first = prepare_on(item, events, settings, possible[0])
+    if len(possible) == 1 or first.choice.status == "refused":
+        return first
+    level = prepare_on(item, events, settings, "level")
+    if level.choice.status == "refused":
+        return first
+    difference = favour(first.side, level.side)
+    chosen, other = (first, level) if difference > 0 else (level, first)
+    why = said(difference, possible[0])
+    choice = choose(values, settings, item.has_artists, scale=chosen.choice.scale, why=why)
+    return replace(
+        chosen,
+        choice=choice,
+        other=other if np.isfinite(difference) else None,
+        decided=abs(difference) >= UNDECIDED,
+    )
+
+
+def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: str) -> Prepared:
+    """Place the events and build the design of one series on a given scale."""
     notes = list(item.notes)
     if item.instrument is not None:
         kept, changes, note = single_instrument(item, [event.start for event in events])
@@ -92,14 +125,14 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
     values = series.to_numpy(dtype=float)
     observed = ~np.isnan(values)
 
-    choice = choose(values[observed], settings, item.has_artists)
+    choice = choose(values[observed], settings, item.has_artists, scale=scale)
     if holes := mostly_missing(series):
         choice = replace(choice, status="refused", reason=holes)
     if caution := last_period_caution(series):
         notes.append(caution)
     control = _control(item, settings, index)
-    offset, said = _offset(series, control, choice.scale, settings)
-    notes += said
+    offset, known_part = _offset(series, control, choice.scale, settings)
+    notes += known_part
     observed &= ~np.isnan(offset)
     covariates: list[tuple[str, Array]] = []
     if control is not None and settings.control_as == "covariate":

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
+from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.linear import least_squares
-from uploadtrends.models.settings import COUNT_METHODS
-
-if TYPE_CHECKING:
-    from uploadtrends.models.preparation import Prepared
+from uploadtrends.models.settings import COUNT_METHODS, Settings
 
 _WHERE = {
     "reml-averaged": ("averaged", "fit_averaged"),
@@ -33,7 +31,36 @@ _WHERE = {
 }
 
 
-def estimate(prepared: Prepared) -> Estimate:
+class Fittable(Protocol):
+    """What an estimator needs: `uploadtrends.models.preparation.Prepared` has it."""
+
+    @property
+    def y(self) -> Array:
+        """Outcome of the rows that enter the fit."""
+        ...
+
+    @property
+    def fitted_offset(self) -> Array:
+        """Known part of the linear predictor of those rows."""
+        ...
+
+    @property
+    def design(self) -> Any:
+        """The design."""
+        ...
+
+    @property
+    def choice(self) -> Any:
+        """Method and scale."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """What was asked."""
+        ...
+
+
+def estimate(prepared: Fittable) -> Estimate:
     """Fit the prepared series by its method.
 
     Raises

@@ -1,0 +1,139 @@
+"""Effects in units and in percent, from draws of the coefficients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from uploadtrends.arrays import Array
+
+if TYPE_CHECKING:
+    from uploadtrends.models.estimators.estimate import Contrast, Estimate
+    from uploadtrends.models.preparation import Prepared
+
+
+def quantiles(values: Array, confidence: float) -> Array:
+    """Return the two ends of an equal-tailed interval of draws along the first axis."""
+    tail = (1 - confidence) / 2
+    return np.asarray(np.quantile(values, [tail, 1 - tail], axis=0))
+
+
+def relative_and_absolute(
+    prepared: Prepared,
+    estimate: Estimate,
+    wanted: list[tuple[str, Array, int]],
+    contrast: Contrast,
+) -> list[dict[str, float]]:
+    """Return relative (level scale) or absolute (log link) effects: quantiles of seeded draws.
+
+    The draws' median is the estimate (their mean would grow with the noise), and their interval
+    leaves out zero exactly where that of the contrast does. A slope's is its size in the first full
+    period after the event.
+    """
+    design, confidence = prepared.design, prepared.settings.confidence
+    places = np.array([place for _, _, place in wanted])
+    every, points, beta = drawn(prepared, estimate, places)
+    factor = mean_factor(prepared, estimate)
+    data = prepared.transformed[design.used]
+    width = np.ptp(data if prepared.choice.scale != "log" else np.exp(data))
+    found: list[dict[str, float]] = []
+    for i, (term, row, _) in enumerate(wanted):
+        change, base = beta @ row[0], every[:, i]
+        middle = float(points[i])
+        ends = contrast.low[i], contrast.high[i]
+        if prepared.choice.scale == "level":
+            sizes: dict[str, Any] = {"absolute": float(contrast.estimate[i])}
+            if term != "slope":
+                sizes |= percent(change, base, contrast.estimate[i], middle, confidence, ends)
+        else:
+            values = factor * np.exp(np.minimum(base, 300.0)) * np.expm1(np.minimum(change, 300.0))
+            scaled = tuple(factor * np.exp(middle) * np.expm1(end) for end in ends)
+            sizes = named("absolute", values, confidence, scaled)
+            middle = factor * float(np.exp(middle))
+        sizes["extrapolated"] = beyond(np.array([middle]), sizes["absolute"], prepared, width)
+        found.append(sizes)
+    return found
+
+
+def beyond(without: Array, size: float, prepared: Prepared, width: float) -> bool:
+    """Whether a counterfactual or an effect lies outside the data by more than their width."""
+    data = prepared.transformed[prepared.design.used]
+    data = np.exp(data) if prepared.choice.scale == "log" else data
+    outside = (without < data.min() - width) | (without > data.max() + width)
+    return bool(outside.any() or abs(size) > 2 * width)
+
+
+def percent(
+    change: Array,
+    base: Array,
+    point: float,
+    base_point: float,
+    confidence: float,
+    ends: tuple[float, float],
+) -> dict[str, float]:
+    """Return the change in percent of the counterfactual, where that is surely positive."""
+    if not base_point > 0 or (base <= 0).mean() > (1 - confidence) / 2:
+        return {}
+    kept = base > 0
+    found = named(
+        "relative",
+        100 * change[kept] / base[kept],
+        confidence,
+        (100 * ends[0] / base_point, 100 * ends[1] / base_point),
+    )
+    return found | {"relative": 100 * point / base_point}
+
+
+def named(kind: str, draws: Array, confidence: float, ends: tuple[float, ...]) -> dict[str, float]:
+    """Return median and interval of draws; an end on the wrong side of zero is that of `ends`."""
+    low, high = (float(end) for end in quantiles(draws, confidence))
+    if (low > 0) != (ends[0] > 0):
+        low = ends[0]
+    if (high < 0) != (ends[1] < 0):
+        high = ends[1]
+    return {kind: float(np.median(draws)), f"{kind}_low": low, f"{kind}_high": high}
+
+
+def baseline(prepared: Prepared, estimate: Estimate) -> Array:
+    """Return (N,) what is added to the design's own prediction: offset, and a level's path."""
+    if estimate.wander is None:
+        return prepared.offset
+    start, slope, _ = estimate.wander.over(_lead(prepared), len(prepared.offset))
+    return np.asarray(prepared.offset + start - slope @ estimate.mean)
+
+
+def untreated(prepared: Prepared, estimate: Estimate) -> tuple[Array, Array, Array | None]:
+    """Return the law of the predictor without the events: rows (N, k) of the coefficients, what is
+    added to them (N,), and the covariance (N, N) of a wandering level's own noise, if it has one.
+    """
+    rows, offset = prepared.design.counterfactual, prepared.offset
+    if estimate.wander is None:
+        return rows, offset, None
+    start, slope, covariance = estimate.wander.over(_lead(prepared), len(offset))
+    return rows - slope, offset + start, covariance
+
+
+def _lead(prepared: Prepared) -> int:
+    return int(np.flatnonzero(prepared.design.used)[0])
+
+
+def drawn(prepared: Prepared, estimate: Estimate, places: Array) -> tuple[Array, Array, Array]:
+    """Return draws (DRAWS, p) of the predictor without the events at `places`, its mean (p,), and
+    the draws of the coefficients."""
+    rows, offset, covariance = untreated(prepared, estimate)
+    beta, _ = estimate.draws
+    base = beta @ rows[places].T + offset[places]
+    if covariance is not None:
+        values, vectors = np.linalg.eigh(covariance[np.ix_(places, places)])
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        base = base + np.random.default_rng(20220823).standard_normal(base.shape) @ root.T
+    return base, estimate.mean @ rows[places].T + offset[places], beta
+
+
+def mean_factor(prepared: Prepared, estimate: Estimate) -> float:
+    """Return the share of periods with a count for models of zeros, else 1.
+
+    On the log scale nothing is added for the noise: numbers back in units are medians.
+    """
+    return 1.0 if prepared.choice.scale == "log" else estimate.extra.get("mean_factor", 1.0)
