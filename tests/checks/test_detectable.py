@@ -13,13 +13,13 @@ def test_a_change_of_the_stated_size_is_found_in_four_of_five(flat, monthly):
 
     stated = []
     for row in flat:
-        its = ut.interrupted_time_series(monthly(row), "2022-08-01", season="none")
+        its = ut.interrupted_time_series(monthly(row), "2022-08-01", scale="log", season="none")
         stated.append(its.check(ut.power(n_draws=299)).table["minimum_detectable"].iloc[0])
     size = float(np.mean(stated))
     fresh = ar1_series(150, 96, rho=0.4, sd=0.12, mean=5.0, seed=77)
     after = np.asarray(pd.date_range("2016-01-01", periods=96, freq="MS") >= "2022-08-01")
     data = {("p", str(i)): monthly(row - size * after) for i, row in enumerate(fresh)}
-    effects = ut.interrupted_time_series(data, "2022-08-01", season="none").effects
+    effects = ut.interrupted_time_series(data, "2022-08-01", scale="log", season="none").effects
     found = (effects.loc[effects["term"] == "level", "p"] <= 0.05).mean()
     assert 0.70 <= found <= 0.93
 

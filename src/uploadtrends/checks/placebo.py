@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -199,7 +201,9 @@ def _one(
     def estimated(at: int, events: tuple[Event, ...]) -> Found | None:
         part = observed.iloc[at - before : at + span + after]
         item = NamedSeries(keys["platform"], keys["group"], part)
-        return _estimate(item, events, result.settings, str(keys["event"]), str(keys["term"]))
+        # The scale of the fit, not one that every window chooses for itself.
+        settings = replace(result.settings, scale=fit.scale)
+        return _estimate(item, events, settings, str(keys["event"]), str(keys["term"]))
 
     inside = tuple(
         member
