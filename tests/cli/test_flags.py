@@ -103,6 +103,8 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
         "uploadtrends.collect.replay.archived_crawls",
         {"--raw": "raws", "--key-file": "my.key"},
     ),
+    (["structural-breaks", "s.duckdb"], "uploadtrends.build_panel", PANEL),
+    (["monitor", "s.duckdb", "--from", "2022-06-01"], "uploadtrends.build_panel", PANEL),
     (["rebuild", "--study", "a.toml"], "uploadtrends.study.read_study", {"--study": "s.toml"}),
     (
         ["delisted", "--store", "s.duckdb"],
@@ -173,10 +175,13 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
         for name in ("run", "figures", "report", "checks")
     ),
 ]
-# Seen by their effect in other tests (test_cli.py, collect/test_collect.py), or the default said.
+# Left to the tests of these commands (what they do, not that they arrive).
 ELSEWHERE = {
     "export": {"--identify"},
-    "collect": {"--store"},
+    "collect": {"--store", "--max-rejects"},
+    "rebuild": {"--accept-damage", "--max-rejects", "--may-shrink"},
+    "monitor": {"--fail-on-alarm", "--figure", "--from", "--group", "--option"},
+    "structural-breaks": {"--covariance", "--group", "--regressors", "--test", "--unit"},
     "panel": {"--out"},
     "change-points": {"--trend"},
     "events": {"--verified"},
