@@ -182,6 +182,12 @@ def test_what_an_assumption_would_overturn_is_not_claimed(on, said):
         assert "suggest 48%" in found.sentence
 
 
+def test_a_laxer_level_does_not_pass_the_bend_by():
+    row = effect(p=0.08, p_adjusted=0.08, breakdown=0.0, curvature_before=1e-4, unit="log ratio")
+    assert not conclude(row, alpha=0.1).claims
+    assert conclude(effect(p=0.02, p_adjusted=0.08), alpha=0.1).claims
+
+
 def test_a_claim_says_how_much_bend_it_survives():
     found = conclude(effect(breakdown=2e-4, curvature_before=6e-5, unit="log ratio"))
     assert found.claims

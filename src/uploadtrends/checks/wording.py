@@ -210,6 +210,14 @@ def _reasons_against_any_claim(
             f"(p {_p(p)} {adjusted})"
         )
     against += _depends(effect)
+    if (
+        p <= alpha
+        and not against
+        and effect.get("breakdown") == 0
+        and not float(effect["p"]) <= 0.05
+    ):
+        # `depends_on` judges rows of p <= .05; a laxer level must not pass it by.
+        against.append("its interval does not leave out zero, so that no bend is needed to undo it")
     against += [
         weight.because
         for name, weight in weights("withdraws").items()
