@@ -165,6 +165,25 @@ def test_bad_exposures_are_named(panel, given, says):
         ut.exposure(panel, given)
 
 
+def test_the_same_name_on_two_platforms_is_no_guess(panel):
+    two = population(60, seed=5, **(CALM | {"platforms": ("a", "b")}))
+    same = two.artists["artist_id"].head(1).item()
+    twin = two.artists.filter(pl.col("platform") == "b").head(1)["artist_id"].item()
+    rename = pl.col("artist_id").replace({twin: same})
+    people = Population(
+        two.artists.with_columns(rename), two.uploads.with_columns(rename), two.truth
+    )
+    both = ut.build_panel(people, start="2019-01-01")
+    with pytest.raises(InputError, match="on several platforms"):
+        ut.exposure(both, {same: "2020-12-01"})
+    table = pd.DataFrame({"platform": ["b"], "artist_id": [same], "treated_from": ["2020-12-01"]})
+    found = ut.exposure(both, table).table.set_index(["platform", "artist_id"])["kind"]
+    assert found["b", same] == "treated"
+    assert found["a", same] == "never treated"
+    some = adopters(panel) | {"nobody": "2020-12-01"}
+    assert "1 artists who are named are never at risk" in ut.exposure(panel, some).summary()
+
+
 def test_bad_dates_and_periods_are_named(panel):
     name = next(iter(adopters(panel)))
     with pytest.raises(InputError, match="not a date"):

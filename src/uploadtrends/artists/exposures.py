@@ -23,6 +23,7 @@ LATER = "not yet treated"
 ALWAYS = "always treated"
 REVERSED = "reversed"
 KINDS = (TREATED, NEVER, LATER, ALWAYS, REVERSED)
+_KEY = ["platform", "artist_id"]
 RULES = {"first AI upload": "ai_uploads"}
 
 
@@ -95,12 +96,11 @@ def exposure(panel: Panel, treated_from: Any, *, platform: str | None = None) ->
         With artists.
     treated_from : mapping, Series, DataFrame, str or Event
         Artist -> first exposed day (missing, None or NaT: never; the period that holds the day
-        counts as exposed). Or a table with columns
-        artist_id and treated_from, or artist_id, period and treated (0 or 1 by period: exposure
-        that ends is marked *reversed*). Or the rule ``"first AI upload"`` (the first period with a
-        work labelled as made by AI), or a date column of the panel's artists such as
-        ``"joined_at"``. Or an event (or several) that names its platforms: all their artists are
-        exposed from the period that holds it on.
+        counts as exposed). Or a table with columns artist_id (and platform) and treated_from, or
+        artist_id, period and treated (0 or 1 by period: exposure that ends is marked *reversed*).
+        Or the rule ``"first AI upload"`` (the first period with a work labelled as made by AI), or
+        a date column of the panel's artists such as ``"joined_at"``. Or an event (or several) that
+        names its platforms: all their artists are exposed from the period that holds it on.
     platform : str, optional
         Keep only its artists.
 
@@ -126,15 +126,16 @@ def exposure(panel: Panel, treated_from: Any, *, platform: str | None = None) ->
         isinstance(treated_from, list | tuple)
         and all(isinstance(item, Event) for item in treated_from)
     )
-    reversed_artists: set[str] = set()
+    reversed_artists: set[tuple[str, str]] = set()
+    said: tuple[str, ...] = ()
     if by_platform:
         dates = _from_events(panel, people, as_events(treated_from))
     elif isinstance(treated_from, str):
         dates = _from_rule(panel, people, treated_from)
     elif isinstance(treated_from, pd.DataFrame):
-        dates, reversed_artists = _from_table(people, treated_from)
+        dates, reversed_artists, said = _from_table(people, treated_from)
     elif isinstance(treated_from, Mapping | pd.Series):
-        dates = _from_mapping(people, pd.Series(treated_from, dtype=object))
+        dates, said = _from_mapping(people, pd.Series(treated_from, dtype=object))
     else:
         raise InputError(
             "cannot read who is exposed from this",
@@ -143,7 +144,7 @@ def exposure(panel: Panel, treated_from: Any, *, platform: str | None = None) ->
             fix="give a mapping from artist_id to a date, a table, a rule or an event",
         )
     table = _sorted_kinds(panel, people.assign(treated_from=dates), reversed_artists)
-    notes = _notes(table)
+    notes = (*said, *_notes(table))
     if not (table["kind"] == TREATED).any():
         counts = table["kind"].value_counts().to_dict()
         raise InputError(
@@ -194,26 +195,50 @@ def _dates(values: pd.Series, column: str) -> pd.Series:
     return found.astype("datetime64[ns]")
 
 
-def _from_mapping(people: pd.DataFrame, given: pd.Series) -> pd.Series:
+def _from_mapping(people: pd.DataFrame, given: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
+    """Return dates by row of `people`, and how many named artists are not there."""
+    if given.index.nlevels == 1:
+        given.index = given.index.astype(str)
+        _require_one_platform(people, given.index)
+        keys = pd.Index(people["artist_id"])
+    else:
+        keys = pd.MultiIndex.from_frame(people[_KEY])
     if given.index.has_duplicates:
         twice = given.index[given.index.duplicated()][0]
         raise InputError("an artist is named twice", column="artist_id", value=twice)
-    _require_known(people, given.index)
-    return people["artist_id"].map(_dates(given, "treated_from"))
-
-
-def _require_known(people: pd.DataFrame, names: Any) -> None:
-    unknown = sorted({str(name) for name in names} - set(people["artist_id"]))
-    if len(unknown) == len(set(names)) and unknown:
+    unknown = given.index.difference(keys)
+    if len(unknown) == len(given) and len(given):
         raise InputError(
             "none of these artists is at risk in the panel",
             column="artist_id",
             value=unknown[0],
             fix="use the panel's artist_id, as text",
         )
+    dates = _dates(given, "treated_from").reindex(keys)
+    notes = (
+        (f"{len(unknown)} artists who are named are never at risk in the panel",)
+        if len(unknown)
+        else ()
+    )
+    return pd.Series(dates.to_numpy(), index=people.index), notes
 
 
-def _from_table(people: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.Series, set[str]]:
+def _require_one_platform(people: pd.DataFrame, names: pd.Index) -> None:
+    named = people[people["artist_id"].isin(names)]
+    both = named["artist_id"][named["artist_id"].duplicated()]
+    if len(both):
+        raise InputError(
+            "an artist_id stands for artists on several platforms",
+            column="artist_id",
+            value=both.iloc[0],
+            fix="name one platform=, or give a table with the column platform",
+        )
+
+
+def _from_table(
+    people: pd.DataFrame, table: pd.DataFrame
+) -> tuple[pd.Series, set[tuple[str, str]], tuple[str, ...]]:
+    """Return dates, whose exposure ends, and notes."""
     if "artist_id" not in table.columns:
         raise InputError(
             "the table of exposures has no artists",
@@ -221,26 +246,30 @@ def _from_table(people: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.Series, s
             value=list(table.columns),
             fix="name the columns artist_id and treated_from",
         )
-    if "treated_from" in table.columns:
-        indexed = table.set_index(table["artist_id"].astype(str))["treated_from"]
-        return _from_mapping(people, indexed), set()
-    if not {"period", "treated"} <= set(table.columns):
+    rows = table.assign(artist_id=table["artist_id"].astype(str))
+    if "platform" not in rows.columns:
+        _require_one_platform(people, pd.Index(rows["artist_id"]))
+        home = people.drop_duplicates("artist_id").set_index("artist_id")["platform"]
+        rows["platform"] = rows["artist_id"].map(home).fillna("")
+    if "treated_from" in rows.columns:
+        dates, notes = _from_mapping(people, rows.set_index(_KEY)["treated_from"])
+        return dates, set(), notes
+    if not {"period", "treated"} <= set(rows.columns):
         raise InputError(
             "the table says neither when exposure begins nor by period",
             column="treated_from",
             value=list(table.columns),
             fix="give treated_from, or period and treated",
         )
-    rows = table.assign(artist_id=table["artist_id"].astype(str))
-    rows["period"] = _dates(rows["period"], "period")
-    rows = rows.sort_values(["artist_id", "period"])
     if not rows["treated"].isin([0, 1]).all():
         bad = rows.loc[~rows["treated"].isin([0, 1]), "treated"].iloc[0]
         raise InputError("exposure by period is 0 or 1", column="treated", value=bad)
-    _require_known(people, rows["artist_id"].unique())
-    fell = rows.groupby("artist_id")["treated"].diff() < 0
-    first = rows[rows["treated"] == 1].groupby("artist_id")["period"].min()
-    return people["artist_id"].map(first), set(rows.loc[fell, "artist_id"])
+    rows["period"] = _dates(rows["period"], "period")
+    rows = rows.sort_values([*_KEY, "period"])
+    fell = rows.groupby(_KEY)["treated"].diff() < 0
+    first = rows["period"].where(rows["treated"] == 1).groupby([rows[k] for k in _KEY]).min()
+    dates, notes = _from_mapping(people, first)
+    return dates, set(rows.loc[fell, _KEY].itertuples(index=False, name=None)), notes
 
 
 def _from_rule(panel: Panel, people: pd.DataFrame, rule: str) -> pd.Series:
@@ -283,7 +312,7 @@ def _from_events(panel: Panel, people: pd.DataFrame, events: EventSet) -> pd.Ser
     return dates
 
 
-def _sorted_kinds(panel: Panel, table: pd.DataFrame, fell: set[str]) -> pd.DataFrame:
+def _sorted_kinds(panel: Panel, table: pd.DataFrame, fell: set[tuple[str, str]]) -> pd.DataFrame:
     """Move dates to the first period that is exposed in full or in part, and sort artists."""
     from uploadtrends.series.periods import pandas_frequency
 
@@ -303,7 +332,7 @@ def _sorted_kinds(panel: Panel, table: pd.DataFrame, fell: set[str]) -> pd.DataF
     kind[seen] = TREATED
     kind[seen & (dates >= end)] = LATER
     kind[seen & (table["treated_from"] <= table["first"])] = ALWAYS
-    kind[table["artist_id"].isin(fell)] = REVERSED
+    kind[pd.MultiIndex.from_frame(table[_KEY]).isin(list(fell))] = REVERSED
     table["kind"] = kind
     return table[["platform", "artist_id", "treated_from", "kind"]].reset_index(drop=True)
 
