@@ -183,22 +183,23 @@ def _compared(
             assert words in ("not_found", "inactive"), words
             visits.append((key, words, None, False, False))
             continue
-        listed, truncated = world.listed(person), False
+        listed, truncated, short = world.listed(person), False, False
         if site == "deviantart":
             slots = gallery_slots(person, world)
-            truncated = len(slots) > CAP
+            truncated, short = len(slots) > CAP, _short(slots)
             listed = [work for work in slots[:CAP] if work is not None and work.listed]
         works += [
             (key, work_key(site, work.number), told(site, work.published_at)) for work in listed
         ]
-        status = "truncated" if truncated else "ok"
-        visits.append((key, status, person.followers, not truncated, truncated))
+        status = "truncated" if truncated else "incomplete" if short else "ok"
+        visits.append((key, status, person.followers, status == "ok", truncated))
     truth = pl.DataFrame(works, schema=found.schema, orient="row").sort("artist_id", "upload_id")
     equal = found.equals(truth) and sightings == sorted(visits)
     row = {
         "artists": len(visits),
         "gone": sum(visit[1] in ("not_found", "inactive") for visit in visits),
         "truncated": sum(visit[4] for visit in visits),
+        "incomplete": sum(visit[1] == "incomplete" for visit in visits),
         "works": truth.height,
         "works_in_store": found.height,
         "rejects": store.sql(
@@ -208,6 +209,11 @@ def _compared(
         "equal": equal,
     }
     return row, set(found["upload_id"])
+
+
+def _short(slots: list) -> bool:
+    """Say whether a gallery shows clearly fewer works than the profile claims."""
+    return slots.count(None) > max(2, 0.05 * len(slots))
 
 
 def _gone(
@@ -220,9 +226,10 @@ def _gone(
         work_key(site, work.number)
         for person in world.people.values()
         for work in world.works[person.number]
-        if not (site == "deviantart" and person.listed) or len(gallery_slots(person, world)) <= CAP
+        if not (site == "deviantart" and person.listed)
+        or (len(slots := gallery_slots(person, world)) <= CAP and not _short(slots))
     }
-    truth = (before - after) & whole  # a truncated history cannot tell
+    truth = (before - after) & whole  # a truncated or incomplete history cannot tell
     return {"no_longer_listed": len(truth), "delisted_equal": found == truth}
 
 

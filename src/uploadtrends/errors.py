@@ -5,6 +5,7 @@ Catch `UploadTrendsError` to catch all of them.
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,26 @@ class CollectError(UploadTrendsError):
 
 class BlockedError(CollectError):
     """A platform refuses us; the run stops for that host and is never worked around."""
+
+
+def explain_os(error: OSError) -> str:
+    """Return a refusal of the operating system in one line, with what to do about it."""
+    where = f" '{error.filename}'" if error.filename else ""
+    reason = error.strerror or type(error).__name__
+    fixes = {
+        errno.ENOSPC: "free some space, or write to another disk",
+        errno.EDQUOT: "free some space, or write to another disk",
+        errno.EFBIG: "write to a disk that takes files of this size",
+        errno.EACCES: "choose a place that you may read and write, or change its permissions",
+        errno.EPERM: "choose a place that you may read and write, or change its permissions",
+        errno.EROFS: "choose a folder on a disk that can be written",
+        errno.ENOENT: "check the path",
+        errno.EISDIR: "name a file, not a folder",
+        errno.ENOTDIR: "name a folder, not a file",
+        errno.EEXIST: "choose another name, or remove what is there",
+        errno.ENAMETOOLONG: "choose a shorter name",
+        errno.EMFILE: "raise the limit of open files (ulimit -n)",
+        errno.EIO: "check the disk, and restore the file from a backup",
+    }
+    fix = fixes.get(error.errno or 0, "check that the file can be read and its folder written")
+    return f"{reason}{where}. Fix: {fix}"

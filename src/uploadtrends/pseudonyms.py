@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from uploadtrends.errors import ConfigurationError
+from uploadtrends.errors import ConfigurationError, explain_os
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def load_key(path: str | Path | None = None, *, make: bool = True) -> bytes:
     try:
         key = bytes.fromhex(path.read_text("ascii").strip())
     except OSError as error:
-        raise ConfigurationError(f"cannot read the key '{path}': {error.strerror}") from None
+        raise ConfigurationError(f"the key: {explain_os(error)}") from None
     except ValueError:
         key = b""
     if len(key) < 16:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from uploadtrends.pseudonyms import pseudonym
 from uploadtrends.records import Artist
 from uploadtrends.sources import bundled
 from uploadtrends.sources.danbooru2023 import Danbooru2023
-from uploadtrends.store.export import ExportedParquet, export_parquet
+from uploadtrends.store.export import ExportedParquet, export_parquet, export_report
 
 KEY = b"k" * 32
 
@@ -134,3 +135,52 @@ def test_a_folder_that_is_no_export(tmp_path: Path) -> None:
         pytest.raises(InputError, match=r"no export\.json"),
     ):
         store.load(ExportedParquet(tmp_path))
+
+
+def test_an_export_says_how_many_are_unique_and_less_is_less(
+    filled: ut.Store, tmp_path: Path
+) -> None:
+    folder = export_parquet(filled, tmp_path / "day", named)
+    said = export_report(folder)
+    assert "Pseudonymous, not anonymous." in said
+    by_day = json.loads((folder / "export.json").read_text())["unique"]
+    monthly = export_parquet(filled, tmp_path / "month", named, period="month")
+    about = json.loads((monthly / "export.json").read_text())
+    for fine, coarse in zip(by_day, about["unique"], strict=True):
+        assert coarse["artists"] == fine["artists"]
+        assert coarse["by_first_and_last"] <= fine["by_first_and_last"] <= fine["artists"]
+    upload = next((monthly / "upload").rglob("*.parquet"))
+    dates = pl.read_parquet(upload)["published_at"].drop_nulls()
+    assert (dates.dt.day() == 1).all()
+    with pytest.raises(InputError, match="no such period"):
+        export_parquet(filled, tmp_path / "x", named, period="week")
+    identified = export_parquet(filled, tmp_path / "id", None)
+    assert "give it to nobody" in export_report(identified)
+    files = [stat.S_IMODE(one.stat().st_mode) for one in identified.rglob("*.parquet")]
+    assert set(files) == {0o600}
+
+
+def test_nothing_that_it_did_not_write_is_deleted(filled: ut.Store, tmp_path: Path) -> None:
+    folder = export_parquet(filled, tmp_path / "out", named)
+    mine = folder / "upload" / "notes.txt"
+    mine.write_text("mine")
+    before = {one: one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+    with pytest.raises(InputError, match=r"holds other things.*notes\.txt"):
+        export_parquet(filled, folder, named)
+    assert {one: one.read_bytes() for one in folder.rglob("*") if one.is_file()} == before
+    mine.unlink()
+    (folder / "export.json").write_text("{")
+    with pytest.raises(InputError, match="cannot be read"):
+        export_parquet(filled, folder, named)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="no folder"):
+        export_parquet(filled, tmp_path / "file", named)
+
+
+def test_what_a_killed_export_left_is_cleared_up(filled: ut.Store, tmp_path: Path) -> None:
+    folder = export_parquet(filled, tmp_path / "out", named)
+    folder.rename(tmp_path / ".out.replaced-999999999")  # between the two renames
+    (tmp_path / ".out.growing-999999999").mkdir()
+    export_parquet(filled, folder, named)
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".out")] == []
+    assert (folder / "export.json").exists()

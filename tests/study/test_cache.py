@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import pickle
+import stat
+
 import pytest
 
+from uploadtrends.pseudonyms import Ledger
 from uploadtrends.study.cache import StepCache, file_fingerprint
 
 
@@ -38,6 +42,57 @@ def test_a_torn_result_is_computed_again(tmp_path, seen) -> None:
     kept = next(tmp_path.glob("a-*.pickle"))
     kept.write_bytes(kept.read_bytes()[:-3])
     assert steps(tmp_path, seen).step("a", [], lambda: 2) == 2
+
+
+class Trap:
+    """Leaves a mark when it is unpickled."""
+
+    def __init__(self, mark) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return (type(self.mark).touch, (self.mark,))
+
+
+def test_nothing_runs_before_the_digest_is_checked(tmp_path, seen) -> None:
+    mark = tmp_path / "mark"
+    folder = tmp_path / ".cache"
+    steps(folder, seen).step("a", [], lambda: 1)
+    kept = next(folder.glob("a-*.pickle"))
+    for head in (b"", bytes(32), kept.read_bytes()[:32]):
+        kept.write_bytes(head + pickle.dumps(Trap(mark)))
+        assert steps(folder, seen).step("a", [], lambda: 2) == 2
+        assert not mark.exists()
+
+
+def test_a_result_under_another_steps_name_is_not_read(tmp_path, seen) -> None:
+    cache = steps(tmp_path / ".cache", seen)
+    cache.step("a", [], lambda: 1)
+    cache.step("b", [], lambda: 2)
+    first, second = (next((tmp_path / ".cache").glob(f"{name}-*.pickle")) for name in "ab")
+    second.write_bytes(first.read_bytes())
+    assert cache.step("b", [], lambda: 3) == 3
+
+
+def test_kept_results_are_private_and_stay_out_of_what_is_shared(tmp_path, seen) -> None:
+    cache = steps(tmp_path / ".cache", seen)
+    cache.step("a", [], lambda: 1)
+    kept = next((tmp_path / ".cache").glob("a-*.pickle"))
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert (tmp_path / ".cache" / ".gitignore").read_text() == "*\n"
+    assert (tmp_path / ".cache" / "CACHEDIR.TAG").exists()
+    (tmp_path / ".cache" / "seconds.json").write_text("{")
+    assert cache.expected_seconds() == {}
+    cache.note("store", {"a": (1, 2)})
+    assert steps(tmp_path / ".cache", seen).noted("store") == {"a": (1, 2)}
+    (tmp_path / ".cache" / "store.noted").write_bytes(b"x" * 50)
+    assert cache.noted("store") is None
+
+
+def test_who_was_forgotten_since_is_part_of_every_key(tmp_path, seen) -> None:
+    steps(tmp_path / ".cache", seen).step("a", [], lambda: 1)
+    Ledger(tmp_path, tmp_path / "key").add("mine", ["anna"])
+    assert steps(tmp_path / ".cache", seen).step("a", [], lambda: 2) == 2
 
 
 def test_a_failing_step_keeps_nothing(tmp_path, seen) -> None:

@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 import pickle
 
+import duckdb
 import pandas as pd
 import pytest
 
-from uploadtrends.errors import InputError
+from uploadtrends.errors import InputError, StoreError
 from uploadtrends.study import Study
 
 CONTENT = {
@@ -88,6 +89,38 @@ def test_another_check_setting_reruns_only_that_check(results, folder) -> None:
 def test_a_lost_store_is_built_again(results, folder) -> None:
     (folder / "uploads.duckdb").unlink()
     assert ran(study(), folder) == ["load"]
+
+
+def test_a_store_that_was_changed_is_built_again_or_left_alone(results, folder) -> None:
+    path = folder / "uploads.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("DELETE FROM series")
+    assert ran(study(), folder) == ["load"]
+    path.write_bytes(b"no store")
+    assert ran(study(), folder) == ["load"]
+    with duckdb.connect(str(path)) as con:
+        con.execute("INSERT INTO artist (platform, artist_id) VALUES ('mine', 'collected')")
+    with pytest.raises(StoreError, match="would hold less"):
+        study().run(folder)
+    with duckdb.connect(str(path)) as con:
+        con.execute("DELETE FROM artist WHERE platform = 'mine'")
+    study().run(folder)
+
+
+@pytest.mark.parametrize("spoil", ["", "other"])
+def test_outputs_that_were_changed_are_noticed(results, tmp_path, caplog, spoil) -> None:
+    results.save(tmp_path)
+    table = tmp_path / "results.csv"
+    right = table.read_text()
+    table.write_text(spoil)
+    results.save(tmp_path)
+    assert "results.csv' was changed" in caplog.text
+    assert table.read_text() == right
+    (tmp_path / "manifest.json").write_text("{")
+    results.save(tmp_path)
+    assert "cannot be read" in caplog.text
+    told = json.loads((tmp_path / "manifest.json").read_text())
+    assert set(told["outputs"]) == set(told["files"])
 
 
 @pytest.mark.parametrize(

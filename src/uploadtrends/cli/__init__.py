@@ -5,13 +5,14 @@ from __future__ import annotations
 import pkgutil
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from uploadtrends.cli.options import COMMANDS
 from uploadtrends.cli.show import DONE, ERROR, INCOMPLETE, complain
-from uploadtrends.errors import CollectError, TooManyRejectsError, UploadTrendsError
+from uploadtrends.errors import CollectError, TooManyRejectsError, UploadTrendsError, explain_os
 
 EPILOG = (
     "Exit codes: 0 done, 1 error, 2 wrong usage, 3 incomplete (blocked, or too many rejects), "
@@ -56,4 +57,20 @@ def main() -> None:
         sys.exit(INCOMPLETE)
     except UploadTrendsError as error:
         complain(str(error))
+        sys.exit(ERROR)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        sys.exit(ERROR)
+    except OSError as error:
+        complain(explain_os(error))
+        sys.exit(ERROR)
+    except MemoryError:
+        complain("there is not enough memory. Fix: close other programs, or take fewer data")
+        sys.exit(ERROR)
+    except Exception as error:
+        if "duckdb" not in type(error).__module__:
+            raise
+        from uploadtrends.store.lock import explain
+
+        complain(str(explain(error, Path("store"))))
         sys.exit(ERROR)

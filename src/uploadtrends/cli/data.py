@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -120,22 +121,34 @@ def export(
         bool,
         typer.Option("--identify", help="Real ids, handles and times instead of pseudonyms, days."),
     ] = False,
+    period: Annotated[
+        str, typer.Option("--period", help="Cut times to the day or to the month.")
+    ] = "day",
+    key: Annotated[
+        str | None,
+        typer.Option("--key", help="'new': pseudonyms of this export alone, joined with no other."),
+    ] = None,
     key_file: KeyFile = None,
 ) -> None:
     """Write the store to Parquet: pseudonyms instead of ids, no handles, dates to the day.
+
+    Pseudonymous is not anonymous: how many artists are unique by their dates is printed.
 
     Example: uploadtrends export shared_data --store data/derived/uploads.duckdb
     """
     from uploadtrends import privacy
     from uploadtrends.store import open_store
-    from uploadtrends.store.export import export_parquet
+    from uploadtrends.store.export import export_parquet, export_report
 
     hide = None
     if not identify:
-        key = privacy.load_key(key_file)
+        if key not in (None, "new"):
+            raise typer.BadParameter("--key takes 'new'; a kept key is named with --key-file")
+        secret = secrets.token_bytes(32) if key else privacy.load_key(key_file)
 
         def hide(platform: str, identifier: str) -> str:
-            return privacy.pseudonym(key, platform, identifier)
+            return privacy.pseudonym(secret, platform, identifier)
 
     with open_store(store) as opened:
-        typer.echo(f"Wrote {export_parquet(opened, folder, hide)}")
+        typer.echo(f"Wrote {export_parquet(opened, folder, hide, period=period)}")
+    typer.echo(export_report(folder))

@@ -359,7 +359,7 @@ def params(**values: Any) -> tuple[tuple[str, str], ...]:
         if value is None:
             continue
         if isinstance(value, Sequence) and not isinstance(value, str):
-            pairs += [(f"{name}[]", str(one)) for one in value]
+            pairs += [(f"{name}[]", clean(str(one))) for one in value]
         else:
-            pairs.append((name, str(value)))
+            pairs.append((name, clean(str(value))))
     return tuple(pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,14 @@ from uploadtrends.errors import InputError
 from uploadtrends.result import package_version
 from uploadtrends.sources.moments import quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
+from uploadtrends.store.given import (
+    MANIFEST,
+    read_manifest,
+    remove_abandoned,
+    swap,
+    unique_artists,
+    written_before,
+)
 from uploadtrends.store.lock import cannot_write, explain
 
 if TYPE_CHECKING:
@@ -22,7 +31,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _TABLES = ("artist", "upload", "credit", "series")
-_MANIFEST = "export.json"
+_MANIFEST = MANIFEST
+PERIODS = {"day": ("second", "minute"), "month": ("second", "minute", "day")}
+"""To what times can be cut, and which precisions that coarsens."""
 # Work ids and source addresses lead to the artist on the platform; pseudonyms of both do not.
 _TO_THE_DAY = ("published_at", "arrived_at", "updated_at", "joined_at")
 
@@ -32,54 +43,71 @@ def export_parquet(
     folder: str | Path,
     pseudonym: Callable[[str, str], str] | None,
     *,
+    period: str = "day",
     progress: Progress | None = None,
 ) -> Path:
     """Write artists, uploads, credits and series to Parquet files, partitioned by platform.
+
+    What is written is pseudonymous, not anonymous: whoever knows an artist's dates from elsewhere
+    finds the artist by them. ``export.json`` states how many are unique by what is written.
 
     Parameters
     ----------
     store : Store
     folder : str or Path
-        Must not exist, or hold an earlier export, which is replaced when all went well.
+        Must not exist, or hold an earlier export and nothing else; that one is replaced when all
+        went well.
     pseudonym : callable or None
         From a platform and an id to the pseudonym that stands for it (see `privacy.pseudonym`); it
-        is applied to artists and to works, handles are left out, and times are cut to the day. None
-        writes everything as it is (`--identify`).
+        is applied to artists and to works, handles are left out, and times are cut to the period.
+        None writes everything as it is (`--identify`).
+    period : {"day", "month"}
+        To what times are cut.
 
     Returns
     -------
     Path
         The folder: ``artist/platform=.../*.parquet`` and so on, and ``export.json``.
+
+    Raises
+    ------
+    InputError
+        The folder holds other things, or the period is another one.
     """
     import duckdb
 
     folder = Path(folder)
-    if folder.exists() and not (folder / _MANIFEST).is_file() and any(folder.iterdir()):
-        raise InputError(
-            "the folder holds other things", file=folder, fix="name a new or empty folder"
-        )
-    growing = folder.with_name(folder.name + ".growing")
-    shutil.rmtree(growing, ignore_errors=True)
+    if period not in PERIODS:
+        raise InputError("no such period", column="period", value=period, fix="day or month")
+    growing = folder.with_name(f".{folder.name}.growing-{os.getpid()}")
     con = store.connection.cursor()
     try:
-        growing.mkdir(parents=True)
+        written_before(folder)
+        remove_abandoned(folder)
+        growing.mkdir(parents=True, mode=0o700)
         if pseudonym is not None:
             _pseudonyms(con, pseudonym)
         counts = {}
         for done, table in enumerate(_TABLES):
-            counts[table] = _write(con, table, growing, pseudonymous=pseudonym is not None)
+            counts[table] = _write(con, table, growing, period if pseudonym is not None else "")
             if progress:
                 progress(LoadProgress("writing", sum(counts.values()), done + 1, len(_TABLES)))
+        if pseudonym is None:
+            for path in growing.rglob("*.parquet"):
+                path.chmod(0o600)  # it holds handles
         manifest = {
             "format": FORMAT,
             "pseudonymous": pseudonym is not None,
+            "period": period if pseudonym is not None else None,
             "rows": counts,
+            "unique": unique_artists(con, growing),
+            "files": sorted(
+                one.relative_to(growing).as_posix() for one in growing.rglob("*.parquet")
+            ),
             "package_version": package_version(),
         }
         (growing / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        growing.replace(folder)
+        swap(growing, folder)
     except OSError as error:
         raise cannot_write(folder, error) from error
     except duckdb.Error as error:
@@ -89,6 +117,20 @@ def export_parquet(
         con.execute("DROP TABLE IF EXISTS temp.pseudonym")
         con.close()
     return folder
+
+
+def export_report(folder: str | Path) -> str:
+    """Say in plain words what an export gives away."""
+    about = ExportedParquet(Path(folder)).parameters()
+    if not about["pseudonymous"]:
+        return "With real ids, handles and times: give it to nobody who may not have them."
+    told = [
+        f"{one['platform']}: of {one['artists']:,} artists {one['by_first_and_last']:,} are unique "
+        f"by first and last {about.get('period') or 'day'}, {one['by_all_dates']:,} by all dates"
+        for one in about.get("unique", [])
+    ]
+    less = "Fewer are with --period month; --key new keeps two exports from being joined."
+    return "\n".join(["Pseudonymous, not anonymous.", *told, less])
 
 
 def _pseudonyms(con: duckdb.DuckDBPyConnection, pseudonym: Callable[[str, str], str]) -> None:
@@ -120,21 +162,23 @@ def _pseudonyms(con: duckdb.DuckDBPyConnection, pseudonym: Callable[[str, str], 
             con.unregister("named")
 
 
-def _write(con: duckdb.DuckDBPyConnection, table: str, folder: Path, *, pseudonymous: bool) -> int:
+def _write(con: duckdb.DuckDBPyConnection, table: str, folder: Path, period: str) -> int:
+    """Write one table, pseudonymous and cut to the period where one is given."""
     columns = [row[0] for row in con.sql(f"DESCRIBE {table}").fetchall()]
     kept = [name for name in columns if name not in ("first_crawl", "last_crawl")]
     query = f"SELECT {', '.join('t.' + name for name in kept)} FROM {table} t"
-    if pseudonymous and table != "series":
+    if period and table != "series":
         left_out = {"handle", "source_key"}
         shown, joins = [], []
         for name in kept:
             if name in left_out:
                 shown.append(f"CAST(NULL AS VARCHAR) AS {name}")
             elif name in _TO_THE_DAY:
-                shown.append(f"date_trunc('day', t.{name}) AS {name}")
+                shown.append(f"date_trunc('{period}', t.{name}) AS {name}")
             elif name == "date_precision":
+                finer = ", ".join(f"'{one}'" for one in PERIODS[period])
                 shown.append(
-                    "CASE WHEN t.date_precision IN ('second', 'minute') THEN 'day' "
+                    f"CASE WHEN t.date_precision IN ({finer}) THEN '{period}' "
                     "ELSE t.date_precision END AS date_precision"
                 )
             elif name in ("artist_id", "upload_id"):
@@ -178,7 +222,7 @@ class ExportedParquet:
             raise InputError(
                 "not an export (no export.json)", file=self.path, fix="give the exported folder"
             )
-        manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        manifest = read_manifest(file)
         if manifest.get("format") != FORMAT:
             raise InputError(
                 "an export of another format", file=file, value=manifest.get("format"), fix="update"

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+import os
 import pickle
+import secrets
 import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from uploadtrends.errors import ConfigurationError
+from uploadtrends.pseudonyms import Ledger, default_key_path, load_key
 from uploadtrends.result import fingerprint
 
 T = TypeVar("T")
@@ -49,7 +54,11 @@ def sha256_of(path: Path) -> str:
 
 
 class StepCache:
-    """Pickled results of steps in one folder; a step is recomputed when its key changes.
+    """Results of steps in one folder; a step is recomputed when its key changes.
+
+    Results are pickled, and a pickle can run code when it is read. So each stands behind a digest
+    under a key that lies in the user's own folder: what was changed, or made elsewhere, is not
+    unpickled but computed again.
 
     Parameters
     ----------
@@ -65,6 +74,9 @@ class StepCache:
     ) -> None:
         self._folder = folder
         self._announce = announce or (lambda *_: None)
+        places = [] if folder is None else [folder.parent]
+        # Who asked to be forgotten since must not come back from a kept result.
+        self._forgotten = Ledger.beside(places).digest()
         self.keys: dict[str, str] = {}
         self.recomputed: list[str] = []
 
@@ -72,8 +84,11 @@ class StepCache:
         """Return how long each step took when it last ran."""
         if self._folder is None or not (self._folder / "seconds.json").exists():
             return {}
-        seconds: dict[str, float] = json.loads((self._folder / "seconds.json").read_text())
-        return seconds
+        try:
+            seconds = json.loads((self._folder / "seconds.json").read_text("utf-8"))
+            return {str(name): float(value) for name, value in seconds.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}  # only the progress display asks
 
     def forget(self, name: str) -> None:
         """Drop what is kept of a step, so that it runs again."""
@@ -81,20 +96,30 @@ class StepCache:
             for kept in self._folder.glob(f"{_stem(name)}-*.pickle"):
                 kept.unlink()
 
+    def noted(self, name: str) -> Any:
+        """Return what `note` kept under a name; None when nothing is kept, or not by us."""
+        found = None if self._folder is None else _read(self._folder / f"{name}.noted")
+        return None if found is None else found[0]
+
+    def note(self, name: str, value: Any) -> None:
+        """Keep a value from run to run, whatever it depends on."""
+        if self._folder is not None:
+            private(self._folder)
+            path, content = self._folder / f"{name}.noted", pickle.dumps(value, protocol=5)
+            write_privately(path, _digest(path.name, content) + content)
+
     def step(self, name: str, depends_on: Any, compute: Callable[[], T]) -> T:
         """Return the step's result, computed only if nothing it depends on was seen before."""
-        key = fingerprint(name, code_fingerprint(), depends_on)
+        key = fingerprint(name, code_fingerprint(), depends_on, self._forgotten)
         self.keys[name] = key
         kept = (
             self._folder / f"{_stem(name)}-{key[:24]}.pickle" if self._folder is not None else None
         )
-        if kept is not None and kept.exists():
-            try:
-                value: T = pickle.loads(kept.read_bytes())  # noqa: S301 - our own files
-            except (pickle.UnpicklingError, EOFError, AttributeError, ImportError):
-                kept.unlink()
-            else:
+        if kept is not None:
+            found = _read(kept)
+            if found is not None:
                 self._announce(name, "cached", 0.0)
+                value: T = found[0]
                 return value
         self._announce(name, "running", 0.0)
         began = time.perf_counter()
@@ -110,12 +135,63 @@ class StepCache:
         assert self._folder is not None  # noqa: S101 - for the type checker
         self._folder.mkdir(parents=True, exist_ok=True)
         self.forget(name)
-        growing = kept.with_suffix(".part")
-        growing.write_bytes(pickle.dumps(value, protocol=5))
-        growing.replace(kept)
+        private(self._folder)
+        content = pickle.dumps(value, protocol=5)
+        write_privately(kept, _digest(kept.name, content) + content)
         times = self.expected_seconds() | {name: round(seconds, 3)}
-        (self._folder / "seconds.json").write_text(json.dumps(times, indent=1, sort_keys=True))
+        text = json.dumps(times, indent=1, sort_keys=True)
+        write_privately(self._folder / "seconds.json", text.encode())
 
 
 def _stem(name: str) -> str:
     return name.replace(" ", "_")
+
+
+def private(folder: Path) -> None:
+    """Make the folder of kept results, which stays out of repositories and backups."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        (".gitignore", "*\n"),
+        ("CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n"),
+    ):
+        if not (folder / name).exists():
+            (folder / name).write_text(text)
+
+
+def write_privately(path: Path, content: bytes) -> None:
+    """Write a file that only its owner reads, in one step."""
+    growing = path.with_name(path.name + ".part")
+    growing.unlink(missing_ok=True)
+    with os.fdopen(os.open(growing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    growing.replace(path)
+
+
+def _read(kept: Path) -> tuple[Any] | None:
+    """Return a kept result in a tuple, or None where it is absent or not ours."""
+    try:
+        written = kept.read_bytes()
+    except OSError:
+        return None
+    size = hashlib.sha256().digest_size
+    if not hmac.compare_digest(written[:size], _digest(kept.name, written[size:])):
+        kept.unlink(missing_ok=True)
+        return None
+    try:
+        return (pickle.loads(written[size:]),)  # noqa: S301 - the digest says that we wrote it
+    except Exception:  # a library that has changed since may raise anything
+        kept.unlink(missing_ok=True)
+        return None
+
+
+def _digest(name: str, content: bytes) -> bytes:
+    return hmac.new(_key(), name.encode() + b"\0" + content, hashlib.sha256).digest()
+
+
+@cache
+def _key() -> bytes:
+    """Return the key of the digests; where none can be kept, one that ends with this process."""
+    try:
+        return load_key(default_key_path().with_name("cache.key"))
+    except (OSError, ConfigurationError):
+        return secrets.token_bytes(32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet, event_catalogue
 from uploadtrends.sources import IdClock
+from uploadtrends.study.cache import sha256_of
 from uploadtrends.study.sources import make_source
+from uploadtrends.study.spec import StudySpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
     from uploadtrends.models import InterruptedTimeSeries
     from uploadtrends.panel import Panel
     from uploadtrends.result import Result
-    from uploadtrends.study.spec import StudySpec
+
+log = logging.getLogger(__name__)
 
 
 PAPER_GROUPS = {"total", "senior", "new"}
@@ -176,18 +180,34 @@ class StudyResults:
         manifest.unlink(missing_ok=True)
         written = self._write(folder)
         files = [path.relative_to(folder).as_posix() for path in written]
-        content = json.dumps({**self.manifest, "files": files}, indent=1, default=str)
+        hashes = dict(zip(files, map(sha256_of, written), strict=True))
+        told = {**self.manifest, "files": files, "outputs": hashes}
+        content = json.dumps(told, indent=1, default=str)
         return [*written, _write(manifest, content + "\n")]
 
     def _saved(self, manifest: Path) -> list[Path] | None:
         """Return the files of an earlier, equal run in the same folder, if all are there."""
         if not manifest.exists():
             return None
-        earlier = json.loads(manifest.read_text(encoding="utf-8"))
-        files = [manifest.parent / name for name in earlier.pop("files", [])]
+        try:
+            earlier = json.loads(manifest.read_text(encoding="utf-8"))
+            files = [manifest.parent / str(name) for name in earlier.pop("files", [])]
+            hashes = dict(earlier.pop("outputs", {}))
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+            log.warning("'%s' cannot be read; everything is written anew", manifest)
+            return None
+        changed = [
+            path
+            for path in files
+            if not path.exists()
+            or hashes.get(path.relative_to(manifest.parent).as_posix()) != sha256_of(path)
+        ]
+        for path in changed:
+            if path.exists() and hashes:
+                log.warning("'%s' was changed since it was written; it is written anew", path)
         now = json.loads(json.dumps(self.manifest, default=str))
         same = {**earlier, "finished_at": ""} == {**now, "finished_at": ""}
-        return files if same and all(path.exists() for path in files) else None
+        return files if same and not changed else None
 
     def _write(self, folder: Path) -> list[Path]:
         from uploadtrends import report

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.collect.sites import site_class, site_names
-from uploadtrends.errors import InputError
+from uploadtrends.errors import InputError, StoreError, StoreLockedError
 from uploadtrends.events import EventSet, as_events, event_catalogue, read_events
 from uploadtrends.events.event import Event
+from uploadtrends.result import fingerprint
+from uploadtrends.store.replace import Checksums, file_checksums
 from uploadtrends.study.analyses import run_analyses
 from uploadtrends.study.cache import CACHE, StepCache, file_fingerprint
 from uploadtrends.study.checking import run_checks
@@ -122,13 +124,13 @@ class Study:
         """
         with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
             steps = StepCache(None, None)
-            return self._panels(self._load(Path(folder), steps), steps)["main"]
+            return self._panels(self._load(Path(folder), steps, None), steps)["main"]
 
     def _run(self, out: Path, steps: StepCache, key_file: str | Path | None) -> StudyResults:
         import uploadtrends as ut
 
         spec, events = self.spec, self.events
-        store = self._load(out, steps)
+        store = self._load(out, steps, key_file)
         panels = self._panels(store, steps)
         panel = panels["main"]
         shown = events.to_frame().to_csv()
@@ -171,7 +173,7 @@ class Study:
             manifest=make_manifest(spec, steps.keys),
         )
 
-    def _load(self, out: Path, steps: StepCache) -> Path:
+    def _load(self, out: Path, steps: StepCache, key_file: str | Path | None) -> Path:
         from uploadtrends.store import build_store
 
         used = []
@@ -189,11 +191,22 @@ class Study:
         store = out / "uploads.duckdb"
         if not store.exists():
             steps.forget("load")
-        steps.step(
-            "load",
-            [(e.source, file_fingerprint(e.path), dict(e.options)) for e in used],
-            lambda: build_store(store, _sources(self.spec, used)),
-        )
+
+        def build() -> Checksums:
+            # A store of the same name that this study did not build may hold more than its files.
+            there = _held(store)
+            ours = there is None or there == steps.noted("store")
+            build_store(store, _sources(self.spec, used), key_file=key_file, may_shrink=ours)
+            held = file_checksums(store)
+            steps.note("store", held)
+            return held
+
+        needs = [(e.source, file_fingerprint(e.path), dict(e.options)) for e in used]
+        if steps.step("load", needs, build) != _held(store):
+            steps.forget("load")  # the store was changed, or is no longer whole
+            steps.step("load", needs, build)
+        content = {name: sums for name, sums in file_checksums(store).items() if name != "crawl"}
+        steps.keys["load"] = fingerprint(steps.keys["load"], content)
         return store
 
     def _panels(self, store: Path, steps: StepCache) -> dict[str, Panel]:
@@ -232,6 +245,18 @@ class Study:
         return steps.step(
             "panel", [steps.keys["load"], dict(spec.panel), dict(spec.seniority)], build
         )
+
+
+def _held(store: Path) -> Checksums | None:
+    """Return what a store holds; None where there is none, or none that can be read."""
+    if not store.exists():
+        return None
+    try:
+        return file_checksums(store)
+    except StoreLockedError:
+        raise
+    except StoreError:
+        return None
 
 
 def _sources(spec: StudySpec, used: Iterable[DataFile]) -> list[Source]:
