@@ -269,6 +269,7 @@ def visit(site: Site, target: Target, ask: Ask, options: Options) -> tuple[Visit
 
     A page that cannot be had, or a history that is not in the archive yet, ends this visit only.
     """
+    target = replace(target, artist_id=clean(target.artist_id), handle=clean(target.handle))
     found = Visit(site.name, target)
     try:
         site.walk(target, ask, found, options)
