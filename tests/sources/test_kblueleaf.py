@@ -146,3 +146,26 @@ def test_databases_that_are_something_else(store, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no table 'tag'.*early releases"):
         store.load(KBlueLeaf(early))
     assert store.tables()["upload"] == 0
+
+
+def test_what_the_log_of_a_database_holds_is_read(store, tmp_path: Path) -> None:
+    file = tmp_path / "live.db"
+    writer = sqlite3.connect(file)
+    writer.execute("PRAGMA journal_mode = wal")
+    writer.execute(
+        "CREATE TABLE post (id, created_at, updated_at, source, pixiv_id, rating, file_ext, "
+        "is_deleted, is_banned)"
+    )
+    writer.execute("CREATE TABLE tag (id, name, type)")
+    writer.execute("CREATE TABLE posttagrelation (post_id, tag_id)")
+    writer.executemany(
+        "INSERT INTO post VALUES (?, '2023-05-19T01:30:25Z', NULL, '', NULL, 0, 'png', 0, 0)",
+        [(n,) for n in range(1, 101)],
+    )
+    writer.commit()
+    try:
+        assert Path(f"{file}-wal").stat().st_size > 0
+        report = store.load(KBlueLeaf(file))
+        assert report.added["upload"] == 100
+    finally:
+        writer.close()

@@ -129,26 +129,9 @@ def change_points(
 
 
 def given(data: Path, options: PanelOptions) -> Any:
-    """Return the panel of a store, or the series of a CSV."""
+    """Return the panel of a store, or the series of a file in any form that `load` reads."""
     if data.suffix == ".duckdb":
         return options.build(data)
-    import pandas as pd
+    from uploadtrends.sources.frames import read_frame
 
-    from uploadtrends.errors import InputError
-
-    try:
-        frame = pd.read_csv(data)
-    except FileNotFoundError:
-        raise InputError("no such file", file=data, fix="check the path") from None
-    except pd.errors.EmptyDataError:
-        raise InputError("the file is empty", file=data, fix="give a header and rows") from None
-    except UnicodeDecodeError:
-        raise InputError("the file is not UTF-8", file=data, fix="save it as UTF-8") from None
-    column = str(frame.columns[0])
-    dates = pd.to_datetime(frame.pop(column), errors="coerce", format="mixed")
-    if dates.isna().any():
-        bad = pd.read_csv(data)[column][dates.isna()].iloc[0]
-        raise InputError(
-            "a date cannot be read", file=data, column=column, value=bad, fix="write YYYY-MM-DD"
-        )
-    return frame.set_index(pd.DatetimeIndex(dates)).squeeze("columns")
+    return read_frame(data).squeeze("columns")

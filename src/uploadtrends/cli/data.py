@@ -25,9 +25,9 @@ from uploadtrends.cli.show import show_record
 def load(
     source: Annotated[
         str,
-        typer.Argument(help="bundled, series, table, id_clock, danbooru2023 or kblueleaf."),
+        typer.Argument(help="table, series, id_clock, danbooru2023, kblueleaf, pixiv, e621, ..."),
     ],
-    path: Annotated[Path, typer.Argument(help="The file.")],
+    path: Annotated[Path, typer.Argument(help="The file, a folder of files, or a pattern.")],
     store: StorePath = DEFAULT_STORE,
     columns: Annotated[
         list[str] | None,
@@ -38,8 +38,20 @@ def load(
     ] = None,
     options: Annotated[
         list[str] | None,
-        typer.Option("--option", help="name=value of the source, such as platform=mysite."),
+        typer.Option(
+            "--option",
+            help="name=value of the source, such as platform=mysite, date_format.joined_at=%Y or "
+            "values.ai_label=1:false,2:true,0: (repeatable).",
+        ),
     ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", help="For table: the mapping of a known file (unsplash, reddit)."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="For table: show how the file would be read; load nothing."),
+    ] = False,
     max_rejects: Annotated[
         float, typer.Option("--max-rejects", help="Share (below 1) or number of bad rows allowed.")
     ] = 0.05,
@@ -50,17 +62,19 @@ def load(
     Example: uploadtrends load table works.csv --option platform=mysite
     --column artist_id=author --column upload_id=id --column published_at=posted
     """
+    given = load_options(options, columns, preset)
+    if dry_run:
+        _show_preview(source, path, given, as_json=as_json)
+        return
     from uploadtrends.cli.progress import load_display
     from uploadtrends.store import open_store
     from uploadtrends.study.sources import make_source
 
-    given: dict[str, Any] = pairs(options, "--option")
-    if columns:
-        said = pairs(columns, "--column")
+    if source == "series" and "columns" in given:
+        # A series is a group of a platform: platform/group.
         given["columns"] = {
-            # A series is a group of a platform: platform/group.
-            name: tuple(value.split("/", 1)) if source == "series" and "/" in value else value
-            for name, value in said.items()
+            name: tuple(value.split("/", 1)) if "/" in value else value
+            for name, value in given["columns"].items()
         }
     made = make_source(source, path, given)
     store.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +85,60 @@ def load(
         show_record(report.to_dict(), as_json=True)
     else:
         typer.echo(report.summary())
+
+
+def load_options(
+    options: list[str] | None, columns: list[str] | None, preset: str | None
+) -> dict[str, Any]:
+    """Return the options of a source from what stands on the command line.
+
+    ``name.key=value`` fills a table, a name given twice becomes a list, and ``values.FIELD`` takes
+    pairs such as ``1:false,2:true,0:`` (nothing behind the colon: unknown).
+    """
+    given: dict[str, Any] = {}
+    if preset is not None:
+        from uploadtrends.sources.presets import preset_options
+
+        given = preset_options(preset)
+    mapped: dict[str, Any] = {}
+    written: dict[str, list[str]] = {}
+    for text in options or []:
+        for name, value in pairs([text], "--option").items():
+            written.setdefault(name, []).append(value)
+    for name, values in written.items():
+        one: Any = values[0] if len(values) == 1 else values
+        table, _, key = name.partition(".")
+        if table == "values":
+            one = _meanings(",".join(values))
+        if key:
+            mapped.setdefault(table, {})[key] = one
+        else:
+            given[name] = one
+    for table, inside in mapped.items():
+        plain = given.pop(table, None)
+        given[table] = inside if plain is None else {"": plain} | inside
+    if columns:
+        given["columns"] = given.get("columns", {}) | pairs(columns, "--column")
+    return given
+
+
+def _meanings(text: str) -> dict[str, Any]:
+    """Read ``1:false,2:true,0:``."""
+    words = {"true": True, "false": False, "": None}
+    meanings = (one.rpartition(":") for one in text.split(","))
+    return {given: words.get(meant.lower(), meant) for given, _, meant in meanings}
+
+
+def _show_preview(source: str, path: Path, given: dict[str, Any], *, as_json: bool) -> None:
+    if source != "table":
+        raise typer.BadParameter("--dry-run is for the source table")
+    from uploadtrends.sources.preview import preview
+
+    seen = preview(path, given.pop("columns", None), **given)
+    if as_json:
+        show_record(seen.to_dict(), as_json=True)
+    else:
+        typer.echo(seen.summary())
 
 
 @command

@@ -63,7 +63,7 @@ def named_series(
 
     found = list(_each(data, unit, regular))
     if not found:
-        raise InputError("the data hold no series", fix="give at least one column or group")
+        raise _no_series(data)
     for what, wanted in (("platform", platforms), ("group", groups)):
         if wanted is None:
             continue
@@ -81,6 +81,22 @@ def named_series(
 
 
 Regular = Callable[[Any], pd.Series]
+
+
+def _no_series(data: Any) -> InputError:
+    """Say why there is nothing: works may be dated too coarsely for the period of a panel."""
+    records = getattr(data, "records", None)
+    unplaced = getattr(records, "unplaced", None)
+    if unplaced is not None and unplaced.height:
+        said = "; ".join(
+            f"{n:,.0f} works of {lane}: {reason}"
+            for lane, reason, n in unplaced.select("lane", "reason", "uploads").rows()[:5]
+        )
+        return InputError(
+            f"the data hold no series by {getattr(data, 'period', 'period')}: {said}",
+            fix="choose a longer period, such as year",
+        )
+    return InputError("the data hold no series", fix="give at least one column or group")
 
 
 def _each(data: Any, unit: str, regular: Regular) -> Iterator[NamedSeries]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,6 +19,8 @@ from uploadtrends.errors import InputError
 from uploadtrends.sources.danbooru2023 import AI_TAGS, FIRST_DAY, LARGEST_ID, stage_posts
 from uploadtrends.sources.moments import quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
+from uploadtrends.sources.reading.forms import with_logs
+from uploadtrends.sources.reading.lite import open_sqlite
 from uploadtrends.sources.tabular import check_columns
 
 if TYPE_CHECKING:
@@ -64,9 +66,11 @@ class KBlueLeaf:
         return {"recover_dates": self.recover_dates}
 
     def inputs(self) -> list[Path]:
-        """Return the file, or the Parquet files in the folder."""
+        """Return the file and SQLite's log of it, or the Parquet files in the folder."""
         path = Path(self.path)
-        return [path / f"{table}.parquet" for table in _TABLES] if path.is_dir() else [path]
+        if path.is_dir():
+            return [path / f"{table}.parquet" for table in _TABLES]
+        return with_logs([path])
 
     def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
         """Fill the stage tables; posts without a usable id or date go to `stage_reject`."""
@@ -149,9 +153,7 @@ def _no_table(path: Path, table: str) -> InputError:
 
 def _copy_sqlite(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Copy the posts and the few tag relations that matter; the join runs inside SQLite."""
-    uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-    with closing(sqlite3.connect(uri, uri=True)) as lite:
-        lite.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    with open_sqlite(path) as lite:
         for table, columns in _TABLES.items():
             present = [row[1] for row in lite.execute(f"PRAGMA table_info({table})")]
             if not present:

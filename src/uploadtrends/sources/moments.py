@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -26,7 +27,7 @@ WORDS = {"excel": "days since 1899-12-30", "unix": "s", "unix-ms": "ms", "unix-u
 Formats = str | Sequence[str] | Mapping[str, str | Sequence[str]] | None
 _ISO_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ISO_TIME = f"{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]{{1,9}})?)?"
-_OFFSET = "[+-][0-9]{2}(:?[0-9]{2})?"
+_OFFSET = "[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?"
 
 
 def quote(text: str) -> str:
@@ -74,17 +75,20 @@ _FUNCTIONS = {
 
 def register_functions(con: duckdb.DuckDBPyConnection) -> None:
     """Give a connection the functions that `moment`, `precision` and `doubt` call."""
-    known = {row[0] for row in con.sql("SELECT function_name FROM duckdb_functions()").fetchall()}
+    import duckdb
+
     for called, (function, takes, gives) in _FUNCTIONS.items():
-        if called not in known:
+        with suppress(duckdb.NotImplementedException):  # it has them
             con.create_function(called, function, takes, gives, null_handling="special")  # type: ignore[call-overload]
 
 
 def remove_functions(con: duckdb.DuckDBPyConnection) -> None:
     """Take them away again."""
-    known = {row[0] for row in con.sql("SELECT function_name FROM duckdb_functions()").fetchall()}
-    for called in known & set(_FUNCTIONS):
-        con.remove_function(called)
+    import duckdb
+
+    for called in _FUNCTIONS:
+        with suppress(duckdb.InvalidInputException):  # it never had them
+            con.remove_function(called)
 
 
 def check_zone(zone: str) -> None:

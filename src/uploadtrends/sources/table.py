@@ -15,12 +15,14 @@ from uploadtrends.sources.moments import (
     formats_of,
     moment,
     precision,
+    quote,
 )
 from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading.cells import (
     CASELESS,
     ROUNDED,
     are_rounded,
+    fold_names,
     id_doubt,
     identities,
     identity,
@@ -30,10 +32,10 @@ from uploadtrends.sources.reading.cells import (
 )
 from uploadtrends.sources.reading.forms import files_of, with_logs
 from uploadtrends.sources.reading.rows import OBJECT, row_name
-from uploadtrends.sources.repeats import settle_repeats
 from uploadtrends.sources.staging import tally
+from uploadtrends.sources.tables.repeats import settle_repeats
+from uploadtrends.sources.tables.works import stage_works
 from uploadtrends.sources.tabular import Reading, cells, read_rows
-from uploadtrends.sources.works import stage_works
 
 if TYPE_CHECKING:
     import duckdb
@@ -98,7 +100,8 @@ class Table:
     values : mapping, optional
         What the values of a field mean: ``{"ai_label": {"1": False, "2": True, "0": None}}``.
     artist_case : {"keep", "fold"}, optional
-        Whether names that differ in case only are one artist; by default as on the platform.
+        Whether names that differ in case only are one artist, under the spelling that the store or
+        most rows have; by default as on the platform.
 
     Notes
     -----
@@ -192,8 +195,11 @@ class Table:
         ).fetchall()[0]
         if nested:
             self._refuse_objects(con)
-        self._parse(con)
+        self._parse(con, nested=nested)
         con.execute("DROP TABLE temp.input_rows")
+        caseless = self.artist_case is None and self.platform.lower() in CASELESS
+        if "artist_id" in self.columns and (caseless or self.artist_case == "fold"):
+            fold_names(con, self.platform)
         settle_repeats(con, counts=self.has_counts, ids="upload_id" in self.columns)
         con.execute(
             f"INSERT INTO temp.stage_reject SELECT {row_name('position', several=several)}, "
@@ -215,24 +221,8 @@ class Table:
         """How the file is read."""
         return Reading(self.encoding, self.delimiter, self.quote, self.table, self.sheet)
 
-    def _column(self, wanted: str) -> str:
-        if wanted not in self.columns:
-            return "CAST(NULL AS VARCHAR)"
-        cell = cells(self._read())[self.columns[wanted]]
-        return mapped(something(cell), (self.values or {}).get(wanted))
-
     def _read(self) -> list[str]:
         return list(dict.fromkeys(self.columns.values()))
-
-    def _moment(self, wanted: str) -> str:
-        if wanted not in self.columns:
-            return "CAST(NULL AS TIMESTAMP)"
-        formats = formats_of(wanted, self.date_format)
-        return moment(self._column(wanted), date_format=formats, timezone=self.timezone)
-
-    def _number(self, wanted: str) -> str:
-        text = self._column(wanted)
-        return text if self.decimal == "." else f"replace({text}, '{self.decimal[:1]}', '.')"
 
     def _refuse_objects(self, con: duckdb.DuckDBPyConnection) -> None:
         """Stop where the ids are objects: nobody can tell which of their fields is meant."""
@@ -259,50 +249,77 @@ class Table:
                     fix=f"name the field that is the {field}, one of {paths}",
                 )
 
-    def _parse(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Create `parsed`: one row an input row, typed, with the reason to reject it or NULL."""
-        fold = self.artist_case == "fold" or (
-            self.artist_case is None and self.platform.lower() in CASELESS
-        )
-        date = self._column("published_at")
-        formats = formats_of("published_at", self.date_format)
-        parsed = {
-            "published_at": self._moment("published_at"),
-            "date_precision": precision(date, date_format=formats),
-            "n_works": f"try_cast({self._number('uploads')} AS DOUBLE)"
-            if self.has_counts
-            else "CAST(1.0 AS DOUBLE)",
-            "artist_id": identities(self._column("artist_id"), self.artist_separator, fold=fold)
-            if "artist_id" in self.columns
-            else "CAST(NULL AS VARCHAR)",
-            "handle": self._column("handle"),
-            "upload_id": identity(self._column("upload_id")),
-            "joined_at": self._moment("joined_at"),
-            "instrument": self._column("instrument"),
-            "kind": self._column("kind"),
-            "media_count": f"try_cast({self._number('media_count')} AS INTEGER)",
-            "is_mature": truth(self._column("is_mature"), numbers=True),
-            # 0 and 1 are codes there on some platforms: pixiv's 1 says "not made with AI".
-            "ai_label": truth(self._column("ai_label"), numbers=False),
-            "status": f"coalesce({self._column('status')}, 'listed')",
-            "arrived_at": self._moment("arrived_at"),
-            "updated_at": self._moment("updated_at"),
-        }
+    def _parse(self, con: duckdb.DuckDBPyConnection, *, nested: bool) -> None:
+        """Create `parsed`: one row an input row, typed, with the reason to reject it or NULL.
+
+        In layers, each of which names what it finds: the SQL of one cell in that of the next would
+        grow beyond what can be planned in a moment.
+        """
+        texts = {field: f"text_{field}" for field in self.columns}
         optional = [field for field in _OPTIONAL if field in self.columns]
-        lost = ", ".join(f"left({self._column(field)}, 40) AS given_{field}" for field in optional)
-        chosen = ", ".join(f"{sql} AS {field}" for field, sql in parsed.items())
-        doubted = doubt("published_at", "date_text", date_format=formats)
+        given = "".join(f", left({texts[field]}, 40) AS given_{field}" for field in optional)
+        chosen = ", ".join(f"{sql} AS {field}" for field, sql in self._typed(nested).items())
+        formats = formats_of("published_at", self.date_format)
+        doubted = doubt("published_at", texts["published_at"], date_format=formats)
+        cell = cells(self._read())
+        read = ", ".join(
+            f"{mapped(something(cell[column]), (self.values or {}).get(field))} AS {texts[field]}"
+            for field, column in self.columns.items()
+        )
         con.execute(
-            "CREATE OR REPLACE TEMP TABLE parsed AS SELECT * EXCLUDE (date_text, shown), "
-            f"{self._reason(con, doubted)} AS reason, "
-            "CASE WHEN reason IS NOT NULL OR published_at IS NULL THEN shown END AS excerpt "
-            f"FROM (SELECT position, {chosen}, {date} AS date_text, {lost + ',' if lost else ''} "
-            f"left(concat_ws(',', {', '.join(cells(self._read()).values())}), 200) AS shown "
-            "FROM temp.input_rows)"
+            "CREATE OR REPLACE TEMP TABLE parsed AS SELECT * EXCLUDE (shown, reason_date), "
+            "CASE WHEN reason IS NOT NULL THEN shown END AS excerpt FROM "
+            f"(SELECT * EXCLUDE ({', '.join(texts.values())}), {self._reason(con)} AS reason FROM "
+            f"(SELECT *, {doubted} AS reason_date FROM "
+            f"(SELECT *, {chosen}{given} FROM (SELECT position, {read}, "
+            f"left(concat_ws(',', {', '.join(cell.values())}), 200) AS shown "
+            "FROM temp.input_rows))))"
         )
 
-    def _reason(self, con: duckdb.DuckDBPyConnection, doubted: str) -> str:
-        cases = [f"WHEN {doubted} IS NOT NULL THEN {doubted}"]
+    def _typed(self, nested: bool) -> dict[str, str]:
+        """Return the SQL of every field, from the columns `text_<field>`."""
+
+        def text(field: str) -> str:
+            return f"text_{field}" if field in self.columns else "CAST(NULL AS VARCHAR)"
+
+        def number(field: str) -> str:
+            if self.decimal == ".":
+                return text(field)
+            return f"replace({text(field)}, {quote(self.decimal)}, '.')"
+
+        def when(field: str) -> str:
+            if field not in self.columns:
+                return "CAST(NULL AS TIMESTAMP)"
+            formats = formats_of(field, self.date_format)
+            return moment(text(field), date_format=formats, timezone=self.timezone)
+
+        artist = identity(text("artist_id"))
+        if nested or self.artist_separator:
+            artist = identities(text("artist_id"), self.artist_separator)
+        formats = formats_of("published_at", self.date_format)
+        return {
+            "published_at": when("published_at"),
+            "date_precision": precision(text("published_at"), date_format=formats),
+            "n_works": f"try_cast({number('uploads')} AS DOUBLE)"
+            if self.has_counts
+            else "CAST(1 AS DOUBLE)",
+            "artist_id": artist if "artist_id" in self.columns else text("artist_id"),
+            "handle": text("handle"),
+            "upload_id": identity(text("upload_id")),
+            "joined_at": when("joined_at"),
+            "instrument": text("instrument"),
+            "kind": text("kind"),
+            "media_count": f"try_cast({number('media_count')} AS INTEGER)",
+            "is_mature": truth(text("is_mature"), numbers=True),
+            # 0 and 1 are codes there on some platforms: pixiv's 1 says "not made with AI".
+            "ai_label": truth(text("ai_label"), numbers=False),
+            "status": f"coalesce({text('status')}, 'listed')",
+            "arrived_at": when("arrived_at"),
+            "updated_at": when("updated_at"),
+        }
+
+    def _reason(self, con: duckdb.DuckDBPyConnection) -> str:
+        cases = ["WHEN reason_date IS NOT NULL THEN reason_date"]
         if self.has_counts:
             whole = f"n_works BETWEEN 0 AND {_MOST_WORKS_A_PERIOD} AND n_works = floor(n_works)"
             cases.append(

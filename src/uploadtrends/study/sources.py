@@ -28,6 +28,8 @@ SOURCES = {
     "id_clock": "sources.id_clock:IdClock",
     "danbooru2023": "sources.danbooru2023:Danbooru2023",
     "kblueleaf": "sources.kblueleaf:KBlueLeaf",
+    "pixiv": "sources.pixiv:Pixiv",
+    "e621": "sources.e621:E621",
     "html": "collect.saved:SavedPages",
 }
 GROUP = "uploadtrends.sources"

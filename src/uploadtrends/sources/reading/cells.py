@@ -18,7 +18,7 @@ NOTHING = (
 """What programs and platforms write where there is no value."""
 TRUE = ("true", "t", "yes", "y", "on")
 FALSE = ("false", "f", "no", "n", "off")
-CASELESS = ("artstation", "deviantart", "twitter", "x", "reddit", "instagram", "tumblr")
+CASELESS = ("artstation", "deviantart", "twitter", "reddit", "instagram", "tumblr")
 """Platforms on which two names that differ in case only are one account."""
 ROUNDED = "an id that some program has rounded"
 _EXPONENT = "-?[0-9]([.][0-9]+)?[eE][+][0-9]+|-?[0-9][.][0-9]+[eE][0-9]+"
@@ -42,7 +42,7 @@ def mapped(cell: str, values: Mapping[str, object] | None) -> str:
     return f"CASE {cell} {cases} ELSE {cell} END"
 
 
-def identity(cell: str, *, fold: bool = False) -> str:
+def identity(cell: str) -> str:
     """Return the SQL of an id: NFC, trimmed of every white space, ``12.0`` as 12."""
     beyond = f"regexp_replace(nfc_normalize({cell}), {quote(f'^{_EDGE}|{_EDGE}$')}, '', 'g')"
     text = f"CASE WHEN length({cell}) <> strlen({cell}) THEN {beyond} ELSE {cell} END"
@@ -50,10 +50,10 @@ def identity(cell: str, *, fold: bool = False) -> str:
         f"CASE WHEN right({cell}, 1) = '0' AND regexp_full_match({cell}, '-?[0-9]+[.]0+') "
         f"THEN split_part({cell}, '.', 1) ELSE {text} END"
     )
-    return f"lower({whole})" if fold else f"nullif({whole}, '')"
+    return f"nullif({whole}, '')"
 
 
-def identities(cell: str, separator: str | None, *, fold: bool = False) -> str:
+def identities(cell: str, separator: str | None) -> str:
     """Return the SQL of one id or of several between `SEPARATOR`, each once."""
     several = f"contains({cell}, chr({ord(SEPARATOR)}))"
     parts = f"string_split({cell}, chr({ord(SEPARATOR)}))"
@@ -61,7 +61,7 @@ def identities(cell: str, separator: str | None, *, fold: bool = False) -> str:
         several += f" OR contains({cell}, {quote(separator)})"
         mark = f"chr({ord(SEPARATOR)})"
         parts = f"string_split(replace({cell}, {quote(separator)}, {mark}), {mark})"
-    one = identity(something("trim(one)"), fold=fold)
+    one = identity(something("trim(one)"))
     listed = (
         f"list_filter(list_transform({parts}, lambda one: {one}), "
         "lambda id: id IS NOT NULL AND id <> '')"
@@ -70,7 +70,7 @@ def identities(cell: str, separator: str | None, *, fold: bool = False) -> str:
     distinct = f"list_filter({listed}, lambda id, n: list_position({listed}, id) = n)"
     return (
         f"CASE WHEN {several} THEN nullif(array_to_string({distinct}, chr({ord(SEPARATOR)})), '') "
-        f"ELSE {identity(something(cell), fold=fold)} END"
+        f"ELSE {identity(something(cell))} END"
     )
 
 
@@ -88,6 +88,23 @@ def truth(cell: str, *, numbers: bool) -> str:
     no = ", ".join(quote(word) for word in (*FALSE, *(("0", "0.0") if numbers else ())))
     word = f"lower({cell})"
     return f"CASE WHEN {word} IN ({yes}) THEN TRUE WHEN {word} IN ({no}) THEN FALSE END"
+
+
+def fold_names(con: duckdb.DuckDBPyConnection, platform: str) -> None:
+    """Give names in `parsed` that differ in case only one spelling: the store's, or the commonest.
+
+    Lists of names keep their spellings.
+    """
+    stored = "SELECT NULL AS name, 0 AS known, 0 AS n WHERE FALSE"
+    if con.sql("SELECT 1 FROM duckdb_tables() WHERE table_name = 'artist'").fetchall():
+        stored = f"SELECT artist_id, 1, 1 FROM artist WHERE platform = {quote(platform)}"
+    con.execute(
+        "UPDATE temp.parsed SET artist_id = spelled.name FROM (SELECT lower(name) AS folded, "
+        "arg_max(name, (known, n, name)) AS name FROM (SELECT artist_id AS name, 0 AS known, "
+        f"count(*) AS n FROM temp.parsed GROUP BY ALL UNION ALL {stored}) "
+        "GROUP BY lower(name) HAVING count(DISTINCT name) > 1) spelled "
+        "WHERE lower(parsed.artist_id) = spelled.folded AND parsed.artist_id <> spelled.name"
+    )
 
 
 def are_rounded(con: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:

@@ -12,9 +12,10 @@ import csv
 import io
 import re
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,11 @@ from uploadtrends.sources.watched import watched
 if TYPE_CHECKING:
     import duckdb
 
+_HEAD = 1 << 18
+_FEW = 3
+_ENOUGH = 12
+_FREQUENT = 0.2
+_MOST = 0.8
 _MANY_LINES = 64
 """A cell that holds so many lines, each of which reads as a row, is no cell."""
 _LIKE_A_DATE = re.compile(r"\d{4}|\d{1,2}[/.-]\d{1,2}|\d{9}")
@@ -57,45 +63,45 @@ def read_delimited(
     con: duckdb.DuckDBPyConnection, rows: Rows, text: Text, progress: Progress | None
 ) -> None:
     """Add the rows of a delimited text to `rows`."""
-    for choice in _readings(text):
-        if _read_clean(con, rows, choice, progress):
+    survey = _read_clean(con, rows, text, progress)
+    if survey is None:
+        return
+    if survey.unbalanced and text.dialect.delimiter == "\t":
+        # Where the marks do not balance, tabs alone may tell the cells: then nothing is quoted.
+        unquoted = replace(text, dialect=replace(text.dialect, quote=""))
+        survey = _read_clean(con, rows, unquoted, progress)
+        if survey is None:
             return
+        if survey.ragged == 0:
+            text = unquoted
     _read_exactly(rows, text, progress)
-
-
-def _readings(text: Text) -> Iterator[Text]:
-    """Yield what may be read by DuckDB: as quoted, and for tabs also as not quoted at all."""
-    yield text
-    if text.dialect.delimiter == "\t" and text.dialect.quote:
-        yield _unquoted(text)
-
-
-def _unquoted(text: Text) -> Text:
-    from dataclasses import replace
-
-    return replace(text, dialect=replace(text.dialect, quote=""))
 
 
 def _read_clean(
     con: duckdb.DuckDBPyConnection, rows: Rows, text: Text, progress: Progress | None
-) -> bool:
-    """Let DuckDB read a text that the survey finds clean; False (and no rows) otherwise."""
-    if not text.dialect.delimiter.isascii():
-        return False
+) -> Survey | None:
+    """Let DuckDB read a text that the survey finds clean; otherwise add no rows and return it."""
     survey = Survey(text.dialect.delimiter, text.dialect.quote, len(text.dialect.header))
     mark = rows.mark()
     if is_plain(text.path) and text.codec == "utf-8":
         with text_in_utf8(text.path, text.codec) as stream:
             for _ in survey.blocks(stream):
                 pass
-        clean = not survey.odd and _duckdb(con, rows, text, text.path, progress, header=True)
+        clean = _is_clean(text, survey) and _duckdb(
+            con, rows, text, text.path, progress, header=True
+        )
     else:
         clean = _read_pieces(con, rows, text, survey, progress)
-    if clean and rows.since(mark) == survey.records - 1:
+    if clean and rows.since(mark) == survey.records - 1 and _is_clean(text, survey):
         rows.records += survey.records - 1
-        return True
+        return None
     rows.back_to(mark)
-    return False
+    return survey
+
+
+def _is_clean(text: Text, survey: Survey) -> bool:
+    # Without quoting, a row of another length may be one that is quoted after all.
+    return not survey.odd and (bool(text.dialect.quote) or survey.ragged == 0)
 
 
 def _read_pieces(
@@ -166,10 +172,10 @@ def _duckdb(
 
 
 def _read_exactly(rows: Rows, text: Text, progress: Progress | None) -> None:
-    if text.dialect.delimiter == "\t":
-        text = _unquoted(text)  # the survey found that the marks do not balance
     with text_in_utf8(text.path, text.codec) as stream:
-        lines = io.TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline="")
+        # A lone CR is a stray one, unless the text has no other line ends.
+        ending = "\n" if b"\n" in text_head(text) else ""
+        lines = io.TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline=ending)
         reader = _Exact(text, iter(lines))
         limit = csv.field_size_limit(LONGEST)
         try:
@@ -197,14 +203,21 @@ class _Exact:
         self._lines = lines
         self._back: deque[str] = deque()
         self._number = 0  # lines behind us
+        self._shapes: list[Counter[str]] = [Counter() for _ in self._places]
+        self._learn()
 
     def __iter__(self) -> Iterator[tuple[str, list[str], str]]:
         for _ in range(self._dialect.skip):
             self._next_line()
         header = self._record()
         del header
+        malformed = ""  # the place of the record before, if it was
         while (record := self._record()) is not None:
             place, taken, row = record
+            if malformed and not self._is_whole(taken, row):
+                raise self._open(malformed)  # this may be the rest of that record
+            odd_marks = row is not None and len(row) != self._width and self._has_mark(taken)
+            malformed = place if row is None or odd_marks else ""
             shown = "".join(taken)[:EXCERPT_LENGTH].rstrip("\r\n")
             if row is None:
                 yield place, [shown], "a quotation mark in the wrong place"
@@ -218,11 +231,20 @@ class _Exact:
                 else:
                     yield place, cells, ""
 
+    def _has_mark(self, taken: Sequence[str]) -> bool:
+        return bool(self._dialect.quote) and any(self._dialect.quote in line for line in taken)
+
+    def _is_whole(self, taken: Sequence[str], row: list[str] | None) -> bool:
+        """Tell whether a record has a row's number of cells, its marks taken as they come."""
+        return len(row or taken[0].split(self._dialect.delimiter)) == self._width
+
     def _next_line(self) -> str | None:
         line = self._back.popleft() if self._back else next(self._lines, None)
-        if line is not None:
-            self._number += 1
-        return line
+        if line is None:
+            return None
+        self._number += 1
+        body = line.rstrip("\r\n")
+        return body.replace("\r", " ") + line[len(body) :] if "\r" in body else line
 
     def _record(self) -> tuple[str, list[str], list[str] | None] | None:
         """Return place, lines and cells of the next record; no cells where it is malformed."""
@@ -242,7 +264,7 @@ class _Exact:
             taken.append(line)
             size += len(line)
             marks += line.count(mark)
-            if len(taken) == _MANY_LINES and all(map(self._like_a_row, taken[1:])):
+            if len(taken) == _MANY_LINES and self._like_rows(taken[1:]):
                 return self._stray(place, taken)
             if marks % 2:  # a doubled mark ends nothing
                 row, whole = self._parse(taken)
@@ -252,11 +274,9 @@ class _Exact:
         if len(taken) == 1:
             return place, taken, row if whole else None
         if whole and row is not None:
-            swallowed = all(map(self._like_a_row, taken[1:])) and self._like_a_row(
-                taken[0].replace(mark, "", 1)
-            )
+            swallowed = self._like_rows([taken[0].replace(mark, "", 1), *taken[1:]])
             return self._stray(place, taken) if swallowed else (place, taken, row)
-        if all(map(self._like_a_row, taken[1:])):
+        if self._like_rows(taken[1:]):
             return self._stray(place, taken)
         raise self._open(place)
 
@@ -291,11 +311,54 @@ class _Exact:
             strict=True,
         )
 
-    def _like_a_row(self, line: str) -> bool:
-        row, whole = self._parse([line])
-        if row is None or not whole or len(row) != self._width:
-            return False
-        return all(_LIKE_A_DATE.search(row[date]) for date in self._dates)
+    def _learn(self) -> None:
+        """Learn what the cells of rows look like, from the beginning of the text."""
+        lines = text_head(self._text).decode("utf-8", "replace").splitlines(keepends=True)
+        lines = lines[self._dialect.skip + self._dialect.header_lines :]
+        rows = []
+        with suppress(csv.Error):  # beyond a malformed row the marks tell nothing
+            rows.extend(self._reader(lines))
+        if 2 * len(rows) < len(lines) and len(rows) < _ENOUGH:
+            rows = [row for line in lines if (row := self._parse([line])[0]) is not None]
+        for row in rows:
+            if len(row) == self._width and all(_LIKE_A_DATE.search(row[d]) for d in self._dates):
+                for shapes, place in zip(self._shapes, self._places, strict=True):
+                    shapes[_shape(row[place])] += 1
+
+    def _like_rows(self, lines: Sequence[str]) -> bool:
+        """Tell whether each line is a row by itself, and most look like the rows of this text."""
+        found = []
+        for line in lines:
+            row, whole = self._parse([line])
+            if row is None or not whole or len(row) != self._width:
+                return False
+            if not all(_LIKE_A_DATE.search(row[date]) for date in self._dates):
+                return False
+            found.append([_shape(row[place]) for place in self._places])
+        common = [True] * len(found)
+        told = 0
+        for place, shapes, own in zip(
+            self._places, self._shapes, zip(*found, strict=True), strict=True
+        ):
+            # The lines in question may be among those that we learned from.
+            others = shapes - Counter(own)
+            if others and max(others.values()) >= 3 * _FREQUENT * others.total():
+                frequent = {s for s, n in others.items() if n >= _FREQUENT * others.total()}
+                common = [so and s in frequent for so, s in zip(common, own, strict=True)]
+                told += place not in self._dates
+        # Where only dates have a shape of their own, few lines prove nothing.
+        return sum(common) >= _MOST * len(found) and (told > 0 or len(found) > _FEW)
+
+
+def text_head(text: Text) -> bytes:
+    """Return the beginning of a text."""
+    with text_in_utf8(text.path, text.codec) as stream:
+        return stream.read(_HEAD)
+
+
+def _shape(cell: str) -> str:
+    """Return what a cell looks like: runs of letters as a, runs of digits as 9."""
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell[:200]))
 
 
 def _undecoded(cell: str) -> bool:

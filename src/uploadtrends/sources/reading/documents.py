@@ -46,6 +46,8 @@ def is_lines(head: bytes, wanted: Collection[str]) -> bool:
     objects = [value for value in values if isinstance(value, dict)]
     if lines and lines[0].strip()[:1] == b"[" and (values[0] is None or len(lines) == 1):
         return False
+    if any(_parsed(line.rstrip()[:-1]) for line in lines if line.rstrip()[-2:] == b"},"):
+        return False
     if len(objects) == 1 == len(lines):
         return envelope(objects[0], wanted) is None
     if any(envelope(value, wanted) is not None for value in objects):
@@ -80,7 +82,8 @@ def envelope(value: Any, wanted: Collection[str], depth: int = _DEPTH) -> list[A
 
 def repaired(line: str) -> str | None:
     """Return a broken line with its half characters and control characters mended, else None."""
-    if not (_HALF.search(line) or _CONTROL.search(line)) or "\0" in line:
+    line = line.strip()
+    if not (_HALF.search(line) or "\t" in line or _CONTROL.search(line)) or "\0" in line:
         return None
     try:
         value = _DECODER.decode(line)

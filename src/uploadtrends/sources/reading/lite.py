@@ -25,6 +25,8 @@ def open_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
     place, and the rows in it are as good as the others.
     """
     logs = pending(path)
+    if not logs:
+        _check_length(path)
     with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
         if logs:
             copy = Path(folder) / path.name
@@ -41,6 +43,21 @@ def open_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
                 raise InputError(
                     f"the database cannot be read ({error})", file=path, fix="download it again"
                 ) from error
+
+
+def _check_length(path: Path) -> None:
+    """SQLite takes the missing end of a file for zeros: compare with the length that it states."""
+    with path.open("rb") as handle:
+        head = handle.read(100)
+    page = int.from_bytes(head[16:18], "big")
+    stated = int.from_bytes(head[28:32], "big") * (65536 if page == 1 else page)
+    # The length is to be trusted where the two counters of changes agree.
+    if head[24:28] == head[92:96] and path.stat().st_size < stated:
+        raise InputError(
+            f"the database is cut short: {path.stat().st_size:,} of {stated:,} bytes",
+            file=path,
+            fix="download it again",
+        )
 
 
 def table_of(path: Path, table: str | None) -> str:

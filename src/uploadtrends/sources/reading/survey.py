@@ -26,6 +26,9 @@ Bytes = npt.NDArray[np.uint8]
 class Survey:
     """What is known of a text; `odd` says in words why it needs the exact reader, or is empty.
 
+    `unbalanced` says whether the reason is its quotation marks; the survey ends there. `ragged`
+    counts the lines that, taken without quoting, have not a row's number of cells.
+
     Parameters
     ----------
     delimiter, quote : str
@@ -39,12 +42,14 @@ class Survey:
     width: int
     records: int = 0
     odd: str = ""
+    unbalanced: bool = False
+    ragged: int = 0
     _ends: set[str] = field(default_factory=set)
 
     def blocks(self, stream: IO[bytes]) -> Iterator[bytes]:
-        """Read a stream to its end and yield it in blocks of whole records, while not odd."""
+        """Read a stream to its end, in blocks of whole records, while its marks are balanced."""
         rest = b""
-        while not self.odd:
+        while not self.unbalanced:
             block = stream.read(BLOCK)
             if not block:
                 break
@@ -54,12 +59,15 @@ class Survey:
                 yield rest[:cut]
                 rest = rest[cut:]
             elif len(rest) > LONGEST:
-                self.odd = "a record of more than 16 MB"
-        if rest and not self.odd:
+                self._unbalance("a record of more than 16 MB")
+        if rest and not self.unbalanced:
             if self._take(rest + b"\n") == len(rest) + 1:
                 yield rest + b"\n"
-            elif not self.odd:
-                self.odd = "a quotation mark is never closed"
+            else:
+                self._unbalance("a quotation mark is never closed")
+
+    def _unbalance(self, why: str) -> None:
+        self.odd, self.unbalanced = why, True
 
     def _take(self, text: bytes) -> int:
         """Count the whole records at the start of a text; return where they end."""
@@ -70,8 +78,17 @@ class Survey:
         whole = text[:cut]
         if not marks:
             self.records += whole.count(b"\n") - _blank_lines(whole)
+            if self.quote == "" and whole:
+                self._count_ragged(whole)
         self._line_ends(whole, marks > 0)
         return cut
+
+    def _count_ragged(self, whole: bytes) -> None:
+        a: Bytes = np.frombuffer(whole, np.uint8)
+        lines = np.flatnonzero(a == _LF)
+        starts = np.concatenate(([0], lines[:-1] + 1))
+        cells = np.add.reduceat((a == ord(self.delimiter)).astype(np.int64), starts)
+        self.ragged += int(((cells != self.width - 1) & (lines - starts > 1)).sum())
 
     def _line_ends(self, whole: bytes, quoted: bool) -> None:
         returns = whole.count(b"\r")
@@ -102,13 +119,13 @@ class Survey:
         cut = int(ends[-1]) + 1
         marks = marks[marks < cut]
         if not self._well_placed(a, marks[0::2], marks[1::2]):
-            self.odd = self.odd or "a quotation mark in the middle of a cell"
+            self._unbalance("a quotation mark in the middle of a cell")
         starts = np.concatenate(([0], ends[:-1] + 1))
         length = ends - starts
         blank = (length == 0) | ((length == 1) & (a[starts] == _CR))
         self.records += int((~blank).sum())
         if not outside.all() and self._swallowed(a[:cut], lines[lines < cut], ends):
-            self.odd = self.odd or "a cell that holds lines which look like rows"
+            self._unbalance("a cell that holds lines which look like rows")
         return cut
 
     def _well_placed(

@@ -1,0 +1,94 @@
+"""A file with a date in its first column as a frame of series, in any form that `table` reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from uploadtrends.errors import InputError
+from uploadtrends.sources.moments import Formats, doubt, moment
+from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
+from uploadtrends.sources.tabular import Reading, cells, columns_of, read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_frame(
+    path: str | Path, *, reading: Reading | None = None, date_format: Formats = None
+) -> pd.DataFrame:
+    """Return the numbers of a file by date.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV, TSV, JSON, Parquet, SQLite or Excel, packed or not; the first column is the date.
+    reading, date_format
+        As for `Table`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One column a series, in the order of the file, indexed by date; empty cells are missing.
+
+    Raises
+    ------
+    InputError
+        A date or a number cannot be read.
+    """
+    import duckdb
+    import pandas as pd
+
+    path = Path(path)
+    con = duckdb.connect()
+    try:
+        create_stage_tables(con)
+        present = columns_of(con, path, reading)
+        first, *others = present
+        named = [column for column in others if column]
+        if not named:
+            raise InputError("there is no column beside the dates", file=path, fix="give a series")
+        read_rows(con, path, [first, *named], reading=reading, dates=[first])
+        broken = con.sql("SELECT position, reason FROM temp.stage_reject LIMIT 1").fetchall()
+        if broken:
+            raise InputError(f"{broken[0][0]}: {broken[0][1]}", file=path, fix="correct that line")
+        cell = cells([first, *named])
+        date = cell[first]
+        when = moment(date, date_format=date_format)
+        bad = con.sql(
+            f"SELECT {date}, {doubt(when, date, earliest='0001-01-01', date_format=date_format)} "
+            f"AS reason FROM temp.input_rows WHERE {when} IS NULL ORDER BY position LIMIT 1"
+        ).fetchall()
+        if bad:
+            raise InputError(
+                "a date cannot be read",
+                file=path,
+                column=first,
+                value=bad[0][0] or "",
+                fix="write YYYY-MM-DD",
+            )
+        for column in named:
+            text = cell[column]
+            wrong = con.sql(
+                f"SELECT {text} FROM temp.input_rows WHERE {text} IS NOT NULL "
+                f"AND try_cast({text} AS DOUBLE) IS NULL ORDER BY position LIMIT 1"
+            ).fetchall()
+            if wrong:
+                raise InputError(
+                    "a number cannot be read",
+                    file=path,
+                    column=column,
+                    value=wrong[0][0],
+                    fix="leave the cell empty where there is none, or leave the column out",
+                )
+        numbers = ", ".join(f"try_cast({cell[column]} AS DOUBLE)" for column in named)
+        rows = con.sql(
+            f"SELECT {when}, {numbers} FROM temp.input_rows ORDER BY position"
+        ).fetchall()
+    finally:
+        drop_stage_tables(con)
+        con.close()
+    index = pd.DatetimeIndex([row[0] for row in rows], name=first)
+    frame = pd.DataFrame([row[1:] for row in rows], index=index, columns=named)
+    whole = [c for c in named if frame[c].notna().all() and (frame[c] % 1 == 0).all()]
+    return frame.astype(dict.fromkeys(whole, "int64"))

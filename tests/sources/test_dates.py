@@ -1,0 +1,126 @@
+"""Times as people write them: read whole, or not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+import pytest
+
+from uploadtrends.errors import InputError
+from uploadtrends.sources.dates import read_date, two_readings, zone_named
+from uploadtrends.sources.moments import doubt, formats_of, moment, precision, register_functions
+
+
+@pytest.fixture(params=["UTC", "America/New_York", "Asia/Tokyo"])
+def con(request, monkeypatch):
+    monkeypatch.setenv("TZ", request.param)
+    with duckdb.connect() as opened:
+        opened.execute("SET TimeZone = 'UTC'")  # as every staging connection
+        register_functions(opened)
+        yield opened
+
+
+def read(con, text: str, **options) -> tuple:
+    formats = {"date_format": options["date_format"]} if "date_format" in options else {}
+    return con.execute(
+        f"SELECT {moment('x', **options)}, {precision('x', **formats)} FROM (SELECT ? AS x)", [text]
+    ).fetchall()[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "precise"),
+    [
+        ("Mon, 17 May 2010 22:11:40 PDT", datetime(2010, 5, 18, 5, 11, 40), "second"),
+        ("Fri, 08 Jun 2012 12:47:04 -0700", datetime(2012, 6, 8, 19, 47, 4), "second"),
+        ("2020-07-31 23:30:00 PDT", datetime(2020, 8, 1, 6, 30), "second"),
+        ("2020-07-31 23:30:00 America/New_York", datetime(2020, 8, 1, 3, 30), "second"),
+        ("2020-01-31 23:30:00 America/New_York", datetime(2020, 2, 1, 4, 30), "second"),
+        ("2020-07-31 23:30:00 UTC", datetime(2020, 7, 31, 23, 30), "second"),
+        ("2020-07-31 23:30:00 -0500", datetime(2020, 8, 1, 4, 30), "second"),
+        ("2020-07-31 23:30:00+0530", datetime(2020, 7, 31, 18), "second"),
+        ("2020-07-26 11:05:00 PM", datetime(2020, 7, 26, 23, 5), "second"),
+        ("2020-07-26 12:05 AM", datetime(2020, 7, 26, 0, 5), "minute"),
+        ("Aug 3, 2022 at 5:06 p.m.", datetime(2022, 8, 3, 17, 6), "minute"),
+        ("Sun Dec 25 05:02:20 +0000 2022", datetime(2022, 12, 25, 5, 2, 20), "second"),
+        ("Sun Jul 31 2022 20:02:20 GMT+0200 (CEST)", datetime(2022, 7, 31, 18, 2, 20), "second"),
+        ("2022年08月18日 00:00", datetime(2022, 8, 18), "minute"),
+        ("1661162400", datetime(2022, 8, 22, 10), "second"),
+        ("1518653586.0", datetime(2018, 2, 15, 0, 13, 6), "second"),
+        ("1661162400000", datetime(2022, 8, 22, 10), "second"),
+        ("1661162400000000", datetime(2022, 8, 22, 10), "second"),
+        ("20220822T101112Z", datetime(2022, 8, 22, 10, 11, 12), "second"),
+        ("2022", datetime(2022, 1, 1), "year"),
+        ("2022-08", datetime(2022, 8, 1), "month"),
+        ("August 2022", datetime(2022, 8, 1), "month"),
+        ("22-Aug-2022", datetime(2022, 8, 22), "day"),
+    ],
+)
+def test_what_is_read(con, text: str, right: datetime, precise: str) -> None:
+    assert read(con, text) == (right, precise)
+    # A zone or an offset in the text wins over the option, a bare date is not moved.
+    named = ("PDT", "UTC", "York", "00", "30", "CEST", "Z", "2022)", "+0000 2022")
+    if precise == "second" and text.endswith(named) and not text.isdigit():
+        assert read(con, text, timezone="Asia/Tokyo")[0] == right or "M" in text.split()[-1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("12:00:00 05:00", "2020-07-31 12:00:00 05:00", "2020-07-26 13:05 PM", "yesterday"),
+        *("2022-02-30", "2022-08-22 25:00", "2022-08-22 10:00 BST", "1 August 2022 or so"),
+        *("1/27/2021", "27.1.2021", "3/4/21", "44775.5", "2020-07-31 23:30:00 +9900", "2022-13"),
+    ],
+)
+def test_what_is_left_over_refuses_the_whole(con, text: str) -> None:
+    assert read(con, text)[0] is None
+    (reason,) = con.execute(
+        f"SELECT {doubt(moment('x'), 'x')} FROM (SELECT ? AS x)", [text]
+    ).fetchall()[0]
+    assert reason
+    assert text not in reason  # reasons are counted, values stand in the excerpt
+
+
+def test_no_american_date_is_guessed() -> None:
+    assert two_readings("1/27/2021") == (
+        "\"1/27/2021\" is 27 January 2021 with date_format='%m/%d/%Y', "
+        "no date with date_format='%d/%m/%Y'"
+    )
+    assert "4 March 2021" in two_readings("w1,3/4/2021")
+    assert "3 April 2021" in two_readings("w1,3/4/2021")
+    assert read_date("3/4/2021").reason == "day or month first: say date_format"
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "right"),
+    [
+        ("%m/%d/%Y", "1/27/2021", datetime(2021, 1, 27)),
+        (["%m/%d/%Y", "%d/%m/%Y"], "1/27/2021", datetime(2021, 1, 27)),
+        (["%m/%d/%Y", "%d/%m/%Y"], "1/2/2021", None),  # two readings
+        ("excel", "44775.5", datetime(2022, 8, 2, 12)),
+        ("unix-ms", "1661162400000", datetime(2022, 8, 22, 10)),
+        (
+            "%a %b %d %H:%M:%S %z %Y",
+            "Sun Dec 25 05:02:20 +0200 2022",
+            datetime(2022, 12, 25, 3, 2, 20),
+        ),
+        ("%Y-%m-%d %H:%M %Z", "2020-01-01 10:00 PST", datetime(2020, 1, 1, 18)),
+        ("%Y-%m-%d %H:%M", "2020-01-01 10:00 x", None),
+    ],
+)
+def test_formats(con, form, text: str, right) -> None:
+    assert read(con, text, date_format=form)[0] == right
+
+
+def test_formats_that_cannot_be() -> None:
+    for bad in ("dd/mm/yyyy", "%H:%M %p"):
+        with pytest.raises(InputError):
+            formats_of("published_at", bad)
+    assert formats_of("joined_at", {"joined_at": "%Y", "": "%d.%m.%Y"}) == ("%Y",)
+    assert formats_of("published_at", {"joined_at": "%Y", "": "%d.%m.%Y"}) == ("%d.%m.%Y",)
+
+
+def test_zones_with_several_meanings_are_refused() -> None:
+    assert zone_named("IST") is None
+    assert zone_named("BST") is None
+    assert zone_named("Mars/Olympus") is None
