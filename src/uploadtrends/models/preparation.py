@@ -18,9 +18,17 @@ from uploadtrends.events.crowding import one_date, same_date
 from uploadtrends.models.defaults import Choice, choose, scales
 from uploadtrends.models.design import Design, build_design
 from uploadtrends.models.scale import UNDECIDED, Side, favour, said
+from uploadtrends.models.seasons import MIN_MONTHS_BEFORE, frequent
 from uploadtrends.models.settings import Settings
 from uploadtrends.series.gaps import last_period_caution, mostly_missing
-from uploadtrends.series.grid import as_regular_series, days, frequency, moment, period_ends
+from uploadtrends.series.grid import (
+    as_regular_series,
+    days,
+    frequency,
+    moment,
+    period_ends,
+    periods_per_year,
+)
 from uploadtrends.series.named import NamedSeries, single_instrument
 from uploadtrends.series.steps import step_of
 
@@ -100,7 +108,8 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
     difference = favour(first.side, level.side)
     chosen, other = (first, level) if difference > 0 else (level, first)
     why = said(difference, possible[0])
-    choice = choose(values, settings, item.has_artists, scale=chosen.choice.scale, why=why)
+    rule = choose(values, settings, item.has_artists, scale=chosen.choice.scale, why=why).rule
+    choice = replace(chosen.choice, rule=rule)
     return replace(
         chosen,
         choice=choice,
@@ -153,6 +162,9 @@ def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: s
     )
     design = replace(design, dropped=(*design.dropped, *foreign))
     found = (*found, *(block for block, _ in foreign))
+    if choice.status != "refused" and (doubt := _annual_doubt(design, settings)):
+        reason = "; ".join(part for part in (choice.reason, doubt) if part)
+        choice = replace(choice, status="exploratory", reason=reason)
     n, k = design.fitted.shape
     if choice.status != "refused":
         if n < 12:
@@ -207,6 +219,21 @@ def _blocks(
     else:
         alone += [one_date(group) for group in same_date(inside)]
     return tuple(sorted(alone, key=lambda block: (block.start, block.id)))
+
+
+def _annual_doubt(design: Design, settings: Settings) -> str:
+    """Say why an annual season cannot be told from the effect in daily or weekly data, if so."""
+    index = design.index
+    if settings.season != "auto" or not frequent(index) or not design.onsets:
+        return ""
+    first = min(onset.touched for onset in design.onsets.values())
+    months = first * 12 / periods_per_year(index)
+    if months >= MIN_MONTHS_BEFORE:
+        return ""
+    return (
+        f"{months:.0f} months before the first event: an annual season cannot be told from the "
+        f"effect, {MIN_MONTHS_BEFORE} months are needed"
+    )
 
 
 def _placeable(event: Event, index: pd.DatetimeIndex) -> None:

@@ -77,7 +77,7 @@ def _automatic(
 ) -> tuple[Columns, str]:
     columns, said = within_week(index, months * 30.4, known)
     if frequent(index):
-        return columns, f"seasonal terms: {said}" if said else "no seasonal terms"
+        return _with_year(index, columns, said, months)
     if months < MIN_MONTHS_BEFORE:
         why = f"{int(months)} months before the first event; annual terms need {MIN_MONTHS_BEFORE}"
         return columns, f"no seasonal terms ({why})"
@@ -87,6 +87,19 @@ def _automatic(
         what = {3: "quarters"}.get(step.months, f"{step.name}s of the year")
         return columns, f"seasonal terms: {what} ({why})"
     return harmonics(index, 2), f"seasonal terms: two annual harmonics ({why})"
+
+
+def _with_year(
+    index: pd.DatetimeIndex, columns: Columns, said: str, months: float
+) -> tuple[Columns, str]:
+    """Add the year where two of them lie in the span, one of those before the event."""
+    span = len(index) * 12 / step_of(frequency(index)).per_year
+    if months >= MIN_MONTHS_BEFORE / 2 and span >= MIN_MONTHS_BEFORE:
+        columns = columns + harmonics(index, 2)
+        said = ", ".join(part for part in (said, "two annual harmonics") if part)
+        return columns, f"seasonal terms: {said} ({months:.0f} months before the first event)"
+    why = f"{int(months)} months before the first event are too few for annual terms"
+    return columns, f"seasonal terms: {said} ({why})" if said else f"no seasonal terms ({why})"
 
 
 def harmonics(index: pd.DatetimeIndex, count: int) -> Columns:

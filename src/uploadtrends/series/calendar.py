@@ -206,7 +206,8 @@ def _by_seconds(index: pd.DatetimeIndex, labels: str) -> Placed:
     moments = _seconds(index)
     steps = np.diff(moments)
     step, _ = _most_frequent(steps[steps > 0])
-    if (index != index.floor("s")).any():
+    instants = index if index.tz is None else index.tz_convert("UTC")
+    if (instants != instants.floor("s")).any():
         raise InputError(
             "steps shorter than a second are not supported",
             value=str(index[0]),
@@ -215,8 +216,10 @@ def _by_seconds(index: pd.DatetimeIndex, labels: str) -> Placed:
     if (steps % step == 0).mean() < _ENOUGH:
         raise _irregular(index)
     phase, _ = _most_frequent(moments % step)
-    if 3600 % step == 0 and phase < step and labels != "end" and step in (60, 3600):
-        phase = 0  # 10:05 is within the hour from 10:00
+    if step in (60, 3600) and labels != "end":
+        # 10:05 is within the hour from 10:00, as the local clock counts hours.
+        ahead = index[0].utcoffset()
+        phase = -round(ahead.total_seconds()) % step if ahead is not None else 0
     starts = moments - (moments - phase) % step
     unit, size = ("h", 3600) if step % 3600 == 0 else ("min", 60) if step % 60 == 0 else ("s", 1)
     freq = pd.tseries.frequencies.to_offset(f"{step // size}{unit}")
