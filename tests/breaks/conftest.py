@@ -49,6 +49,7 @@ class AnnotatedSeries:
 
     names: list[str]
     values: dict[str, np.ndarray]
+    dates: dict[str, pd.DatetimeIndex]
     annotations: dict[str, list[list[int]]]
     published: dict
     r: dict
@@ -62,13 +63,17 @@ def annotated(shared: Path) -> AnnotatedSeries:
         return json.loads((folder / f"{name}.json").read_text())
 
     annotations = {name: list(marks.values()) for name, marks in read("annotations").items()}
-    values = {}
+    values, dates = {}, {}
     for name in annotations:
-        raw = read(name)["series"][0]["raw"]
+        raw, time = read(name)["series"][0]["raw"], read(name)["time"]
+        labels = [str(label) for label in time.get("raw", [])]
+        rows = pd.date_range("1950-01-01", periods=len(raw), freq="D")
+        dates[name] = pd.to_datetime(labels, format=time.get("format")) if labels else rows
         values[name] = np.array([np.nan if v is None else v for v in raw], dtype=float)
     return AnnotatedSeries(
         list(annotations),
         values,
+        dates,
         annotations,
         read("published_default_scores"),
         read("reference_R"),
