@@ -48,7 +48,7 @@ def draw(course: str, kind: str, n: int, phi: float, rng: np.random.Generator) -
     return rng.poisson(bumpy).astype(float) if kind == "count" else bumpy
 
 
-def cell(course: str, kind: str, every: str, n: int, phi: float, repetitions: int) -> dict:
+def cell(course: str, kind: str, every: str, n: int, phi: float, repetitions: int) -> dict[str, object]:
     """Return the shares of one cell."""
     name = f"its-public|{course}|{kind}|{every}|{n}|{phi}"
     rng = np.random.default_rng(zlib.crc32(name.encode()))
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--phi", type=float, nargs="+", default=[0.0, 0.4, 0.8])
     parser.add_argument("--sizes", type=int, nargs="*", default=None)
     said = parser.parse_args()
-    done: list[dict] = []
+    done: list[dict[str, object]] = []
     for every in said.cells.split(","):
         for n, phi, course, kind in itertools.product(
             said.sizes or SIZES[every],
