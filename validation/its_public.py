@@ -48,7 +48,9 @@ def draw(course: str, kind: str, n: int, phi: float, rng: np.random.Generator) -
     return rng.poisson(bumpy).astype(float) if kind == "count" else bumpy
 
 
-def cell(course: str, kind: str, every: str, n: int, phi: float, repetitions: int) -> dict[str, object]:
+def cell(
+    course: str, kind: str, every: str, n: int, phi: float, repetitions: int
+) -> dict[str, object]:
     """Return the shares of one cell."""
     name = f"its-public|{course}|{kind}|{every}|{n}|{phi}"
     rng = np.random.default_rng(zlib.crc32(name.encode()))
