@@ -31,7 +31,7 @@ def main() -> None:
     )
     its = ut.interrupted_time_series(panel, events)
     breaks = ut.change_points(panel)
-    cohorts = ut.placebo_cohorts()(shadertoy)
+    cohorts = ut.placebo_cohorts(actual_years=[2022], events_from="2022-04")(shadertoy)
     drawings = {
         "figure1": figures.figure1(panel, events),
         "figure1_tested": figures.figure1_tested(panel, its, breaks, events),

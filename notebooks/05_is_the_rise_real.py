@@ -48,7 +48,7 @@ figures.figure1(published, groups=["senior", "new"])
 
 # %%
 panel = ut.build_panel(store, platforms=["shadertoy"])
-outcome = ut.placebo_cohorts()(panel)
+outcome = ut.placebo_cohorts(actual_years=[2022], events_from="2022-04")(panel)
 figures.figure3_placebo_cohorts(outcome)
 
 # %% [markdown]

@@ -63,6 +63,8 @@ def panels() -> list[ut.Panel]:
 # Another value for a setting whose name says what it is; numbers and flags are moved by rule.
 OTHER: dict[str, Any] = {
     "method": "ols-hac",
+    "order": (0, 1, 1),
+    "seasonal": (0, 1, 1, 12),
     "errors": "ar1",
     "terms": ("slope",),
     "scale": "log",

@@ -12,6 +12,8 @@ from uploadtrends.simulate import population
 from uploadtrends.sources.bundled import bundled
 from uploadtrends.store import build_store
 
+PAPER = {"actual_years": [2022], "events_from": "2022-04-01"}
+
 
 @pytest.fixture(scope="module")
 def panel(tmp_path_factory):
@@ -22,7 +24,7 @@ def panel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def outcome(panel):
-    return ut.placebo_cohorts(panel, seed=1)
+    return ut.placebo_cohorts(panel, seed=1, **PAPER)
 
 
 def test_the_bundled_data_show_the_shape_at_every_placebo_year(outcome):
@@ -86,9 +88,9 @@ def test_figure_data_are_tidy(outcome):
 
 
 def test_same_seed_same_outcome(panel, outcome):
-    again = ut.placebo_cohorts(panel, seed=1)
+    again = ut.placebo_cohorts(panel, seed=1, **PAPER)
     pd.testing.assert_frame_equal(again.table, outcome.table)
-    other = ut.placebo_cohorts(panel, seed=2)
+    other = ut.placebo_cohorts(panel, seed=2, **PAPER)
     assert not other.figure_data["monthly"].equals(outcome.figure_data["monthly"])
 
 
@@ -164,7 +166,7 @@ def test_totals_have_no_cohorts(tmp_path):
 
 
 def test_the_check_can_wait_for_a_result(panel):
-    check = ut.placebo_cohorts(cut_years=[2018], n_draws=5)
+    check = ut.placebo_cohorts(cut_years=[2018], actual_years=[2022], n_draws=5)
     assert check.name == "placebo_cohorts"
 
     class Fitted:
@@ -189,3 +191,19 @@ def test_bad_settings_are_named(settings, says):
 def test_weeks_are_refused():
     with pytest.raises(InputError, match="by month"):
         ut.placebo_cohorts(ut.build_panel(population(50), period="quarter"))
+
+
+def test_years_and_events_come_from_what_is_at_hand(panel):
+    class Fitted:
+        data = panel
+        events = (ut.Event("2019-05-15"), ut.Event("2020-03"))
+
+    table = ut.placebo_cohorts(n_draws=2)(Fitted()).table
+    assert table[table["kind"] == "actual"]["cut_year"].unique().tolist() == [2019]
+    assert table[table["kind"] == "placebo"]["cut_year"].max() <= 2017
+    alone = ut.placebo_cohorts(panel, n_draws=2)
+    assert set(alone.table["kind"]) == {"placebo"}
+    assert "no date of a first event was given" in alone.text
+    sorted_at = panel.with_seniority(ut.Seniority(at="2018-01-01", senior_after="24 months"))
+    cut = ut.placebo_cohorts(sorted_at, n_draws=2).table
+    assert cut[cut["kind"] == "actual"]["cut_year"].unique().tolist() == [2018]

@@ -35,7 +35,8 @@ def test_one_month_that_makes_the_change_is_named(flat, monthly):
 
 
 def test_protest_posts_are_a_window(stepped):
-    estimates = stepped.check(ut.leave_one_out(what=("period",))).figure_data["estimates"]
+    check = ut.leave_one_out(what=("period",), windows=[("2022-12-13", "2022-12-31")])
+    estimates = stepped.check(check).figure_data["estimates"]
     window = estimates[estimates["kind"] == "window"]
     month = estimates[estimates["left_out"] == "2022-12"]
     assert set(window["left_out"]) == {"2022-12-13 to 2022-12-31"}

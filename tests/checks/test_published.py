@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+import uploadtrends as ut
 from uploadtrends import datasets
 from uploadtrends.checks import published_series
 from uploadtrends.checks.published import _welch
+from uploadtrends.simulate import population
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def published() -> dict[tuple[str, str], pd.Series]:
 
 @pytest.fixture(scope="module")
 def table(published: dict[tuple[str, str], pd.Series]) -> pd.DataFrame:
-    return published_series(published).table.set_index(["group", "platform"])
+    return published_series(published, date="2022-08").table.set_index(["group", "platform"])
 
 
 def test_a_naive_comparison_is_significant_everywhere(table: pd.DataFrame) -> None:
@@ -79,9 +81,17 @@ def test_noise_without_a_trend_passes() -> None:
 
 
 def test_without_published_series_it_does_not_apply() -> None:
-    index = pd.date_range("2018-01-01", periods=60, freq="MS")
-    outcome = published_series({("a", "all"): pd.Series(1.0, index)})
-    assert outcome.status == "not applicable"
+    artists = ut.build_panel(population(30, seed=1))
+    assert published_series(artists).status == "not applicable"
+
+
+def test_the_month_is_that_of_the_first_event_with_an_estimate(
+    published: dict[tuple[str, str], pd.Series],
+) -> None:
+    senior = {"senior": published["artstation", "senior"]}
+    its = ut.interrupted_time_series(senior, ["2020-01-01", "2022-08-22"])
+    assert published_series(published, its).table["segmented_at"].unique().tolist() == ["2022-08"]
+    assert "segmented_at" not in published_series(published).table
 
 
 def test_welch_agrees_with_scipy() -> None:

@@ -74,11 +74,12 @@ class PlaceboCohorts(Check):
         returned, ready for ``result.check(...)``. Each instrument is judged on its own.
     cut_years : sequence of int, optional
         The cut is on 1 January. Default: every year whose window the data cover.
-    actual_years : sequence of int
-        Shown for comparison where the data cover them; never counted as placebo.
-    events_from : str
-        A window that ends on this day or later is no placebo. Default: DALL-E 2, the first image
-        generator that artists at large heard of.
+    actual_years : sequence of int, optional
+        Compared with the others where the data cover them; never counted as placebo. Default: the
+        year of the panel's own seniority cut, or that of `events_from`.
+    events_from : str, optional
+        A window that ends in this month or later is no placebo. Default: the first event of the
+        result; a panel alone names no event, and then every other year counts as without one.
     n_artists, window_months, months_before : int
         The recipe of the paper: 34 months of which 12 lie before the cut, 250 artists. The verdict
         uses all eligible artists; draws of `n_artists` are for the figure.
@@ -129,8 +130,8 @@ class PlaceboCohorts(Check):
 
     _: KW_ONLY
     cut_years: Sequence[int] | None = None
-    actual_years: Sequence[int] = (2022,)
-    events_from: str = "2022-04-01"
+    actual_years: Sequence[int] | None = None
+    events_from: str | None = None
     n_artists: int = 250
     window_months: int = 34
     months_before: int = 12
@@ -142,7 +143,7 @@ class PlaceboCohorts(Check):
     def __post_init__(self) -> None:
         self._settle(
             cut_years=None if self.cut_years is None else tuple(map(int, self.cut_years)),
-            actual_years=tuple(map(int, self.actual_years)),
+            actual_years=None if self.actual_years is None else tuple(map(int, self.actual_years)),
         )
         for name in ("n_artists", "window_months", "months_before", "min_uploads", "n_draws"):
             if getattr(self, name) < 1:
@@ -177,7 +178,7 @@ class PlaceboCohorts(Check):
                 value=panel.period,
                 fix="build the panel with period='month'",
             )
-        recipe = Recipe(**self.parameters)
+        recipe = Recipe(**self.parameters | _event(self, target, panel))
         table, monthly, changes = _all_cuts(panel, recipe)
         own = judge(recipe.min_uploads, recipe.between, changes)
         status, text = own.verdict()
@@ -190,6 +191,21 @@ class PlaceboCohorts(Check):
 
 
 placebo_cohorts = at_once(PlaceboCohorts)
+
+
+def _event(check: PlaceboCohorts, target: Any, panel: Panel) -> dict[str, Any]:
+    """Return from when on there were events, and the years of the cut that is tested."""
+    first, years = check.events_from, check.actual_years
+    if first is None:
+        first = min((event.date for event in getattr(target, "events", ())), default=None)
+        first = None if first is None else f"{first}-01"[:7]
+    if years is None:
+        rule = panel.seniority
+        if rule is not None and not rule.by_period:
+            years = (rule.moment.year,)
+        else:
+            years = () if first is None else (int(first[:4]),)
+    return {"events_from": first, "actual_years": years}
 
 
 Changes = dict[str, list[Change]]
@@ -356,8 +372,12 @@ def _text(table: pd.DataFrame, verdict: str, recipe: Recipe) -> str:
     if len(placebo):
         text += (
             f" The shape alone, 'senior artists decline, new artists rise', appears at "
-            f"{int(placebo['shown'].sum())} of {len(placebo)} cut years whose windows end before "
-            f"{recipe.events_from[:7]}."
+            f"{int(placebo['shown'].sum())} of {len(placebo)} cut years "
+            + (
+                "(no date of a first event was given)."
+                if recipe.events_from is None
+                else f"whose windows end before {recipe.events_from[:7]}."
+            )
         )
     return text + (
         f" At least {recipe.min_uploads} uploads by the end of the window stand in for the "

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 
 KINDS = ("artist", "event", "period")
-PROTEST = ("2022-12-13", "2022-12-31")  # "No to AI generated images" posts on ArtStation
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,8 +41,8 @@ class LeaveOneOut(OfContrasts):
     what : sequence of {"artist", "event", "period"}
         What is left out, one at a time.
     windows : sequence of (first day, last day)
-        Stretches left out whole besides single periods. By default the second half of December
-        2022, when protest posts filled ArtStation.
+        Stretches left out whole besides single periods, such as weeks of protest posts; none
+        unless they are named.
     term, event, platform, group : str, optional
         Which estimates; the level changes by default.
     keep : int
@@ -71,7 +70,7 @@ class LeaveOneOut(OfContrasts):
     panel: Any = None
     _: KW_ONLY
     what: Sequence[str] = KINDS
-    windows: Sequence[tuple[str, str]] = (PROTEST,)
+    windows: Sequence[tuple[str, str]] = ()
     keep: int = 5
     alpha: float = 0.05
     identify: bool = False

@@ -17,6 +17,7 @@ from scipy import stats
 
 from uploadtrends.checks.check import Check, Sketch, at_once
 from uploadtrends.checks.outcome import CheckOutcome
+from uploadtrends.series.grid import FEWEST_PERIODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,12 +46,12 @@ class PublishedSeries(Check):
         Where the series come from; without it the check is returned, ready to be run on one.
     its : InterruptedTimeSeries, optional
         Fits of the same series; their level and slope changes are quoted.
-    groups : sequence of str
-        Groups of the panel that hold published series.
-    date : str
+    groups : sequence of str, optional
+        Which groups to describe; by default all that hold published series.
+    date : str, optional
         Month at which a plain segmented regression (level and slope change, ordinary least squares,
-        Newey-West with 3 lags) is quoted, as published analyses of one event do it. The default is
-        the month of the public release of Stable Diffusion.
+        Newey-West with 3 lags) is quoted, as published analyses of one event do it. Default: that
+        of the first event at which `its` estimates anything; without fits there is none.
     alpha : float
         Level of the naive test.
 
@@ -78,35 +79,34 @@ class PublishedSeries(Check):
 
     its: Any = None
     _: KW_ONLY
-    groups: Sequence[str] = ("total", "senior", "new")
-    date: str = "2022-08"
+    groups: Sequence[str] | None = None
+    date: str | None = None
     alpha: float = 0.05
 
     def run(self, panel: Any) -> CheckOutcome:
         """Return the outcome for a panel, or a dict of series; see `Check`."""
-        keys = list(panel.keys())
+        date = self.date or _first_estimable(self.its)
         rows = []
         curves = []
-        for platform, group in keys:
-            if group not in self.groups:
-                continue
+        for platform, group in _published(panel, self.groups):
             given = (
                 panel[platform, group]
                 if isinstance(panel, dict)
                 else panel.series(platform, group, flagged="keep")
             )
             series = given.dropna().astype(float)
-            if len(series) < 12:
+            if len(series) < FEWEST_PERIODS:
                 continue
             row, curve = _describe(series, self.alpha)
-            row |= {"platform": platform, "group": group, **_segmented(series, self.date)}
+            row |= {"platform": platform, "group": group}
+            row |= {} if date is None else _segmented(series, date)
             row["line"] = _line(row)
             row["sentence"] = " ".join([*_sentences(row), *_modelled(self.its, platform, group)])
             rows.append(row)
             curves.append(curve.assign(platform=platform, group=group))
         table = pd.DataFrame(rows)
         if table.empty:
-            text = "No published series with 12 or more periods is in the panel."
+            text = f"No published series with {FEWEST_PERIODS} or more periods is in the panel."
             return self.found(panel, "not applicable", table, text, {})
         table = table[["platform", "group", *[c for c in table if c not in ("platform", "group")]]]
         rejects = table["naive_significant"] / table["naive_dates"]
@@ -131,6 +131,28 @@ class PublishedSeries(Check):
 
 
 published_series = at_once(PublishedSeries, "its")
+
+
+def _published(panel: Any, groups: Sequence[str] | None) -> list[tuple[str, str]]:
+    """Return the keys asked for; by default those of a dict, or of a panel's published series."""
+    keys = list(panel.keys())
+    if groups is not None:
+        return [key for key in keys if key[1] in groups]
+    if isinstance(panel, dict):
+        return keys
+    known = panel.groups.filter(panel.groups["origin"] == "published")
+    published = set(known.select("platform", "group").iter_rows())
+    return [key for key in keys if key in published]
+
+
+def _first_estimable(its: Any) -> str | None:
+    """Return the month of the first event at which the models estimate anything."""
+    if its is None:
+        return None
+    blocks = its.effects.loc[its.effects["p"].notna(), "event"].astype(str)
+    members = {name for block in blocks.unique() for name in block.split("+")}
+    months = [f"{event.date}-01"[:7] for event in its.events if event.id in members]
+    return min(months, default=None)
 
 
 def _names(table: pd.DataFrame) -> str:

@@ -15,6 +15,9 @@ from uploadtrends.series.steps import step_of
 
 When = str | dt.date | pd.Timestamp
 
+FEWEST_PERIODS = 12
+"""With fewer observed periods a series is refused, whatever is asked of it."""
+
 _DAY = pd.Timedelta(days=1)
 
 

@@ -39,6 +39,9 @@ def run_checks(
         on_panel = check_class(name).applies_to == "panel"
         platform = options.pop("platform", None) if on_panel else None
         panel = panel_named(f"checks.{name}", panels, platform, spec.file)
+        if "events_from" in keys.section(f"checks.{name}") and its.events:
+            first = min(event.date for event in its.events)
+            options.setdefault("events_from", f"{first}-01"[:7])
         if "seed" in keys.section(f"checks.{name}"):
             options.setdefault("seed", spec.seed)
         if "key_file" in keys.section(f"checks.{name}") and key_file is not None:

@@ -28,7 +28,7 @@ class Recipe:
     seed: int
     cut_years: tuple[int, ...] | None
     actual_years: tuple[int, ...]
-    events_from: str
+    events_from: str | None
 
     def months(self, year: int) -> list[dt.date]:
         """Return the first days of the months of the window around 1 January of a year."""
@@ -38,8 +38,10 @@ class Recipe:
 
     def is_placebo(self, year: int) -> bool:
         """Tell whether the window ends before the first event."""
+        if year in self.actual_years or self.events_from is None:
+            return year not in self.actual_years
         after = dt.date.fromisoformat(self.events_from[:7] + "-01")
-        return year not in self.actual_years and self.months(year)[-1] < after
+        return self.months(year)[-1] < after
 
 
 @dataclass(frozen=True)
