@@ -9,7 +9,7 @@ import pytest
 import uploadtrends as ut
 from uploadtrends.errors import InputError
 from uploadtrends.models.estimators import latent
-from uploadtrends.models.estimators.linear import hac_covariance
+from uploadtrends.models.estimators.linear import newey_west_covariance
 from uploadtrends.simulate import ar1_series, count_series
 
 INDEX = pd.date_range("2018-01-01", periods=72, freq="MS")
@@ -188,9 +188,9 @@ def test_newey_west_pairs_rows_by_calendar_distance() -> None:
     together = np.arange(30.0)
     apart = together + 100.0 * (together >= 15)
     white = scores.T @ scores * 30 / 28
-    assert hac_covariance(scores, bread, together, 0) == pytest.approx(white)
-    near = hac_covariance(scores, bread, together, 1)
-    split = hac_covariance(scores, bread, apart, 1)
+    assert newey_west_covariance(scores, bread, together, 0) == pytest.approx(white)
+    near = newey_west_covariance(scores, bread, together, 1)
+    split = newey_west_covariance(scores, bread, apart, 1)
     across = 0.5 * (np.outer(scores[15], scores[14]) + np.outer(scores[14], scores[15])) * 30 / 28
     assert near - split == pytest.approx(across)
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from uploadtrends.breaks.common_sets import MINIMUM_OBSERVED, Together, sum_of_takers
+from uploadtrends.breaks.common_sets import Together, sum_of_takers
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
 from uploadtrends.result import Call, Result
-from uploadtrends.series.grid import frequency, stamp
+from uploadtrends.series.grid import FEWEST_PERIODS, frequency, stamp
 from uploadtrends.series.named import NamedSeries, named_series
 
 
@@ -197,8 +197,8 @@ def _usable(chosen: list[NamedSeries]) -> tuple[list[NamedSeries], list[dict[str
     for item in chosen:
         known = item.values.dropna()
         reason = ""
-        if len(known) < MINIMUM_OBSERVED:
-            reason = f"it has {len(known)} observed periods and {MINIMUM_OBSERVED} are needed"
+        if len(known) < FEWEST_PERIODS:
+            reason = f"it has {len(known)} observed periods and {FEWEST_PERIODS} are needed"
         elif np.ptp(known.to_numpy()) == 0.0:
             reason = "the series never varies"
         if reason:

@@ -16,7 +16,7 @@ from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing, criterion
 from uploadtrends.breaks.likelihood.unusual import find_odd
 from uploadtrends.breaks.season import find_season, seasonal_component
 from uploadtrends.errors import InputError
-from uploadtrends.series.grid import frequency, stamp
+from uploadtrends.series.grid import FEWEST_PERIODS, frequency, stamp
 from uploadtrends.series.named import NamedSeries
 from uploadtrends.series.steps import step_of
 
@@ -24,7 +24,6 @@ N_SIMULATED = 299
 N_BOOTSTRAP = 299
 WORTH = 3.0  # a gain below this counts nothing towards the sum of the takers
 SHRINK = 0.9  # of the residual correlations
-MINIMUM_OBSERVED = 12
 
 
 def sum_of_takers(gains: Array) -> Array:
@@ -57,11 +56,11 @@ class Together:
         if any(frequency(item.values.index) != frequency(index) for item in usable):
             raise InputError("the series have different frequencies", fix="aggregate them first")
         parts = [item.values[start:end] for item in usable]
-        if len(parts[0]) < MINIMUM_OBSERVED:
+        if len(parts[0]) < FEWEST_PERIODS:
             raise InputError(
                 "the series have too few periods in common",
                 value=len(parts[0]),
-                fix=f"give series that overlap for {MINIMUM_OBSERVED} periods",
+                fix=f"give series that overlap for {FEWEST_PERIODS} periods",
             )
         values, notes = [], []
         for part in parts:
@@ -219,7 +218,7 @@ def _near(gains: Array) -> Array:
 def _correlation(residuals: Array) -> Array:
     """Return the correlation of residuals (series, n) with gaps, shrunk towards none."""
     frame = pd.DataFrame(residuals.T)
-    found = frame.corr(min_periods=MINIMUM_OBSERVED).fillna(0.0).to_numpy()
+    found = frame.corr(min_periods=FEWEST_PERIODS).fillna(0.0).to_numpy()
     k = len(found)
     shrunk: Array = SHRINK * found + (1.0 - SHRINK) * np.eye(k)
     spectrum, vectors = np.linalg.eigh(shrunk)

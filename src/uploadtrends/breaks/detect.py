@@ -23,11 +23,9 @@ from uploadtrends.breaks.wording import Finding
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
 from uploadtrends.series.gaps import mostly_missing
-from uploadtrends.series.grid import frequency
+from uploadtrends.series.grid import FEWEST_PERIODS, frequency
 from uploadtrends.series.named import NamedSeries, named_series
 from uploadtrends.series.steps import step_of
-
-MINIMUM_OBSERVED = 12
 
 
 def change_points(
@@ -268,8 +266,8 @@ def _regimes(scaled: pd.Series, removed: Array, settings: ChangePointSettings) -
 
 def _refusal(series: pd.Series) -> str:
     observed = int(series.notna().sum())
-    if observed < MINIMUM_OBSERVED:
-        return f"it has {observed} observed periods and {MINIMUM_OBSERVED} are needed"
+    if observed < FEWEST_PERIODS:
+        return f"it has {observed} observed periods and {FEWEST_PERIODS} are needed"
     return mostly_missing(series)
 
 

@@ -14,6 +14,7 @@ from uploadtrends.checks.nulls import fit_null
 from uploadtrends.checks.working import contrast_row
 from uploadtrends.errors import InputError
 from uploadtrends.result import fingerprint
+from uploadtrends.series.grid import FEWEST_PERIODS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -210,7 +211,7 @@ def _fit_one(
         index, values = _by_quarter(index, values, spec.unit in SUMMED)
     keep = _inside(index, events, spec.window)
     index, values = index[keep], values[:, keep]
-    if len(index) < 12:
+    if len(index) < FEWEST_PERIODS:
         return None
     part = pd.Series(values[0], index=index)
     try:

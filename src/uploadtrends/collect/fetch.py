@@ -6,7 +6,6 @@ with our own name and without any pretence.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import time
@@ -20,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 from filelock import FileLock, Timeout
 
 from uploadtrends.errors import CollectError, ConfigurationError, InputError
-from uploadtrends.result import package_version
+from uploadtrends.result import file_sha256, package_version
 from uploadtrends.sources.protocol import LoadProgress, Progress
 
 if TYPE_CHECKING:
@@ -254,7 +253,7 @@ class _Download:
 
     def _finished(self) -> Fetched | None:
         """Return the file that is there already, unless it is not the one expected."""
-        digest = _sha256(self.target)
+        digest = file_sha256(self.target)
         if self.expected not in (None, digest):
             raise CollectError(
                 f"'{self.target}' is there already with another sha256 ({digest}). Fix: move it "
@@ -263,7 +262,7 @@ class _Download:
         return Fetched(self.target, digest, self.target.stat().st_size, resumed=False)
 
     def _finish(self) -> Fetched:
-        digest = _sha256(self.part)
+        digest = file_sha256(self.part)
         size = self.part.stat().st_size
         if self.expected not in (None, digest):
             self.part.unlink()
@@ -287,11 +286,6 @@ class _Download:
 
 class _TryAgainError(Exception):
     """An answer that another attempt may better."""
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _shown(url: str) -> str:

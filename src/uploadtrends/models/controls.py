@@ -18,6 +18,7 @@ from uploadtrends.events import Block, EventSet
 from uploadtrends.models.estimators import averaged
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.preparation import prepare
+from uploadtrends.series.grid import FEWEST_PERIODS
 
 if TYPE_CHECKING:
     from uploadtrends.models.fitting import Fit
@@ -94,8 +95,8 @@ def _parallel(fit: Fit, control: pd.Series) -> float:
     rows = design.positions < first
     positions = design.positions[rows]
     gap = fit.prepared.y[rows] - control.to_numpy(float)[design.used][rows]
-    if rows.sum() < 12:
-        raise InputError("fewer than 12 periods before the event")
+    if rows.sum() < FEWEST_PERIODS:
+        raise InputError(f"fewer than {FEWEST_PERIODS} periods before the event")
     x = np.column_stack([np.ones(rows.sum()), positions - positions.mean()])
     found = averaged.fit_batch(gap, x, np.array([[0.0, 1.0]]), positions=positions)
     return float(found.p[0, 0])

@@ -8,9 +8,8 @@ import numpy as np
 
 from uploadtrends.arrays import Array
 from uploadtrends.models.settings import COUNT_METHODS, Settings
+from uploadtrends.series.grid import FEWEST_PERIODS
 
-MIN_POINTS = 12
-"""Below this a series is refused."""
 EXPLORATORY_POINTS = 24
 """Below this a result is labelled exploratory."""
 LOG_MEAN = 10.0
@@ -125,8 +124,8 @@ def _gaussian(settings: Settings) -> str:
 
 
 def _refusal(values: Array, scale: str, n: int) -> str:
-    if n < MIN_POINTS:
-        return f"{n} observed periods, at least {MIN_POINTS} needed"
+    if n < FEWEST_PERIODS:
+        return f"{n} observed periods, at least {FEWEST_PERIODS} needed"
     if not values.any():
         return "every value is zero"
     if np.ptp(values) == 0:

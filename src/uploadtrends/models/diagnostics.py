@@ -13,6 +13,7 @@ from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.linear import autocorrelation, least_squares, whiten
 from uploadtrends.models.preparation import Prepared
+from uploadtrends.series.grid import FEWEST_PERIODS
 
 LEVEL = 0.05
 MENTION = 0.01
@@ -163,7 +164,7 @@ def _bend(prepared: Prepared, residuals: Array, phi: float) -> tuple[float, floa
     first = min(design.onsets[block.id].touched for block in design.blocks)
     rows = design.positions < first
     n = int(rows.sum())
-    if n < 12:
+    if n < FEWEST_PERIODS:
         return None
     positions = design.positions[rows]
     time = (positions - positions.mean()) / max(np.ptp(positions), 1)

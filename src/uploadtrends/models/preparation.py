@@ -22,6 +22,7 @@ from uploadtrends.models.seasons import MIN_MONTHS_BEFORE, frequent
 from uploadtrends.models.settings import Settings
 from uploadtrends.series.gaps import last_period_caution, mostly_missing
 from uploadtrends.series.grid import (
+    FEWEST_PERIODS,
     as_regular_series,
     days,
     frequency,
@@ -167,9 +168,11 @@ def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: s
         choice = replace(choice, status="exploratory", reason=reason)
     n, k = design.fitted.shape
     if choice.status != "refused":
-        if n < 12:
+        if n < FEWEST_PERIODS:
             choice = replace(
-                choice, status="refused", reason=f"{n} usable periods, at least 12 needed"
+                choice,
+                status="refused",
+                reason=f"{n} usable periods, at least {FEWEST_PERIODS} needed",
             )
         elif n - k < 4:
             choice = replace(

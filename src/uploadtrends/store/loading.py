@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from uploadtrends.errors import InputError, TooManyRejectsError
-from uploadtrends.result import package_version
+from uploadtrends.result import file_sha256, package_version
 from uploadtrends.sources.dates import DAY_OR_MONTH, two_readings
 from uploadtrends.sources.protocol import LoadProgress, Progress, Source
 from uploadtrends.sources.staging import TABLES, create_stage_tables, drop_stage_tables
@@ -230,8 +230,7 @@ def _sha256(path: Path) -> str:
     try:
         if path.stat().st_size > SMALL and (known := _fetched_sha256(path)) is not None:
             return known
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise InputError(
             f"cannot read the file: {error.strerror}", file=path, fix="check the path"

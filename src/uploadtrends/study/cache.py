@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from uploadtrends.errors import ConfigurationError
 from uploadtrends.pseudonyms import Ledger, default_key_path, load_key
-from uploadtrends.result import fingerprint
+from uploadtrends.result import file_sha256, fingerprint
 
 T = TypeVar("T")
 CACHE = ".cache"  # folder beside a study's results
@@ -44,13 +44,7 @@ def file_fingerprint(path: Path) -> str:
     status = path.stat()
     if status.st_size > BIG:
         return fingerprint(["large", status.st_size, status.st_mtime_ns])
-    return sha256_of(path)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file of any size, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 class StepCache:

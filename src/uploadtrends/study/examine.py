@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uploadtrends.errors import InputError
-from uploadtrends.study.cache import sha256_of
+from uploadtrends.result import file_sha256
 from uploadtrends.study.manifest import LIBRARIES
 from uploadtrends.study.spec import read_study
 
@@ -67,7 +67,7 @@ def _data(study: Path) -> list[Row]:
             rows.append((name, "ok", f"{entry.path.stat().st_size:,} bytes, no sidecar", ""))
             continue
         expected = tomllib.loads(sidecar.read_text(encoding="utf-8"))["sha256"]
-        found = sha256_of(entry.path)
+        found = file_sha256(entry.path)
         same = found == expected
         rows.append(
             (

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from uploadtrends.result import package_version
-from uploadtrends.study.cache import BIG, code_fingerprint, sha256_of
+from uploadtrends.result import file_sha256, package_version
+from uploadtrends.study.cache import BIG, code_fingerprint
 from uploadtrends.study.spec import StudySpec
 
 LIBRARIES = (
@@ -77,4 +77,4 @@ def _sha256(path: Path) -> str | None:
     """
     if not path.exists() or path.stat().st_size > BIG:
         return None
-    return sha256_of(path)
+    return file_sha256(path)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet, event_catalogue
+from uploadtrends.result import file_sha256
 from uploadtrends.sources import IdClock
-from uploadtrends.study.cache import sha256_of
 from uploadtrends.study.sources import make_source
 from uploadtrends.study.spec import StudySpec
 
@@ -180,7 +180,7 @@ class StudyResults:
         manifest.unlink(missing_ok=True)
         written = self._write(folder)
         files = [path.relative_to(folder).as_posix() for path in written]
-        hashes = dict(zip(files, map(sha256_of, written), strict=True))
+        hashes = dict(zip(files, map(file_sha256, written), strict=True))
         told = {**self.manifest, "files": files, "outputs": hashes}
         content = json.dumps(told, indent=1, default=str)
         return [*written, _write(manifest, content + "\n")]
@@ -200,7 +200,7 @@ class StudyResults:
             path
             for path in files
             if not path.exists()
-            or hashes.get(path.relative_to(manifest.parent).as_posix()) != sha256_of(path)
+            or hashes.get(path.relative_to(manifest.parent).as_posix()) != file_sha256(path)
         ]
         for path in changed:
             if path.exists() and hashes:

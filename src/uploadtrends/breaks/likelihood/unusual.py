@@ -15,6 +15,7 @@ from scipy.special import pdtr, pdtrc, stdtrit
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.likelihood.scan import Base, Fit, Kind, plain_base, scan
 from uploadtrends.breaks.likelihood.spacing import Spacing
+from uploadtrends.series.grid import FEWEST_PERIODS
 
 LEVEL = 0.01
 COUNT_LEVEL = 0.005
@@ -64,7 +65,7 @@ def find_odd(
     """
     kept = np.arange(len(values))
     found: list[Odd] = []
-    while len(found) < len(values) // SHARE and len(kept) >= 12:
+    while len(found) < len(values) // SHARE and len(kept) >= FEWEST_PERIODS:
         part = None if season is None else season[kept]
         one = _one(values[kept], times[kept], part, trend=trend)
         if one is None:

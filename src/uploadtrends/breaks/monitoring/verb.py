@@ -22,11 +22,10 @@ from uploadtrends.breaks.season import find_season, seasonal_component
 from uploadtrends.breaks.structural.monitoring import MONITORING_TYPES, MonitoringType, watch
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
-from uploadtrends.series.grid import frequency, stamp
+from uploadtrends.series.grid import FEWEST_PERIODS, frequency, stamp
 from uploadtrends.series.named import NamedSeries, named_series
 from uploadtrends.series.steps import step_of
 
-MINIMUM_HISTORY = 12
 HORIZON = 24  # new periods for which the boundary is made, where nothing else is said
 
 
@@ -175,9 +174,9 @@ def _one(named: NamedSeries, first: int, settings: _Settings) -> Monitored:
     known = series.notna().to_numpy()
     blank = Monitored(named.platform, named.group, series, first)
     observed = int(known[:first].sum())
-    if observed < MINIMUM_HISTORY:
+    if observed < FEWEST_PERIODS:
         return blank.refused(
-            f"its history has {observed} observed periods and {MINIMUM_HISTORY} are needed"
+            f"its history has {observed} observed periods and {FEWEST_PERIODS} are needed"
         )
     if not known[first:].any():
         return blank.refused("it has no new period")
@@ -332,7 +331,7 @@ def _caution(
     settings: _Settings,
 ) -> str:
     """Say so if the history is not what it is taken for: one course without a change."""
-    if len(rows) < MINIMUM_HISTORY:
+    if len(rows) < FEWEST_PERIODS:
         return ""
     if cycle is not None:
         whole = np.full(int(rows[-1]) + 1, np.nan)

@@ -13,7 +13,7 @@ from uploadtrends.arrays import Array
 from uploadtrends.breaks.structural.hansen import MAXIMUM_REGRESSORS, hansen_p_value
 from uploadtrends.breaks.structural.outcome import StructuralTest
 from uploadtrends.breaks.structural.regression import (
-    hac_covariance,
+    andrews_covariance,
     least_squares,
     response_and_design,
 )
@@ -43,7 +43,7 @@ def chow(
         What may change, k columns.
     covariance : {"ols", "hac"}
         ``"ols"``: F test with k and n - 2k degrees of freedom. ``"hac"``: Wald test (chi-squared)
-        with the covariance of `hac_covariance`, for autocorrelated errors.
+        with the covariance of `andrews_covariance`, for autocorrelated errors.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def _robust_wald(response: Array, design: Array, place: int) -> float:
     both = np.hstack([design, after])
     coefficients, residuals = least_squares(response, both)
     change = coefficients[k:]
-    return float(change @ np.linalg.solve(hac_covariance(both, residuals)[k:, k:], change))
+    return float(change @ np.linalg.solve(andrews_covariance(both, residuals)[k:, k:], change))
 
 
 def _letter(covariance: str) -> str:

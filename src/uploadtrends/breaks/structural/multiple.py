@@ -13,7 +13,7 @@ from uploadtrends.arrays import Array
 from uploadtrends.breaks.structural.break_interval import break_interval
 from uploadtrends.breaks.structural.outcome import BaiPerron
 from uploadtrends.breaks.structural.regression import (
-    hac_covariance,
+    andrews_covariance,
     least_squares,
     response_and_design,
 )
@@ -186,7 +186,7 @@ class _Regime:
         self.second_moment = design.T @ design / n
         variance = float(residuals @ residuals) / n
         if covariance == "hac":
-            self.covariance = hac_covariance(design, residuals)
+            self.covariance = andrews_covariance(design, residuals)
             self.noise = n * self.second_moment @ self.covariance @ self.second_moment
         else:
             self.covariance = variance * np.linalg.inv(self.second_moment) / n

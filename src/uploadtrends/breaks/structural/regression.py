@@ -63,7 +63,7 @@ def least_squares(response: Array, design: Array) -> tuple[Array, Array]:
     return coefficients, response - design @ coefficients
 
 
-def hac_covariance(design: Array, residuals: Array) -> Array:
+def andrews_covariance(design: Array, residuals: Array) -> Array:
     """Return the HAC covariance of least-squares coefficients, shape (k, k).
 
     Quadratic spectral kernel, Andrews' (1991) automatic bandwidth from AR(1) fits, VAR(1)
@@ -79,7 +79,7 @@ def hac_covariance(design: Array, residuals: Array) -> Array:
 
 
 def hac_meat(score: Array, steers: NDArray[np.bool_]) -> Array:
-    """Return the long-run covariance of scores (n, k), as `hac_covariance` uses it.
+    """Return the long-run covariance of scores (n, k), as `andrews_covariance` uses it.
 
     Parameters
     ----------

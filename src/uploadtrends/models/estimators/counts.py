@@ -10,7 +10,7 @@ from scipy import optimize, special
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.estimators.estimate import Estimate
-from uploadtrends.models.estimators.linear import hac_covariance, hac_lags
+from uploadtrends.models.estimators.linear import hac_lags, newey_west_covariance
 from uploadtrends.models.settings import Settings
 
 _SHORT = "its intervals take the counts as independent in time and are too short if they are not"
@@ -157,7 +157,7 @@ def _estimate(
     if settings.covariance == "hac":
         lags = hac_lags(n) if settings.hac_lags is None else settings.hac_lags
         scores = x * ((y - mean) * weights / mean)[:, None]
-        covariance = hac_covariance(scores, bread, positions, lags)
+        covariance = newey_west_covariance(scores, bread, positions, lags)
         df = float(n - k)
         note = "Newey-West standard errors are too small in series of this length"
     else:

@@ -89,7 +89,7 @@ def hac_lags(n: int) -> int:
     return int(np.floor(4 * (n / 100) ** (2 / 9)))
 
 
-def hac_covariance(scores: Array, bread: Array, positions: Array, lags: int) -> Array:
+def newey_west_covariance(scores: Array, bread: Array, positions: Array, lags: int) -> Array:
     """Return the Bartlett-kernel sandwich with the small-sample factor n / (n - k).
 
     Newey & West (1987); R: ``sandwich::NeweyWest(prewhite = FALSE, adjust = TRUE)``. Rows are
@@ -119,7 +119,7 @@ def fit_ols_hac(y: Array, x: Array, positions: Array, settings: Settings) -> Est
     n, k = x.shape
     lags = hac_lags(n) if settings.hac_lags is None else settings.hac_lags
     beta, inverse, residuals = least_squares(y, x)
-    covariance = hac_covariance(x * residuals[:, None], inverse, positions, lags)
+    covariance = newey_west_covariance(x * residuals[:, None], inverse, positions, lags)
     sigma = float(np.sqrt(residuals @ residuals / (n - k)))
     return single(
         beta,
