@@ -20,4 +20,6 @@ def study_results(root: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="session")
 def cohorts(study_results: Any) -> Any:
-    return ut.placebo_cohorts(n_draws=20, seed=1)(study_results.panels["shadertoy"])
+    return ut.placebo_cohorts(actual_years=[2022], events_from="2022-04", n_draws=20, seed=1)(
+        study_results.panels["shadertoy"]
+    )

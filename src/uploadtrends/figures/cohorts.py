@@ -63,8 +63,8 @@ def figure3_placebo_cohorts(
     what = "artists active in a month" if unit == "active_artists" else "uploads a month"
     figure.caption = (
         f"The recipe of the published figure ({what}; senior: first upload before the window; new: "
-        "after the cut, vertical line) at cut years in which no image generator existed, and at "
-        "the year of the paper. Thick line and band: mean and 95% range over repeated random draws "
+        "after the cut, vertical line) at cut years without an event, and at the actual one where "
+        "it is covered. Thick line and band: mean and 95% range over repeated random draws "
         "of artists; thin line: one draw. " + outcome.text
     )
     figure.alternative = (
@@ -75,7 +75,7 @@ def figure3_placebo_cohorts(
 
 def _title(key: tuple[Any, ...]) -> str:
     kind, _, year = key
-    return f"Cut at {year}: " + ("no generator" if kind == "placebo" else "as in paper")
+    return f"Cut at {year}: " + ("no event" if kind == "placebo" else "the actual one")
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, year: int) -> None:
