@@ -177,7 +177,8 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
 ]
 # Left to the tests of these commands (what they do, not that they arrive).
 ELSEWHERE = {
-    "export": {"--identify"},
+    "export": {"--identify", "--key", "--period"},
+    "load": {"--preset"},
     "collect": {"--store", "--max-rejects"},
     "rebuild": {"--accept-damage", "--max-rejects", "--may-shrink"},
     "monitor": {"--fail-on-alarm", "--figure", "--from", "--group", "--option"},

@@ -82,8 +82,10 @@ def _check_utf8(path: Path, head: bytes) -> None:
             return
         lines = head.splitlines()[:2000]
         bad = [line for line in lines if not is_utf8(line)]
-        # Some lines with stray bytes are rejects; a file full of them is in another encoding.
-        if len(bad) > 2 and len(bad) > 0.05 * len(lines):
+        # Some lines with stray bytes are rejects; a file full of them, or whose header names
+        # columns in it, is in another encoding.
+        header = bad[:1] == lines[:1] and head.lstrip()[:1] not in (b"{", b"[")
+        if header or (len(bad) > 2 and len(bad) > 0.05 * len(lines)):
             guess = _guess(b"\n".join(bad))
             raise InputError(
                 f"line {head.count(10, 0, error.start) + 1} is not UTF-8, one of {len(bad)} such "
