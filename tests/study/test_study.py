@@ -249,5 +249,7 @@ def test_a_study_of_single_artists_runs_every_check_that_needs_them(tmp_path) ->
     ).run()
     assert [outcome.name for outcome in found.checks] == list(checks)
     assert found.check("composition").status != "not applicable"
-    assert found.primary["status"] == "ok"
+    # Senior artists upload ever less here, and the noise around their level is not of one size.
+    assert found.primary["status"] == "exploratory"
+    assert "noise" in found.primary["reason"]
     assert {"check_composition", "check_parallel_trends"} <= set(found.drawings())
