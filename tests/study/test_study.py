@@ -237,6 +237,7 @@ def test_a_study_of_single_artists_runs_every_check_that_needs_them(tmp_path) ->
             "panel": {"platforms": ["shadertoy"], "instrument": "shaders20k"},
             "seniority": {"at": "2018-01-01", "senior_after": "24 months"},
             "events": {"extra": [{"date": "2018-05-15", "label": "My event", "id": "mine"}]},
+            "model": {"scale": "level"},  # groups are compared on one scale only
             "matching": {"n_permutations": 199},
             "primary": {
                 "platform": "shadertoy",
