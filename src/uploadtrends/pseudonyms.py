@@ -106,7 +106,8 @@ def load_key(path: str | Path | None = None, *, make: bool = True) -> bytes:
 
 def pseudonym(key: bytes, platform: str, artist_id: str) -> str:
     """Return 16 hex digits that stand for an artist (HMAC-SHA256 of platform and id)."""
-    message = f"{platform}\0{artist_id}".encode()
+    # Half a surrogate pair is a name that a site can send, if no name a person can have.
+    message = f"{platform}\0{artist_id}".encode("utf-8", "surrogatepass")
     return hmac.new(key, message, hashlib.sha256).hexdigest()[:16]
 
 
@@ -302,7 +303,7 @@ def prune(body: bytes, forgotten: Callable[[str], bool], people: PersonKeys = AN
     kept = _Pruning(forgotten, ANYWHERE | people).pruned(payload)
     if kept == payload:
         return body
-    return json.dumps(kept, ensure_ascii=False).encode()
+    return json.dumps(kept).encode()  # escapes, which half a surrogate pair survives
 
 
 @dataclass(frozen=True, slots=True)

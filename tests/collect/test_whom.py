@@ -18,6 +18,7 @@ from uploadtrends.collect.sites.deviantart.site import DeviantArt
 from uploadtrends.collect.text import clean, in_path
 from uploadtrends.collect.visit import Options, Site, Target, Visit, visit
 from uploadtrends.collect.wire import Answer, Request, read_json
+from uploadtrends.pseudonyms import prune
 from uploadtrends.records import Artist, Credit, Reject, Sighting
 from uploadtrends.store import open_store
 
@@ -315,3 +316,10 @@ def test_impossible_dates_of_joining_are_unknown(joined: str) -> None:
     artist = next(iter(found.records()))
     assert isinstance(artist, Artist)
     assert (artist.joined_at, artist.joined_basis) == (None, None)
+
+
+def test_half_a_surrogate_pair_is_pruned_like_any_other_text() -> None:
+    body = rb'{"data": [{"id": 1, "username": "ada\ud800"}, {"id": 2, "username": "bob"}]}'
+    kept = prune(body, lambda name: name == "bob")
+    assert b"bob" not in kept
+    assert json.loads(kept)["data"][0]["username"] == "ada\ud800"
