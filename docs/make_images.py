@@ -7,7 +7,7 @@ from pathlib import Path
 
 import uploadtrends as ut
 from uploadtrends import datasets, figures
-from uploadtrends.sources.bundled import bundled
+from uploadtrends.sources.bundled import bundled, pixiv_clock
 
 FOLDER = Path(__file__).resolve().parent / "images"
 
@@ -37,6 +37,9 @@ def main() -> None:
         "figure1_tested": figures.figure1_tested(panel, its, breaks, events),
         "figure3_placebo_cohorts": figures.figure3_placebo_cohorts(cohorts),
         "effects": figures.forest(its),
+        "upload_rates_pixiv": figures.upload_rates(
+            pixiv_clock(), [event for event in ut.event_catalogue() if "pixiv" in event.platforms]
+        ),
     }
     for name, drawing in drawings.items():
         for path in figures.save(drawing, FOLDER / name, formats=["png"], dpi=130):

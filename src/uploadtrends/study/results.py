@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 PAPER_GROUPS = {"total", "senior", "new"}
 # These have a figure of their own.
 ELSEWHERE = {"placebo_cohorts", "published_series"}
-PIXIV_WEEKS = ("2022-01", "2023-03")  # the weeks with a dated work every few days
 
 
 @dataclass(frozen=True)
@@ -267,11 +266,10 @@ def _draw(results: StudyResults, width: float | None = None) -> dict[str, Drawin
             **sized,
         )
     if "pixiv" in clocks:
-        near = event_catalogue(platform="pixiv", start=PIXIV_WEEKS[0], end=PIXIV_WEEKS[1])
-        shown = EventSet({event.id: event for event in (*marked, *near)}.values())
-        drawn["upload_rates_pixiv"] = figures.upload_rates(
-            clocks["pixiv"], shown, weeks=PIXIV_WEEKS, **sized
-        )
+        # What happened everywhere would bury what happened there.
+        there = [event for event in event_catalogue() if "pixiv" in event.platforms]
+        shown = EventSet({event.id: event for event in (*marked, *there)}.values())
+        drawn["upload_rates_pixiv"] = figures.upload_rates(clocks["pixiv"], shown, **sized)
     cohorts = results.check("placebo_cohorts")
     if cohorts is not None and _can_be_drawn(cohorts):
         drawn["figure3_placebo_cohorts"] = figures.figure3_placebo_cohorts(cohorts, **sized)
