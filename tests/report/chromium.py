@@ -112,6 +112,17 @@ class Browser:
             self.run(asyncio.sleep(0.05))
         raise TimeoutError(address)
 
+    def load(self, address: str) -> None:
+        """Load a page and wait for its load event; works where scripts are switched off."""
+        self.messages.clear()
+        self.call("Page.navigate", url=address)
+        for _ in range(200):
+            self.call("Page.getNavigationHistory")  # reads what has arrived since
+            if any(message["method"] == "Page.loadEventFired" for message in self.messages):
+                return
+            self.run(asyncio.sleep(0.05))
+        raise TimeoutError(address)
+
     def value(self, expression: str) -> Any:
         """Return the value of a JavaScript expression."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)

@@ -101,7 +101,7 @@ def test_the_keyboard_reads_values_too(browser: Browser, page: Path) -> None:
 def test_without_scripts_nothing_is_missing(browser: Browser, page: Path) -> None:
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     try:
-        browser.call("Page.navigate", url=page.as_uri())
+        browser.load(page.as_uri())
         tree = browser.call("DOM.getDocument", depth=-1)
         found = browser.call(
             "DOM.querySelectorAll",
