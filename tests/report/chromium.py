@@ -117,7 +117,7 @@ class Browser:
         self.messages.clear()
         self.call("Page.navigate", url=address)
         for _ in range(200):
-            self.call("Page.getNavigationHistory")  # reads what has arrived since
+            self.call("Browser.getVersion")  # reads what has arrived since
             if any(message["method"] == "Page.loadEventFired" for message in self.messages):
                 return
             self.run(asyncio.sleep(0.05))

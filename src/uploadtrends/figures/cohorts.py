@@ -63,7 +63,7 @@ def figure3_placebo_cohorts(
     what = "artists active in a month" if unit == "active_artists" else "uploads a month"
     figure.caption = (
         f"The recipe of the published figure ({what}; senior: first upload before the window; new: "
-        "after the cut, vertical line) at cut years without an event, and at actual where "
+        "after the cut, vertical line) at cut years without an event, and at the actual one where "
         "it is covered. Thick line and band: mean and 95% range over repeated random draws "
         "of artists; thin line: one draw. " + outcome.text
     )
