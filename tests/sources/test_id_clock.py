@@ -237,3 +237,10 @@ def test_a_window_of_the_panel_cuts_published_series_too(store) -> None:
     panel = ut.build_panel(store, start="2022-03-10", end="2022-05-20")
     index = panel.series("pixiv", "total").index
     assert (index[0], index[-1]) == (pd.Timestamp("2022-03-01"), pd.Timestamp("2022-05-01"))
+
+
+def test_pairs_that_cover_no_whole_period_are_refused(tmp_path: Path) -> None:
+    short = clock_of(tmp_path, "1,2022-01-03T05:00:00Z,second", "9,2022-01-08T00:00:00Z,second")
+    with pytest.raises(InputError, match="cover no month"):
+        short.rates()
+    assert short.rates("day")["rate"].to_numpy() == pytest.approx(8 / (115 / 24))

@@ -153,9 +153,8 @@ def two_stage(frame: pd.DataFrame) -> Estimates:
     return replace(_two_stage(frame), years=_by_year(library.TwoStageDiD(), frame))
 
 
-def _two_stage(frame: pd.DataFrame) -> Estimates:
-    library = require_library()
-    result = _fitted(library.TwoStageDiD(pretrends=True), frame, aggregate="all")
+def _estimates(result: Any) -> Estimates:
+    """Take event-time, overall and group effects from a fitted result of the library."""
     times, values, errors, correlation = _by_event(result)
     return Estimates(
         times,
@@ -165,6 +164,12 @@ def _two_stage(frame: pd.DataFrame) -> Estimates:
         (float(result.overall_att), float(result.overall_se)),
         _grouped(result.group_effects),
     )
+
+
+def _two_stage(frame: pd.DataFrame) -> Estimates:
+    library = require_library()
+    result = _fitted(library.TwoStageDiD(pretrends=True), frame, aggregate="all")
+    return _estimates(result)
 
 
 def _by_year(estimator: Any, frame: pd.DataFrame) -> dict[int, tuple[float, float]]:
@@ -207,15 +212,7 @@ def callaway_santanna(frame: pd.DataFrame, control: str) -> Estimates:
     library = require_library()
     estimator = library.CallawaySantAnna(estimation_method="reg", control_group=control)
     result = _fitted(estimator, frame, aggregate="all")
-    times, values, errors, correlation = _by_event(result)
-    return Estimates(
-        times,
-        values,
-        errors,
-        correlation,
-        (float(result.overall_att), float(result.overall_se)),
-        _grouped(result.group_effects),
-    )
+    return _estimates(result)
 
 
 def _cohort_means(frame: pd.DataFrame, effects: Any, name: str) -> dict[int, tuple[float, float]]:

@@ -93,16 +93,17 @@ def frechet_distance(
     rng = np.random.default_rng(seed)
     most = min(len(one), len(other))
     sizes = np.unique(np.linspace(max(most // 2, 2), most, 8).astype(int))
-    inverse, values = [], []
+    inverse, values, weight = [], [], []
     for size in sizes:
-        for _ in range(1 if size == len(one) == len(other) else draws):
+        # All works of both sides are one sample, however often they are drawn.
+        n_draws = 1 if size == len(one) == len(other) else draws
+        for _ in range(n_draws):
             rows = rng.permutation(len(one))[:size]
             others = rows if paired else rng.permutation(len(other))[:size]
             inverse.append(1 / size)
             values.append(plain_frechet(one[rows], other[others]))
-    weights = np.sqrt(1 / np.bincount(np.searchsorted(sizes, np.round(1 / np.array(inverse)))))
-    weight = weights[np.searchsorted(sizes, np.round(1 / np.array(inverse)))]
-    design = np.column_stack([np.ones(len(inverse)), inverse]) * weight[:, None]
+            weight.append(1 / np.sqrt(n_draws))
+    design = np.column_stack([np.ones(len(inverse)), inverse]) * np.array(weight)[:, None]
     solved = np.linalg.lstsq(design, np.array(values) * weight, rcond=None)[0]
     return float(solved[0])
 

@@ -69,7 +69,7 @@ def copy_without(
     kept = {
         **dict.fromkeys(("artist", "credit", "sighting"), f"WHERE NOT ({about})"),
         "upload": "ANTI JOIN temp.leaving_work USING (platform, upload_id)",
-        "reject": _kept_rejects(con, platform, names, test),
+        "reject": _kept_rejects(con, platform, test),
     }
     rows: dict[str, int] = {}
     for (table,) in con.execute(
@@ -102,10 +102,7 @@ def remove_drafts(path: Path) -> None:
 
 
 def _kept_rejects(
-    con: duckdb.DuckDBPyConnection,
-    platform: str,
-    names: frozenset[str],
-    test: Callable[[str], bool],
+    con: duckdb.DuckDBPyConnection, platform: str, test: Callable[[str], bool]
 ) -> str:
     """Return which rejects stay: all but those whose place is the person itself."""
     places = [

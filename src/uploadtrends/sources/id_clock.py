@@ -173,10 +173,14 @@ class IdClock:
         24600.0
         """
         clock = self if period is None else replace(self, period=period)
-        with duckdb.connect() as con:
-            create_stage_tables(con)
-            kept, _ = clock._pairs(con)
+        kept = clock._kept()
         rows = ids_by_period(kept, clock.period)
+        if not rows:
+            raise InputError(
+                f"the pairs cover no {clock.period} from end to end",
+                file=self.path,
+                fix="give pairs further apart, or a shorter period",
+            )
         starts = [row[0] for row in rows]
         ends = [_after(start, clock.period) for start in starts]
         days = np.array(
@@ -195,9 +199,13 @@ class IdClock:
 
     def times(self) -> pd.DatetimeIndex:
         """Return the times of the pairs, bounds at their word."""
+        return pd.DatetimeIndex([anchor.time for anchor in self._kept()])
+
+    def _kept(self) -> list[Anchor]:
+        """Return the pairs in order, read on a connection of its own."""
         with duckdb.connect() as con:
             create_stage_tables(con)
-            return pd.DatetimeIndex([anchor.time for anchor in self._pairs(con)[0]])
+            return self._pairs(con)[0]
 
     def _pairs(self, con: duckdb.DuckDBPyConnection) -> tuple[list[Anchor], list[Reject]]:
         """Return the pairs in order, and a reject for each that cannot be used.
