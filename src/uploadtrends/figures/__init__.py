@@ -18,7 +18,7 @@ _PUBLIC = {
     "forest": "effects",
     "event_study": "effects",
     "specification_curve": "curves",
-    "placebo_distribution": "placebo",
+    "placebo_distribution": "checked",
     "decomposition": "composition",
     "delisted": "works",
     "ai_share": "works",

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from uploadtrends.checks.check import Sketch, check_class, check_names
+from uploadtrends.errors import InputError
 from uploadtrends.figures import cohorts, composition, curves, layout, panels, series, style
 from uploadtrends.figures.pen import Pen
 
@@ -50,6 +51,31 @@ def _in_words(text: str, width: float) -> style.Drawing:
         words = layout.place(figure, 0.1, 0.1, width - 0.2, height - 0.1, bare=True)
         layout.write(words, text, 0, 0, width - 0.3, 7.0)
     return figure
+
+
+def placebo_distribution(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+    """Draw the studentised estimates at placebo dates, and the event's own.
+
+    Parameters
+    ----------
+    outcome : CheckOutcome
+        Of `uploadtrends.placebo_dates`.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        Its ``data`` are the placebo estimates.
+
+    Raises
+    ------
+    InputError
+        If no estimate could be held against placebo dates.
+    """
+    if not len(outcome.figure_data["placebos"]):
+        raise InputError("there are no placebo dates to draw", fix=outcome.text)
+    return draw(outcome, width=width)
 
 
 def matching(result: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
