@@ -8,7 +8,7 @@ exploratory, so that nothing is claimed of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,20 +43,29 @@ SHAPE_COLUMNS = ("event", "kind", "periods", "statistic", "p_nominal", "how")
 class Adequacy:
     """What the residuals and the shape of the effect say about the model."""
 
-    table: pd.DataFrame
-    """One row a test: check, statistic, p_nominal, p (against the draws; NaN where not drawn)."""
-    p: float
+    checks: tuple[tuple[str, float, float, float], ...] = ()
+    p: float = 1.0
     """Of all tests together."""
     reason: str = ""
     """What is wrong, in words; empty while `p` is above `LEVEL`."""
-    shapes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SHAPE_COLUMNS)))
-    """Other shapes of the effect, one row each: event, kind, periods, statistic (F beside the
-    model's own shape), p_nominal, and how to fit it."""
+    others: tuple[tuple[str, str, int, float, float, str], ...] = ()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a test: check, statistic, p_nominal, p (against the draws; NaN if not drawn)."""
+        columns = ["check", "statistic", "p_nominal", "p"]
+        return pd.DataFrame(list(self.checks), columns=columns)
+
+    @property
+    def shapes(self) -> pd.DataFrame:
+        """Other shapes of the effect, one row each: event, kind, periods, statistic (F beside the
+        model's own shape), p_nominal, and how to fit it."""
+        return pd.DataFrame(list(self.others), columns=list(SHAPE_COLUMNS))
 
 
 def judge(prepared: Prepared, estimate: Estimate | None) -> Adequacy:
     """Test a fitted series; see the module."""
-    nothing = Adequacy(pd.DataFrame(columns=["check", "statistic", "p_nominal", "p"]), 1.0)
+    nothing = Adequacy()
     design = prepared.design
     n, k = design.fitted.shape
     if estimate is None or not design.blocks or prepared.choice.status == "refused":
@@ -109,17 +118,18 @@ class _Tests:
         known = averaged.machine(self.x, self.positions)
         weights, _, _ = known.weights(self.y[None])
         names, own, nominal = self.statistics(self.y[None], weights)
-        others = self._shape_table()
+        others = self._shape_rows()
         p = np.full(len(names), np.nan)
         together = min(1.0, float(nominal.min()) * len(names))
         if nominal.min() < WORTH_DRAWING and self.positions[-1] < families.DENSE:
             p, together = self._drawn(known, weights[0], own)
-        table = pd.DataFrame({"check": names, "statistic": own[0], "p_nominal": nominal[0], "p": p})
+        checks = zip(names, own[0].tolist(), nominal[0].tolist(), p.tolist(), strict=True)
         reason = ""
         if together <= LEVEL:
             worst = int(np.argmin(np.where(np.isnan(p), nominal[0], p)))
-            reason = self._reason(names[worst], float(own[0, worst]), together, others)
-        return Adequacy(table, together, reason, others)
+            best = max(others, key=lambda shape: shape[3])[-1] if others else ""
+            reason = self._reason(names[worst], float(own[0, worst]), together, best)
+        return Adequacy(tuple(checks), together, reason, others)
 
     def _drawn(self, known: averaged.Machine, weights: Array, own: Array) -> tuple[Array, float]:
         """Return the p of each statistic and of the smallest of them, against draws."""
@@ -139,24 +149,28 @@ class _Tests:
                 break
         return rank[0], together
 
-    def _shape_table(self) -> pd.DataFrame:
+    def _shape_rows(self) -> tuple[tuple[str, str, int, float, float, str], ...]:
         """Return every other shape with its F; filled while the series' own are computed."""
-        rows = [
-            (s.block, s.kind, s.periods, f, special.fdtrc(1, self.df - 1, f), s.how(self.unit))
-            for s, f in zip(self.tried, self.own_shapes, strict=True)
-        ]
-        return pd.DataFrame(rows, columns=list(SHAPE_COLUMNS))
+        values = self.own_shapes
+        nominal = special.fdtrc(1, self.df - 1, values)
+        return tuple(
+            (s.block, s.kind, s.periods, float(f), float(p), s.how(self.unit))
+            for s, f, p in zip(self.tried, values, nominal, strict=True)
+        )
 
     def statistics(self, y: Array, weights: Array) -> tuple[list[str], Array, Array]:
         """Return names, statistics (m, s) and nominal p (m, s) of series with these weights."""
         place = (self.positions - self.positions[0]).astype(int)
         rho = weights @ families.members().correlations(int(place[-1]) + 1)
         columns = self.x if self.candidates is None else np.hstack([self.x, self.candidates])
-        matrices = rho[:, np.abs(np.subtract.outer(place, place))]
-        together = np.concatenate(
-            [np.broadcast_to(columns, (len(y), *columns.shape)), y[..., None]], axis=2
-        )
-        white = np.linalg.solve(np.linalg.cholesky(matrices), together)
+        if place[-1] + 1 == place.size and len(y) > 8:
+            white = families.whitened_series(y, columns, rho)
+        else:
+            matrices = rho[:, np.abs(np.subtract.outer(place, place))]
+            together = np.concatenate(
+                [np.broadcast_to(columns, (len(y), *columns.shape)), y[..., None]], axis=2
+            )
+            white = np.linalg.solve(np.linalg.cholesky(matrices), together)
         k = self.x.shape[1]
         basis, _ = np.linalg.qr(white[..., :k])
         rest = white[..., k:] - basis @ (basis.transpose(0, 2, 1) @ white[..., k:])
@@ -215,7 +229,7 @@ class _Tests:
         share = np.einsum("mnc,mn->mc", others, e) ** 2 / size / df
         return np.asarray((df - 1) * share / np.maximum(1 - share, 1e-12))
 
-    def _reason(self, name: str, statistic: float, p: float, others: pd.DataFrame) -> str:
+    def _reason(self, name: str, statistic: float, p: float, how: str) -> str:
         said = {
             "variance": "the noise is of another size after the event, by a factor of "
             f"{np.exp(statistic / 2):.1f}",
@@ -225,5 +239,5 @@ class _Tests:
             "shape of the effect": "a step is not what the data show",
         }[name]
         if name == "shape of the effect":
-            said += f": {others['how'].iloc[int(others['statistic'].argmax())]} fits better"
+            said += f": {how} fits better"
         return f"{said} (calibrated p = {p:.3f})"

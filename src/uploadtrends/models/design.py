@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,17 +56,17 @@ class Design:
     season: str
     notes: tuple[str, ...]
 
-    @property
+    @cached_property
     def fitted(self) -> Array:
         """(n, k) rows that enter the fit."""
         return self.matrix[self.used]
 
-    @property
+    @cached_property
     def positions(self) -> Array:
         """(n,) calendar positions of the rows that enter the fit."""
         return np.flatnonzero(self.used).astype(float)
 
-    @property
+    @cached_property
     def counterfactual(self) -> Array:
         """(N, k) the same without any of the blocks' effects."""
         without = self.matrix.copy()
@@ -88,7 +89,15 @@ class Design:
 
     def horizon(self, block: str, months: int) -> int | None:
         """Return the period in which that many months since the change are complete."""
-        return horizon_position(self.index, self.onsets[block].first_full, months)
+        if (block, months) not in self._horizons:
+            found = horizon_position(self.index, self.onsets[block].first_full, months)
+            self._horizons[block, months] = found
+        return self._horizons[block, months]
+
+    @cached_property
+    def _horizons(self) -> dict[tuple[str, int], int | None]:
+        """Those that were asked for."""
+        return {}
 
     def after(self, block: str) -> Array:
         """Return the positions from the first full period after the block to the end."""

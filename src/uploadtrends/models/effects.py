@@ -18,7 +18,6 @@ from uploadtrends.models.units import (
     mean_factor,
     named,
     percent,
-    quantiles,
     relative_and_absolute,
 )
 from uploadtrends.series.grid import period_name, periods_per_year
@@ -79,6 +78,14 @@ def effect_table(
 
     `bends` fills what depends on the untreated course; it takes two more fits.
     """
+    rows = effect_rows(prepared, estimate, bends=bends)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def effect_rows(
+    prepared: Prepared, estimate: Estimate | None, *, bends: bool = True
+) -> list[dict[str, Any]]:
+    """Return the rows of `effect_table`."""
     rows: list[dict[str, Any]] = []
     refused = prepared.choice.status == "refused" or estimate is None
     dropped = {block.id: reason for block, reason in prepared.design.dropped}
@@ -96,7 +103,7 @@ def effect_table(
             for row in rows:
                 if row["event"] == block.id and row["term"] in beside.get(block.id, {}):
                     _set_beside(row, beside[block.id][row["term"]], prepared)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return rows
 
 
 def _other_scale(prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
@@ -112,7 +119,7 @@ def _other_scale(prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
         return {}
     known = [block for block in other.design.blocks if block.id in prepared.design.columns]
     return {
-        block.id: {row["term"]: row for row in _block_rows(other, fitted, block, None)}
+        block.id: {row["term"]: row for row in _block_rows(other, fitted, block, None, brief=True)}
         for block in known
     }
 
@@ -173,8 +180,14 @@ def _unit(prepared: Prepared, term: str) -> str:
 
 
 def _block_rows(
-    prepared: Prepared, estimate: Estimate, block: Block, untreated: Untreated | None
+    prepared: Prepared,
+    estimate: Estimate,
+    block: Block,
+    untreated: Untreated | None,
+    *,
+    brief: bool = False,
 ) -> list[dict[str, Any]]:
+    """Return the rows of a block; `brief` leaves out percents where they would need draws."""
     design, settings = prepared.design, prepared.settings
     status = prepared.choice.status
     reason = "; ".join(part for part in (prepared.choice.reason, block.reason) if part)
@@ -197,7 +210,12 @@ def _block_rows(
     wanted.append(("effect_end", design.effect_rows(block.id, [n - 1]), n - 1))
 
     contrast = estimate.contrast(np.concatenate([row for _, row, _ in wanted]), settings.confidence)
-    relatives = relative_and_absolute(prepared, estimate, wanted, contrast)
+    brief &= prepared.choice.scale == "level"
+    relatives: list[dict[str, Any]] = (
+        [{"absolute": float(value)} for value in contrast.estimate]
+        if brief
+        else relative_and_absolute(prepared, estimate, wanted, contrast)
+    )
     rows = []
     for i, (term, _, _) in enumerate(wanted):
         row = _frame(prepared, block, term, status, reason)
@@ -220,7 +238,7 @@ def _block_rows(
                 for value in (contrast.estimate[i], contrast.low[i], contrast.high[i])
             )
         rows.append(row)
-    total, weights, size = _cumulative(prepared, estimate, block, status, reason)
+    total, weights, size = _cumulative(prepared, estimate, block, status, reason, brief)
     rows.append(total)
     members = list(design.columns[block.id].values())
     _, joint, _ = estimate.joint(np.eye(design.matrix.shape[1])[members])
@@ -238,7 +256,7 @@ def _block_rows(
 
 
 def _cumulative(
-    prepared: Prepared, estimate: Estimate, block: Block, status: str, reason: str
+    prepared: Prepared, estimate: Estimate, block: Block, status: str, reason: str, brief: bool
 ) -> tuple[dict[str, Any], Array, float]:
     """Sum the effect over the observed periods from the event to the end.
 
@@ -250,11 +268,22 @@ def _cumulative(
     places = places[places >= design.onsets[block.id].touched]
     effect = design.effect_rows(block.id, places)
     row = _frame(prepared, block, "cumulative", status, reason)
-    base, base_point, beta = drawn(prepared, estimate, places)
     size = 1.0
     weights = effect.sum(axis=0)[None]
     if prepared.choice.scale == "level":
         contrast = estimate.contrast(weights, confidence)
+        sizes: dict[str, Any] = {}
+        if not brief:
+            base, base_point, beta = drawn(prepared, estimate, places)
+            sizes = percent(
+                beta @ effect.sum(axis=0),
+                base.sum(axis=1),
+                contrast.estimate[0],
+                float(base_point.sum()),
+                confidence,
+                (contrast.low[0], contrast.high[0]),
+            )
+            sizes["extrapolated"] = beyond(base_point, 0.0, prepared, np.ptp(prepared.y))
         row.update(
             estimate=contrast.estimate[0],
             se=contrast.se[0],
@@ -262,42 +291,39 @@ def _cumulative(
             high=contrast.high[0],
             p=contrast.p[0],
             minimum_detectable=contrast.minimum_detectable[0],
-            extrapolated=beyond(base_point, 0.0, prepared, np.ptp(prepared.y)),
-            **percent(
-                beta @ effect.sum(axis=0),
-                base.sum(axis=1),
-                contrast.estimate[0],
-                float(base_point.sum()),
-                confidence,
-                (contrast.low[0], contrast.high[0]),
-            ),
+            **sizes,
         )
     else:
+        base, base_point, beta = drawn(prepared, estimate, places)
         factor = mean_factor(prepared, estimate)
-        start = factor * np.exp(np.minimum(base, 300.0))
-        change = (start * np.expm1(np.minimum(beta @ effect.T, 300.0))).sum(axis=1)
+        base = np.minimum(base, 300.0)
+        start = factor * np.exp(base).sum(axis=1)
+        base += np.minimum(beta @ effect.T, 300.0)
+        change = factor * np.exp(base, out=base).sum(axis=1) - start
         start_point = factor * np.exp(base_point)
         point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())
         reached = start_point * np.exp(estimate.mean @ effect.T)
         size = float(reached.sum())
         weights = (reached @ effect / size)[None]
-        low, high = (float(end) for end in quantiles(change, confidence))
-        below = float((change < 0).mean())
+        tail = (1 - confidence) / 2
         # The mean and variance of a sum of exponentials explode with the noise: quantiles.
-        reach = np.diff(np.quantile(change, [0.158655, 0.841345]))[0] / 2
+        cuts = np.quantile(change, [tail, 0.158655, 0.5, 0.841345, 1 - tail])
+        low, left, median, right, high = (float(cut) for cut in cuts)
+        below = float((change < 0).mean())
+        reach = (right - left) / 2
         data = prepared.transformed[design.used]
         data = np.exp(data) if prepared.choice.scale == "log" else data
         row.update(
             # One component plugs its variance parameters in: its own point, as others publish.
-            estimate=float(np.median(change)) if estimate.weights.size > 1 else point,
-            se=float(reach),
+            estimate=median if estimate.weights.size > 1 else point,
+            se=reach,
             low=low,
             high=high,
             # Seeded draws resolve no p below 2 / DRAWS.
             p=float(max(2 * min(below, 1 - below), 2 / change.size)),
-            minimum_detectable=float(reach * (1.959964 + 0.841621)),
+            minimum_detectable=reach * (1.959964 + 0.841621),
             extrapolated=beyond(start_point, 0.0, prepared, np.ptp(data)),
-            **named("relative", 100 * change / start.sum(axis=1), confidence, (low, high)),
+            **named("relative", 100 * change / start, confidence, (low, high)),
         )
     after = np.arange(design.onsets[block.id].touched, len(design.index))
     left_out = len(after) - places.size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from uploadtrends.events import Block
 from uploadtrends.models.adequacy import Adequacy
 from uploadtrends.models.diagnostics import Diagnostics, diagnose
-from uploadtrends.models.effects import effect_table
+from uploadtrends.models.effects import COLUMNS, effect_rows
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.preparation import Prepared
 from uploadtrends.models.sensitivity import sensitivity_table
@@ -108,7 +109,12 @@ class Fit:
     @cached_property
     def effects(self) -> pd.DataFrame:
         """Rows of this series in the effects table, without the Holm correction."""
-        return effect_table(self.prepared, self.estimate)
+        return pd.DataFrame(self.rows, columns=list(COLUMNS))
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of `effects`."""
+        return effect_rows(self.prepared, self.estimate)
 
     @cached_property
     def coefficients(self) -> pd.DataFrame:

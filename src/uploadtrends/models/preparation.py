@@ -20,6 +20,7 @@ from uploadtrends.models.design import Design, build_design
 from uploadtrends.models.scale import UNDECIDED, Side, favour, said
 from uploadtrends.models.seasons import MIN_MONTHS_BEFORE, frequent
 from uploadtrends.models.settings import Settings
+from uploadtrends.models.terms import TERMS
 from uploadtrends.series.gaps import last_period_caution, mostly_missing
 from uploadtrends.series.grid import (
     FEWEST_PERIODS,
@@ -153,15 +154,15 @@ def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: s
         covariates.append((name, column))
 
     mine = [event for event in events if not item.platform or event.concerns(item.platform)]
-    found = _blocks(mine, index, settings)
-    design = build_design(index, observed, found, settings, covariates)
+    found, design = _design(index, observed, tuple(mine), settings, covariates)
     # An event of another platform is no event here; its rows say so.
     foreign = tuple(
         (Block((event,), ""), _elsewhere(event, item.platform))
         for event in events
         if event not in mine
     )
-    design = replace(design, dropped=(*design.dropped, *foreign))
+    if foreign:
+        design = replace(design, dropped=(*design.dropped, *foreign))
     found = (*found, *(block for block, _ in foreign))
     if choice.status != "refused" and (doubt := _annual_doubt(design, settings)):
         reason = "; ".join(part for part in (choice.reason, doubt) if part)
@@ -193,6 +194,54 @@ def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: s
         offset=offset,
         notes=(*notes, *design.notes),
     )
+
+
+_DESIGNED = (
+    "boundary",
+    "confounders",
+    "instrument_breaks",
+    "lag",
+    "merge",
+    "onset_periods",
+    "pulse_periods",
+    "ramp_start",
+    "season",
+    "terms",
+    "trend",
+    "washout",
+)
+"""Settings on which blocks and design depend."""
+
+
+def _design(
+    index: pd.DatetimeIndex,
+    observed: Array,
+    events: tuple[Event, ...],
+    settings: Settings,
+    covariates: list[tuple[str, Array]],
+) -> tuple[tuple[Block, ...], Design]:
+    """Return blocks and design, those of a lately seen grid without making them anew."""
+    told = tuple(getattr(settings, name) for name in _DESIGNED)
+    columns = tuple(TERMS[name].column for name in settings.terms)
+    key = (index[0], index.freqstr, len(index), observed.tobytes(), events, told, columns)
+    key = None if covariates else key
+    try:
+        known = _SEEN.get(key)
+    except TypeError:  # a list among the settings
+        key = known = None
+    if known is None:
+        found = _blocks(events, index, settings)
+        known = found, build_design(index, observed, found, settings, covariates)
+        if key is not None:
+            if len(_SEEN) >= _KEPT:
+                _SEEN.pop(next(iter(_SEEN)))
+            _SEEN[key] = known
+    return known
+
+
+_SEEN: dict[Any, tuple[tuple[Block, ...], Design]] = {}
+_KEPT = 32
+"""Designs kept: a study asks for the same few again and again."""
 
 
 def _elsewhere(event: Event, platform: str) -> str:

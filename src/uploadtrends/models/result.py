@@ -170,28 +170,27 @@ def run(
             marked = replace(prepared.choice, status="exploratory", reason=reason)
             prepared = replace(prepared, choice=marked)
         fits.append(Fit(prepared, fitted, adequacy))
-    tables = [fit.effects for fit in fits if len(fit.effects)]
-    effects = (
-        pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
-    )
-    p, terms = effects["p"].to_numpy(float), effects["term"].to_numpy(str)
+    rows = [row for fit in fits for row in fit.rows]
+    effects = pd.DataFrame(rows, columns=list(COLUMNS))
+    p = np.array([row["p"] for row in rows], dtype=float)
+    terms = np.array([row["term"] for row in rows])
     adjusted = np.full(p.shape, np.nan)
     for term in set(terms):
         adjusted[terms == term] = holm(p[terms == term])
     effects["p_holm"] = adjusted
-    effects["p_adjusted"] = _closed(effects)
+    effects["p_adjusted"] = _closed(rows, p)
     return InterruptedTimeSeries(effects, tuple(fits), events, settings, call, data)
 
 
-def _closed(effects: pd.DataFrame) -> Array:
+def _closed(rows: list[dict[str, Any]], p: Array) -> Array:
     """Return p of every row adjusted for all rows of its block and all blocks of all series."""
-    p, joint = (effects[name].to_numpy(float) for name in ("p", "p_joint"))
-    keys = list(zip(effects["platform"], effects["group"], effects["event"], strict=True))
+    joint = np.array([row["p_joint"] for row in rows], dtype=float)
+    keys = [(row["platform"], row["group"], row["event"]) for row in rows]
     known = ~np.isnan(p)
     terms = Counter(
         key
-        for key, term, there in zip(keys, effects["term"], known, strict=True)
-        if there and term in TERMS
+        for key, row, there in zip(keys, rows, known, strict=True)
+        if there and row["term"] in TERMS
     )
     blocks = len({key for key, there in zip(keys, known, strict=True) if there})
     return closed_test(p, joint, [terms[key] for key in keys], blocks)

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def quantiles(values: Array, confidence: float) -> Array:
-    """Return the two ends of an equal-tailed interval of draws along the first axis."""
+    """Return (3, ...): lower end, median and upper end of draws along the first axis."""
     tail = (1 - confidence) / 2
-    return np.asarray(np.quantile(values, [tail, 1 - tail], axis=0))
+    # Series lie contiguous, so that each is sorted in the processor's cache.
+    return np.asarray(np.quantile(np.ascontiguousarray(values.T), [tail, 0.5, 1 - tail], axis=-1))
 
 
 def relative_and_absolute(
@@ -37,21 +38,52 @@ def relative_and_absolute(
     factor = mean_factor(prepared, estimate)
     data = prepared.transformed[design.used]
     width = np.ptp(data if prepared.choice.scale != "log" else np.exp(data))
-    found: list[dict[str, float]] = []
-    for i, (term, row, _) in enumerate(wanted):
-        change, base = beta @ row[0], every[:, i]
-        middle = float(points[i])
-        ends = contrast.low[i], contrast.high[i]
-        if prepared.choice.scale == "level":
-            sizes: dict[str, Any] = {"absolute": float(contrast.estimate[i])}
-            if term != "slope":
-                sizes |= percent(change, base, contrast.estimate[i], middle, confidence, ends)
-        else:
-            values = factor * np.exp(np.minimum(base, 300.0)) * np.expm1(np.minimum(change, 300.0))
-            scaled = tuple(factor * np.exp(middle) * np.expm1(end) for end in ends)
-            sizes = named("absolute", values, confidence, scaled)
-            middle = factor * float(np.exp(middle))
+    changes = beta @ np.concatenate([row for _, row, _ in wanted]).T
+    if prepared.choice.scale == "level":
+        middles = points
+        known = np.array([term != "slope" for term, _, _ in wanted])
+        found = _percents(changes, every, contrast, points, known, confidence)
+    else:
+        middles = factor * np.exp(points)
+        every = np.minimum(every, 300.0)
+        values = factor * (np.exp(every + np.minimum(changes, 300.0)) - np.exp(every))
+        ends = quantiles(values, confidence)
+        found = [
+            _named("absolute", ends[:, i], (middle * np.expm1(low), middle * np.expm1(high)))
+            for i, (middle, low, high) in enumerate(
+                zip(middles, contrast.low, contrast.high, strict=True)
+            )
+        ]
+    for sizes, middle in zip(found, middles, strict=True):
         sizes["extrapolated"] = beyond(np.array([middle]), sizes["absolute"], prepared, width)
+    return found
+
+
+def _percents(
+    changes: Array,
+    bases: Array,
+    contrast: Contrast,
+    points: Array,
+    known: Array,
+    confidence: float,
+) -> list[dict[str, Any]]:
+    """Return each change and, for those `known` and with a positive base, its percent of that."""
+    ratios = 100 * changes / np.where(bases > 0, bases, np.nan)
+    whole = (bases > 0).all(axis=0) & known & (points > 0)
+    ends = np.full((3, len(points)), np.nan)
+    if whole.any():
+        ends[:, whole] = quantiles(ratios[:, whole], confidence)
+    found: list[dict[str, Any]] = []
+    for i, estimate in enumerate(contrast.estimate):
+        sizes: dict[str, Any] = {"absolute": float(estimate)}
+        limits = (contrast.low[i], contrast.high[i])
+        if whole[i]:
+            scaled = (100 * limits[0] / points[i], 100 * limits[1] / points[i])
+            sizes |= _named("relative", ends[:, i], scaled)
+            sizes["relative"] = 100 * estimate / points[i]
+        elif known[i]:
+            base = bases[:, i]
+            sizes |= percent(changes[:, i], base, estimate, float(points[i]), confidence, limits)
         found.append(sizes)
     return found
 
@@ -87,12 +119,16 @@ def percent(
 
 def named(kind: str, draws: Array, confidence: float, ends: tuple[float, ...]) -> dict[str, float]:
     """Return median and interval of draws; an end on the wrong side of zero is that of `ends`."""
-    low, high = (float(end) for end in quantiles(draws, confidence))
+    return _named(kind, quantiles(draws, confidence), ends)
+
+
+def _named(kind: str, found: Array, ends: tuple[float, ...]) -> dict[str, float]:
+    low, middle, high = (float(value) for value in found)
     if (low > 0) != (ends[0] > 0):
         low = ends[0]
     if (high < 0) != (ends[1] < 0):
         high = ends[1]
-    return {kind: float(np.median(draws)), f"{kind}_low": low, f"{kind}_high": high}
+    return {kind: middle, f"{kind}_low": low, f"{kind}_high": high}
 
 
 def baseline(prepared: Prepared, estimate: Estimate) -> Array:

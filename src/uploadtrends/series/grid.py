@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -92,8 +93,28 @@ def as_regular_series(
         raise InputError(
             "expected a pandas Series with dates", value=type(series).__name__, fix="pass a Series"
         )
-    placed = place(series.index, week, labels)
+    starts, grid, note = _placed(series.index, week, labels)
     values = _numbers(series)
+    tidy = pd.Series(values, index=grid if len(starts) == len(grid) else starts, name=series.name)
+    if tidy.index is not grid:
+        tidy = tidy.reindex(grid)
+    if complete_to is not None:
+        tidy = _complete(tidy, complete_to)
+    tidy.attrs = {**series.attrs, "calendar": described(tidy.index, note)}
+    return tidy
+
+
+def _placed(
+    index: pd.Index[Any], week: str | None, labels: str
+) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex, str]:
+    """Return period starts, the grid from the first to the last of them, and a note.
+
+    The columns of a frame share their index: what it means is worked out once.
+    """
+    for known, asked, found in _LATELY:
+        if known is index and asked == (week, labels):
+            return found
+    placed = place(index, week, labels)
     starts = placed.starts
     if starts.has_duplicates:
         twice = starts[starts.duplicated()][0]
@@ -104,11 +125,14 @@ def as_regular_series(
             fix="aggregate to one row a period",
         )
     grid = pd.date_range(starts[0], starts[-1], freq=placed.freq)
-    tidy = pd.Series(values, index=starts, name=series.name).reindex(grid)
-    if complete_to is not None:
-        tidy = _complete(tidy, complete_to)
-    tidy.attrs = {**series.attrs, "calendar": described(tidy.index, placed.note)}
-    return tidy
+    _LATELY.append((index, (week, labels), (starts, grid, placed.note)))
+    return starts, grid, placed.note
+
+
+_LATELY: deque[tuple[Any, tuple[Any, str], tuple[pd.DatetimeIndex, pd.DatetimeIndex, str]]] = deque(
+    maxlen=4
+)
+"""Indices seen lately, themselves (an index never changes) and what was made of them."""
 
 
 def _plain(freq: Any) -> str:

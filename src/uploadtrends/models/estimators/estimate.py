@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -105,8 +105,8 @@ class Estimate:
         return np.asarray(self.weights @ self.coefficients)
 
     def _components(self, contrasts: Array) -> tuple[Array, Array]:
-        centres = np.einsum("ck,gk->cg", contrasts, self.coefficients)
-        variances = np.einsum("ck,gkl,cl->cg", contrasts, self.covariance, contrasts, optimize=True)
+        centres = contrasts @ self.coefficients.T
+        variances = ((contrasts @ self.covariance) * contrasts).sum(axis=2).T
         return centres, np.sqrt(np.maximum(variances, np.finfo(float).tiny))
 
     def contrast(
@@ -145,23 +145,36 @@ class Estimate:
     @cached_property
     def draws(self) -> tuple[Array, Array]:
         """Seeded draws of the coefficients (DRAWS, k) and of sigma (DRAWS,)."""
-        rng = np.random.default_rng(20220822)
         # Systematic sampling of the component: every weight is hit in proportion.
         edges = np.cumsum(self.weights)
         component = np.searchsorted(edges / edges[-1], (np.arange(DRAWS) + 0.5) / DRAWS)
         component = np.minimum(component, self.weights.size - 1)
         roots = _roots(self.covariance)
         k = self.coefficients.shape[1]
-        inflate = np.ones(DRAWS)
-        if np.isfinite(self.df):
-            inflate = np.sqrt(self.df / rng.chisquare(self.df, DRAWS))
-        noise = rng.standard_normal((DRAWS, k)) * inflate[:, None]
-        values = self.coefficients[component] + np.einsum("dkl,dl->dk", roots[component], noise)
+        noise, inflate = _noise(k, self.df)
+        # The components lie in order: one product for each.
+        counts = np.bincount(component, minlength=self.weights.size)
+        values = np.empty((DRAWS, k))
+        start = 0
+        for g in np.flatnonzero(counts):
+            part = slice(start, start + counts[g])
+            values[part] = self.coefficients[g] + noise[part] @ roots[g]
+            start += counts[g]
         return values, self.sigma[component] * inflate
 
     def to_dict(self) -> dict[str, Any]:
         """Return the named numbers that are not coefficients."""
         return {**{f"phi_{name}": value for name, value in self.phi.items()}, **self.extra}
+
+
+@lru_cache(maxsize=16)
+def _noise(k: int, df: float) -> tuple[Array, Array]:
+    """Return seeded draws of k standard t variates (DRAWS, k), and what inflates each (DRAWS,)."""
+    rng = np.random.default_rng(20220822)
+    inflate = np.ones(DRAWS)
+    if np.isfinite(df):
+        inflate = np.sqrt(df / rng.chisquare(df, DRAWS))
+    return rng.standard_normal((DRAWS, k)) * inflate[:, None], inflate
 
 
 def _roots(covariance: Array) -> Array:

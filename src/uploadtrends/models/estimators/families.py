@@ -174,6 +174,32 @@ def solve_markov(
     return found, float(np.log(fresh).sum() + np.log(pivots).sum())
 
 
+def whitened_series(y: Array, columns: Array, rho: Array) -> Array:
+    """Return columns (n, c) and each series (m, n) whitened by its own correlations (m, n).
+
+    Shape (m, n, c + 1), the series last: errors of one-step predictions (Durbin 1960) over their
+    standard deviation, which is L^-1 times them with V = L L'.
+    """
+    m, n = y.shape
+    found = np.empty((m, n, columns.shape[1] + 1))
+    found[:, 0, :-1], found[:, 0, -1] = columns[0], y[:, 0]
+    past = np.zeros((m, n))
+    """Weights of the past, earliest first."""
+    variance = np.ones(m)
+    for t in range(1, n):
+        before = past[:, : t - 1]
+        reflection = (rho[:, t] - np.einsum("mt,mt->m", before, rho[:, 1:t])) / variance
+        later = before - reflection[:, None] * before[:, ::-1]
+        past[:, 1:t] = later
+        past[:, 0] = reflection
+        variance = variance * (1 - reflection**2)
+        size = np.sqrt(variance)
+        now = past[:, :t]
+        found[:, t, :-1] = (columns[t] - now @ columns[:t]) / size[:, None]
+        found[:, t, -1] = (y[:, t] - np.einsum("mt,mt->m", now, y[:, :t])) / size
+    return found
+
+
 def _predicted(columns: Array, rho: Array) -> tuple[Array, Array]:
     """Return V^-1 columns (g, n, c) and log det V for Toeplitz V, by one-step predictions."""
     g, n = rho.shape

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from uploadtrends.arrays import Array
@@ -59,13 +61,24 @@ def fit_reml(y: Array, x: Array, positions: Array, settings: Settings) -> Estima
 
 def _rows(x: Array, positions: Array, weights: Array, phi: Array) -> Array:
     """Return the coefficients as linear combinations of the outcome, averaged over phi (k, n)."""
+    kept = np.flatnonzero(weights > 1e-4 * weights.max())
+    x, positions = np.ascontiguousarray(x), np.ascontiguousarray(positions)
+    # Long designs are not kept: a thousand of their maps would fill the memory.
+    found = _map if x.size <= 4096 else _map.__wrapped__
+    maps = [found(x.tobytes(), positions.tobytes(), x.shape, float(phi[i])) for i in kept]
+    share = weights[kept] / weights[kept].sum()
+    return np.asarray(np.tensordot(share, np.stack(maps), axes=(0, 0)))
+
+
+@lru_cache(maxsize=1024)
+def _map(design: bytes, places: bytes, shape: tuple[int, int], phi: float) -> Array:
+    """Return the map (k, n) from the outcome to the coefficients at one phi."""
+    x, positions = np.frombuffer(design).reshape(shape), np.frombuffer(places)
     orthonormal, triangle = np.linalg.qr(x)
-    found = np.zeros(x.T.shape)
-    kept = weights > 1e-4 * weights.max()
-    for i in np.flatnonzero(kept):
-        weighted, _ = solve_markov(orthonormal, np.diff(positions), float(phi[i]))
-        found += weights[i] * np.linalg.solve(orthonormal.T @ weighted, weighted.T)
-    return np.asarray(np.linalg.solve(triangle, found / weights[kept].sum()))
+    weighted, _ = solve_markov(orthonormal, np.diff(positions), phi)
+    return np.asarray(
+        np.linalg.solve(triangle, np.linalg.solve(orthonormal.T @ weighted, weighted.T))
+    )
 
 
 def whiten(rows: Array, positions: Array, phi: float) -> Array:
