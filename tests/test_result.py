@@ -79,3 +79,20 @@ def test_an_error_says_where_and_what_to_do_and_crosses_processes() -> None:
     )
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.fix) == (str(error), "repair it")
+
+
+def test_numbers_are_hashed_as_they_lie_in_memory_and_every_change_shows() -> None:
+    index = pd.date_range("2020-01-01", periods=3, freq="MS")
+    series = pd.Series([1.0, 2.0, np.nan], index, name="a")
+    changed = [
+        series.rename("b"),
+        series.astype("float32"),
+        series.set_axis(index + pd.Timedelta(days=1)),
+        series.tz_localize("UTC"),
+        series.fillna(0.0),
+        series.to_frame().assign(b=1),
+    ]
+    assert fingerprint(series.copy()) == fingerprint(series)
+    assert len({fingerprint(thing) for thing in [series, *changed]}) == len(changed) + 1
+    # Text has no bytes of its own and goes by its spelling.
+    assert fingerprint(series.to_frame().assign(c="x")) != fingerprint(series.to_frame())

@@ -69,7 +69,7 @@ def _data_bytes(thing: Any) -> bytes | None:
 
 def _plain_bytes(frame: pd.DataFrame) -> bytes | None:
     """Return names, dates and numbers as they lie in memory; None where there is anything else."""
-    parts = [frame.index, *(frame.iloc[:, place] for place in range(frame.shape[1]))]
+    parts: list[Any] = [frame.index, *(frame.iloc[:, at] for at in range(frame.shape[1]))]
     if any(getattr(part.dtype, "kind", "O") not in "iufM" for part in parts):
         return None
     try:

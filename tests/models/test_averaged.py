@@ -89,3 +89,17 @@ def test_slow_noise_widens_what_ar1_makes_too_short() -> None:
     assert covered[0][0] >= 0.90
     assert covered[0][1] >= 0.91
     assert covered[1][1] < 0.85
+
+
+def test_series_are_whitened_each_by_its_own_correlations() -> None:
+    rng = np.random.default_rng(7)
+    m, n = 5, 40
+    weights = rng.dirichlet(np.full(families.members().phi.size, 0.1), m)
+    rho = weights @ families.members().correlations(n)
+    y, columns = rng.standard_normal((m, n)), rng.standard_normal((n, 3))
+    found = families.whitened_series(y, columns, rho)
+    lags = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    for i in range(m):
+        root = np.linalg.cholesky(rho[i][lags])
+        expected = np.linalg.solve(root, np.column_stack([columns, y[i]]))
+        np.testing.assert_allclose(found[i], expected, atol=1e-10)

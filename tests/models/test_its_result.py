@@ -389,3 +389,21 @@ def test_an_early_start_is_not_fitted_as_a_step_in_silence() -> None:
     assert "a step is not what the data show: a change 3 months before the event" in fit.reason
     assert fit.adequacy.table.set_index("check").loc["shape of the effect", "p"] < 0.02
     assert fit.adequacy.shapes["kind"].isin(["gradual", "early", "transient"]).all()
+
+
+def test_series_of_one_grid_share_their_design_and_each_keeps_its_own_answer() -> None:
+    index = pd.date_range("2018-01-01", periods=60, freq="MS")
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(np.exp(4 + 0.1 * rng.standard_normal((60, 3))), index, list("abc"))
+    frame.iloc[7, 2] = np.nan
+    together = ut.interrupted_time_series(frame, "2021-01-01")
+    designs = [fit.prepared.design for fit in together.fits]
+    assert designs[0] is designs[1]
+    assert designs[2].used.sum() == 59
+    for name in frame:
+        alone = ut.interrupted_time_series(frame[name].copy(), "2021-01-01")
+        own = together.effects.query("group == @name").reset_index(drop=True)
+        shared = [c for c in own if c not in ("p_adjusted", "p_holm")]
+        pd.testing.assert_frame_equal(own[shared], alone.effects[shared])
+    other = ut.interrupted_time_series(frame["a"], "2021-01-01", season="none")
+    assert other.fits[0].prepared.design is not designs[0]

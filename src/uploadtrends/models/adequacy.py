@@ -74,7 +74,10 @@ def judge(prepared: Prepared, estimate: Estimate | None) -> Adequacy:
         return _judge_counts(nothing, prepared, estimate)
     if prepared.choice.method not in METHODS or n < _LEAST or n - k < 12:
         return nothing
-    return _Tests(prepared, shapes(prepared)).run()
+    key = ("shapes", prepared.settings.terms, prepared.settings.onset_periods)
+    if key not in design.kept:
+        design.kept[key] = shapes(prepared)
+    return _Tests(prepared, design.kept[key]).run()
 
 
 def _judge_counts(nothing: Adequacy, prepared: Prepared, estimate: Estimate) -> Adequacy:

@@ -19,12 +19,14 @@ from scipy.special import ndtr, ndtri
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
-from uploadtrends.models.estimators.averaged import fit_averaged
+from uploadtrends.models.estimators import reml
+from uploadtrends.models.estimators.averaged import components, machine
 from uploadtrends.models.estimators.latent import fit_count_ar1
-from uploadtrends.models.estimators.linear import fit_reml
+from uploadtrends.models.estimators.linear import linear_rows
+from uploadtrends.models.estimators.mixture import mixture_interval, two_sided
 
 if TYPE_CHECKING:
-    from uploadtrends.models.estimators.estimate import Estimate
+    from uploadtrends.models.estimators.estimate import Contrast, Estimate
     from uploadtrends.models.preparation import Prepared
 
 ALPHA = 0.05
@@ -148,79 +150,96 @@ class Untreated:
         x = _independent(parts, design.fitted[self.before][:, others])
         if time.size - x.shape[1] < _FREE_DF:
             return float("nan")
-        fit = self._fit(x, self.before)
-        line = np.zeros((1, x.shape[1]))
-        line[0, 2] = 1.0
-        return float("nan") if fit is None else abs(float(fit.contrast(line).estimate[0]))
+        fit = self._spread(x, np.eye(x.shape[1])[2:3], self.before)
+        return float("nan") if fit is None else abs(float((fit.weights * fit.centres).sum()))
 
-    @cached_property
-    def _line(self) -> Estimate | None:
-        """The estimate that is judged: with a trend, also where the model has none."""
-        if self.prepared.settings.trend and self.estimate.rows is not None:
-            return self.estimate
-        design = self.prepared.design
-        x = design.fitted
-        if not self.prepared.settings.trend:
-            x = np.column_stack([x, design.positions - design.positions.mean()])
-        return self._fit(x)
+    def _spread(self, x: Array, contrasts: Array, rows: Array | None = None) -> Spread | None:
+        """Return contrasts (c, k) of a fit of the outcome, or some of its rows, to another design.
 
-    @cached_property
-    def _bent(self) -> Estimate | None:
-        """The model beside a constant bend of all periods."""
-        design = self.prepared.design
-        time = design.positions - design.positions.mean()
-        parts = [design.fitted, time**2 / 2]
-        if not self.prepared.settings.trend:
-            parts.append(time)
-        return self._fit(np.column_stack(parts))
-
-    def _fit(self, x: Array, rows: Array | None = None) -> Estimate | None:
-        """Fit the outcome, or some of its rows, to another design with the same errors."""
+        The errors are those of the model; None where the design cannot be fitted.
+        """
         prepared = self.prepared
         rows = np.ones(x.shape[0], dtype=bool) if rows is None else rows
         y, positions = prepared.y[rows], prepared.design.positions[rows]
         scaled = x / np.maximum(np.abs(x).max(axis=0), 1e-300)
         if x.shape[0] - x.shape[1] < 3 or np.linalg.matrix_rank(scaled) < x.shape[1]:
             return None
-        settings = replace(prepared.settings, phi="integrate", quantiles="auto")
-        try:
-            if prepared.choice.scale == "counts":
-                offset = prepared.fitted_offset[rows]
-                return fit_count_ar1(y, x, positions, offset, settings)
-            fit = fit_reml if prepared.choice.method == "reml-ar1" else fit_averaged
-            return fit(y, x, positions, settings)
-        except NotEstimableError:
-            return None
+        contrasts = np.pad(contrasts, ((0, 0), (0, x.shape[1] - contrasts.shape[1])))
+        if prepared.choice.scale == "counts":
+            settings = replace(prepared.settings, phi="integrate", quantiles="auto")
+            offset = prepared.fitted_offset[rows]
+            try:
+                counts = fit_count_ar1(y, x, positions, offset, settings)
+            except NotEstimableError:
+                return None
+            return Spread(counts.weights, *counts.components(contrasts), counts.rows, counts.df)
+        if prepared.choice.method == "reml-ar1":
+            fit = reml.conditional(y, x, positions, prior=prepared.settings.phi_prior)
+            centres, scales = reml.contrast_components(fit, contrasts)
+            weights = fit.weights[0]
+            lines = linear_rows(x, positions, weights, fit.phi)
+            return Spread(weights, centres[0], scales[0], lines, fit.df)
+        known = machine(x, positions)
+        weights, centres, scales, _ = components(known, y[None], contrasts)
+        return Spread(weights[0], centres[0], scales[0], known.rows(weights[0]), known.df)
 
-    def bounds(self, contrasts: Array) -> Bounds:
-        """Return what a bend does to contrasts (c, k) of the model's coefficients."""
-        confidence = self.prepared.settings.confidence
-        c = contrasts.shape[0]
-        unknown = np.full(c, np.nan)
-        if self._line is None or self._line.rows is None:
-            return Bounds(unknown, unknown, unknown, np.zeros(c, dtype=bool))
-        wide = _widened(contrasts, self._line)
-        found = self._line.contrast(wide, confidence)
-        middle = (found.low + found.high) / 2
-        se = (found.high - found.low) / 2 / ndtri((1 + confidence) / 2)
-        bias = worst_bias(wide @ self._line.rows, self.prepared.design.positions)
+    def bounds(self, contrasts: Array, found: Contrast) -> Bounds:
+        """Return what a bend does to contrasts (c, k) of the model's coefficients.
+
+        `found` is what the model itself says of them.
+        """
+        confidence, design = self.prepared.settings.confidence, self.prepared.design
+        estimate, low, high, rows = found.estimate, found.low, found.high, self.estimate.rows
+        x, time = design.fitted, design.positions - design.positions.mean()
+        if not self.prepared.settings.trend:
+            x = np.column_stack([x, time])
+        if rows is None or not self.prepared.settings.trend:
+            # Judged with a trend, also where the model has none.
+            line = self._spread(x, contrasts)
+            if line is None:
+                unknown = np.full(len(contrasts), np.nan)
+                return Bounds(unknown, unknown, unknown, np.zeros(len(contrasts), dtype=bool))
+            estimate, low, high = line.interval(confidence)
+            rows = line.rows
+        middle, se = (low + high) / 2, (high - low) / 2 / ndtri((1 + confidence) / 2)
+        assert rows is not None  # noqa: S101 - told to the type checker
+        wide = np.pad(contrasts, ((0, 0), (0, len(rows) - contrasts.shape[1])))
+        bias = worst_bias(wide @ rows, design.positions)
         widest = critical_value(self.curvature * bias / se, confidence) * se
-        p_bend, same = unknown, np.zeros(c, dtype=bool)
-        if self._bent is not None:
-            bent = self._bent.contrast(_widened(contrasts, self._bent), confidence)
-            p_bend, same = bent.p, np.sign(bent.estimate) == np.sign(found.estimate)
+        p_bend, same = np.full(len(contrasts), np.nan), np.zeros(len(contrasts), dtype=bool)
+        bent = self._spread(np.column_stack([x, time**2 / 2]), contrasts)
+        if bent is not None:
+            p_bend = bent.p
+            same = np.sign((bent.weights * bent.centres).sum(axis=1)) == np.sign(estimate)
         return Bounds(
             breakdown=breakdown(middle, se, bias, confidence),
-            wider=widest - (found.high - found.low) / 2,
+            wider=widest - (high - low) / 2,
             p_bend=p_bend,
             same_sign=same,
         )
 
 
-def _widened(contrasts: Array, estimate: Estimate) -> Array:
-    """Return contrasts with zeros for the columns that were added at the end of the design."""
-    added = estimate.coefficients.shape[1] - contrasts.shape[1]
-    return np.pad(contrasts, ((0, 0), (0, added)))
+@dataclass(frozen=True)
+class Spread:
+    """Contrasts of one fit as mixtures: weights (g,), centres and scales (c, g)."""
+
+    weights: Array
+    centres: Array
+    scales: Array
+    rows: Array | None
+    """(k, n) the coefficients as linear combinations of the outcome."""
+    df: float
+
+    def interval(self, confidence: float) -> tuple[Array, Array, Array]:
+        """Return estimate and both ends of the interval, (c,) each."""
+        weights = self.weights[None]
+        low, high, _ = mixture_interval(confidence, weights, self.centres, self.scales, self.df)
+        return (self.weights * self.centres).sum(axis=1), low, high
+
+    @property
+    def p(self) -> Array:
+        """(c,) two-sided."""
+        return two_sided(self.weights[None], self.centres / self.scales, self.df)
 
 
 def _independent(parts: list[Array], others: Array) -> Array:

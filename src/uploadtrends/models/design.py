@@ -89,15 +89,22 @@ class Design:
 
     def horizon(self, block: str, months: int) -> int | None:
         """Return the period in which that many months since the change are complete."""
-        if (block, months) not in self._horizons:
-            found = horizon_position(self.index, self.onsets[block].first_full, months)
-            self._horizons[block, months] = found
-        return self._horizons[block, months]
+        key = ("horizon", block, months)
+        if key not in self.kept:
+            first = self.onsets[block].first_full
+            self.kept[key] = horizon_position(self.index, first, months)
+        found: int | None = self.kept[key]
+        return found
 
     @cached_property
-    def _horizons(self) -> dict[tuple[str, int], int | None]:
-        """Those that were asked for."""
+    def kept(self) -> dict[Any, Any]:
+        """What was worked out from the design alone, for the next series on it."""
         return {}
+
+    @cached_property
+    def ends(self) -> pd.DatetimeIndex:
+        """(N,) the first moment after each period."""
+        return timing.period_ends(self.index)
 
     def after(self, block: str) -> Array:
         """Return the positions from the first full period after the block to the end."""

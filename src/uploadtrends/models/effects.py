@@ -15,6 +15,7 @@ from uploadtrends.models.terms import TERMS
 from uploadtrends.models.units import (
     beyond,
     drawn,
+    expected,
     mean_factor,
     named,
     percent,
@@ -23,7 +24,7 @@ from uploadtrends.models.units import (
 from uploadtrends.series.grid import period_name, periods_per_year
 
 if TYPE_CHECKING:
-    from uploadtrends.models.estimators.estimate import Estimate
+    from uploadtrends.models.estimators.estimate import Contrast, Estimate
     from uploadtrends.models.preparation import Prepared
 
 COLUMNS = (
@@ -209,10 +210,12 @@ def _block_rows(
             wanted.append((f"effect_{months}m", design.effect_rows(block.id, [place]), place))
     wanted.append(("effect_end", design.effect_rows(block.id, [n - 1]), n - 1))
 
-    contrast = estimate.contrast(np.concatenate([row for _, row, _ in wanted]), settings.confidence)
+    summed, size = _summed(prepared, estimate, block)
+    lines = np.concatenate([*(row for _, row, _ in wanted), summed])
+    contrast = estimate.contrast(lines, settings.confidence)
     brief &= prepared.choice.scale == "level"
     relatives: list[dict[str, Any]] = (
-        [{"absolute": float(value)} for value in contrast.estimate]
+        [{"absolute": float(value)} for value in contrast.estimate[:-1]]
         if brief
         else relative_and_absolute(prepared, estimate, wanted, contrast)
     )
@@ -238,15 +241,13 @@ def _block_rows(
                 for value in (contrast.estimate[i], contrast.low[i], contrast.high[i])
             )
         rows.append(row)
-    total, weights, size = _cumulative(prepared, estimate, block, status, reason, brief)
-    rows.append(total)
+    rows.append(_cumulative(prepared, estimate, block, status, reason, contrast, brief))
     members = list(design.columns[block.id].values())
     _, joint, _ = estimate.joint(np.eye(design.matrix.shape[1])[members])
     for row in rows:
         row["p_joint"] = joint if len(members) > 1 else row["p"]
     if untreated is not None:
-        lines = np.concatenate([*(row for _, row, _ in wanted), weights])
-        _judge(rows, untreated, lines, "slope" in design.columns[block.id], size)
+        _judge(rows, untreated, lines, contrast, "slope" in design.columns[block.id], size)
     unit = period_name(design.index)
     for months in beyond:
         left = n - first
@@ -255,42 +256,64 @@ def _block_rows(
     return rows
 
 
-def _cumulative(
-    prepared: Prepared, estimate: Estimate, block: Block, status: str, reason: str, brief: bool
-) -> tuple[dict[str, Any], Array, float]:
-    """Sum the effect over the observed periods from the event to the end.
+def _summed(prepared: Prepared, estimate: Estimate, block: Block) -> tuple[Array, float]:
+    """Return the linear contrast (1, k) that the cumulative effect amounts to, and its derivative.
 
-    Returns the row; the linear contrast (1, k) that it amounts to, the mean of the effects weighted
-    by the counterfactual on the log scale; and the sum's derivative by that contrast.
+    On the log scale the contrast is the mean of the effects weighted by what was reached.
+    """
+    places = _places(prepared, block)
+    effect = prepared.design.effect_rows(block.id, places)
+    if prepared.choice.scale == "level":
+        return effect.sum(axis=0)[None], 1.0
+    start = mean_factor(prepared, estimate) * np.exp(expected(prepared, estimate, places))
+    reached = start * np.exp(estimate.mean @ effect.T)
+    size = float(reached.sum())
+    return (reached @ effect / size)[None], size
+
+
+def _places(prepared: Prepared, block: Block) -> Array:
+    """Return the used periods from the event on."""
+    places = np.flatnonzero(prepared.design.used)
+    return places[places >= prepared.design.onsets[block.id].touched]
+
+
+def _cumulative(
+    prepared: Prepared,
+    estimate: Estimate,
+    block: Block,
+    status: str,
+    reason: str,
+    contrast: Contrast,
+    brief: bool,
+) -> dict[str, Any]:
+    """Sum the effect over the observed periods from the event to the end; return the row.
+
+    The last of `contrast` is the sum itself on the scale of the data.
     """
     design, confidence = prepared.design, prepared.settings.confidence
-    places = np.flatnonzero(design.used)
-    places = places[places >= design.onsets[block.id].touched]
+    places = _places(prepared, block)
     effect = design.effect_rows(block.id, places)
     row = _frame(prepared, block, "cumulative", status, reason)
-    size = 1.0
-    weights = effect.sum(axis=0)[None]
     if prepared.choice.scale == "level":
-        contrast = estimate.contrast(weights, confidence)
         sizes: dict[str, Any] = {}
         if not brief:
             base, base_point, beta = drawn(prepared, estimate, places)
             sizes = percent(
                 beta @ effect.sum(axis=0),
                 base.sum(axis=1),
-                contrast.estimate[0],
+                contrast.estimate[-1],
                 float(base_point.sum()),
                 confidence,
-                (contrast.low[0], contrast.high[0]),
+                (contrast.low[-1], contrast.high[-1]),
             )
             sizes["extrapolated"] = beyond(base_point, 0.0, prepared, np.ptp(prepared.y))
         row.update(
-            estimate=contrast.estimate[0],
-            se=contrast.se[0],
-            low=contrast.low[0],
-            high=contrast.high[0],
-            p=contrast.p[0],
-            minimum_detectable=contrast.minimum_detectable[0],
+            estimate=contrast.estimate[-1],
+            se=contrast.se[-1],
+            low=contrast.low[-1],
+            high=contrast.high[-1],
+            p=contrast.p[-1],
+            minimum_detectable=contrast.minimum_detectable[-1],
             **sizes,
         )
     else:
@@ -302,9 +325,6 @@ def _cumulative(
         change = factor * np.exp(base, out=base).sum(axis=1) - start
         start_point = factor * np.exp(base_point)
         point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())
-        reached = start_point * np.exp(estimate.mean @ effect.T)
-        size = float(reached.sum())
-        weights = (reached @ effect / size)[None]
         tail = (1 - confidence) / 2
         # The mean and variance of a sum of exponentials explode with the noise: quantiles.
         cuts = np.quantile(change, [tail, 0.158655, 0.5, 0.841345, 1 - tail])
@@ -339,18 +359,23 @@ def _cumulative(
         row["low"],
         row["high"],
     )
-    return row, weights, size
+    return row
 
 
 def _judge(
-    rows: list[dict[str, Any]], untreated: Untreated, lines: Array, slope: bool, size: float
+    rows: list[dict[str, Any]],
+    untreated: Untreated,
+    lines: Array,
+    contrast: Contrast,
+    slope: bool,
+    size: float,
 ) -> None:
     """Fill in what a bend of the untreated course does to each row of a block.
 
-    `lines` holds the contrast of each row; `size` turns that of the last one, the cumulative
-    effect, into its unit.
+    `lines` holds the contrast of each row, `contrast` what is known of it; `size` turns that of the
+    last one, the cumulative effect, into its unit.
     """
-    found = untreated.bounds(lines)
+    found = untreated.bounds(lines, contrast)
     at_once = {"effect_1m", *(name for name, term in TERMS.items() if term.at_once)}
     level_like = [not slope or row["term"] in at_once for row in rows]
     p = np.array([row["p"] for row in rows])

@@ -67,10 +67,10 @@ class Prepared:
     @cached_property
     def until(self) -> str:
         """Last day of the last observed period, ISO; empty if nothing was observed."""
-        known = np.flatnonzero(self.observed.notna().to_numpy())
+        known = np.flatnonzero(~np.isnan(self.observed.to_numpy()))
         if not known.size:
             return ""
-        end = period_ends(pd.DatetimeIndex(self.observed.index))[known[-1]]
+        end = self.design.ends[known[-1]]
         return str((end - pd.Timedelta(days=1)).date())
 
     @property
@@ -224,15 +224,15 @@ def _design(
     told = tuple(getattr(settings, name) for name in _DESIGNED)
     columns = tuple(TERMS[name].column for name in settings.terms)
     key = (index[0], index.freqstr, len(index), observed.tobytes(), events, told, columns)
-    key = None if covariates else key
     try:
-        known = _SEEN.get(key)
+        known = None if covariates else _SEEN.get(key)
+        keep = not covariates
     except TypeError:  # a list among the settings
-        key = known = None
+        known, keep = None, False
     if known is None:
         found = _blocks(events, index, settings)
         known = found, build_design(index, observed, found, settings, covariates)
-        if key is not None:
+        if keep:
             if len(_SEEN) >= _KEPT:
                 _SEEN.pop(next(iter(_SEEN)))
             _SEEN[key] = known

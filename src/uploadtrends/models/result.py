@@ -171,7 +171,7 @@ def run(
             prepared = replace(prepared, choice=marked)
         fits.append(Fit(prepared, fitted, adequacy))
     rows = [row for fit in fits for row in fit.rows]
-    effects = pd.DataFrame(rows, columns=list(COLUMNS))
+    effects = pd.DataFrame({name: [row[name] for row in rows] for name in COLUMNS})
     p = np.array([row["p"] for row in rows], dtype=float)
     terms = np.array([row["term"] for row in rows])
     adjusted = np.full(p.shape, np.nan)

@@ -51,7 +51,7 @@ def relative_and_absolute(
         found = [
             _named("absolute", ends[:, i], (middle * np.expm1(low), middle * np.expm1(high)))
             for i, (middle, low, high) in enumerate(
-                zip(middles, contrast.low, contrast.high, strict=True)
+                zip(middles, contrast.low, contrast.high, strict=False)
             )
         ]
     for sizes, middle in zip(found, middles, strict=True):
@@ -74,7 +74,7 @@ def _percents(
     if whole.any():
         ends[:, whole] = quantiles(ratios[:, whole], confidence)
     found: list[dict[str, Any]] = []
-    for i, estimate in enumerate(contrast.estimate):
+    for i, estimate in enumerate(contrast.estimate[: len(points)]):
         sizes: dict[str, Any] = {"absolute": float(estimate)}
         limits = (contrast.low[i], contrast.high[i])
         if whole[i]:
@@ -164,7 +164,13 @@ def drawn(prepared: Prepared, estimate: Estimate, places: Array) -> tuple[Array,
         values, vectors = np.linalg.eigh(covariance[np.ix_(places, places)])
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         base = base + np.random.default_rng(20220823).standard_normal(base.shape) @ root.T
-    return base, estimate.mean @ rows[places].T + offset[places], beta
+    return base, expected(prepared, estimate, places), beta
+
+
+def expected(prepared: Prepared, estimate: Estimate, places: Array) -> Array:
+    """Return the mean of the predictor without the events at `places` (p,)."""
+    rows, offset, _ = untreated(prepared, estimate)
+    return np.asarray(estimate.mean @ rows[places].T + offset[places])
 
 
 def mean_factor(prepared: Prepared, estimate: Estimate) -> float:

@@ -50,6 +50,10 @@ class Machine:
         weights = np.exp(logs - logs.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True), rss / self.df, noiseless
 
+    def rows(self, weights: Array) -> Array:
+        """Return the coefficients as linear combinations of the outcome (k, n), averaged."""
+        return np.asarray(np.tensordot(weights, self.maps, axes=(0, 0)))
+
 
 def machine(design: Array, positions: Array) -> Machine:
     """Return the machine of a design, from the store of those seen lately."""
@@ -140,7 +144,7 @@ def fit_averaged(y: Array, x: Array, positions: Array, settings: Settings) -> Es
                 for family in families.FAMILY_WEIGHTS
             },
         },
-        rows=np.einsum("g,gkn->kn", weights, known.maps[keep]),
+        rows=known.rows(every[0]),
         notes=(near_unit_root_note(near),) if near > UNIT_ROOT_WARNING else (),
     )
 
@@ -201,9 +205,13 @@ def fit_batch(
 def components(known: Machine, outcomes: Array, contrasts: Array) -> tuple[Array, ...]:
     """Return weights (m, g), centres and scales (m, c, g) of contrasts, and who is noiseless."""
     weights, variances, noiseless = known.weights(outcomes)
-    rows = np.einsum("ck,gkn->cgn", contrasts, known.maps)
-    centres = np.moveaxis(np.tensordot(outcomes, rows, axes=(1, 2)), 0, 0)
-    unit = np.einsum("ck,gkl,cl->cg", contrasts, known.covariance, contrasts, optimize=True)
+    if len(outcomes) < len(contrasts):
+        coefficients = outcomes @ known.maps.transpose(0, 2, 1)
+        centres = (coefficients @ contrasts.T).transpose(1, 2, 0)
+    else:
+        rows = contrasts @ known.maps
+        centres = np.tensordot(outcomes, rows, axes=(1, 2)).transpose(0, 2, 1)
+    unit = ((contrasts @ known.covariance) * contrasts).sum(axis=2).T
     scales = np.sqrt(np.maximum(unit, 0.0) * variances[:, None, :])
     return weights, centres, np.maximum(scales, np.finfo(float).tiny), noiseless
 

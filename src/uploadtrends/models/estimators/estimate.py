@@ -104,7 +104,8 @@ class Estimate:
         """(k,) point estimates."""
         return np.asarray(self.weights @ self.coefficients)
 
-    def _components(self, contrasts: Array) -> tuple[Array, Array]:
+    def components(self, contrasts: Array) -> tuple[Array, Array]:
+        """Return centre and scale (c, g) of each contrast given each component."""
         centres = contrasts @ self.coefficients.T
         variances = ((contrasts @ self.covariance) * contrasts).sum(axis=2).T
         return centres, np.sqrt(np.maximum(variances, np.finfo(float).tiny))
@@ -117,7 +118,7 @@ class Estimate:
         `extra_variance` (c, g) is added to the variances of the contrasts: the errors' own, for an
         interval of a new observation.
         """
-        centres, scales = self._components(np.atleast_2d(contrasts))
+        centres, scales = self.components(np.atleast_2d(contrasts))
         if extra_variance is not None:
             scales = np.sqrt(scales**2 + extra_variance)
         weights = self.weights[None, :]

@@ -54,12 +54,12 @@ def fit_reml(y: Array, x: Array, positions: Array, settings: Settings) -> Estima
             "log_likelihood": float(fit.log_likelihood[0, best]),
             "sigma": float(np.sqrt(weights @ fit.variance[0])),
         },
-        rows=_rows(x, positions, weights, fit.phi),
+        rows=linear_rows(x, positions, weights, fit.phi),
         notes=notes,
     )
 
 
-def _rows(x: Array, positions: Array, weights: Array, phi: Array) -> Array:
+def linear_rows(x: Array, positions: Array, weights: Array, phi: Array) -> Array:
     """Return the coefficients as linear combinations of the outcome, averaged over phi (k, n)."""
     kept = np.flatnonzero(weights > 1e-4 * weights.max())
     x, positions = np.ascontiguousarray(x), np.ascontiguousarray(positions)

@@ -91,10 +91,10 @@ def mixture_interval(
         at = proposal
         if (moved < 1e-5 * se).all():
             break
-    return at[0], at[1], _two_sided(weights, offset, df)
+    return at[0], at[1], two_sided(weights, offset, df)
 
 
-def _two_sided(weights: Array, offset: Array, df: float) -> Array:
+def two_sided(weights: Array, offset: Array, df: float) -> Array:
     """Return twice the smaller tail beyond zero; never 0, however far zero lies out.
 
     Each tail is summed by itself: one minus the other would leave nothing (or less) of a small one.
