@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from uploadtrends.models.estimators import reml
+from uploadtrends.models.estimators import averaged, reml
 from uploadtrends.models.estimators.mixture import mixture_interval
 from uploadtrends.simulate import ar1_series
 
@@ -160,3 +160,19 @@ def test_coverage_in_a_short_autocorrelated_series() -> None:
     fit = reml.fit_batch(y, segmented(24, 14), np.eye(4)[2:3])
     coverage = ((fit.low < 0) & (fit.high > 0)).mean()
     assert 0.93 < coverage < 0.975
+
+
+@pytest.mark.parametrize("engine", [reml, averaged])
+def test_equal_designs_are_grouped_and_every_series_keeps_its_place(engine) -> None:
+    n = 30
+    time = np.arange(n, dtype=float)
+    two = [np.column_stack([np.ones(n), time, time >= at]) for at in (12, 17)]
+    y = ar1_series(16, n, rho=0.3, seed=4)
+    which = np.array([0, 1, 1, 0] * 4)
+    line = np.eye(3)[2:]
+    found = engine.fit_batch(y, np.stack(two)[which], line)
+    for i, design in enumerate(which):
+        alone = engine.fit_batch(y[i], two[design], line)
+        np.testing.assert_allclose(found.low[i], alone.low[0], atol=1e-3)
+        np.testing.assert_allclose(found.estimate[i], alone.estimate[0], atol=1e-5)
+        assert found.phi[i] == pytest.approx(alone.phi[0])

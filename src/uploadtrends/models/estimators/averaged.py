@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,13 @@ from uploadtrends.models.estimators import families
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.linear import UNIT_ROOT_WARNING, degrees
 from uploadtrends.models.estimators.mixture import mixture_interval, mixture_moments
-from uploadtrends.models.estimators.reml import NEAR_UNIT_ROOT, BatchFit, near_unit_root_note
+from uploadtrends.models.estimators.reml import (
+    NEAR_UNIT_ROOT,
+    BatchFit,
+    equal_designs,
+    near_unit_root_note,
+    put_together,
+)
 from uploadtrends.models.settings import Settings
 
 CARRIED = 1e-7
@@ -191,6 +198,13 @@ def fit_batch(
     positions = np.arange(n, dtype=float) if positions is None else positions
     m = max(outcomes.shape[0], design.shape[0] if design.ndim == 3 else 1)
     outcomes = np.broadcast_to(outcomes, (m, n))
+    options: dict[str, Any] = {"positions": positions, "confidence": confidence, "chunk": chunk}
+    groups = equal_designs(design, contrasts)
+    if groups:
+        every = [
+            fit_batch(outcomes[rows], design[rows[0]], contrasts, **options) for rows in groups
+        ]
+        return put_together(every, groups)
     step = chunk if design.ndim == 2 and contrasts.ndim == 2 else 1
     pieces = []
     for start in range(0, m, step):

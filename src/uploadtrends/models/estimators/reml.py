@@ -10,8 +10,9 @@ best phi instead ignores that phi is estimated and covers too seldom in short se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -249,7 +250,7 @@ def fit_batch(
     positions: Array | None = None,
     confidence: float = 0.95,
     prior: str = "arcsine",
-    chunk: int = 64,
+    chunk: int = 128,
 ) -> BatchFit:
     """Fit many series (or many designs) at once and return intervals of contrasts.
 
@@ -282,6 +283,14 @@ def fit_batch(
     m = max(outcomes.shape[0], design.shape[0] if design.ndim == 3 else 1)
     if outcomes.shape[0] == 1 and m > 1:
         outcomes = np.broadcast_to(outcomes, (m, outcomes.shape[1]))
+    options: dict[str, Any] = {"positions": positions, "confidence": confidence, "chunk": chunk}
+    groups = equal_designs(design, contrasts)
+    if groups:
+        every = [
+            fit_batch(outcomes[rows], design[rows[0]], contrasts, prior=prior, **options)
+            for rows in groups
+        ]
+        return put_together(every, groups)
     pieces = []
     for start in range(0, m, chunk):
         part = slice(start, start + chunk)
@@ -298,6 +307,33 @@ def fit_batch(
     estimate, se, low, high, p, phi, near = map(np.concatenate, zip(*pieces, strict=True))
     df = outcomes.shape[1] - design.shape[-1]
     return BatchFit(estimate, se, low, high, p, phi, near, df)
+
+
+def equal_designs(design: Array, contrasts: Array) -> list[Array]:
+    """Return the places of equal designs among many (m, n, k), where there are few different ones.
+
+    Series of one design are fitted together; an empty list says that it is not worth while.
+    """
+    if design.ndim != 3 or contrasts.ndim == 3 or len(design) < _WORTH_GROUPING:
+        return []
+    places: dict[bytes, list[int]] = {}
+    for i, one in enumerate(design):
+        places.setdefault(one.tobytes(), []).append(i)
+    return [np.array(rows) for rows in places.values()] if 4 * len(places) <= len(design) else []
+
+
+_WORTH_GROUPING = 8
+
+
+def put_together(parts: list[BatchFit], groups: list[Array]) -> BatchFit:
+    """Return one batch from those of its groups, every series in its place."""
+    order = np.argsort(np.concatenate(groups))
+    joined = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])[order]
+        for field in fields(BatchFit)
+        if field.name != "df"
+    }
+    return BatchFit(**joined, df=parts[0].df)
 
 
 def _intervals(
