@@ -11,16 +11,9 @@ from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.events import Block
 from uploadtrends.models.bends import ALPHA, LEAST_BEFORE, Untreated, overturned
+from uploadtrends.models.cumulative import cumulative, left_out, summed
 from uploadtrends.models.terms import TERMS
-from uploadtrends.models.units import (
-    beyond,
-    drawn,
-    expected,
-    mean_factor,
-    named,
-    percent,
-    relative_and_absolute,
-)
+from uploadtrends.models.units import relative_and_absolute
 from uploadtrends.series.grid import period_name, periods_per_year
 
 if TYPE_CHECKING:
@@ -210,7 +203,7 @@ def _block_rows(
             wanted.append((f"effect_{months}m", design.effect_rows(block.id, [place]), place))
     wanted.append(("effect_end", design.effect_rows(block.id, [n - 1]), n - 1))
 
-    summed, size = _summed(prepared, estimate, block)
+    summed, size = summed(prepared, estimate, block)
     lines = np.concatenate([*(row for _, row, _ in wanted), summed])
     contrast = estimate.contrast(lines, settings.confidence)
     brief &= prepared.choice.scale == "level"
@@ -241,7 +234,9 @@ def _block_rows(
                 for value in (contrast.estimate[i], contrast.low[i], contrast.high[i])
             )
         rows.append(row)
-    rows.append(_cumulative(prepared, estimate, block, status, reason, contrast, brief))
+    reason = "; ".join(part for part in (reason, left_out(prepared, block)) if part)
+    rows.append(_frame(prepared, block, "cumulative", status, reason))
+    rows[-1].update(cumulative(prepared, estimate, block, contrast, brief))
     members = list(design.columns[block.id].values())
     _, joint, _ = estimate.joint(np.eye(design.matrix.shape[1])[members])
     for row in rows:
@@ -254,112 +249,6 @@ def _block_rows(
         why = f"the data end {left} {unit}{'s' if left != 1 else ''} after the change"
         rows.append(_frame(prepared, block, f"effect_{months}m", "not estimable", why))
     return rows
-
-
-def _summed(prepared: Prepared, estimate: Estimate, block: Block) -> tuple[Array, float]:
-    """Return the linear contrast (1, k) that the cumulative effect amounts to, and its derivative.
-
-    On the log scale the contrast is the mean of the effects weighted by what was reached.
-    """
-    places = _places(prepared, block)
-    effect = prepared.design.effect_rows(block.id, places)
-    if prepared.choice.scale == "level":
-        return effect.sum(axis=0)[None], 1.0
-    start = mean_factor(prepared, estimate) * np.exp(expected(prepared, estimate, places))
-    reached = start * np.exp(estimate.mean @ effect.T)
-    size = float(reached.sum())
-    return (reached @ effect / size)[None], size
-
-
-def _places(prepared: Prepared, block: Block) -> Array:
-    """Return the used periods from the event on."""
-    places = np.flatnonzero(prepared.design.used)
-    return places[places >= prepared.design.onsets[block.id].touched]
-
-
-def _cumulative(
-    prepared: Prepared,
-    estimate: Estimate,
-    block: Block,
-    status: str,
-    reason: str,
-    contrast: Contrast,
-    brief: bool,
-) -> dict[str, Any]:
-    """Sum the effect over the observed periods from the event to the end; return the row.
-
-    The last of `contrast` is the sum itself on the scale of the data.
-    """
-    design, confidence = prepared.design, prepared.settings.confidence
-    places = _places(prepared, block)
-    effect = design.effect_rows(block.id, places)
-    row = _frame(prepared, block, "cumulative", status, reason)
-    if prepared.choice.scale == "level":
-        sizes: dict[str, Any] = {}
-        if not brief:
-            base, base_point, beta = drawn(prepared, estimate, places)
-            sizes = percent(
-                beta @ effect.sum(axis=0),
-                base.sum(axis=1),
-                contrast.estimate[-1],
-                float(base_point.sum()),
-                confidence,
-                (contrast.low[-1], contrast.high[-1]),
-            )
-            sizes["extrapolated"] = beyond(base_point, 0.0, prepared, np.ptp(prepared.y))
-        row.update(
-            estimate=contrast.estimate[-1],
-            se=contrast.se[-1],
-            low=contrast.low[-1],
-            high=contrast.high[-1],
-            p=contrast.p[-1],
-            minimum_detectable=contrast.minimum_detectable[-1],
-            **sizes,
-        )
-    else:
-        base, base_point, beta = drawn(prepared, estimate, places)
-        factor = mean_factor(prepared, estimate)
-        base = np.minimum(base, 300.0)
-        start = factor * np.exp(base).sum(axis=1)
-        base += np.minimum(beta @ effect.T, 300.0)
-        change = factor * np.exp(base, out=base).sum(axis=1) - start
-        start_point = factor * np.exp(base_point)
-        point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())
-        tail = (1 - confidence) / 2
-        # The mean and variance of a sum of exponentials explode with the noise: quantiles.
-        cuts = np.quantile(change, [tail, 0.158655, 0.5, 0.841345, 1 - tail])
-        low, left, median, right, high = (float(cut) for cut in cuts)
-        below = float((change < 0).mean())
-        reach = (right - left) / 2
-        data = prepared.transformed[design.used]
-        data = np.exp(data) if prepared.choice.scale == "log" else data
-        row.update(
-            # One component plugs its variance parameters in: its own point, as others publish.
-            estimate=median if estimate.weights.size > 1 else point,
-            se=reach,
-            low=low,
-            high=high,
-            # Seeded draws resolve no p below 2 / DRAWS.
-            p=float(max(2 * min(below, 1 - below), 2 / change.size)),
-            minimum_detectable=reach * (1.959964 + 0.841621),
-            extrapolated=beyond(start_point, 0.0, prepared, np.ptp(data)),
-            **named("relative", 100 * change / start, confidence, (low, high)),
-        )
-    after = np.arange(design.onsets[block.id].touched, len(design.index))
-    left_out = len(after) - places.size
-    if left_out:
-        unit = period_name(design.index)
-        said = f"the sum is over {places.size} of the {len(after)} {unit}s from the event on"
-        row["reason"] = "; ".join(
-            part for part in (reason, f"{said}, {left_out} are missing") if part
-        )
-    row["df"] = estimate.df
-    row["absolute"], row["absolute_low"], row["absolute_high"] = (
-        row["estimate"],
-        row["low"],
-        row["high"],
-    )
-    return row
 
 
 def _judge(

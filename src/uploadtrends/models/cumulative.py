@@ -1,0 +1,120 @@
+"""The cumulative effect: summed over the observed periods from the event to the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from uploadtrends.arrays import Array
+from uploadtrends.models.units import beyond, drawn, expected, mean_factor, named, percent
+from uploadtrends.series.grid import period_name
+
+if TYPE_CHECKING:
+    from uploadtrends.events import Block
+    from uploadtrends.models.estimators.estimate import Contrast, Estimate
+    from uploadtrends.models.preparation import Prepared
+
+
+def summed(prepared: Prepared, estimate: Estimate, block: Block) -> tuple[Array, float]:
+    """Return the linear contrast (1, k) that the cumulative effect amounts to, and its derivative.
+
+    On the log scale the contrast is the mean of the effects weighted by what was reached.
+    """
+    places = places_of(prepared, block)
+    effect = prepared.design.effect_rows(block.id, places)
+    if prepared.choice.scale == "level":
+        return effect.sum(axis=0)[None], 1.0
+    start = mean_factor(prepared, estimate) * np.exp(expected(prepared, estimate, places))
+    reached = start * np.exp(estimate.mean @ effect.T)
+    size = float(reached.sum())
+    return (reached @ effect / size)[None], size
+
+
+def places_of(prepared: Prepared, block: Block) -> Array:
+    """Return the used periods from the event on."""
+    places = np.flatnonzero(prepared.design.used)
+    return places[places >= prepared.design.onsets[block.id].touched]
+
+
+def cumulative(
+    prepared: Prepared,
+    estimate: Estimate,
+    block: Block,
+    contrast: Contrast,
+    brief: bool,
+) -> dict[str, Any]:
+    """Sum the effect over the observed periods from the event to the end; return what its row says.
+
+    The last of `contrast` is the sum itself on the scale of the data; `brief` leaves out percents
+    that would need draws.
+    """
+    design, confidence = prepared.design, prepared.settings.confidence
+    places = places_of(prepared, block)
+    effect = design.effect_rows(block.id, places)
+    row: dict[str, Any] = {}
+    if prepared.choice.scale == "level":
+        sizes: dict[str, Any] = {}
+        if not brief:
+            base, base_point, beta = drawn(prepared, estimate, places)
+            sizes = percent(
+                beta @ effect.sum(axis=0),
+                base.sum(axis=1),
+                contrast.estimate[-1],
+                float(base_point.sum()),
+                confidence,
+                (contrast.low[-1], contrast.high[-1]),
+            )
+            sizes["extrapolated"] = beyond(base_point, 0.0, prepared, np.ptp(prepared.y))
+        row.update(
+            estimate=contrast.estimate[-1],
+            se=contrast.se[-1],
+            low=contrast.low[-1],
+            high=contrast.high[-1],
+            p=contrast.p[-1],
+            minimum_detectable=contrast.minimum_detectable[-1],
+            **sizes,
+        )
+    else:
+        base, base_point, beta = drawn(prepared, estimate, places)
+        factor = mean_factor(prepared, estimate)
+        base = np.minimum(base, 300.0)
+        start = factor * np.exp(base).sum(axis=1)
+        base += np.minimum(beta @ effect.T, 300.0)
+        change = factor * np.exp(base, out=base).sum(axis=1) - start
+        start_point = factor * np.exp(base_point)
+        point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())
+        tail = (1 - confidence) / 2
+        # The mean and variance of a sum of exponentials explode with the noise: quantiles.
+        cuts = np.quantile(change, [tail, 0.158655, 0.5, 0.841345, 1 - tail])
+        low, left, median, right, high = (float(cut) for cut in cuts)
+        below = float((change < 0).mean())
+        reach = (right - left) / 2
+        data = prepared.transformed[design.used]
+        data = np.exp(data) if prepared.choice.scale == "log" else data
+        row.update(
+            # One component plugs its variance parameters in: its own point, as others publish.
+            estimate=median if estimate.weights.size > 1 else point,
+            se=reach,
+            low=low,
+            high=high,
+            # Seeded draws resolve no p below 2 / DRAWS.
+            p=float(max(2 * min(below, 1 - below), 2 / change.size)),
+            minimum_detectable=reach * (1.959964 + 0.841621),
+            extrapolated=beyond(start_point, 0.0, prepared, np.ptp(data)),
+            **named("relative", 100 * change / start, confidence, (low, high)),
+        )
+    row["df"] = estimate.df
+    for end in ("", "_low", "_high"):
+        row[f"absolute{end}"] = row[end.lstrip("_") or "estimate"]
+    return row
+
+
+def left_out(prepared: Prepared, block: Block) -> str:
+    """Say over how many periods the sum is, where some are missing; else nothing."""
+    design = prepared.design
+    known = places_of(prepared, block).size
+    after = len(design.index) - design.onsets[block.id].touched
+    unit = period_name(design.index)
+    said = f"the sum is over {known} of the {after} {unit}s from the event on"
+    return f"{said}, {after - known} are missing" if after > known else ""
