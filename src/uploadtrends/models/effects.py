@@ -203,8 +203,8 @@ def _block_rows(
             wanted.append((f"effect_{months}m", design.effect_rows(block.id, [place]), place))
     wanted.append(("effect_end", design.effect_rows(block.id, [n - 1]), n - 1))
 
-    summed, size = summed(prepared, estimate, block)
-    lines = np.concatenate([*(row for _, row, _ in wanted), summed])
+    total, size = summed(prepared, estimate, block)
+    lines = np.concatenate([*(row for _, row, _ in wanted), total])
     contrast = estimate.contrast(lines, settings.confidence)
     brief &= prepared.choice.scale == "level"
     relatives: list[dict[str, Any]] = (
