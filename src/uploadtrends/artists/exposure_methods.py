@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import linalg
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError, NotEstimableError
@@ -40,6 +41,8 @@ class Estimates:
         First exposed period, or calendar year -> (estimate, standard error).
     interval : (float, float, float), optional
         Ends and p of the overall effect, where they are not those of t.
+    joint : Estimates, optional
+        Leads and effects of one fit, for tests of the leads, where `values` come from two.
     """
 
     times: Array
@@ -50,6 +53,7 @@ class Estimates:
     cohorts: dict[int, tuple[float, float]] = field(default_factory=dict)
     years: dict[int, tuple[float, float]] = field(default_factory=dict)
     interval: tuple[float, float, float] | None = None
+    joint: Estimates | None = None
 
     @property
     def covariance(self) -> Array | None:
@@ -224,23 +228,86 @@ def _cohort_means(frame: pd.DataFrame, effects: Any, name: str) -> dict[int, tup
     return {cohort: (float(np.mean(values)), float("nan")) for cohort, values in found.items()}
 
 
-def poisson(frame: pd.DataFrame) -> Estimates:
-    """Poisson with effects by cohort and period, in uploads (Wooldridge 2023)."""
+def poisson(frame: pd.DataFrame, leads: int) -> Estimates:
+    """Poisson with effects by cohort and period, in uploads (Wooldridge 2023).
+
+    Effects come from all unexposed rows. Leads come from a second fit that takes the last `leads`
+    periods before exposure for exposed ones, too, and are read against the last of them.
+    """
     library = require_library()
     estimator = library.WooldridgeDiD(method="poisson", control_group="not_yet_treated")
     result = _fitted(estimator, frame)
     for kind in ("event_study", "group", "calendar"):
         result.aggregate(kind)
-    effects = {int(k): row for k, row in result.event_study_effects.items()}
-    times = np.array(sorted(k for k in effects if effects[k]["se"] > 0))
+    times, values, covariance = _poisson_event_times(result)
+    joint = _poisson_leads(frame, leads)
+    if joint is not None:
+        before = joint.times < 0
+        lead_covariance = joint.covariance
+        assert lead_covariance is not None  # noqa: S101 - told to the type checker
+        times = np.concatenate([joint.times[before], times])
+        values = np.concatenate([joint.values[before], values])
+        # Two fits: bands that take them for independent are too wide, never too narrow
+        # (Royen 2014, the Gaussian correlation inequality).
+        covariance = linalg.block_diag(lead_covariance[np.ix_(before, before)], covariance)
+    errors = np.sqrt(np.diag(covariance))
     return Estimates(
         times,
-        np.array([float(effects[k]["att"]) for k in times]),
-        np.array([float(effects[k]["se"]) for k in times]),
-        None,
+        values,
+        errors,
+        covariance / np.outer(errors, errors),
         (float(result.overall_att), float(result.overall_se)),
         _grouped(result.group_effects),
         _mean_by_year(frame, _grouped(result.calendar_effects)),
+        joint=joint,
+    )
+
+
+def _poisson_event_times(result: Any) -> tuple[Array, Array, Array]:
+    """Return relative periods, mean effects of their cells, and their covariance."""
+    keys = list(result._gt_keys)
+    relative = np.array([int(t - g) for g, t in keys])
+    cells = np.array([float(result._gt_weights.get(key, 0)) for key in keys])
+    effects = np.array([float(result.group_time_effects[key]["att"]) for key in keys])
+    times = np.unique(relative[cells > 0])
+    weights = np.where(relative == times[:, None], cells, 0.0)
+    weights /= weights.sum(axis=1, keepdims=True)
+    covariance = weights @ np.asarray(result._gt_vcov) @ weights.T
+    known = np.diag(covariance) > 0
+    return times[known], (weights @ effects)[known], covariance[np.ix_(known, known)]
+
+
+_BASE = 3  # periods before the leads that have to be left
+
+
+def _poisson_leads(frame: pd.DataFrame, leads: int) -> Estimates | None:
+    """Return leads and effects of one fit, against the last period before exposure."""
+    starts = frame.loc[frame["g"] > 0].groupby("artist")["g"].first()
+    reach = min(leads, int(starts.median()) - 1 - _BASE)
+    if reach < 2:
+        return None
+    rows = frame[(frame["g"] == 0) | (frame["g"] > reach + _BASE)]
+    library = require_library()
+    estimator = library.WooldridgeDiD(
+        method="poisson", control_group="not_yet_treated", anticipation=reach
+    )
+    try:
+        times, values, covariance = _poisson_event_times(_fitted(estimator, rows))
+    except NotEstimableError:
+        return None
+    base = times == -1
+    if base.sum() != 1 or (times < -1).sum() < 2:
+        return None
+    against = np.eye(len(times)) - base.astype(float)[None, :]
+    against = against[~base]
+    covariance = against @ covariance @ against.T
+    errors = np.sqrt(np.diag(covariance))
+    return Estimates(
+        times[~base],
+        against @ values,
+        errors,
+        covariance / np.outer(errors, errors),
+        (float("nan"), float("nan")),
     )
 
 

@@ -212,8 +212,9 @@ def exposure_effects(
     place = " and ".join(sorted(frame["platform"].unique()))
     labels = {"platform": place, "group": "exposed", "event": "exposure", "label": "the exposure"}
     effects = _event_times(found, leads, lags, labels | {"unit": unit}, confidence, seed)
-    pretrend = pretrend_row(found, leads, exposed + others - 1)
-    honest = honest_table(found, leads, methods.treated_counts(frame), confidence)
+    joint = found.joint or found
+    pretrend = pretrend_row(joint, leads, exposed + others - 1)
+    honest = honest_table(joint, leads, methods.treated_counts(frame), confidence)
     bacon = _bacon(name, frame, notes)
     return ExposureEffects(
         overall, effects, pretrend, honest, bacon, exposed, others, name, tuple(notes), call
@@ -311,7 +312,7 @@ def _estimate(
         "imputation": methods.imputation,
         "two-stage": methods.two_stage,
         "sun-abraham": methods.sun_abraham,
-        "poisson": methods.poisson,
+        "poisson": lambda rows: methods.poisson(rows, leads),
         "twfe": methods.twfe,
         "poisson-twfe": lambda rows: methods.twfe(rows, counts=True),
     }
