@@ -31,6 +31,7 @@ _PUBLIC = {
     "exposure": "artists.exposures",
     "matched": "artists.matching",
     "exposure_effects": "artists.staggered",
+    "exposure_study": "artists.exposure_study",
     "interrupted_time_series": "models",
     "change_points": "breaks",
     "caption_loop": "loop.captions",

@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 import uploadtrends as ut
-from uploadtrends import Event, InputError
+from uploadtrends import Event, InputError, simulate
 from uploadtrends.artists import exposure_methods as methods
 from uploadtrends.artists.matching import covariates
+from uploadtrends.artists.outcomes import outcome_frame
 from uploadtrends.artists.staggered import exposure_effects
 from uploadtrends.simulate import Population, population
 
@@ -322,3 +323,96 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(panel):
     ):
         with pytest.raises(InputError, match=says):
             exposure_effects(panel, ut.exposure(panel, adopters(panel)), **settings)
+
+
+def test_the_poisson_model_looks_at_leads_with_power(adopted):
+    panel, given = adopted
+    result = exposure_effects(panel, ut.exposure(panel, given))
+    assert result.method == "poisson"
+    leads = result.effects[result.effects["relative_period"] < 0]
+    assert leads["relative_period"].tolist() == list(range(-12, -1))
+    assert 0.005 < result.pretrend["p"].iloc[0] <= 1
+    assert result.pretrend["df"].iloc[0] == 11
+    assert result.honest["max_bend"].iloc[0] == 0
+    # A rise of exposed artists before the exposure is found.
+    early = {
+        name: str(pd.Timestamp(day) + pd.DateOffset(months=6))[:10] for name, day in given.items()
+    }
+    late = exposure_effects(panel, ut.exposure(panel, early))
+    assert late.pretrend["p"].iloc[0] < 1e-4
+
+
+def test_poisson_effects_by_period_are_the_librarys(adopted):
+    panel, given = adopted
+    frame, _ = outcome_frame(panel, ut.exposure(panel, given), "uploads", None, None)
+    library = methods.require_library()
+    fitted = methods._fitted(
+        library.WooldridgeDiD(method="poisson", control_group="not_yet_treated"), frame
+    )
+    fitted.aggregate("event_study")
+    times, values, covariance = methods._poisson_event_times(fitted)
+    for k, value, variance in zip(times, values, np.diag(covariance), strict=True):
+        known = fitted.event_study_effects[k]
+        assert value == pytest.approx(known["att"], abs=1e-12)
+        assert np.sqrt(variance) == pytest.approx(known["se"], abs=1e-12)
+
+
+def test_shocks_that_exposed_artists_share_are_seen_before_exposure():
+    found = {}
+    for sd in (0.0, 0.15):
+        world = simulate.training_set(200, shock_sd=sd, seed=3)
+        panel = ut.build_panel(world.population, start="2018-01-01")
+        who = ut.exposure(panel, world.treated_from)
+        found[sd] = exposure_effects(panel, who, method="imputation")
+    calm, shaken = (found[sd].shared.iloc[0] for sd in (0.0, 0.15))
+    assert calm["p_none"] > 0.5 > shaken["p_none"]
+    assert 0.08 < shaken["shock_sd"] < 0.45
+    own = found[0.15].overall.iloc[0]
+    assert shaken["low"] < own["low"]
+    assert shaken["high"] > own["high"]
+    assert "learnt before exposure" in found[0.15].summary()
+
+
+def test_an_exposure_before_the_panel_or_one_that_ends_leaves_nobody(panel):
+    ids = panel.artists["artist_id"].unique().sort().to_list()[:12]
+    with pytest.raises(InputError, match=r"no artist is exposed inside.*always treated"):
+        ut.exposure(panel, dict.fromkeys(ids, "2012-01-01"))
+    rows = pd.DataFrame(
+        [(name, day, on) for name in ids for day, on in (("2020-06-01", 1), ("2021-06-01", 0))],
+        columns=["artist_id", "period", "treated"],
+    )
+    with pytest.raises(InputError, match=r"no artist is exposed inside.*reversed"):
+        ut.exposure(panel, rows)
+    # Some of them: left out, with their number, and the estimate is that without them.
+    some = dict.fromkeys(ids, "2020-12-01")
+    others = panel.artists["artist_id"].unique().sort().to_list()[12:17]
+    mixed = some | dict.fromkeys(others, "2012-01-01")
+    result = exposure_effects(panel, ut.exposure(panel, mixed), method="imputation")
+    assert result.exposed == len(ids)
+    assert any("nothing is known of them from before" in note for note in result.notes)
+
+
+def test_a_study_of_an_exposure_refuses_by_row(adopted):
+    panel, given = adopted
+    found = ut.exposure_study(
+        panel,
+        given,
+        match_on=("tenure",),
+        outcomes=("uploads", "active"),
+        methods=("poisson", "two-step", "twfe"),
+    )
+    rows = found.overall[found.overall["of"] == "all exposed"]
+    said = dict(zip(zip(rows["outcome"], rows["method"], strict=True), rows["status"], strict=True))
+    assert said["uploads", "two-step"] == "refused"
+    assert said["active", "poisson"] == "refused"
+    assert list(rows["status"]).count("biased") == 2
+    assert "refused (the two-step compares at one date of exposure)" in found.summary()
+    assert {"exposure_weights", "exposure_balance", "exposure_shocks"} <= set(found.tables())
+    for wrong, says in (
+        ({"outcomes": "uploads"}, "at least one"),
+        ({"methods": ()}, "at least one"),
+        ({"methods": ("magic",)}, "unknown setting"),
+        ({"outcomes": ("likes",)}, "unknown outcome"),
+    ):
+        with pytest.raises(InputError, match=says):
+            ut.exposure_study(panel, given, **wrong)

@@ -103,6 +103,7 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
         "uploadtrends.collect.replay.archived_crawls",
         {"--raw": "raws", "--key-file": "my.key"},
     ),
+    (["exposure", "s.duckdb"], "uploadtrends.build_panel", PANEL),
     (["structural-breaks", "s.duckdb"], "uploadtrends.build_panel", PANEL),
     (["monitor", "s.duckdb", "--from", "2022-06-01"], "uploadtrends.build_panel", PANEL),
     (["rebuild", "--study", "a.toml"], "uploadtrends.study.read_study", {"--study": "s.toml"}),
@@ -177,6 +178,7 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
 ]
 # Left to the tests of these commands (what they do, not that they arrive).
 ELSEWHERE = {
+    "exposure": {"--treated-from", "--match-on", "--outcome", "--method", "--option", "--out"},
     "export": {"--identify", "--key", "--period"},
     "load": {"--preset"},
     "collect": {"--store", "--max-rejects"},

@@ -1,4 +1,8 @@
-"""Exposure at one date with common shocks integrated out: the two-step of the artist models."""
+"""Shocks that all exposed artists share, around effects of an exposure.
+
+At one date of exposure they are integrated out: the two-step of the artist models. Where the dates
+differ, they are learnt from the time before, and say how much wider an interval would be.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from uploadtrends.artists.cells import cell_effects
 from uploadtrends.artists.event_time import loadings_by_event_time
@@ -68,6 +73,59 @@ def two_step_exposure(
         interval=overall.interval(0, confidence),
     )
     return found, _notes(overall, by_platform)
+
+
+FEWEST_PERIODS = 12
+FEWEST_ARTISTS = 10
+
+
+def shared_shocks(
+    frame: pd.DataFrame, overall: tuple[float, float], confidence: float
+) -> pd.DataFrame:
+    """Say what shocks common to exposed artists would add to the error of their mean effect.
+
+    The difference in log rates between artists not yet exposed and never exposed ones, by period,
+    is a straight line plus such shocks plus the artists' own chance. A shock moves the mean effect
+    by its share among the exposed rows less its share among the same artists' rows before.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As of `outcomes.outcome_frame`, uploads.
+    overall : (float, float)
+        Mean effect in uploads, and its standard error clustered by artist.
+    confidence : float
+
+    Returns
+    -------
+    pandas.DataFrame
+        shock_sd (log points), phi, p_none (probability that there are none), se, low, high (with
+        them). Empty with fewer than 12 periods in which ten artists are not yet exposed.
+    """
+    exposed = frame["g"] > 0
+    ahead = frame[exposed & (frame["t"] < frame["g"])]
+    many = ahead.groupby("t")["artist"].nunique()
+    usable = many.index[many >= FEWEST_ARTISTS]
+    if len(usable) < FEWEST_PERIODS or exposed.all():
+        return pd.DataFrame()
+    rows = frame[~exposed | (frame["t"] < frame["g"])]
+    series = _difference(rows[rows["t"].isin(usable)])
+    line = series.position - series.position.mean()
+    x = np.column_stack([np.ones(len(line)), line])
+    fit = integrate_shocks(series, x, np.array([[1.0, 0.0]]), "half")
+    after = frame[exposed & (frame["t"] >= frame["g"])]
+    periods = np.arange(1, int(frame["t"].max()) + 1)
+    loading = np.zeros(len(periods))
+    for part, sign in ((after, 1.0), (ahead, -1.0)):
+        share = part["t"].value_counts(normalize=True)
+        loading += sign * share.reindex(periods).fillna(0).to_numpy()
+    correlation = fit.phi ** np.abs(periods[:, None] - periods[None, :])
+    level = max(float(after["y"].mean()) - overall[0], 0.0)
+    moved = level * fit.shock_sd * float(np.sqrt(loading @ correlation @ loading))
+    se = float(np.hypot(overall[1], moved))
+    reach = float(stats.t.ppf((1 + confidence) / 2, frame["artist"].nunique() - 1)) * se
+    row = {"shock_sd": fit.shock_sd, "phi": fit.phi, "p_none": fit.p_none, "se": se}
+    return pd.DataFrame([row | {"low": overall[0] - reach, "high": overall[0] + reach}])
 
 
 def _difference(frame: pd.DataFrame) -> Series:

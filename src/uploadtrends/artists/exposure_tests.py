@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
@@ -27,6 +29,30 @@ def simultaneous(correlation: Array | None, k: int, confidence: float, seed: int
     root = vectors * np.sqrt(np.maximum(values, 0))
     draws = np.random.default_rng(seed).standard_normal((_DRAWS, k)) @ root.T
     return float(np.quantile(np.abs(draws).max(axis=1), confidence))
+
+
+def event_time_table(
+    found: Estimates, leads: int, lags: int, same: dict[str, Any], confidence: float, seed: int
+) -> pd.DataFrame:
+    """Return effects by relative period with intervals one at a time and simultaneous bands."""
+    keep = (found.times >= -leads) & (found.times <= lags)
+    quantile = stats.norm.ppf((1 + confidence) / 2)
+    correlation = None if found.correlation is None else found.correlation[np.ix_(keep, keep)]
+    band = simultaneous(correlation, int(keep.sum()), confidence, seed)
+    value, se = found.values[keep], found.errors[keep]
+    table = pd.DataFrame(
+        {
+            "relative_period": found.times[keep].astype(int),
+            "estimate": value,
+            "se": se,
+            "low": value - quantile * se,
+            "high": value + quantile * se,
+            "band_low": value - band * se,
+            "band_high": value + band * se,
+            "p": 2 * stats.norm.sf(np.abs(value) / se),
+        }
+    )
+    return table.assign(**same)
 
 
 def pretrend_row(found: Estimates, leads: int, df: int) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from scipy import stats
 
 from uploadtrends.artists import exposure_methods as methods
 from uploadtrends.artists.exposure_methods import Estimates
-from uploadtrends.artists.exposure_shocks import two_step_exposure
-from uploadtrends.artists.exposure_tests import honest_table, pretrend_row, simultaneous
+from uploadtrends.artists.exposure_shocks import shared_shocks, two_step_exposure
+from uploadtrends.artists.exposure_tests import event_time_table, honest_table, pretrend_row
 from uploadtrends.artists.exposures import Exposure
 from uploadtrends.artists.matching import Matched
 from uploadtrends.artists.outcomes import UNITS, outcome_frame
@@ -39,7 +39,7 @@ BIASED = (
     "dates differ and effects grow or differ; shown for comparison only"
 )
 FEWEST_EXPOSED = 10
-_DESCRIBED = {
+DESCRIBED = {
     "two-step": "rates by exposure and period, common shocks integrated out",
     "imputation": "imputation (Borusyak, Jaravel & Spiess 2024)",
     "two-stage": "two-stage (Gardner 2022)",
@@ -72,6 +72,9 @@ class ExposureEffects(Result):
         effect over a continued straight pre-trend), low, high, breakdown, seen_before.
     bacon : pandas.DataFrame
         Two-way effects only: what they average, with weights (Goodman-Bacon 2021).
+    shared : pandas.DataFrame
+        What shocks common to all exposed artists would add, where uploads are counted and the
+        method does not know them: shock_sd, phi, p_none, se, low, high.
     exposed, others : int
         Artists.
     method : str
@@ -84,6 +87,7 @@ class ExposureEffects(Result):
     pretrend: pd.DataFrame
     honest: pd.DataFrame
     bacon: pd.DataFrame
+    shared: pd.DataFrame
     exposed: int
     others: int
     method: str
@@ -119,6 +123,12 @@ class ExposureEffects(Result):
                 else f"[{bound['low']:+.3g}, {bound['high']:+.3g}], not told from zero"
             )
             lines.append(f"Above a continued straight trend: {bound['estimate']:+.3g}; {stands}.")
+        for shocks in self.shared.to_dict("records"):
+            lines.append(
+                f"Shocks common to exposed artists, learnt before exposure: sd "
+                f"{100 * shocks['shock_sd']:.0f}% (probability of none {shocks['p_none']:.2f}); "
+                f"with them [{shocks['low']:+.3g}, {shocks['high']:+.3g}]."
+            )
         return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
 
 
@@ -149,7 +159,8 @@ def exposure_effects(
         By artist and period. Silent: no upload in this period and the next two.
     method : str
         "auto": the two-step with common shocks where all are exposed at one date and uploads are
-        counted, or whole platforms are exposed; else imputation. "imputation", "two-stage",
+        counted, or whole platforms are exposed; else Poisson for uploads and imputation for all
+        other outcomes. "imputation", "two-stage",
         "sun-abraham", "callaway-santanna" (levels; valid when exposure dates differ), "poisson"
         (mean effect in uploads of a multiplicative model), "two-step" (log ratios), "twfe" and
         "poisson-twfe" (for comparison only).
@@ -171,7 +182,8 @@ def exposure_effects(
     Notes
     -----
     Errors are clustered by artist. Only the two-step knows shocks that all exposed artists share;
-    where whole platforms are exposed no other method is offered.
+    beside the others stands what such shocks would add (`ExposureEffects.shared`). Where whole
+    platforms are exposed no other method is offered.
     """
     call = Call.of(
         {"outcome": outcome, "method": method, "control": control, "leads": leads, "lags": lags}
@@ -204,26 +216,26 @@ def exposure_effects(
         row = {"of": "all exposed", "when": pd.NaT, "unit": unit, "method": name}
         row |= dict.fromkeys(("estimate", "se", "low", "high", "p"), np.nan)
         overall = pd.DataFrame([row | {"status": "refused", "reason": why}])
-        tables = overall, empty, empty, empty
-        return ExposureEffects(*tables, empty, exposed, others, name, tuple(notes), call)
+        nothing = empty, empty, empty, empty, empty
+        return ExposureEffects(overall, *nothing, exposed, others, name, tuple(notes), call)
     status, reason = _status(name, exposed)
-    same = {"unit": unit, "method": _DESCRIBED[name], "status": status, "reason": reason}
+    same = {"unit": unit, "method": DESCRIBED[name], "status": status, "reason": reason}
     overall = _overall(found, index, same, exposed + others - 1, confidence)
     place = " and ".join(sorted(frame["platform"].unique()))
     labels = {"platform": place, "group": "exposed", "event": "exposure", "label": "the exposure"}
-    effects = _event_times(found, leads, lags, labels | {"unit": unit}, confidence, seed)
+    effects = event_time_table(found, leads, lags, labels | {"unit": unit}, confidence, seed)
     joint = found.joint or found
     pretrend = pretrend_row(joint, leads, exposed + others - 1)
     honest = honest_table(joint, leads, methods.treated_counts(frame), confidence)
-    bacon = _bacon(name, frame, notes)
-    return ExposureEffects(
-        overall, effects, pretrend, honest, bacon, exposed, others, name, tuple(notes), call
-    )
+    knows_shocks = unit == "log ratio" or outcome != "uploads"
+    shared = empty if knows_shocks else shared_shocks(frame, found.overall, confidence)
+    tables = overall, effects, pretrend, honest, _bacon(name, frame, notes), shared
+    return ExposureEffects(*tables, exposed, others, name, tuple(notes), call)
 
 
 def _check(method: str, control: str, leads: int, lags: int) -> None:
     for name, value, allowed in (
-        ("method", method, ("auto", *_DESCRIBED)),
+        ("method", method, ("auto", *DESCRIBED)),
         ("control", control, ("not yet", "never")),
     ):
         if value not in allowed:
@@ -242,7 +254,8 @@ def _chosen(
     one_date = frame.loc[frame["g"] > 0, "g"].nunique() == 1
     if method == "auto":
         shared = exposure.by_platform or (one_date and outcome == "uploads")
-        return "two-step" if shared else "imputation"
+        counted = "poisson" if outcome == "uploads" else "imputation"
+        return "two-step" if shared else counted
     if exposure.by_platform and method != "two-step":
         raise InputError(
             "whole platforms are exposed: errors by artist take a platform's shocks for effects",
@@ -359,29 +372,6 @@ def _overall(
     if found.interval is not None:
         table.loc[0, ["low", "high", "p"]] = found.interval
     return table
-
-
-def _event_times(
-    found: Estimates, leads: int, lags: int, same: dict[str, Any], confidence: float, seed: int
-) -> pd.DataFrame:
-    keep = (found.times >= -leads) & (found.times <= lags)
-    quantile = stats.norm.ppf((1 + confidence) / 2)
-    correlation = None if found.correlation is None else found.correlation[np.ix_(keep, keep)]
-    band = simultaneous(correlation, int(keep.sum()), confidence, seed)
-    value, se = found.values[keep], found.errors[keep]
-    table = pd.DataFrame(
-        {
-            "relative_period": found.times[keep].astype(int),
-            "estimate": value,
-            "se": se,
-            "low": value - quantile * se,
-            "high": value + quantile * se,
-            "band_low": value - band * se,
-            "band_high": value + band * se,
-            "p": 2 * stats.norm.sf(np.abs(value) / se),
-        }
-    )
-    return table.assign(**same)
 
 
 def _bacon(method: str, frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

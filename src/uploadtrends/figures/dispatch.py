@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from uploadtrends.artists.exposure_study import ExposureStudy
 from uploadtrends.breaks.matching import Match
 from uploadtrends.breaks.monitoring.result import Monitoring
 from uploadtrends.breaks.result import ChangePoints
@@ -102,6 +103,12 @@ def _(result: CheckOutcome, ax: Axes | None = None, *, width: float = FULL_WIDTH
 def _(result: EventSet, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
     return timeline.event_timeline(result, width=width)
+
+
+@plot.register
+def _(result: ExposureStudy, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
+    _alone(ax)
+    return exposures.exposure_study(result, width=width)
 
 
 @plot.register

@@ -1,4 +1,4 @@
-"""How alike matched artists are: standardised differences before and after."""
+"""Exposure designs: how alike matched artists are, and what each outcome and method found."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from uploadtrends.figures import style
+from uploadtrends.artists.exposure_study import ExposureStudy
+from uploadtrends.artists.staggered import DESCRIBED, ExposureEffects
+from uploadtrends.figures import layout, style
 
 
 def balance(result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH) -> Figure:
@@ -58,3 +60,147 @@ def _points(axes: Axes, table: Any) -> None:
     axes.set_xlim(left=0)
     axes.set_xlabel("absolute standardised difference")
     axes.legend(loc="best")
+
+
+_ROOM, _RIGHT, _TOP, _TALL, _BELOW = 0.62, 0.15, 0.34, 1.35, 0.42
+_ESTIMATE, _REFUSAL, _SMALL = 0.38, 0.05, 6.2
+_NAMES = {label: name for name, label in DESCRIBED.items()}
+
+
+def exposure_study(result: ExposureStudy, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+    """Draw each outcome by period since the exposure, and its mean effect by every method.
+
+    Bars are 95% intervals one at a time, the band is simultaneous, from the first method that has
+    effects by period. Hollow: exploratory, or biased. Words in place of a point say why a method
+    was refused.
+
+    Parameters
+    ----------
+    result : ExposureStudy
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        Its ``data`` is the table of mean effects.
+    """
+    table = result.overall[result.overall["of"] == "all exposed"]
+    wide = width > 5
+    left = 0.5 * width if wide else width
+    start = left + 0.15 if wide else _ROOM / 2
+    room = width - start - _RIGHT
+    parts = []
+    for outcome, rows in table.groupby("outcome", sort=False):
+        fit = next((f for name, f in result.fits if name == outcome and len(f.effects)), None)
+        tall = sum(_height(row, room) for row in rows.to_dict("records")) + 0.1
+        parts.append((str(outcome), rows, fit, max(tall, _TALL) if wide and fit else tall))
+    gap = _TOP + _BELOW
+    with style.sheet():
+        extra = [0.0 if wide or fit is None else _TALL + gap for *_, fit, _ in parts]
+        whole = sum(tall + gap for *_, tall in parts) + sum(extra)
+        figure, top = style.Drawing(width, whole), _TOP
+        for (outcome, rows, fit, tall), above in zip(parts, extra, strict=True):
+            if fit is not None:
+                size = left - _ROOM - _RIGHT, tall if wide else _TALL
+                _by_period(layout.place(figure, _ROOM, top, *size), fit, outcome)
+            axes = layout.place(figure, start, top + above, room, tall)
+            _by_method(axes, rows, outcome, room, tall)
+            top += above + tall + gap
+    figure.data = table
+    figure.caption = (
+        "Effect on exposed artists by period since the exposure (bars: 95% intervals one at a "
+        "time; band: all at once) and averaged, by method. Hollow: exploratory, or known to be "
+        "biased."
+    )
+    figure.alternative = " ".join(
+        f"{row['outcome']}, {row['method']}: "
+        + (
+            f"{row['estimate']:+.3g} [{row['low']:+.3g}, {row['high']:+.3g}] {row['unit']}."
+            if row["status"] != "refused"
+            else f"refused, {row['reason']}."
+        )
+        for row in table.to_dict("records")
+    )
+    return figure
+
+
+def _by_period(axes: Axes, fit: ExposureEffects, outcome: str) -> None:
+    part = fit.effects.sort_values("relative_period")
+    where, value = part["relative_period"].to_numpy(), part["estimate"].to_numpy()
+    axes.axhline(0, color=style.INK, linewidth=0.8)
+    axes.axvline(-0.5, color=style.MUTED, linewidth=0.6, linestyle=":")
+    for side in (where < 0, where >= 0):
+        axes.fill_between(
+            where[side],
+            part["band_low"].to_numpy()[side],
+            part["band_high"].to_numpy()[side],
+            color=style.BLUE,
+            alpha=0.15,
+            linewidth=0,
+        )
+    span = np.vstack([value - part["low"].to_numpy(), part["high"].to_numpy() - value])
+    axes.errorbar(
+        where, value, yerr=span, color=style.BLUE, marker="o", linestyle="", elinewidth=0.8
+    )
+    axes.set_title(f"{outcome.replace('_', ' ')} by period since the exposure")
+    axes.set_xlabel("periods since the exposure")
+    axes.set_ylabel(_short(str(part["unit"].iloc[0])))
+
+
+def _said(row: Any) -> str:
+    """Return the name of a method, and why it has no point where it has none."""
+    name = _NAMES.get(str(row["method"]), str(row["method"]))
+    if row["status"] == "refused":
+        return f"{name}: refused, {row['reason']}"
+    return name if row["status"] == "ok" else f"{name} ({row['status']})"
+
+
+def _height(row: Any, room: float) -> float:
+    words = layout.height_of(_said(row), room, _SMALL)
+    return words + (_REFUSAL if row["status"] == "refused" else _ESTIMATE - 0.12)
+
+
+def _by_method(axes: Axes, rows: Any, outcome: str, room: float, tall: float) -> None:
+    """Draw one row a method; y is in inches from the top."""
+    axes.set_ylim(tall, 0)
+    axes.set_title(f"{outcome.replace('_', ' ')}: mean effect")
+    axes.grid(visible=False, axis="y")
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    found = rows[rows["status"] != "refused"]
+    units = list(dict.fromkeys(found["unit"]))
+    top = 0.05
+    for row in rows.to_dict("records"):
+        said, fits = _said(row), row["status"] != "refused" and row["unit"] == units[0]
+        if row["status"] != "refused" and not fits:
+            said += f": {row['estimate']:+.2g} {row['unit']}, not on this scale"
+        for number, line in enumerate(layout.wrap(said, room, _SMALL)):
+            axes.text(
+                0.0,
+                top + number * layout.line_height(_SMALL),
+                line,
+                transform=axes.get_yaxis_transform(),
+                fontsize=_SMALL,
+                va="top",
+            )
+        top += _height(row, room)
+        if fits:
+            y = top - 0.11
+            axes.plot([row["low"], row["high"]], [y, y], color=style.BLUE, linewidth=1.2)
+            filled = style.BLUE if row["status"] == "ok" else style.PAPER
+            axes.plot(
+                [row["estimate"]], [y], marker="o", color=style.BLUE, mfc=filled, markersize=4.5
+            )
+    if not units:
+        axes.set_xticks([])
+        axes.spines["bottom"].set_visible(False)
+        return
+    axes.axvline(0, color=style.INK, linewidth=0.8, zorder=1)
+    axes.grid(visible=True, axis="x")
+    axes.locator_params(axis="x", nbins=5)
+    axes.set_xlabel(_short(units[0]))
+
+
+def _short(unit: str) -> str:
+    return unit if len(unit) < 34 else unit.replace("share of ", "").replace("artists ", "")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from uploadtrends.figures.style import COLUMN_WIDTH, Drawing, ordered, title
+from uploadtrends.report import further
 from uploadtrends.report.answer import answer, tally, unprompted
 from uploadtrends.report.chart import Chart, chart_html
 from uploadtrends.report.checklist import checklist
@@ -73,11 +74,17 @@ def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None
     # For phones; the page shows one or the other. Checks are drawn once and scroll.
     kept = tuple(outcome for outcome in results.checks if outcome.name in ON_MAIN_FIGURES)
     narrow = replace(results, checks=kept).drawings(width=COLUMN_WIDTH)
+    own = further.asked(results)
+
+    def picture(name: str) -> str:
+        return figure_html(name, drawn[name], narrow.get(name)) if name in drawn else ""
+
     parts = [
         _answer(results),
         _series(results),
-        _figures(drawn, narrow),
+        _figures({name: one for name, one in drawn.items() if name not in own}, narrow),
         _effects(results),
+        *(_section(key, body) for key, body in further.written(results, picture).items()),
         _checks(results, drawn),
         _methods(results),
         _checklist(results),
@@ -89,7 +96,9 @@ def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None
         question=html.escape(spec.question),
         style=_asset("page.css"),
         script=_asset("hover.js"),
-        navigation="".join(f'<li><a href="#{key}">{name}</a></li>' for key, name in SECTIONS),
+        navigation="".join(
+            f'<li><a href="#{key}">{name}</a></li>' for key, name in _headings(own).items()
+        ),
         body="\n".join(parts),
         version=html.escape(results.its.call.package_version),
     )
@@ -104,10 +113,18 @@ def _asset(name: str) -> str:
     return (files("uploadtrends.report") / name).read_text(encoding="utf-8")
 
 
+def _headings(own: Mapping[str, str]) -> dict[str, str]:
+    """Return every section's heading in order: those that only some studies have, before checks."""
+    fixed = list(SECTIONS)
+    place = [key for key, _ in fixed].index("checks")
+    return dict([*fixed[:place], *own.items(), *fixed[place:]])
+
+
 def _section(key: str, body: str) -> str:
+    name = dict(SECTIONS).get(key) or further.SECTIONS[key][0]
     return (
         f'<section id="{key}" aria-labelledby="{key}-name">'
-        f'<h2 id="{key}-name">{dict(SECTIONS)[key]}</h2>{body}</section>'
+        f'<h2 id="{key}-name">{name}</h2>{body}</section>'
     )
 
 

@@ -29,7 +29,8 @@ def run_analyses(
 
     A function gets what it asks for by the name of its argument: ``panel`` (the one that holds the
     setting ``platform``) or ``data``, ``events`` (the study's), ``event`` (of that id; that of the
-    primary contrast by default), ``model`` (the artist model).
+    primary contrast by default), ``model`` (the artist model). An exposure that names one of the
+    study's events is dated by it.
     """
     found: dict[str, Result] = {}
     for name, settings in spec.analyses.items():
@@ -52,6 +53,8 @@ def run_analyses(
         if "event" in known:
             event = options.get("event", spec.primary["event"])
             options["event"] = events.select(ids=[event]) if event in events.ids else event
+        if isinstance(named := options.get("treated_from"), str) and named in events.ids:
+            options["treated_from"] = events.select(ids=[named])
         depends = [steps.keys["panel"], events, options, spec.analyses.get("artist_model")]
         target = section.target()
 

@@ -61,6 +61,7 @@ ANALYSES = {
         passes_on="uploadtrends:artist_model",
     ),
     "event_study": Section("uploadtrends:event_study", ("panel",)),
+    "exposure": Section("uploadtrends:exposure_study", ("panel",)),
     "monitor": Section("uploadtrends:monitor", ("history",)),
     "common_change": Section("uploadtrends:common_change", ("data",)),
 }
@@ -79,7 +80,11 @@ ABOUT = _said(name="text", title="text", question="text", seed="integer", regist
 PRIMARY = _said(platform="text", group="text", event="text", term="text")
 DATA = _said(source="text", path="text", optional="flag")
 MORE_ABOUT_EVENTS = _said(file="text", extra="list", confounders="list")
-REQUIRED = {"study": ("name", "question"), "primary": tuple(PRIMARY)}
+REQUIRED = {
+    "study": ("name", "question"),
+    "primary": tuple(PRIMARY),
+    "exposure": ("treated_from",),
+}
 
 
 def named(path: str) -> Callable[..., Any]:

@@ -98,7 +98,7 @@ class StudyResults:
             "plain_pelt": self.breaks.plain_pelt(),
             "matches": self.matches.to_frame(),
             "checks": self.checks_frame(),
-            **{name: result.to_frame() for name, result in self.analyses.items()},
+            **_analysed(self.analyses),
             **{f"check_{outcome.name}": outcome.to_frame() for outcome in self.checks},
         }
 
@@ -230,6 +230,15 @@ class StudyResults:
         text = json.dumps(everything, indent=1, default=str)
         written.append(_write(folder / "results.json", text + "\n"))
         return [*written, self.save_report(folder, drawn)]
+
+
+def _analysed(analyses: Mapping[str, Result]) -> dict[str, pd.DataFrame]:
+    """Return the tables of further analyses: of some, several."""
+    found: dict[str, pd.DataFrame] = {}
+    for name, result in analyses.items():
+        several = getattr(result, "tables", None)
+        found |= several() if several is not None else {name: result.to_frame()}
+    return found
 
 
 def _write(path: Path, text: str) -> Path:

@@ -112,8 +112,9 @@ def parse_study(content: Mapping[str, Any], path: Path | None = None) -> StudySp
     for section in ("study", *keys.SECTIONS, "primary"):
         given = content.get(section, {})
         _keys(given, keys.section(section), section, where)
+        asked = section in content or section not in keys.ANALYSES
         for key in keys.REQUIRED.get(section, ()):
-            if key not in given:
+            if asked and key not in given:
                 raise InputError(
                     f"[{section}] lacks '{key}'", file=where, column=key, fix=f"add {key} = ..."
                 )

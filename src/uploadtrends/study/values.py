@@ -100,7 +100,9 @@ class Values:
 
         path = self._folder / str(said["file"])
         try:
-            frame = pd.read_csv(path)
+            # Artists are named by text: 000123 is not 123.
+            texts = {str(said["artist"]): str} if "artist" in said else None
+            frame = pd.read_csv(path, dtype=texts)
         except FileNotFoundError:
             raise InputError(
                 "a file of the study does not exist",

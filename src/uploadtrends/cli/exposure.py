@@ -1,0 +1,104 @@
+"""The command about artists who are exposed, each at a time of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from uploadtrends.cli.options import (
+    AsJson,
+    Further,
+    PanelOptions,
+    command,
+    further_settings,
+)
+from uploadtrends.cli.show import show_frame
+from uploadtrends.errors import InputError
+
+
+@command
+def exposure(
+    data: Annotated[Path, typer.Argument(help="A store (.duckdb) with artists.")],
+    options: PanelOptions,
+    treated_from: Annotated[
+        str,
+        typer.Option(
+            "--treated-from",
+            help="A CSV with artist_id and treated_from; or an event of the catalogue that names "
+            "its platforms; or a rule: 'first AI upload', joined_at.",
+        ),
+    ] = "first AI upload",
+    match_on: Annotated[
+        list[str] | None,
+        typer.Option("--match-on", help="tenure, uploads_last_6m, ...; repeatable."),
+    ] = None,
+    outcomes: Annotated[
+        list[str] | None,
+        typer.Option("--outcome", help="uploads, active, silent, removals, ai_share; repeatable."),
+    ] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option("--method", help="auto, poisson, imputation, ..., twfe; repeatable."),
+    ] = None,
+    further: Further = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for figure, tables and words.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare exposed with other artists: effects by outcome and method, with their tests.
+
+    Example: uploadtrends exposure uploads.duckdb --treated-from adopters.csv --match-on tenure
+    """
+    import uploadtrends as ut
+
+    known = ("panel", "treated_from", "match_on", "outcomes", "methods", "platform")
+    settings = further_settings(further, ut.exposure_study, known)
+    for name, given in (("match_on", match_on), ("outcomes", outcomes), ("methods", methods)):
+        if given:
+            settings[name] = tuple(given)
+    platforms = options.platforms or []
+    found = ut.exposure_study(
+        options.build(data),
+        _given(treated_from),
+        platform=platforms[0] if len(platforms) == 1 else None,
+        **settings,
+    )
+    if out is not None:
+        for path in _saved(found, out):
+            typer.echo(f"written: {path}", err=True)
+    if not as_json:
+        typer.echo(found.summary())
+    show_frame(found.to_frame(), as_json=as_json)
+
+
+def _given(said: str) -> Any:
+    """Return a table where a file is named, an event where one is, else the rule."""
+    import pandas as pd
+
+    import uploadtrends as ut
+
+    if said.endswith(".csv"):
+        try:
+            return pd.read_csv(said, dtype={"artist_id": str, "platform": str})
+        except FileNotFoundError:
+            raise InputError(
+                "there is no such file", file=said, fix="name a CSV with artist_id, treated_from"
+            ) from None
+        except ValueError as error:
+            raise InputError("not a CSV that can be read", file=said, value=str(error)) from error
+    catalogue = ut.event_catalogue()
+    return catalogue.select(ids=[said]) if said in catalogue.ids else said
+
+
+def _saved(found: Any, out: Path) -> list[Path]:
+    from uploadtrends import figures, report
+
+    out.mkdir(parents=True, exist_ok=True)
+    written = list(figures.save(found.plot(), out / "exposure"))
+    written += report.write_tables(found.tables(), out)
+    words = out / "exposure.txt"
+    words.write_text(found.summary() + "\n", encoding="utf-8")
+    return [*written, words]
