@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import pandas as pd
 import pytest
 
 import uploadtrends as ut
+from store_records import Records
 from uploadtrends.breaks.counts import count_posterior
 from uploadtrends.breaks.matching import match
 from uploadtrends.breaks.segmentation import penalty_path
 from uploadtrends.breaks.structural import bai_perron, chow, exp_f, ols_cusum, sup_f
 from uploadtrends.checks.check import check_class, check_names
+from uploadtrends.records import Artist, Credit, Upload
 from uploadtrends.result import Call
 from uploadtrends.signatures import Setting, settings_of
 from uploadtrends.simulate import population
@@ -25,12 +28,18 @@ class Noted(Exception):
     """A call was recorded; nothing needs to be fitted after that."""
 
 
-def record(verb: Callable[..., Any], *args: Any, **settings: Any) -> Call:
-    """Return the record of a call, which is made before anything is fitted."""
+def record(verb: Callable[..., Any], *args: Any, function: str = "", **settings: Any) -> Call:
+    """Return the record of a call, which is made before anything is fitted.
+
+    The first one that is made, or that of the function asked for.
+    """
     of = Call.of.__func__
 
     def note(cls: type[Call], *given: Any, **named: Any) -> Call:
-        raise Noted(of(cls, *given, **named))
+        call = of(cls, *given, **named)
+        if function in ("", call.function):
+            raise Noted(call)
+        return call
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Call, "of", classmethod(note))
@@ -123,6 +132,11 @@ OTHER: dict[str, Any] = {
     "thresholds": (2.0,),
     "attribute": {"a": 1.0},
     "deletion": (0.1,),
+    "test": "OLS-MOSUM",
+    "functional": "mean",
+    "outcome": "active",
+    "on": ("uploads_last_3m",),
+    "horizon": 30,
 }
 # Where a name means something else.
 OF_CHECKS: dict[str, dict[str, Any]] = {
@@ -219,6 +233,234 @@ def test_a_series_among_the_settings_is_told_by_its_values(name: str) -> None:
     ]
     assert found[0] == found[1]
     assert found[0] != found[2]
+
+
+STRUCTURAL = {
+    "sup-F": {"regressors": frame(3), "covariance": "hac", "trim": 0.2, "start": 0.2, "end": 0.7},
+    "Chow": {"date": "2021-07-01"},
+    "OLS-MOSUM": {"window": 0.25, "functional": "range", "level": 0.1},
+    "OLS-CUSUM": {"root_boundary": True},
+    "Bai-Perron": {
+        "min_size": 0.2,
+        "max_breaks": 3,
+        "breaks": 1,
+        "criterion": "lwz",
+        "confidence": 0.9,
+    },
+}
+
+
+@pytest.mark.parametrize("test", STRUCTURAL)
+def test_the_door_to_structural_tests(test: str) -> None:
+    fixed = {"date": "2021-06-01"} if test == "Chow" else {}
+    base = ut.structural_breaks(series(), test, **fixed).call
+    assert ut.structural_breaks(series(), test, **fixed).call == base
+    records = {
+        key: ut.structural_breaks(series(), test, **fixed | {key: value}).call
+        for key, value in STRUCTURAL[test].items()
+    }
+    records["values"] = ut.structural_breaks(series(2), test, **fixed).call
+    all_differ(ut.structural_breaks, base, records)
+
+
+def test_structural_tests_of_several_series() -> None:
+    base = ut.structural_breaks(frame(1, 2)).call
+    assert ut.structural_breaks(frame(1, 2)).call == base
+    records = {
+        "values": ut.structural_breaks(frame(1, 3)).call,
+        "test": ut.structural_breaks(frame(1, 2), "OLS-CUSUM").call,
+        "covariance": ut.structural_breaks(frame(1, 2), covariance="hac").call,
+    }
+    all_differ(ut.structural_breaks, base, records)
+
+
+def test_monitoring() -> None:
+    base = record(ut.monitor, series(), "2023-01-01")
+    assert record(ut.monitor, series(), "2023-01-01") == base
+    values = varied(ut.monitor, {"history", "new", *SELECTS})
+    records = {
+        key: record(ut.monitor, series(), "2023-01-01", **{key: value})
+        for key, value in values.items()
+    }
+    records["new"] = record(ut.monitor, series(), "2023-02-01")
+    records["history"] = record(ut.monitor, series(2), "2023-01-01")
+    all_differ(ut.monitor, base, records)
+
+
+def test_a_common_change() -> None:
+    base = record(ut.common_change, frame(1, 2))
+    assert record(ut.common_change, frame(1, 2)) == base
+    values = varied(ut.common_change, {"data", *SELECTS})
+    records = {
+        key: record(ut.common_change, frame(1, 2), **{key: value}) for key, value in values.items()
+    }
+    all_differ(ut.common_change, base, records | {"data": record(ut.common_change, frame(1, 3))})
+
+
+def test_exposures(panels) -> None:
+    first, again, others = panels
+    who = first.artists["artist_id"].unique().sort().to_list()[:20]
+    treated = dict.fromkeys(who, "2021-03-01")
+    base = record(ut.exposure, first, treated)
+    assert record(ut.exposure, again, treated) == base
+    records = {
+        "treated_from": record(ut.exposure, first, dict.fromkeys(who, "2021-04-01")),
+        "platform": record(ut.exposure, first, treated, platform="artstation"),
+        "panel": record(ut.exposure, others, treated),
+    }
+    all_differ(ut.exposure, base, records)
+
+    found = [ut.exposure(panel, treated) for panel in (first, again)]
+    found.append(ut.exposure(first, dict.fromkeys(who, "2021-04-01")))
+    for verb, before in ((ut.matched, ()), (ut.exposure_effects, (first,))):
+        base = record(verb, *before, found[0])
+        assert record(verb, *before, found[1]) == base
+        own = {"method": "coarsened" if verb is ut.matched else "twfe", "control": "never"}
+        values = varied(verb, {"panel", "exposure"}, own)
+        records = {
+            key: record(verb, *before, found[0], **{key: value}) for key, value in values.items()
+        }
+        all_differ(verb, base, records | {"exposure": record(verb, *before, found[2])})
+
+
+def test_a_study_of_one_exposure(panels) -> None:
+    first, again, others = panels
+    who = first.artists["artist_id"].unique().sort().to_list()[:20]
+    treated = dict.fromkeys(who, "2021-03-01")
+
+    def found(panel: ut.Panel, treated_from: Any = treated, **said: Any) -> Call:
+        return record(ut.exposure_study, panel, treated_from, function="exposure_study", **said)
+
+    base = found(first)
+    assert found(again) == base
+    own = {"match_on": ("tenure",), "match": "coarsened", "methods": ("twfe",), "control": "never"}
+    own |= {"outcomes": ("active",), "platform": "artstation"}
+    values = varied(ut.exposure_study, {"panel", "treated_from"}, own)
+    records = {key: found(first, **{key: value}) for key, value in values.items()}
+    records["treated_from"] = found(first, dict.fromkeys(who, "2021-04-01"))
+    all_differ(ut.exposure_study, base, records | {"panel": found(others)})
+
+
+def test_retraining_loops() -> None:
+    works = np.random.default_rng(1).standard_normal((90, 2))
+    small = {"n": 20, "generations": 2, "repeats": 2, "regime": "fresh", "generator": "gaussian"}
+    base = record(ut.retraining_loop, works, **small)
+    assert record(ut.retraining_loop, works.copy(), **small) == base
+    changes = {"n": 21, "generations": 3, "repeats": 3, "regime": "augment", "generator": "kde"}
+    changes |= {"fresh": 0.2, "sampling_bias": 0.9, "seed": 1}
+    assert set(changes) == set(settings_of(ut.retraining_loop, {"data"}))
+    records = {
+        key: record(ut.retraining_loop, works, **small | {key: value})
+        for key, value in changes.items()
+    }
+    records["data"] = record(ut.retraining_loop, works + 1.0, **small)
+    all_differ(ut.retraining_loop, base, records)
+
+
+class Words:
+    """Captions a picture by its sum."""
+
+    def caption(self, images: Any, seeds: Any) -> list[str]:
+        return [f"{np.sum(image):.3f}" for image in images]
+
+
+class OtherWords(Words):
+    pass
+
+
+class Brush:
+    """Paints a number, a little off."""
+
+    def paint(self, captions: Any, seeds: Any) -> list[np.ndarray]:
+        return [np.full((2, 2), float(text) / 4 + 0.01) for text in captions]
+
+
+class OtherBrush(Brush):
+    pass
+
+
+class Eye:
+    """Embeds texts and pictures."""
+
+    def encode(self, things: Any) -> np.ndarray:
+        return np.array([[1.0, np.sum(np.asarray(one, dtype=float))] for one in things])
+
+
+class OtherEye(Eye):
+    pass
+
+
+def test_caption_loops(tmp_path) -> None:
+    def pictures(seed: int) -> list[np.ndarray]:
+        return list(np.random.default_rng(seed).random((30, 2, 2)))
+
+    parts = {"captioner": Words(), "painter": Brush(), "text_encoder": Eye()}
+    said = {**parts, "image_encoder": Eye(), "iterations": 1, "reference": pictures(9)}
+    base = record(ut.caption_loop, pictures(1), **said)
+    assert record(ut.caption_loop, pictures(1), **said, folder=tmp_path / "kept") == base
+    changes = {"iterations": 2, "repeats": 2, "seed": 1, "reference": pictures(8)}
+    changes |= {"captioner": OtherWords(), "painter": OtherBrush()}
+    changes |= {"text_encoder": OtherEye(), "image_encoder": OtherEye()}
+    told = {"images", "folder", "announce"}
+    assert set(changes) == set(settings_of(ut.caption_loop, told))
+    records = {
+        key: record(ut.caption_loop, pictures(1), **said | {key: value})
+        for key, value in changes.items()
+    }
+    records["images"] = record(ut.caption_loop, pictures(2), **said)
+    all_differ(ut.caption_loop, base, records)
+
+
+def test_verdicts_and_arithmetic() -> None:
+    courses = np.random.default_rng(3).standard_normal((40, 30)).cumsum(axis=0)
+    base = record(ut.convergence, courses)
+    assert record(ut.convergence, courses.copy()) == base
+    changes = {"band": 0.2, "horizon": 0.6, "draws": 99, "seed": 1}
+    records = {key: record(ut.convergence, courses, **{key: v}) for key, v in changes.items()}
+    all_differ(ut.convergence, base, records | {"values": record(ut.convergence, courses + 1.0)})
+
+    given = {"works": 30_000, "contribution": 0.3, "price": 0.5, "platform_cut": 0.3}
+    base = record(ut.attribution_earnings, **given)
+    changes = {key: value * 0.9 for key, value in given.items()}
+    changes |= {"paid_at": "download", "downloaded": 0.5}
+    records = {
+        key: record(ut.attribution_earnings, **given | {"paid_at": "download"} | {key: value})
+        for key, value in changes.items()
+    }
+    all_differ(ut.attribution_earnings, base, records)
+
+
+def test_the_share_of_a_corpus(tmp_path) -> None:
+    def panel(*labels: bool) -> ut.Panel:
+        rows: list[Any] = [Artist("site", "a", "a")]
+        for number, label in enumerate(labels):
+            rows.append(Upload("site", str(number), datetime(2022, number + 1, 15), ai_label=label))
+            rows.append(Credit("site", str(number), "a"))
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.duckdb"
+        ut.build_store(path, [Records(*rows)])
+        return ut.build_panel(path)
+
+    works = panel(False, True, False)
+    base = record(ut.synthetic_share, works)
+    assert record(ut.synthetic_share, panel(False, True, False)) == base
+    changes = {"window": 2, "sensitivity": (0.5, 0.9)}
+    records = {key: record(ut.synthetic_share, works, **{key: v}) for key, v in changes.items()}
+    records["panel"] = record(ut.synthetic_share, panel(False, True, True))
+    all_differ(ut.synthetic_share, base, records)
+
+
+# Verbs that answer without estimating anything, or whose record is that of another verb.
+UNRECORDED = {"as_events", "blocks", "build_store", "open_store", "event_catalogue", "build_panel"}
+
+
+def test_no_verb_is_forgotten() -> None:
+    """Whoever adds a verb says here how its record is tried."""
+    verbs = {name for name in ut.__all__ if inspect.isfunction(getattr(ut, name))}
+    source = inspect.getsource(inspect.getmodule(test_no_verb_is_forgotten))
+    missing = [
+        name for name in sorted(verbs - UNRECORDED - {*check_names()}) if f"ut.{name}" not in source
+    ]
+    assert missing == []
 
 
 def test_choosing_series_is_told_by_what_was_chosen(panels) -> None:

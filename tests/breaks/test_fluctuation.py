@@ -221,7 +221,7 @@ def test_hac_scores_of_white_noise_are_like_plain_ones() -> None:
         ({"test": "Rec-CUSUM", "functional": "range"}, "no p-value for this test"),
         ({"test": "OLS-MOSUM", "root_boundary": True}, "root boundary"),
         ({"test": "Poisson-CUSUM"}, "needs counts"),
-        ({"test": "sup-F", "window": 0.3}, "does not take these options"),
+        ({"test": "sup-F", "window": 0.3}, "has no such setting"),
         ({"test": "sup-F", "start": "1700"}, "outside the series"),
         ({"test": "sup-F", "start": 0.6, "end": 0.4}, "too short"),
     ],

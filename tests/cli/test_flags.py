@@ -105,7 +105,26 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
     ),
     (["exposure", "s.duckdb"], "uploadtrends.build_panel", PANEL),
     (["structural-breaks", "s.duckdb"], "uploadtrends.build_panel", PANEL),
+    (
+        ["structural-breaks", "x.csv"],
+        "uploadtrends.structural_breaks",
+        {
+            "--test": "OLS-CUSUM",
+            "--regressors": "trend",
+            "--covariance": "ols",
+            "--unit": "media",
+            "--group": "senior",
+            "--platform": "artstation",
+            "--option": "trim=0.25",
+        },
+    ),
     (["monitor", "s.duckdb", "--from", "2022-06-01"], "uploadtrends.build_panel", PANEL),
+    (
+        ["monitor", "x.csv", "--from", "2022-06-01"],
+        "uploadtrends.monitor",
+        {"--from": "2022-07-01", "--group": "senior", "--option": "window=0.25"}
+        | {"--platform": "artstation"},
+    ),
     (["rebuild", "--study", "a.toml"], "uploadtrends.study.read_study", {"--study": "s.toml"}),
     (
         ["delisted", "--store", "s.duckdb"],
@@ -183,8 +202,7 @@ ELSEWHERE = {
     "load": {"--preset"},
     "collect": {"--store", "--max-rejects"},
     "rebuild": {"--accept-damage", "--max-rejects", "--may-shrink"},
-    "monitor": {"--fail-on-alarm", "--figure", "--from", "--group", "--option"},
-    "structural-breaks": {"--covariance", "--group", "--regressors", "--test", "--unit"},
+    "monitor": {"--fail-on-alarm", "--figure"},
     "panel": {"--out"},
     "change-points": {"--trend"},
     "events": {"--verified"},

@@ -95,3 +95,11 @@ def test_structural_breaks_of_every_series(table: Path, test: str) -> None:
     rows = json.loads(shown.output)
     assert rows[0]["group"] == "falls"
     assert pd.Timestamp("2023-10") <= pd.Timestamp(rows[0]["date"][:10]) <= pd.Timestamp("2024-03")
+
+
+def test_settings_of_a_structural_test_arrive(table: Path) -> None:
+    shown = runner.invoke(app, ["structural-breaks", str(table), "--option", "trim=0.3", "--json"])
+    assert shown.exit_code == 0
+    assert json.loads(shown.output)[0]["statistic"] > 0
+    wrong = runner.invoke(app, ["structural-breaks", str(table), "--option", "window=0.3"])
+    assert "sup-F has no such setting" in str(wrong.exception)

@@ -205,6 +205,20 @@ def test_a_mistake_in_the_study_is_named(sections, message: str) -> None:
         study(**sections).run()
 
 
+def test_further_analyses_of_series(tmp_path) -> None:
+    found = study(
+        checks={},
+        structural_breaks={"test": "OLS-CUSUM", "covariance": "hac", "groups": ["senior"]},
+        common_change={"groups": ["senior", "new"], "platforms": ["artstation"]},
+        monitor={"new": "2023-01", "groups": "new", "platforms": "deviantart"},
+    ).run(tmp_path)
+    breaks = found.analyses["structural_breaks"].to_frame()
+    assert set(breaks["platform"]) == {"artstation", "deviantart"}
+    assert set(breaks["group"]) == {"senior"}
+    assert found.analyses["common_change"].call.function == "common_change"
+    assert set(found.analyses["monitor"].to_frame()["group"]) == {"new"}
+
+
 def test_extra_events_and_files(tmp_path) -> None:
     listed = tmp_path / "mine.csv"
     listed.write_text("date,label\n2022-11-30,Mine\n")

@@ -99,6 +99,9 @@ def test_every_setting_of_the_verbs_is_a_key() -> None:
         ("seniority", ut.Seniority, set()),
         ("artist_model", ut.artist_model, {"panel", "events"}),
         ("artist_hazards", ut.artist_hazards, {"panel", "events"}),
+        ("monitor", ut.monitor, {"history"}),
+        ("common_change", ut.common_change, {"data"}),
+        ("structural_breaks", ut.structural_breaks, {"data"}),
         ("checks.negative_control", ut.negative_control, set()),
     ):
         assert set(section(name)) == set(inspect.signature(verb).parameters) - given

@@ -89,28 +89,24 @@ def structural_breaks(
     ] = "hac",
     unit: Unit = "uploads",
     groups: Groups = None,
+    further: Further = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a structural-change test of econometrics on every series.
 
     Example: uploadtrends structural-breaks uploads.duckdb --test sup-F --covariance hac
     """
-    import pandas as pd
-
     import uploadtrends as ut
-    from uploadtrends.series.named import named_series
 
-    rows = []
-    for item in named_series(
-        given(data, options), unit=unit, groups=groups, platforms=options.platforms
-    ):
-        found = ut.structural_breaks(
-            item.values, test, regressors=regressors, covariance=covariance
-        )
-        if not as_json:
-            typer.echo(f"{item.name}: {found.summary()}")
-        table = found.to_frame()
-        table.insert(0, "group", item.group)
-        table.insert(0, "platform", item.platform)
-        rows.append(table)
-    show_frame(pd.concat(rows, ignore_index=True), as_json=as_json)
+    said = {"regressors": regressors, "covariance": covariance, "unit": unit}
+    result = ut.structural_breaks(
+        given(data, options),
+        test,
+        groups=groups,
+        platforms=options.platforms,
+        **said,
+        **further_settings(further, ut.structural_breaks, (*said, "data", "test")),
+    )
+    if not as_json:
+        typer.echo(result.summary())
+    show_frame(result.to_frame(), as_json=as_json)

@@ -13,7 +13,7 @@ from uploadtrends.artists.exposure_study import ExposureStudy
 from uploadtrends.breaks.matching import Match
 from uploadtrends.breaks.monitoring.result import Monitoring
 from uploadtrends.breaks.result import ChangePoints
-from uploadtrends.breaks.structural.outcome import StructuralTest
+from uploadtrends.breaks.structural.outcome import BaiPerron, StructuralBreaks, StructuralTest
 from uploadtrends.checks import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet
@@ -83,7 +83,12 @@ def _(result: Monitoring, ax: Axes | None = None, *, width: float = FULL_WIDTH) 
 
 
 @plot.register
-def _(result: StructuralTest, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
+def _(
+    result: StructuralTest | StructuralBreaks | BaiPerron,
+    ax: Axes | None = None,
+    *,
+    width: float = FULL_WIDTH,
+) -> Figure:
     return plot_structural(result, ax, width=width)
 
 

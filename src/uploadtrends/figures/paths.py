@@ -9,6 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from uploadtrends.breaks.structural.outcome import BaiPerron, StructuralBreaks
+from uploadtrends.errors import InputError
 from uploadtrends.figures import axes as frame
 from uploadtrends.figures import style
 from uploadtrends.figures.series import draw_observed, finish, heading, in_order, legend_above
@@ -109,20 +111,35 @@ def _path(
 def plot_structural(
     result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH
 ) -> Figure:
-    """Draw a `StructuralTest`: its path by date, and the 5% boundary where it is a line."""
-    path = result.path
-    ends = (path.index[0], path.index[-1])
+    """Draw a `StructuralTest`, or all of `StructuralBreaks`: paths by date, and 5% boundaries."""
+    several = isinstance(result, StructuralBreaks)
+    tests = result.tests if several else (result,)
+    if any(isinstance(test, BaiPerron) for test in tests):
+        raise InputError(
+            "Bai-Perron has no path to draw", fix="draw sup-F, or print its dates and intervals"
+        )
+    if ax is not None and len(tests) > 1:
+        raise InputError("one axes cannot hold several series", fix="leave out ax")
+    ends = [(test.path.index[0], test.path.index[-1]) for test in tests]
     with style.sheet():
         if ax is not None:
-            _path(ax, path, result.boundary, ends)
-            ax.set_title(result.name)
+            _path(ax, tests[0].path, tests[0].boundary, ends[0])
+            ax.set_title(tests[0].name)
             return ax.get_figure(root=True)  # type: ignore[return-value]
+        titles = [heading(*name) for name in result.names] if several else [result.name]
         figure, panels = frame.grid(
-            width, [result.name], [result.sentence], columns=1, tall=1.8, top=0.28
+            width, titles, [test.sentence for test in tests], columns=1, tall=1.8, top=0.28
         )
-        _path(panels[0], path, result.boundary, ends)
+        for panel, test, span in zip(panels, tests, ends, strict=False):
+            _path(panel, test.path, test.boundary, span)
         legend_above(figure, panels)
-    figure.data = pd.DataFrame({"date": path.index, "path": path.to_numpy()})
-    figure.caption = f"{result.name} by date; dashed: the 5% boundary."
-    figure.alternative = f"{result.name}: {result.sentence}"
+    figure.data = pd.concat(
+        [
+            pd.DataFrame({"series": title, "date": test.path.index, "path": test.path.to_numpy()})
+            for title, test in zip(titles, tests, strict=True)
+        ],
+        ignore_index=True,
+    )
+    figure.caption = f"{tests[0].name} by date; dashed: the 5% boundary."
+    figure.alternative = f"{tests[0].name}: {result.summary()}"
     return figure

@@ -320,7 +320,8 @@ def _go_round(
             announce(number, iterations, seconds)
     found = [record.read(number) for number in range(iterations + 1)]
     others = None if reference is None else image_encoder.encode(reference)
-    call = Call.of(settings | {"iterations": iterations}, function="caption_loop")
+    said = settings | {"iterations": iterations}
+    call = Call.of(said, *([] if others is None else [others]), function="caption_loop")
     return CaptionLoop(
         captions=_captions(found, n, repeats),
         text=np.stack([one.text for one in found]),

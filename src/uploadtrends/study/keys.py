@@ -64,6 +64,7 @@ ANALYSES = {
     "exposure": Section("uploadtrends:exposure_study", ("panel",)),
     "monitor": Section("uploadtrends:monitor", ("history",)),
     "common_change": Section("uploadtrends:common_change", ("data",)),
+    "structural_breaks": Section("uploadtrends:structural_breaks", ("data",)),
 }
 """Further analyses that a study may ask for, in the order in which they run."""
 

@@ -11,11 +11,12 @@ from uploadtrends.breaks.structural.f_tests import ave_f, chow, exp_f, sup_f
 from uploadtrends.breaks.structural.hansen import hansen_p_value
 from uploadtrends.breaks.structural.limits import fluctuation_p_value
 from uploadtrends.breaks.structural.multiple import bai_perron
-from uploadtrends.breaks.structural.outcome import BaiPerron, StructuralTest
+from uploadtrends.breaks.structural.outcome import BaiPerron, StructuralBreaks, StructuralTest
 from uploadtrends.breaks.structural.processes import fluctuation
 
 __all__ = [
     "BaiPerron",
+    "StructuralBreaks",
     "StructuralTest",
     "ave_f",
     "bai_perron",

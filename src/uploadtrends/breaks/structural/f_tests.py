@@ -104,7 +104,7 @@ def sup_f(series: pd.Series, **options: Any) -> StructuralTest:
     InputError
         If the series is too short or an option cannot be used.
     """
-    return _over_dates("sup", series, **options)
+    return over_dates("sup", series, **options)
 
 
 def ave_f(series: pd.Series, **options: Any) -> StructuralTest:
@@ -112,7 +112,7 @@ def ave_f(series: pd.Series, **options: Any) -> StructuralTest:
 
     Parameters, result and errors as for `sup_f`.
     """
-    return _over_dates("ave", series, **options)
+    return over_dates("ave", series, **options)
 
 
 def exp_f(series: pd.Series, **options: Any) -> StructuralTest:
@@ -120,10 +120,10 @@ def exp_f(series: pd.Series, **options: Any) -> StructuralTest:
 
     Parameters, result and errors as for `sup_f`.
     """
-    return _over_dates("exp", series, **options)
+    return over_dates("exp", series, **options)
 
 
-def _over_dates(
+def over_dates(
     kind: str,
     series: pd.Series,
     *,
@@ -133,6 +133,8 @@ def _over_dates(
     end: float | str | dt.date | None = None,
     covariance: Covariance = "ols",
 ) -> StructuralTest:
+    """Test for one break at an unknown date; `kind` is sup, ave or exp, the rest as `sup_f`."""
+    call = Call.of(locals(), series, function=f"{kind}_f")
     regular, design = response_and_design(series, regressors)
     index = pd.DatetimeIndex(regular.index)
     n, k = design.shape
@@ -158,13 +160,6 @@ def _over_dates(
         p = hansen_p_value(kind, value, k, (n - first) * last / (first * (n - last)))
         source = f"p = {p:.3g} (Hansen 1997)"
     peak = index[places[int(np.argmax(path))]]
-    settings = {
-        "regressors": regressors,
-        "covariance": covariance,
-        "trim": trim,
-        "start": start,
-        "end": end,
-    }
     return StructuralTest(
         name=f"{kind}-F",
         statistic=value,
@@ -173,7 +168,7 @@ def _over_dates(
         path=pd.Series(path, index=index[places], name="F"),
         sentence=f"one break at an unknown date: {kind}{_letter(covariance)} = {value:.4g}, "
         f"{source}; new regime most likely from {stamp(peak, frequency(index))}",
-        call=Call.of(settings, regular, function=f"{kind}_f"),
+        call=call,
     )
 
 

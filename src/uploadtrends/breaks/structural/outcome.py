@@ -111,3 +111,41 @@ class BaiPerron(Result):
 
     def __repr__(self) -> str:
         return f"<BaiPerron: {self.summary()}>"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class StructuralBreaks(Result):
+    """One structural test of every series of a panel.
+
+    Attributes
+    ----------
+    names : tuple of (str, str)
+        Platform and group of each series.
+    tests : tuple of StructuralTest or BaiPerron
+        One each, in the same order.
+    call : Call
+    """
+
+    names: tuple[tuple[str, str], ...]
+    tests: tuple[StructuralTest | BaiPerron, ...]
+    call: Call
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows of all tests, with platform and group in front."""
+        return pd.concat(
+            [
+                test.to_frame().assign(platform=platform, group=group)
+                for (platform, group), test in zip(self.names, self.tests, strict=True)
+            ],
+            ignore_index=True,
+        ).pipe(lambda rows: rows[["platform", "group", *rows.columns[:-2]]])
+
+    def summary(self) -> str:
+        """Say what was found in each series."""
+        return "\n".join(
+            f"{', '.join(part for part in name if part) or 'the series'}: {test.summary()}"
+            for name, test in zip(self.names, self.tests, strict=True)
+        )
+
+    def __repr__(self) -> str:
+        return f"<StructuralBreaks: {len(self.tests)} series\n{self.summary()}>"

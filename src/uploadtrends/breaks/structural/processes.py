@@ -128,6 +128,7 @@ def fluctuation(
     InputError
         If an argument or the data cannot be used.
     """
+    call = Call.of(locals(), series, function="fluctuation")
     if kind not in TYPES:
         raise InputError("unknown test", column="test", value=kind, fix=f"use {', '.join(TYPES)}")
     if not 0.0 < window < 1.0:
@@ -144,14 +145,6 @@ def fluctuation(
     path = pd.Series(np.abs(process.values).max(axis=1), index=ends, name=kind.lower())
     if process.values.shape[1] == 1:
         path = pd.Series(process.values[:, 0], index=ends, name=kind.lower())
-    settings = {
-        "regressors": regressors,
-        "covariance": covariance,
-        "window": window,
-        "functional": functional,
-        "root_boundary": root_boundary,
-        "trim": trim,
-    }
     return StructuralTest(
         name=kind,
         statistic=value,
@@ -163,7 +156,7 @@ def fluctuation(
             f"{kind}, {functional}: {value:.4g}, p = {p:.3g}; furthest from a stable regression "
             f"at {stamp(date, frequency(index))}"
         ),
-        call=Call.of(settings, regular, function=kind),
+        call=call,
     )
 
 
