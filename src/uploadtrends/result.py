@@ -240,12 +240,23 @@ class Result:
         ]
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
-    def plot(self, ax: Axes | None = None) -> Figure:
-        """Draw this result; see `uploadtrends.figures`."""
+    def plot(self, ax: Axes | None = None, **style: Any) -> Figure:
+        """Draw this result; see `uploadtrends.figures.plot`, which takes the same settings."""
         from uploadtrends.figures import plot
 
-        figure: Figure = plot(self, ax=ax)
+        figure: Figure = plot(self, ax=ax, **style)
         return figure
+
+    def save(self, name: str | PathLike[str], *, dpi: int = 300, **style: Any) -> list[Any]:
+        """Draw this result and write it as SVG and PNG, or as what the suffix of `name` says.
+
+        Takes width, title, language and the like, as `uploadtrends.figures.plot` does, and
+        returns the paths.
+        """
+        from uploadtrends.figures import save
+
+        paths: list[Any] = save(self.plot(**style), name, dpi=dpi)
+        return paths
 
     def check(self, check: Callable[[Any], Any]) -> Any:
         """Run a check of `uploadtrends.checks` on this result and return its outcome."""

@@ -25,7 +25,7 @@ from uploadtrends.collect.wire import HostRules, Request
 from uploadtrends.demo import server as played
 from uploadtrends.demo.reply import as_json
 from uploadtrends.errors import ConfigurationError, InputError
-from uploadtrends.figures import style
+from uploadtrends.figures.canvas import sheet
 from uploadtrends.pseudonyms import PersonKeys
 from uploadtrends.records import Upload
 from uploadtrends.simulate import population
@@ -125,8 +125,8 @@ def test_a_site_from_outside_goes_the_whole_way(gallery, tmp_path: Path) -> None
 
 def test_it_is_named_and_coloured_everywhere(gallery) -> None:
     assert "gallery" in sites.site_names()
-    assert style.title("gallery") == platform_name("gallery") == "The Gallery"
-    assert style.look("gallery") == ("#123456", "P", ":")
+    assert sheet.title("gallery") == platform_name("gallery") == "The Gallery"
+    assert sheet.look("gallery") == ("#123456", "P", ":")
     told = CliRunner().invoke(app, ["collect", "nowhere", "--contact", "me@example.org"])
     assert told.exit_code != 0
     with pytest.raises(InputError, match="gallery"):

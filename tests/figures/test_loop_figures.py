@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import uploadtrends as ut
-from uploadtrends.figures import layout
+from uploadtrends.figures.canvas import layout
 
 
 @pytest.mark.parametrize("width", [7.0, 3.5])

@@ -11,7 +11,7 @@ import pytest
 import uploadtrends as ut
 from uploadtrends import datasets, figures
 from uploadtrends.errors import InputError
-from uploadtrends.figures import layout, markers
+from uploadtrends.figures.canvas import layout, markers
 from uploadtrends.sources import bundled
 
 WIDTHS = [7.0, 3.5]

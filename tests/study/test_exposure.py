@@ -116,8 +116,9 @@ def test_the_report_has_its_section_and_names_nobody(results: Any, folder: Path)
 
 
 def test_the_figure_fits_its_page(results: Any) -> None:
-    from uploadtrends.figures import plot
     from uploadtrends.figures.layout import outside, overlaps
+
+    from uploadtrends.figures import plot
 
     for width in (7.0, 3.5):
         drawing: Any = plot(results.analyses["exposure"], width=width)

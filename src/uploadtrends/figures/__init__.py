@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
-    "Drawing": "style",
+    "Drawing": "canvas.drawing",
     "figure1": "published",
     "figure1_tested": "tested",
     "figure2": "danbooru",
@@ -29,8 +29,10 @@ _PUBLIC = {
     "plot_change_points": "series",
     "plot_its": "series",
     "survivorship": "composition",
-    "render": "style",
-    "save": "style",
+    "render": "canvas.drawing",
+    "save": "canvas.drawing",
+    "style": "canvas.styling",
+    "words": "canvas.words",
 }
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605 - the names are strings
 

@@ -11,11 +11,14 @@ from matplotlib.axes import Axes
 
 from uploadtrends.checks.check import Sketch, check_class, check_names
 from uploadtrends.errors import InputError
-from uploadtrends.figures import cohorts, composition, curves, layout, panels, series, style
+from uploadtrends.figures import cohorts, composition, curves, panels, series
+from uploadtrends.figures.canvas import layout, sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 from uploadtrends.figures.pen import Pen
 
 
-def draw(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+@drawn("")
+def draw(outcome: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw the outcome of a check.
 
     Parameters
@@ -39,21 +42,22 @@ def draw(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
     return sketched(outcome, sketch, width=width)
 
 
-def _sentence_only(outcome: Any, width: float) -> style.Drawing:
+def _sentence_only(outcome: Any, width: float) -> Drawing:
     figure = _in_words(f"{outcome.status.capitalize()}. {outcome.text}", width)
     return _say(figure, outcome.to_frame(), outcome, "Nothing to draw.")
 
 
-def _in_words(text: str, width: float) -> style.Drawing:
-    with style.sheet():
+def _in_words(text: str, width: float) -> Drawing:
+    with sheet.applied():
         height = layout.height_of(text, width - 0.3, 7.0) + 0.2
-        figure = style.Drawing(width, height)
+        figure = Drawing(width, height)
         words = layout.place(figure, 0.1, 0.1, width - 0.2, height - 0.1, bare=True)
         layout.write(words, text, 0, 0, width - 0.3, 7.0)
     return figure
 
 
-def placebo_distribution(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+@drawn("")
+def placebo_distribution(outcome: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw the studentised estimates at placebo dates, and the event's own.
 
     Parameters
@@ -78,7 +82,8 @@ def placebo_distribution(outcome: Any, *, width: float = style.FULL_WIDTH) -> st
     return draw(outcome, width=width)
 
 
-def matching(result: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+@drawn("Changes and the events nearest to them")
+def matching(result: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw a `Match`: for each series, the distance of the nearest change from each event.
 
     Parameters
@@ -101,8 +106,8 @@ def matching(result: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
         for event in events
     ]
     body = sum(heights)
-    with style.sheet():
-        figure = style.Drawing(width, body + 0.75)
+    with sheet.applied():
+        figure = Drawing(width, body + 0.75)
         words = layout.place(figure, 0.08, 0.28, width - 0.16, body, bare=True)
         axes = layout.place(figure, label_room, 0.28, width - label_room - 0.15, body)
         gaps = table["gap_days"].astype(float) / 30.44
@@ -111,19 +116,19 @@ def matching(result: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
         axes.set_ylim(body, 0)
         axes.set_yticks([])
         axes.grid(visible=True, axis="x")
-        axes.axvline(0, color=style.INK, linewidth=0.8)
+        axes.axvline(0, color=sheet.INK, linewidth=0.8)
         axes.set_xlabel("months from the event to the nearest change (left: the change came first)")
         if width < 5:
             axes.set_xlabel("months from event to change")
         top = 0.0
         for event, height in zip(events, heights, strict=True):
             layout.write(words, str(event), 0, top + 0.05, label_room - 0.2, 6.2)
-            axes.axhline(top + height, color=style.RULE, linewidth=0.4)
+            axes.axhline(top + height, color=sheet.RULE, linewidth=0.4)
             for place, (platform, group) in enumerate(names):
                 row = series.of(table[table["label"] == event], platform, group)
                 gap = float(row["gap_days"].iloc[0]) / 30.44 if len(row) else np.nan
                 if np.isfinite(gap):
-                    colour, marker, _ = style.look(platform, place)
+                    colour, marker, _ = sheet.look(platform, place)
                     y = top + 0.05 + (height - 0.1) * (place + 0.5) / len(names)
                     near = float(row["p_holm"].iloc[0]) <= 0.05
                     axes.plot(
@@ -133,7 +138,7 @@ def matching(result: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
                         color=colour,
                         markersize=4,
                         linestyle="",
-                        markerfacecolor=colour if near else style.PAPER,
+                        markerfacecolor=colour if near else sheet.PAPER,
                         label=series.heading(platform, group),
                     )
             top += height
@@ -147,7 +152,7 @@ def matching(result: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
     return figure
 
 
-def sketched(outcome: Any, sketch: Sketch, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+def sketched(outcome: Any, sketch: Sketch, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw an outcome as its check says; parameters as in `draw`."""
     table = sketch.rows(outcome) if sketch.rows else outcome.figure_data[sketch.layer]
     pen = Pen(width)
@@ -156,7 +161,7 @@ def sketched(outcome: Any, sketch: Sketch, *, width: float = style.FULL_WIDTH) -
     def panel(axes: Axes, rows: pd.DataFrame) -> None:
         sketch.draw(axes, pen, rows, outcome)
 
-    with style.sheet():
+    with sheet.applied():
         if sketch.by is None:
             figure = _one_panel(panel, table, pen)
         else:
@@ -172,14 +177,14 @@ def sketched(outcome: Any, sketch: Sketch, *, width: float = style.FULL_WIDTH) -
 
 def _one_panel(
     panel: Callable[[Axes, pd.DataFrame], None], table: pd.DataFrame, pen: Pen
-) -> style.Drawing:
+) -> Drawing:
     top = 0.3 if pen.wide else 0.45
-    figure = style.Drawing(pen.width, top + 2.0)
+    figure = Drawing(pen.width, top + 2.0)
     panel(layout.place(figure, 0.5, top, pen.width - 0.65, 1.55), table)
     return figure
 
 
-def _say(figure: style.Drawing, data: pd.DataFrame, outcome: Any, what: str) -> style.Drawing:
+def _say(figure: Drawing, data: pd.DataFrame, outcome: Any, what: str) -> Drawing:
     figure.data = data
     figure.caption = f"{what} {outcome.text}"
     figure.alternative = f"{what} {outcome.text}"
@@ -187,7 +192,7 @@ def _say(figure: style.Drawing, data: pd.DataFrame, outcome: Any, what: str) -> 
 
 
 # Figures of more than small multiples; every other check is drawn from its own sketch.
-_WHOLE: dict[str, Callable[..., style.Drawing]] = {
+_WHOLE: dict[str, Callable[..., Drawing]] = {
     "placebo_cohorts": cohorts.figure3_placebo_cohorts,
     "specification_curve": curves.specification_curve,
     "leave_one_out": curves.leave_one_out,

@@ -9,13 +9,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from uploadtrends.errors import InputError
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import series, style
+from uploadtrends.figures import series
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 
 
+@drawn("Senior and new artists around years without an event")
 def figure3_placebo_cohorts(
-    outcome: Any, *, unit: str = "active_artists", width: float = style.FULL_WIDTH
-) -> style.Drawing:
+    outcome: Any, *, unit: str = "active_artists", width: float = sheet.FULL_WIDTH
+) -> Drawing:
     """Draw senior and new artists around a cut, at years without and with real events.
 
     Parameters
@@ -45,7 +48,7 @@ def figure3_placebo_cohorts(
     keys = list(dict.fromkeys(zip(data["kind"], data["platform"], data["cut_year"], strict=True)))
     keys.sort(key=lambda key: (key[0] != "placebo", key[2]))
     table = outcome.to_frame()
-    with style.sheet():
+    with sheet.applied():
         figure, panels = frame.grid(
             width,
             [_title(key) for key in keys],
@@ -86,14 +89,14 @@ def _panel(axes: Axes, rows: pd.DataFrame, year: int) -> None:
         part = rows[rows["group"] == group].sort_values("since")
         if part.empty:
             continue
-        colour, _, dash = style.look(group)
+        colour, _, dash = sheet.look(group)
         where = part["since"].to_numpy(dtype=float)
         low, high = part["low"].to_numpy(dtype=float), part["high"].to_numpy(dtype=float)
         axes.fill_between(where, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(where, part["mean"], color=colour, linestyle=dash, linewidth=1.6, label=group)
         axes.plot(where, part["value"], color=colour, linewidth=0.5, alpha=0.8)
         top = max(top, float(np.nanmax(high)), float(np.nanmax(part["value"])))
-    axes.axvline(0, color=style.INK, linewidth=0.8)
+    axes.axvline(0, color=sheet.INK, linewidth=0.8)
     axes.set_ylim(0, top * 1.08 or 1)
     axes.set_xlim(rows["since"].min() - 0.5, rows["since"].max() + 0.5)
     ticks = [t for t in (-12, 0, 12, 24) if rows["since"].min() <= t <= rows["since"].max()]

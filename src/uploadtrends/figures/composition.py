@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from uploadtrends.figures import panels, style
+from uploadtrends.figures import panels
+from uploadtrends.figures.canvas import sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 from uploadtrends.figures.effects import percent_ticks, place
 
 PARTS = ("entrants", "exits", "composition", "activity share", "intensity", "change")
 
 
-def decomposition(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+@drawn("What the change is made of")
+def decomposition(outcome: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw what a change between two windows is made of: entrants, exits, intensity.
 
     Parameters
@@ -41,12 +44,12 @@ def decomposition(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Dra
         where = np.arange(len(rows))
         values = rows["value"].to_numpy(dtype=float)
         colours = [
-            style.MUTED if name == "change" else style.VERMILION if value < 0 else style.BLUE
+            sheet.MUTED if name == "change" else sheet.VERMILION if value < 0 else sheet.BLUE
             for name, value in zip(rows["component"], values, strict=True)
         ]
         axes.barh(where, values, color=colours, height=0.6)
-        axes.hlines(where, rows["low"], rows["high"], color=style.INK, linewidth=1)
-        axes.axvline(0, color=style.INK, linewidth=0.8)
+        axes.hlines(where, rows["low"], rows["high"], color=sheet.INK, linewidth=1)
+        axes.axvline(0, color=sheet.INK, linewidth=0.8)
         axes.set_yticks(where, list(rows["component"]))
         axes.tick_params(axis="y", labelsize=5.6, length=0)
         axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -54,7 +57,7 @@ def decomposition(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Dra
         axes.grid(visible=False, axis="y")
         axes.locator_params(axis="x", nbins=4)
 
-    with style.sheet():
+    with sheet.applied():
         figure = panels.multiples(table, draw, width=width, by=by, left=0.75)
         panels.label_last(figure, "uploads a period")
     said = outcome.summary() if layers is None else outcome.text
@@ -64,7 +67,8 @@ def decomposition(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Dra
     return figure
 
 
-def survivorship(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+@drawn("The estimate by who is left to be counted")
+def survivorship(outcome: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw how an estimate depends on who, and what, is still there to be counted.
 
     Parameters
@@ -94,7 +98,7 @@ def survivorship(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Draw
     def draw(axes: Axes, rows: pd.DataFrame) -> None:
         for number, (kind, part) in enumerate(rows.groupby("kind", sort=False)):
             part = part.sort_values("value")
-            colour, marker, dash = style.look("", number)
+            colour, marker, dash = sheet.look("", number)
             low, middle, high = (
                 place(part[name], True) for name in ("relative_low", "relative", "relative_high")
             )
@@ -104,11 +108,11 @@ def survivorship(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Draw
             axes.fill_between(where, low, high, color=colour, alpha=0.15, linewidth=0)
             label = None if kind == "threshold" else str(kind)
             axes.plot(where, middle, color=colour, marker=marker, linestyle=dash, label=label)
-        axes.axhline(0, color=style.INK, linewidth=0.8)
+        axes.axhline(0, color=sheet.INK, linewidth=0.8)
         axes.set_yticks(*percent_ticks(*axes.get_ylim(), 0.95, 0.16))
         axes.xaxis.set_major_formatter("{x:g}%" if rows["kind"].iloc[0] != "threshold" else "{x:g}")
 
-    with style.sheet():
+    with sheet.applied():
         figure = panels.multiples(table, draw, width=width, by=("label", "sweep"), top=0.3)
         panels.one_legend(figure)
     figure.data = table

@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
-from uploadtrends.figures.style import Drawing
+from uploadtrends.figures.canvas.drawing import Drawing
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">

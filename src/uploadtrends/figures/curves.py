@@ -9,7 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from uploadtrends.errors import InputError
-from uploadtrends.figures import layout, panels, series, style
+from uploadtrends.figures import panels, series
+from uploadtrends.figures.canvas import layout, sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 from uploadtrends.figures.effects import percent_ticks, place
 
 DOT = 0.115  # inches a row of the choice matrix
@@ -27,12 +29,13 @@ CHOICES = (
 CONTRAST = ["platform", "group", "event"]
 
 
+@drawn("Every defensible specification")
 def specification_curve(
     outcome: Any,
     *,
     contrast: tuple[str, str, str] | None = None,
-    width: float = style.FULL_WIDTH,
-) -> style.Drawing:
+    width: float = sheet.FULL_WIDTH,
+) -> Drawing:
     """Draw one contrast's estimate under every specification, with the choices below.
 
     Parameters
@@ -72,8 +75,8 @@ def specification_curve(
     ]
     label_room = 1.75 if width > 5 else 1.4
     inner = width - label_room - 0.12
-    with style.sheet():
-        figure = style.Drawing(width, 0.5 + 1.5 + 0.1 + DOT * len(levels) + 0.42)
+    with sheet.applied():
+        figure = Drawing(width, 0.5 + 1.5 + 0.1 + DOT * len(levels) + 0.42)
         head = layout.place(figure, 0.08, 0.03, width - 0.16, 0.16, bare=True)
         head.text(0, 0.02, _name(outcome, chosen), fontsize=7.5, fontweight="bold", va="top")
         above = layout.place(figure, label_room, 0.5, inner, 1.5)
@@ -122,10 +125,10 @@ def _estimates(axes: Axes, table: pd.DataFrame) -> None:
         place(table[name], True) for name in ("low_percent", "effect_percent", "high_percent")
     )
     apart = (low > 0) | (high < 0)
-    axes.vlines(rank, low, high, color=style.MUTED, linewidth=0.5, alpha=0.6)
+    axes.vlines(rank, low, high, color=sheet.MUTED, linewidth=0.5, alpha=0.6)
     for mask, marker, colour, label in (
-        (~apart, "o", style.BLUE, "interval contains zero"),
-        (apart, "s", style.VERMILION, "interval excludes zero"),
+        (~apart, "o", sheet.BLUE, "interval contains zero"),
+        (apart, "s", sheet.VERMILION, "interval excludes zero"),
     ):
         if mask.any():
             axes.plot(rank[mask], middle[mask], marker, color=colour, markersize=2.3, label=label)
@@ -135,12 +138,12 @@ def _estimates(axes: Axes, table: pd.DataFrame) -> None:
             rank[own],
             middle[own],
             "D",
-            color=style.BLACK,
+            color=sheet.BLACK,
             markersize=5.5,
             markerfacecolor="none",
             label="as in the study",
         )
-    axes.axhline(0, color=style.INK, linewidth=0.8)
+    axes.axhline(0, color=sheet.INK, linewidth=0.8)
     axes.set_xlim(0, len(rank) + 1)
     far = max(1.3 * float(np.abs(middle).max()), 0.2)
     bottom, top = max(float(low.min()), -2 * far), min(float(high.max()), 2 * far)
@@ -166,17 +169,18 @@ def _matrix(
             chosen,
             np.full(len(chosen), row),
             "|",
-            color=style.INK,
+            color=sheet.INK,
             markersize=4.5,
             markeredgewidth=max(0.3, min(1.5, 100 / len(table))),
         )
         if name != previous:
-            axes.axhline(row - 0.5, color=style.RULE, linewidth=0.5)
+            axes.axhline(row - 0.5, color=sheet.RULE, linewidth=0.5)
         previous = name
     axes.set_xlabel(f"{len(table)} specifications, in order of the estimate")
 
 
-def leave_one_out(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+@drawn("The estimate with each part left out")
+def leave_one_out(outcome: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw the estimate with each part left out in turn.
 
     Parameters
@@ -200,14 +204,14 @@ def leave_one_out(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Dra
         rows = rows.sort_values("estimate").reset_index(drop=True)
         where = np.arange(len(rows))
         middle = rows["estimate"].to_numpy(dtype=float)
-        colour, marker, _ = style.look(rows.iloc[0]["platform"])
+        colour, marker, _ = sheet.look(rows.iloc[0]["platform"])
         axes.set_ylabel("level change", fontsize=5.8)
-        axes.vlines(where, rows["low"], rows["high"], color=style.MUTED, linewidth=0.6, alpha=0.6)
+        axes.vlines(where, rows["low"], rows["high"], color=sheet.MUTED, linewidth=0.6, alpha=0.6)
         axes.plot(where, middle, marker, color=colour)
-        axes.axhline(0, color=style.INK, linewidth=0.8)
+        axes.axhline(0, color=sheet.INK, linewidth=0.8)
         full = _same(whole, *rows[CONTRAST].iloc[0])["full_estimate"].dropna()
         if len(full):
-            axes.axhline(float(full.iloc[0]), color=style.INK, linewidth=0.8, linestyle=":")
+            axes.axhline(float(full.iloc[0]), color=sheet.INK, linewidth=0.8, linestyle=":")
         axes.set_xticks([0, len(rows) - 1], [str(rows["left_out"].iloc[i]) for i in (0, -1)])
         first, last = axes.get_xticklabels()
         first.set_horizontalalignment("left")
@@ -215,7 +219,7 @@ def leave_one_out(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Dra
         axes.set_xlim(-0.8, len(rows) - 0.2)
         axes.locator_params(axis="y", nbins=4)
 
-    with style.sheet():
+    with sheet.applied():
         figure = panels.multiples(table, draw, width=width, by=("label",), tall=0.75)
     figure.data = table
     figure.caption = (
@@ -227,7 +231,8 @@ def leave_one_out(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Dra
     return figure
 
 
-def negative_control(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+@drawn("Controls and the series studied")
+def negative_control(outcome: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw the estimates for series that the event cannot have touched, beside those studied.
 
     Parameters
@@ -239,18 +244,18 @@ def negative_control(outcome: Any, *, width: float = style.FULL_WIDTH) -> style.
     """
     table = outcome.figure_data["estimates"].dropna(subset=["estimate"]).reset_index(drop=True)
     room = 2.3 if width > 5 else 1.5
-    with style.sheet():
-        figure = style.Drawing(width, 0.3 + 0.17 * len(table) + 0.4)
+    with sheet.applied():
+        figure = Drawing(width, 0.3 + 0.17 * len(table) + 0.4)
         axes = layout.place(figure, room, 0.28, width - room - 0.15, 0.17 * len(table))
         for role, colour, marker in (
-            ("control", style.MUTED, "D"),
-            ("studied", style.BLUE, "o"),
+            ("control", sheet.MUTED, "D"),
+            ("studied", sheet.BLUE, "o"),
         ):
             rows = table[table["role"] == role]
             if len(rows):
                 axes.hlines(rows.index, rows["low"], rows["high"], color=colour)
                 axes.plot(rows["estimate"], rows.index, marker, color=colour, label=role)
-        axes.axvline(0, color=style.INK, linewidth=0.8)
+        axes.axvline(0, color=sheet.INK, linewidth=0.8)
         names = [
             f"{series.heading(row['platform'], row['group'])}" for row in table.to_dict("records")
         ]

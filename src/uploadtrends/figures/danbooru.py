@@ -11,10 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from uploadtrends.events import as_events
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import layout, markers, style
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import layout, markers, sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 
 
+@drawn("Uploads to Danbooru")
 def figure2(
     panel: Any,
     events: Any = (),
@@ -24,8 +26,8 @@ def figure2(
     start: str | None = None,
     end: str | None = None,
     anchors: Any = None,
-    width: float = style.FULL_WIDTH,
-) -> style.Drawing:
+    width: float = sheet.FULL_WIDTH,
+) -> Drawing:
     """Draw uploads per month as steps, with the months that hold no dated post marked.
 
     From post ids and times (``series`` loader ``id_clock``) a month's value is an average between
@@ -68,9 +70,9 @@ def figure2(
     strip = markers.arrange(events, limits, inner)
     columns = markers.key_columns(strip, width)
     tall = 1.9 if width > 5 else 1.6
-    with style.sheet():
+    with sheet.applied():
         key = markers.key_height(columns) if strip.markers else 0.0
-        figure = style.Drawing(width, 0.34 + strip.height + tall + 0.3 + key + 0.05)
+        figure = Drawing(width, 0.34 + strip.height + tall + 0.3 + key + 0.05)
         top = 0.32
         if strip.rows:
             ruler = layout.place(figure, 0, top, width - frame.RIGHT, strip.height, bare=True)
@@ -111,7 +113,7 @@ def figure2(
     )
     figure.caption = _caption(figure.data, clock)
     figure.alternative = (
-        f"Step chart of posts a month on {style.title(platform)}, {series.index[0]:%Y-%m} to "
+        f"Step chart of posts a month on {sheet.title(platform)}, {series.index[0]:%Y-%m} to "
         f"{series.index[-1]:%Y-%m}: {series.dropna().iloc[0]:,.0f} at first, "
         f"{series.dropna().iloc[-1]:,.0f} at the end, at most {series.max():,.0f} in "
         f"{series.idxmax():%Y-%m}."
@@ -137,7 +139,7 @@ def _rug(axes: Axes, anchors: Any, limits: tuple[float, float]) -> None:
         when,
         np.full(len(when), 0.02),
         transform=axes.get_xaxis_transform(),
-        color=style.INK,
+        color=sheet.INK,
         marker="|",
         markersize=5,
         markeredgewidth=0.6,
@@ -149,11 +151,11 @@ def _rug(axes: Axes, anchors: Any, limits: tuple[float, float]) -> None:
 def _steps(axes: Axes, series: pd.Series, guessed: Any, whole: Any, bounds: pd.DataFrame) -> None:
     borders = frame.edges(series.index)
     values = series.to_numpy(dtype=float)
-    colour = style.look("danbooru")[0]
+    colour = sheet.look("danbooru")[0]
     axes.stairs(values, borders, color=colour, linewidth=1.0, baseline=None, zorder=3)
     for number in np.flatnonzero(guessed):
         axes.axvspan(
-            borders[number], borders[number + 1], color=style.SHADE, linewidth=0, zorder=0.2
+            borders[number], borders[number + 1], color=sheet.SHADE, linewidth=0, zorder=0.2
         )
     known = ~guessed & ~np.isnan(values)
     centre = (borders[:-1] + borders[1:]) / 2
@@ -181,7 +183,7 @@ def _steps(axes: Axes, series: pd.Series, guessed: Any, whole: Any, bounds: pd.D
         values[partial],
         color=colour,
         marker="o",
-        markerfacecolor=style.PAPER,
+        markerfacecolor=sheet.PAPER,
         markersize=3,
         linestyle="",
         zorder=4,
@@ -189,7 +191,7 @@ def _steps(axes: Axes, series: pd.Series, guessed: Any, whole: Any, bounds: pd.D
 
 
 def _legend(clock: bool, partial: bool, anchored: bool) -> list[Any]:
-    colour = style.look("danbooru")[0]
+    colour = sheet.look("danbooru")[0]
     handles: list[Any] = [
         Line2D(
             [],
@@ -202,11 +204,11 @@ def _legend(clock: bool, partial: bool, anchored: bool) -> list[Any]:
         )
     ]
     if clock:
-        handles.append(Patch(facecolor=style.SHADE, edgecolor=style.RULE, label="interpolated"))
+        handles.append(Patch(facecolor=sheet.SHADE, edgecolor=sheet.RULE, label="interpolated"))
     if anchored:
         handles.append(
             Line2D(
-                [], [], color=style.INK, marker="|", linestyle="", markersize=5, label="dated post"
+                [], [], color=sheet.INK, marker="|", linestyle="", markersize=5, label="dated post"
             )
         )
     if partial:
@@ -216,7 +218,7 @@ def _legend(clock: bool, partial: bool, anchored: bool) -> list[Any]:
                 [],
                 color=colour,
                 marker="o",
-                markerfacecolor=style.PAPER,
+                markerfacecolor=sheet.PAPER,
                 linestyle="",
                 label="incomplete month",
             )

@@ -18,16 +18,17 @@ from uploadtrends.checks import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet
 from uploadtrends.figures import checked, composition, effects, exposures, loops, series, timeline
+from uploadtrends.figures.canvas.styling import FULL_WIDTH, changed, inches
 from uploadtrends.figures.paths import plot_monitoring, plot_structural
-from uploadtrends.figures.style import FULL_WIDTH
 from uploadtrends.loop.captions import CaptionLoop
 from uploadtrends.loop.earnings import AttributionEarnings
 from uploadtrends.loop.retraining import RetrainingLoop
 from uploadtrends.models import InterruptedTimeSeries
 
 
-@singledispatch
-def plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
+def plot(
+    result: Any, ax: Axes | None = None, *, width: float | str | None = None, **settings: Any
+) -> Figure:
     """Draw a result.
 
     Parameters
@@ -36,8 +37,11 @@ def plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> F
         with a table of effects or of components
     ax : matplotlib.axes.Axes, optional
         Draw here instead of on a new figure, for results that need one axes only.
-    width : float
-        Of a new figure, in inches: 7 across a page, 3.5 for a column.
+    width : float or str, optional
+        Of a new figure: ``"page"``, ``"column"``, ``"screen"``, inches, or a length such as
+        ``"89 mm"``.
+    **settings
+        What `style` takes, for this figure alone: title, colours, font, language, source.
 
     Returns
     -------
@@ -49,6 +53,12 @@ def plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> F
     InputError
         If there is no drawing for this type, or it needs more than one axes.
     """
+    with changed(**settings):
+        return _plot(result, ax, width=inches(width))
+
+
+@singledispatch
+def _plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     if isinstance(getattr(result, "effects", None), pd.DataFrame):
         _alone(ax)
         draw = effects.event_study if "relative_period" in result.effects else effects.forest
@@ -65,24 +75,24 @@ def plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> F
     )
 
 
-@plot.register
+@_plot.register
 def _(
     result: InterruptedTimeSeries, ax: Axes | None = None, *, width: float = FULL_WIDTH
 ) -> Figure:
     return series.plot_its(result, ax, width=width)
 
 
-@plot.register
+@_plot.register
 def _(result: ChangePoints, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     return series.plot_change_points(result, ax, width=width)
 
 
-@plot.register
+@_plot.register
 def _(result: Monitoring, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     return plot_monitoring(result, ax, width=width)
 
 
-@plot.register
+@_plot.register
 def _(
     result: StructuralTest | StructuralBreaks | BaiPerron,
     ax: Axes | None = None,
@@ -92,43 +102,43 @@ def _(
     return plot_structural(result, ax, width=width)
 
 
-@plot.register
+@_plot.register
 def _(result: Match, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
     return checked.matching(result, width=width)
 
 
-@plot.register
+@_plot.register
 def _(result: CheckOutcome, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
     return checked.draw(result, width=width)
 
 
-@plot.register
+@_plot.register
 def _(result: EventSet, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
     return timeline.event_timeline(result, width=width)
 
 
-@plot.register
+@_plot.register
 def _(result: ExposureStudy, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
     return exposures.exposure_study(result, width=width)
 
 
-@plot.register
+@_plot.register
 def _(result: CaptionLoop, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
     return loops.caption_loop(result, width=width)
 
 
-@plot.register
+@_plot.register
 def _(result: RetrainingLoop, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
     return loops.retraining_loop(result, width=width)
 
 
-@plot.register
+@_plot.register
 def _(result: AttributionEarnings, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
     return loops.earnings(result, width=width)

@@ -9,8 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from uploadtrends.errors import InputError
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import layout, panels, series, style
+from uploadtrends.figures import panels, series
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import layout, sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 
 ROW = 0.155  # inches a row
 REACH = 900.0  # percent: intervals that reach further end in an arrow
@@ -42,13 +44,14 @@ def percent_ticks(
     return [float(place(t, True)) for t in chosen], [f"{t:+d}%" if t else "0" for t in chosen]
 
 
+@drawn("Effects with 95% intervals")
 def forest(
     result: Any,
     *,
     term: str | None = None,
     relative: bool = True,
-    width: float = style.FULL_WIDTH,
-) -> style.Drawing:
+    width: float = sheet.FULL_WIDTH,
+) -> Drawing:
     """Draw one effect per event and series with its 95% interval.
 
     Parameters
@@ -93,7 +96,7 @@ def forest(
         shown_low=rows[names[1]].astype(float),
         shown_high=rows[names[2]].astype(float),
     )
-    place_of = {key: n for n, key in enumerate(style.ordered(set(panels.series_keys(drawn))))}
+    place_of = {key: n for n, key in enumerate(sheet.ordered(set(panels.series_keys(drawn))))}
     rank = [place_of[key] for key in zip(drawn["platform"], drawn["group"], strict=True)]
     groups = [
         (str(label), part.iloc[np.argsort(part["rank"].to_numpy(), kind="stable")])
@@ -103,10 +106,10 @@ def forest(
     label_room = 1.55 if width > 5 else 1.2
     value_room = 1.75 if width > 5 else 0.0
     inner = width - label_room - value_room - frame.RIGHT
-    with style.sheet():
+    with sheet.applied():
         heads = [layout.height_of(label, width - 0.2, 6.8, "bold") + 0.12 for label, _ in groups]
         body = sum(head + ROW * len(part) for head, (_, part) in zip(heads, groups, strict=True))
-        figure = style.Drawing(width, body + 0.55)
+        figure = Drawing(width, body + 0.55)
         words = layout.place(figure, 0.08, 0.03, width - 0.16, body, bare=True)
         axes = layout.place(figure, label_room, 0.03, inner, body)
         axes.set_ylim(body, 0)
@@ -118,13 +121,13 @@ def forest(
             axes.set_xticks(*percent_ticks(*limits, inner, 0.4))
         else:
             axes.locator_params(axis="x", nbins=5)
-        axes.axvline(0, color=style.INK, linewidth=0.8, zorder=1)
+        axes.axvline(0, color=sheet.INK, linewidth=0.8, zorder=1)
         axes.set_xlabel(_axis_name(term, percent))
         words.set_zorder(5)
         top = 0.0
         for head, (label, part) in zip(heads, groups, strict=True):
             # A patch of paper keeps the grid from running through the event's name.
-            axes.axhspan(top, top + head, color=style.PAPER, zorder=2, linewidth=0)
+            axes.axhspan(top, top + head, color=sheet.PAPER, zorder=2, linewidth=0)
             layout.write(words, label, 0, top + 0.07, width - 0.2, 6.8, weight="bold")
             top += head
             for row in part.to_dict("records"):
@@ -162,7 +165,7 @@ def _axis_name(term: str, percent: bool) -> str:
     elif term.startswith("effect_") and term.endswith("m"):
         name = f"Effect after {term[7:-1]} months"
     else:
-        name = style.title(term.replace("_", " "))
+        name = sheet.title(term.replace("_", " "))
     return f"{name} (% of expected)" if percent else f"{name} (units of the series)"
 
 
@@ -182,7 +185,7 @@ def _row(
     percent: bool,
     width: float,
 ) -> None:
-    colour, marker, _ = style.look(row["platform"])
+    colour, marker, _ = sheet.look(row["platform"])
     name = series.heading(row["platform"], row["group"])
     words.text(0.1, y, name, fontsize=6.2, va="center", ha="left")
     if pd.isna(row["shown"]) or pd.isna(row["shown_low"]):
@@ -194,10 +197,10 @@ def _row(
             fontsize=5.8,
             va="center",
             ha="center",
-            color=style.MUTED,
+            color=sheet.MUTED,
             style="italic",
-            backgroundcolor=style.PAPER,
-            bbox={"pad": 0.5, "facecolor": style.PAPER, "linewidth": 0},
+            backgroundcolor=sheet.PAPER,
+            bbox={"pad": 0.5, "facecolor": sheet.PAPER, "linewidth": 0},
         )
         return
     low, middle, high = (
@@ -213,7 +216,7 @@ def _row(
         [y],
         marker=marker,
         color=colour,
-        markerfacecolor=colour if row["status"] == "ok" else style.PAPER,
+        markerfacecolor=colour if row["status"] == "ok" else sheet.PAPER,
         markersize=4,
         zorder=4,
     )
@@ -246,13 +249,14 @@ def _words(drawn: pd.DataFrame, term: str, percent: bool) -> str:
     return f"{_axis_name(term, percent)}. " + "; ".join(lines) + "."
 
 
+@drawn("Effects by time since the event")
 def event_study(
     result: Any,
     event: str | None = None,
     *,
     relative: bool = True,
-    width: float = style.FULL_WIDTH,
-) -> style.Drawing:
+    width: float = sheet.FULL_WIDTH,
+) -> Drawing:
     """Draw how the effect of one event unfolds: months since the change on the x axis.
 
     Parameters
@@ -282,14 +286,14 @@ def event_study(
     found = _given(effects, event, relative) if "relative_period" in effects else None
     path = found if found is not None else _path(effects, event, relative)
     percent = "unit" in path and str(path["unit"].iloc[0]).startswith("%")
-    keys = style.ordered(set(panels.series_keys(path)))
+    keys = sheet.ordered(set(panels.series_keys(path)))
     titles = [series.heading(*key) for key in keys]
     count = frame.columns_for(len(keys), width)
     since = "periods since the event" if "relative_period" in effects else "months since the change"
     label = str(path["label"].iloc[0]) if "label" in path else "the event"
     unit = "% of expected" if percent else "units of the series"
     heading = f"{label}: difference from what was expected ({unit})"
-    with style.sheet():
+    with sheet.applied():
         head = layout.height_of(heading, width - 0.2, 7.0)
         figure, grid = frame.grid(
             width, titles, [""] * len(keys), columns=count, tall=1.0, top=head + 0.12, bottom=0.15
@@ -314,14 +318,14 @@ def event_study(
 
 def _path_panel(axes: Axes, part: pd.DataFrame, platform: str, percent: bool) -> None:
     part = part.sort_values("relative_period")
-    colour, marker, _ = style.look(platform)
+    colour, marker, _ = sheet.look(platform)
     where = part["relative_period"].to_numpy(dtype=float)
     low, middle, high = (place(part[name], percent) for name in ("low", "estimate", "high"))
     if percent:
         far = float(place(REACH, True))
         low, high = np.clip(low, -far * 1.3, far * 1.3), np.clip(high, -far * 1.3, far * 1.3)
-    axes.axhline(0, color=style.INK, linewidth=0.8)
-    axes.axvline(0, color=style.MUTED, linewidth=0.6, linestyle=":")
+    axes.axhline(0, color=sheet.INK, linewidth=0.8)
+    axes.axvline(0, color=sheet.MUTED, linewidth=0.6, linestyle=":")
     span = np.vstack([np.maximum(middle - low, 0), np.maximum(high - middle, 0)])
     axes.errorbar(where, middle, yerr=span, color=colour, marker=marker, linewidth=1, elinewidth=1)
     if percent:

@@ -10,10 +10,12 @@ from matplotlib.figure import Figure
 
 from uploadtrends.artists.exposure_study import ExposureStudy
 from uploadtrends.artists.staggered import DESCRIBED, ExposureEffects
-from uploadtrends.figures import layout, style
+from uploadtrends.figures.canvas import layout, sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 
 
-def balance(result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH) -> Figure:
+@drawn("Balance before and after matching")
+def balance(result: Any, ax: Axes | None = None, *, width: float = sheet.FULL_WIDTH) -> Figure:
     """Draw the standardised difference of every covariate before and after matching.
 
     Parameters
@@ -34,8 +36,8 @@ def balance(result: Any, ax: Axes | None = None, *, width: float = style.FULL_WI
         _points(ax, table)
         drawn: Any = ax.figure
         return cast("Figure", drawn)
-    with style.sheet():
-        figure = style.Drawing(width, 0.8 + 0.3 * len(table))
+    with sheet.applied():
+        figure = Drawing(width, 0.8 + 0.3 * len(table))
         figure.set_layout_engine("constrained")
         _points(figure.subplots(), table)
     figure.data = table
@@ -52,9 +54,9 @@ def balance(result: Any, ax: Axes | None = None, *, width: float = style.FULL_WI
 
 def _points(axes: Axes, table: Any) -> None:
     where = np.arange(len(table))
-    axes.plot(table["before"].abs(), where, "o", color=style.MUTED, mfc="none", label="before")
-    axes.plot(table["after"].abs(), where, "o", color=style.INK, label="after matching")
-    axes.axvline(0.1, color=style.MUTED, linewidth=0.8, linestyle="--")
+    axes.plot(table["before"].abs(), where, "o", color=sheet.MUTED, mfc="none", label="before")
+    axes.plot(table["after"].abs(), where, "o", color=sheet.INK, label="after matching")
+    axes.axvline(0.1, color=sheet.MUTED, linewidth=0.8, linestyle="--")
     axes.set_yticks(where, list(table["covariate"]))
     axes.set_ylim(-0.6, len(table) - 0.4)
     axes.set_xlim(left=0)
@@ -67,7 +69,8 @@ _ESTIMATE, _REFUSAL, _SMALL = 0.38, 0.05, 6.2
 _NAMES = {label: name for name, label in DESCRIBED.items()}
 
 
-def exposure_study(result: ExposureStudy, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+@drawn("Effects on exposed artists")
+def exposure_study(result: ExposureStudy, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw each outcome by period since the exposure, and its mean effect by every method.
 
     Bars are 95% intervals one at a time, the band is simultaneous, from the first method that has
@@ -96,10 +99,10 @@ def exposure_study(result: ExposureStudy, *, width: float = style.FULL_WIDTH) ->
         tall = sum(_height(row, room) for row in rows.to_dict("records")) + 0.1
         parts.append((str(outcome), rows, fit, max(tall, _TALL) if wide and fit else tall))
     gap = _TOP + _BELOW
-    with style.sheet():
+    with sheet.applied():
         extra = [0.0 if wide or fit is None else _TALL + gap for *_, fit, _ in parts]
         whole = sum(tall + gap for *_, tall in parts) + sum(extra)
-        figure, top = style.Drawing(width, whole), _TOP
+        figure, top = Drawing(width, whole), _TOP
         for (outcome, rows, fit, tall), above in zip(parts, extra, strict=True):
             if fit is not None:
                 size = left - _ROOM - _RIGHT, tall if wide else _TALL
@@ -128,20 +131,20 @@ def exposure_study(result: ExposureStudy, *, width: float = style.FULL_WIDTH) ->
 def _by_period(axes: Axes, fit: ExposureEffects, outcome: str) -> None:
     part = fit.effects.sort_values("relative_period")
     where, value = part["relative_period"].to_numpy(), part["estimate"].to_numpy()
-    axes.axhline(0, color=style.INK, linewidth=0.8)
-    axes.axvline(-0.5, color=style.MUTED, linewidth=0.6, linestyle=":")
+    axes.axhline(0, color=sheet.INK, linewidth=0.8)
+    axes.axvline(-0.5, color=sheet.MUTED, linewidth=0.6, linestyle=":")
     for side in (where < 0, where >= 0):
         axes.fill_between(
             where[side],
             part["band_low"].to_numpy()[side],
             part["band_high"].to_numpy()[side],
-            color=style.BLUE,
+            color=sheet.BLUE,
             alpha=0.15,
             linewidth=0,
         )
     span = np.vstack([value - part["low"].to_numpy(), part["high"].to_numpy() - value])
     axes.errorbar(
-        where, value, yerr=span, color=style.BLUE, marker="o", linestyle="", elinewidth=0.8
+        where, value, yerr=span, color=sheet.BLUE, marker="o", linestyle="", elinewidth=0.8
     )
     axes.set_title(f"{outcome.replace('_', ' ')} by period since the exposure")
     axes.set_xlabel("periods since the exposure")
@@ -187,16 +190,16 @@ def _by_method(axes: Axes, rows: Any, outcome: str, room: float, tall: float) ->
         top += _height(row, room)
         if fits:
             y = top - 0.11
-            axes.plot([row["low"], row["high"]], [y, y], color=style.BLUE, linewidth=1.2)
-            filled = style.BLUE if row["status"] == "ok" else style.PAPER
+            axes.plot([row["low"], row["high"]], [y, y], color=sheet.BLUE, linewidth=1.2)
+            filled = sheet.BLUE if row["status"] == "ok" else sheet.PAPER
             axes.plot(
-                [row["estimate"]], [y], marker="o", color=style.BLUE, mfc=filled, markersize=4.5
+                [row["estimate"]], [y], marker="o", color=sheet.BLUE, mfc=filled, markersize=4.5
             )
     if not units:
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
         return
-    axes.axvline(0, color=style.INK, linewidth=0.8, zorder=1)
+    axes.axvline(0, color=sheet.INK, linewidth=0.8, zorder=1)
     axes.grid(visible=True, axis="x")
     axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel(_short(units[0]))

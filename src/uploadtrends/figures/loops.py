@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from uploadtrends.figures import layout, style
+from uploadtrends.figures.canvas import layout, sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 from uploadtrends.loop.captions import CaptionLoop
 from uploadtrends.loop.earnings import AttributionEarnings
 from uploadtrends.loop.retraining import RetrainingLoop
@@ -23,13 +24,13 @@ _SHOWN = {
 }
 
 
-def _row(width: float, count: int, below: float = 0.4) -> tuple[style.Drawing, list[Axes]]:
+def _row(width: float, count: int, below: float = 0.4) -> tuple[Drawing, list[Axes]]:
     """Return a figure with axes side by side, or below each other where it is narrow."""
     across = count if width > 5 else 1
     down = -(-count // across)
     each = (width - across * (_MARGIN + _RIGHT)) / across
     top = 0.42 if width > 5 else 0.8  # two columns of legend where it is narrow
-    figure = style.Drawing(width, top + down * (_TALL + below))
+    figure = Drawing(width, top + down * (_TALL + below))
     axes = [
         layout.place(
             figure,
@@ -43,7 +44,8 @@ def _row(width: float, count: int, below: float = 0.4) -> tuple[style.Drawing, l
     return figure, axes
 
 
-def caption_loop(loop: CaptionLoop, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+@drawn("A loop of captions and pictures")
+def caption_loop(loop: CaptionLoop, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw the similarity of captions and pictures to their origin, by iteration.
 
     Similarity is 1 - novelty. Light band: standard deviation between artworks; dark band: 95%
@@ -62,7 +64,7 @@ def caption_loop(loop: CaptionLoop, *, width: float = style.FULL_WIDTH) -> style
         Its ``data`` has novelty (content, visual), iteration, mean, sd, low, high, artworks,
         chance.
     """
-    with style.sheet():
+    with sheet.applied():
         figure, both = _row(width, 2)
         verdicts = [_similarity(both[0], loop, "content"), _similarity(both[1], loop, "visual")]
         both[0].set_ylabel("similarity to the origin")
@@ -78,7 +80,7 @@ def caption_loop(loop: CaptionLoop, *, width: float = style.FULL_WIDTH) -> style
 
 
 def _similarity(axes: Axes, loop: CaptionLoop, kind: str) -> str:
-    table, colour = loop.novelty(kind), style.BLUE if kind == "content" else style.VERMILION
+    table, colour = loop.novelty(kind), sheet.BLUE if kind == "content" else sheet.VERMILION
     t, mean = table.index.to_numpy(), 1 - table["mean"]
     axes.fill_between(
         t,
@@ -99,7 +101,7 @@ def _similarity(axes: Axes, loop: CaptionLoop, kind: str) -> str:
         label="95% interval of the mean",
     )
     axes.plot(t, mean, color=colour, label="mean")
-    rail: dict[str, Any] = {"color": style.MUTED, "linewidth": 0.8}
+    rail: dict[str, Any] = {"color": sheet.MUTED, "linewidth": 0.8}
     chance = 1 - float(table["chance"].iloc[0])
     axes.axhline(mean.iloc[0], linestyle="--", label="no feedback", **rail)
     axes.axhline(chance, linestyle=":", label="unrelated originals", **rail)
@@ -111,11 +113,12 @@ def _similarity(axes: Axes, loop: CaptionLoop, kind: str) -> str:
     found = convergence(loop.novelty_of(kind))
     axes.set_title(f"{kind}: {found.verdict}")
     if found.verdict == "plateau":
-        axes.axvline(found.iteration, color=style.INK, linewidth=0.8)
+        axes.axvline(found.iteration, color=sheet.INK, linewidth=0.8)
     return f"{kind.capitalize()}: {found.summary()}"
 
 
-def retraining_loop(loop: RetrainingLoop, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+@drawn("Generations retrained on their own output")
+def retraining_loop(loop: RetrainingLoop, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw what is left of a generator by generation, with the exact theory where there is one.
 
     Parameters
@@ -131,16 +134,16 @@ def retraining_loop(loop: RetrainingLoop, *, width: float = style.FULL_WIDTH) ->
     """
     known = set(loop.table["metric"])
     shown = [name for name in _SHOWN if name in known][:4]
-    with style.sheet():
+    with sheet.applied():
         figure, parts = _row(width, len(shown))
         for axes, name in zip(parts, shown, strict=True):
             course = loop.course(name)
             t = course.index.to_numpy()
-            axes.fill_between(t, course["low"], course["high"], color=style.BLUE, alpha=0.25, lw=0)
-            axes.plot(t, course["mean"], color=style.BLUE, label="mean and 95% interval")
+            axes.fill_between(t, course["low"], course["high"], color=sheet.BLUE, alpha=0.25, lw=0)
+            axes.plot(t, course["mean"], color=sheet.BLUE, label="mean and 95% interval")
             if name == "variance" and loop.theory is not None:
                 exact = loop.theory["variance"]
-                dashed: dict[str, Any] = {"color": style.INK, "linestyle": "--", "linewidth": 0.9}
+                dashed: dict[str, Any] = {"color": sheet.INK, "linestyle": "--", "linewidth": 0.9}
                 axes.plot(exact.index, exact, label="exact theory", **dashed)
             axes.set_title(_SHOWN[name])
             axes.set_xlabel("generation")
@@ -151,7 +154,8 @@ def retraining_loop(loop: RetrainingLoop, *, width: float = style.FULL_WIDTH) ->
     return figure
 
 
-def earnings(result: AttributionEarnings, *, width: float = style.FULL_WIDTH) -> style.Drawing:
+@drawn("How far each assumption moves the earnings")
+def earnings(result: AttributionEarnings, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw how far each assumption moves the earnings, the others at their middle.
 
     Parameters
@@ -166,18 +170,18 @@ def earnings(result: AttributionEarnings, *, width: float = style.FULL_WIDTH) ->
         Its ``data`` is the result's table.
     """
     table: pd.DataFrame = result.table
-    with style.sheet():
-        figure = style.Drawing(width, 0.75 + 0.25 * len(table))
+    with sheet.applied():
+        figure = Drawing(width, 0.75 + 0.25 * len(table))
         axes = layout.place(figure, 1.2, 0.2, width - 1.4, 0.25 * len(table))
         where = range(len(table))
         axes.barh(
             where,
             table["earnings_high"] - table["earnings_low"],
             left=table["earnings_low"],
-            color=style.BLUE,
+            color=sheet.BLUE,
             height=0.6,
         )
-        axes.axvline(result.middle, color=style.INK, linewidth=0.8)
+        axes.axvline(result.middle, color=sheet.INK, linewidth=0.8)
         axes.set_yticks(list(where), [name.replace("_", " ") for name in table["factor"]])
         axes.set_ylim(len(table) - 0.4, -0.6)
         axes.set_xlim(left=0)

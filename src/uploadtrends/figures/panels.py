@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import series, style
+from uploadtrends.figures import series
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import sheet
+from uploadtrends.figures.canvas.drawing import Drawing
 
 KEYS = ("platform", "group")
 
@@ -31,7 +33,7 @@ def multiples(
     bottom: float = 0.16,
     most: int = 12,
     left: float = frame.TICKS,
-) -> style.Drawing:
+) -> Drawing:
     """Return a figure with one panel per series, each drawn by `draw(axes, rows)`.
 
     Parameters
@@ -48,7 +50,7 @@ def multiples(
         At most this many panels; the caption of the caller says if some are left out.
     """
     keys = series_keys(table, *by)
-    first = style.ordered({(key[0], key[1]) for key in keys})
+    first = sheet.ordered({(key[0], key[1]) for key in keys})
     keys = sorted(keys, key=lambda key: first.index((key[0], key[1])))[:most]
     titles = [
         ", ".join([series.heading(key[0], key[1]), *(str(part) for part in key[2:])]).strip(", ")
@@ -72,12 +74,12 @@ def multiples(
     return figure
 
 
-def one_legend(figure: style.Drawing, *, columns: int | None = None) -> None:
+def one_legend(figure: Drawing, *, columns: int | None = None) -> None:
     """Write one legend for all panels above them."""
     series.legend_above(figure, [axes for axes in figure.axes if axes.axison], columns=columns)
 
 
-def label_last(figure: style.Drawing, text: str) -> None:
+def label_last(figure: Drawing, text: str) -> None:
     """Name the x axis below the last row of panels."""
     shown = [axes for axes in figure.axes if axes.axison]
     count = frame.columns_for(len(shown), float(figure.get_size_inches()[0]))

@@ -11,20 +11,22 @@ from matplotlib.figure import Figure
 
 from uploadtrends.breaks.structural.outcome import BaiPerron, StructuralBreaks
 from uploadtrends.errors import InputError
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import style
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import sheet
+from uploadtrends.figures.canvas.drawing import drawn
 from uploadtrends.figures.series import draw_observed, finish, heading, in_order, legend_above
 
 
+@drawn("Monitored series")
 def plot_monitoring(
-    result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH
+    result: Any, ax: Axes | None = None, *, width: float = sheet.FULL_WIDTH
 ) -> Figure:
     """Draw `Monitoring`: each series with its carried-on course, and below it path and boundary.
 
     With `ax` (one series), only the path and its boundary are drawn there.
     """
     fits = [fit for fit in in_order(result.fits) if len(fit.process)]
-    with style.sheet():
+    with sheet.applied():
         if ax is not None:
             (fit,) = fits
             _path(ax, fit.process, fit.boundary, (fit.process.index[0], fit.process.index[-1]))
@@ -55,14 +57,14 @@ def plot_monitoring(
 
 
 def _watched(axes: Axes, fit: Any) -> None:
-    colour, marker, _ = style.look(fit.platform)
+    colour, marker, _ = sheet.look(fit.platform)
     new = frame.edges(fit.process.index)
-    axes.axvspan(new[0], new[-1], color=style.SHADE, linewidth=0, zorder=0)
+    axes.axvspan(new[0], new[-1], color=sheet.SHADE, linewidth=0, zorder=0)
     draw_observed(axes, fit.observed, colour, marker)
     axes.plot(
         frame.middle(fit.fitted.index),
         fit.fitted.to_numpy(dtype=float),
-        color=style.INK,
+        color=sheet.INK,
         linewidth=1.2,
         zorder=4,
         label="course of the history",
@@ -74,7 +76,7 @@ def _watched(axes: Axes, fit: Any) -> None:
 def _alarm(axes: Axes, alarm: pd.Timestamp | None) -> None:
     if alarm is not None:
         axes.axvline(
-            frame.days(alarm), color=style.VERMILION, linewidth=1.0, zorder=2.5, label="alarm"
+            frame.days(alarm), color=sheet.VERMILION, linewidth=1.0, zorder=2.5, label="alarm"
         )
 
 
@@ -86,8 +88,8 @@ def _path(
 ) -> None:
     where = frame.days(process.index)
     values = process.to_numpy(dtype=float)
-    axes.plot(where, values, color=style.INK, linewidth=1.2, marker=".", label="path", zorder=4)
-    axes.axhline(0.0, color=style.RULE, linewidth=0.8, zorder=1)
+    axes.plot(where, values, color=sheet.INK, linewidth=1.2, marker=".", label="path", zorder=4)
+    axes.axhline(0.0, color=sheet.RULE, linewidth=0.8, zorder=1)
     if boundary is not None:
         edge = boundary.to_numpy(dtype=float)
         both = (edge, -edge) if values.min() < 0 else (edge,)
@@ -95,7 +97,7 @@ def _path(
             axes.plot(
                 where,
                 line,
-                color=style.VERMILION,
+                color=sheet.VERMILION,
                 linestyle=(0, (3, 1.5)),
                 linewidth=1.0,
                 zorder=3,
@@ -108,8 +110,9 @@ def _path(
     frame.dates(axes, (float(frame.days(ends[0])), float(frame.days(ends[1]))), ticks=5)
 
 
+@drawn("Structural test")
 def plot_structural(
-    result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH
+    result: Any, ax: Axes | None = None, *, width: float = sheet.FULL_WIDTH
 ) -> Figure:
     """Draw a `StructuralTest`, or all of `StructuralBreaks`: paths by date, and 5% boundaries."""
     several = isinstance(result, StructuralBreaks)
@@ -121,7 +124,7 @@ def plot_structural(
     if ax is not None and len(tests) > 1:
         raise InputError("one axes cannot hold several series", fix="leave out ax")
     ends = [(test.path.index[0], test.path.index[-1]) for test in tests]
-    with style.sheet():
+    with sheet.applied():
         if ax is not None:
             _path(ax, tests[0].path, tests[0].boundary, ends[0])
             ax.set_title(tests[0].name)

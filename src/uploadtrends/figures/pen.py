@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import pandas as pd
 from matplotlib.axes import Axes
 
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import style
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.effects import percent_ticks, place
 
 
@@ -24,8 +24,8 @@ class Pen:
     """
 
     width: float
-    INK: ClassVar[str] = style.INK
-    MUTED: ClassVar[str] = style.MUTED
+    INK: ClassVar[str] = sheet.INK
+    MUTED: ClassVar[str] = sheet.MUTED
 
     @property
     def wide(self) -> bool:
@@ -34,7 +34,7 @@ class Pen:
 
     def look(self, name: str, position: int = 0) -> tuple[str, str, str]:
         """Return colour, marker and line style of a platform, a group or a place in order."""
-        return style.look(name, position)
+        return sheet.look(name, position)
 
     def days(self, periods: Any) -> Any:
         """Return dates as places on an axis of time."""

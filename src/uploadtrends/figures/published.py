@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from uploadtrends.errors import InputError
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import layout, markers, style
-from uploadtrends.figures.axes import MARGIN, RIGHT
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import layout, markers, sheet
+from uploadtrends.figures.canvas.axes import MARGIN, RIGHT
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 
 
 def read(panel: Any, platform: str, group: str) -> pd.Series:
@@ -42,14 +43,15 @@ def find(panel: Any, groups: Sequence[str], platforms: Sequence[str] | None) -> 
     return found
 
 
+@drawn("The published series")
 def figure1(
     panel: Any,
     events: Any = (),
     *,
     groups: Sequence[str] = ("total", "senior", "new"),
     platforms: Sequence[str] | None = None,
-    width: float = style.FULL_WIDTH,
-) -> style.Drawing:
+    width: float = sheet.FULL_WIDTH,
+) -> Drawing:
     """Draw the published series: one panel per group, both platforms, with the events.
 
     Parameters
@@ -77,9 +79,9 @@ def figure1(
     columns = markers.key_columns(strip, width)
     tall = 1.05 if width > 5 else 0.9
     caption = _caption(found, strip)
-    with style.sheet():
+    with sheet.applied():
         height = 0.3 + strip.height + len(found) * (tall + 0.24) + 0.3 + markers.key_height(columns)
-        figure = style.Drawing(width, height)
+        figure = Drawing(width, height)
         top = 0.24
         if strip.rows:
             ruler = layout.place(figure, 0, top, width - RIGHT, strip.height, bare=True)
@@ -90,7 +92,7 @@ def figure1(
             axes = layout.place(figure, MARGIN, top + 0.2, inner, tall)
             for position, (platform, series) in enumerate(members.items()):
                 _line(axes, platform, position, series)
-            axes.set_title(style.title(group), pad=3)
+            axes.set_title(sheet.title(group), pad=3)
             axes.set_ylim(bottom=0)
             axes.locator_params(axis="y", nbins=4)
             frame.dates(axes, limits, labels=place == len(found) - 1)
@@ -133,7 +135,7 @@ def figure1(
 
 
 def _line(axes: Axes, platform: str, position: int, series: pd.Series) -> None:
-    colour, marker, dash = style.look(platform, position)
+    colour, marker, dash = sheet.look(platform, position)
     axes.plot(
         frame.middle(series.index),
         series.to_numpy(),
@@ -143,7 +145,7 @@ def _line(axes: Axes, platform: str, position: int, series: pd.Series) -> None:
         # The first series is drawn wider, so that it shows where the second hides it.
         linewidth=1.9 if position == 0 else 1.0,
         markersize=3.0 if position == 0 else 2.2,
-        label=style.title(platform),
+        label=sheet.title(platform),
         zorder=3 + position,
     )
 
@@ -162,7 +164,7 @@ def _caption(found: dict[str, Any], strip: markers.Strip) -> str:
     ]
     if hidden:
         text += (
-            f"In panel {' and '.join(style.title(group) for group in hidden)} the two lines lie on "
+            f"In panel {' and '.join(sheet.title(group) for group in hidden)} the two lines lie on "
             "each other for a part of the months. "
         )
     if strip.markers:
@@ -186,7 +188,7 @@ def _alternative(found: dict[str, Any], strip: markers.Strip) -> str:
         for platform, s in members.items():
             known = s.dropna()
             parts.append(
-                f"{style.title(platform)} {group}: {known.iloc[0]:.0f} in {known.index[0]:%Y-%m}, "
+                f"{sheet.title(platform)} {group}: {known.iloc[0]:.0f} in {known.index[0]:%Y-%m}, "
                 f"{known.iloc[-1]:.0f} in {known.index[-1]:%Y-%m}, "
                 f"range {known.min():.0f} to {known.max():.0f}."
             )

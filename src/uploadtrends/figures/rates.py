@@ -11,22 +11,24 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from uploadtrends.events import as_events
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import layout, markers, style
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import layout, markers, sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 from uploadtrends.sources.id_clock import IdClock
 
 _TALL = 1.7
 _BETWEEN = 0.42
 
 
+@drawn("Uploads a day")
 def upload_rates(
     clock: IdClock,
     events: Any = (),
     *,
     since: str = "2015",
     weeks: tuple[str, str] = ("2022-01", "2023-03"),
-    width: float = style.FULL_WIDTH,
-) -> style.Drawing:
+    width: float = sheet.FULL_WIDTH,
+) -> Drawing:
     """Draw the rate of uploads by month and, enlarged, by week.
 
     Periods without enough pairs of id and time are shaded: their value is an average across a gap.
@@ -56,11 +58,11 @@ def upload_rates(
     inner = width - frame.MARGIN - frame.RIGHT
     strip = markers.arrange(list(as_events(events)), limits, inner)
     columns = markers.key_columns(strip, width)
-    colour = style.look(clock.platform)[0]
-    with style.sheet():
+    colour = sheet.look(clock.platform)[0]
+    with sheet.applied():
         key = markers.key_height(columns) if strip.markers else 0.0
         top = 0.36 if width > 5 else 0.6
-        figure = style.Drawing(width, top + 2 * _TALL + _BETWEEN + strip.height + 0.34 + key + 0.05)
+        figure = Drawing(width, top + 2 * _TALL + _BETWEEN + strip.height + 0.34 + key + 0.05)
         above = layout.place(figure, frame.MARGIN, top, inner, _TALL)
         _steps(above, months, colour, "by month")
         long = frame.time_limits([pd.DatetimeIndex(months.index)])
@@ -81,7 +83,7 @@ def upload_rates(
             markers.draw_key(foot, columns)
     figure.data = pd.concat({"month": months, "week": near}, names=["step"]).reset_index()
     figure.caption = _caption(clock, months, near)
-    name = style.title(clock.platform)
+    name = sheet.title(clock.platform)
     figure.alternative = (
         f"Two step charts of works a day on {name}. By month from {months.index[0]:%Y-%m} to "
         f"{months.index[-1]:%Y-%m}: {months['rate'].iloc[0]:,.0f} at first, "
@@ -100,7 +102,7 @@ def _steps(axes: Axes, table: pd.DataFrame, colour: str, name: str) -> None:
     axes.stairs(values, borders, color=colour, linewidth=1.0, baseline=None, zorder=3)
     for number in np.flatnonzero(guessed):
         axes.axvspan(
-            borders[number], borders[number + 1], color=style.SHADE, linewidth=0, zorder=0.2
+            borders[number], borders[number + 1], color=sheet.SHADE, linewidth=0, zorder=0.2
         )
     known = np.flatnonzero(~guessed)
     centre = (borders[:-1] + borders[1:]) / 2
@@ -109,7 +111,7 @@ def _steps(axes: Axes, table: pd.DataFrame, colour: str, name: str) -> None:
         centre[known],
         np.maximum(low[known], bottom),
         np.minimum(high[known], top),
-        color=style.MUTED,
+        color=sheet.MUTED,
         linewidth=0.5,
         alpha=0.6,
         zorder=2,
@@ -120,7 +122,7 @@ def _steps(axes: Axes, table: pd.DataFrame, colour: str, name: str) -> None:
             centre[cut],
             np.full(len(cut), place),
             marker=mark,
-            color=style.MUTED,
+            color=sheet.MUTED,
             linestyle="",
             markersize=2.6,
             clip_on=False,
@@ -134,11 +136,11 @@ def _steps(axes: Axes, table: pd.DataFrame, colour: str, name: str) -> None:
     axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
 
 
-def _legend(figure: style.Drawing, colour: str, width: float) -> None:
+def _legend(figure: Drawing, colour: str, width: float) -> None:
     handles: list[Any] = [
         Line2D([], [], color=colour, marker="o", markersize=2.4, label="enough dated works"),
-        Line2D([], [], color=style.MUTED, linewidth=0.5, label="what rising ids allow"),
-        Patch(facecolor=style.SHADE, edgecolor=style.RULE, label="interpolated"),
+        Line2D([], [], color=sheet.MUTED, linewidth=0.5, label="what rising ids allow"),
+        Patch(facecolor=sheet.SHADE, edgecolor=sheet.RULE, label="interpolated"),
         Patch(facecolor=colour, alpha=0.12, label="enlarged below"),
     ]
     figure.legend(
@@ -155,7 +157,7 @@ def _legend(figure: style.Drawing, colour: str, width: float) -> None:
 
 def _caption(clock: IdClock, months: pd.DataFrame, weeks: pd.DataFrame) -> str:
     return (
-        f"Works a day on {style.title(clock.platform)}: ids are sequential, so the difference of "
+        f"Works a day on {sheet.title(clock.platform)}: ids are sequential, so the difference of "
         "two ids over the difference of their times is the total upload rate (works deleted since "
         f"and works made by machines included). Shaded: {int(months['interpolated'].sum())} of "
         f"{len(months)} months and {int(weeks['interpolated'].sum())} of {len(weeks)} weeks "

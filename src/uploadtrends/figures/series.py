@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from uploadtrends.errors import InputError
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import style
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import sheet
+from uploadtrends.figures.canvas.drawing import drawn
 from uploadtrends.models.terms import TERMS
 
 NOTE = 6.2
@@ -54,7 +55,7 @@ def draw_fit(axes: Axes, fit: Any, colour: str) -> None:
         axes.plot(
             where,
             expected["estimate"].to_numpy(dtype=float),
-            color=style.MUTED,
+            color=sheet.MUTED,
             linewidth=1.0,
             linestyle=(0, (3, 1.5)),
             zorder=2,
@@ -64,7 +65,7 @@ def draw_fit(axes: Axes, fit: Any, colour: str) -> None:
             where,
             expected["low"].to_numpy(dtype=float),
             expected["high"].to_numpy(dtype=float),
-            color=style.MUTED,
+            color=sheet.MUTED,
             alpha=0.22,
             linewidth=0,
             zorder=1,
@@ -76,7 +77,7 @@ def draw_blocks(axes: Axes, blocks: Iterable[Any]) -> None:
     """Shade each event or block from its first to its last date."""
     for block in blocks:
         start, end = frame.days(pd.Timestamp(block.start)), frame.days(pd.Timestamp(block.end))
-        colour = style.category(block.events[0].category)[1]
+        colour = sheet.category(block.events[0].category)[1]
         if end - start < 2:
             axes.axvline(start, color=colour, linewidth=0.9, zorder=0.5)
         else:
@@ -91,13 +92,13 @@ def draw_breaks(axes: Axes, table: pd.DataFrame) -> int:
         if pd.isna(row["date"]):
             continue
         when = frame.days(row["date"])
-        axes.axvline(when, color=style.INK, linewidth=0.8, linestyle=(0, (1, 1.2)), zorder=2.5)
+        axes.axvline(when, color=sheet.INK, linewidth=0.8, linestyle=(0, (1, 1.2)), zorder=2.5)
         if pd.notna(row["low"]) and pd.notna(row["high"]):
             axes.plot(
                 [frame.days(row["low"]), frame.days(row["high"])],
                 [0.96, 0.96],
                 transform=along,
-                color=style.INK,
+                color=sheet.INK,
                 linewidth=2.2,
                 solid_capstyle="butt",
                 zorder=5,
@@ -106,7 +107,7 @@ def draw_breaks(axes: Axes, table: pd.DataFrame) -> int:
             [when],
             [0.96],
             transform=along,
-            color=style.INK,
+            color=sheet.INK,
             marker="v",
             markersize=4,
             zorder=6,
@@ -134,10 +135,10 @@ def of(table: pd.DataFrame, platform: str, group: str) -> pd.DataFrame:
 def heading(platform: str, group: str) -> str:
     """Return the title of a panel."""
     if platform in ("", "series", None):
-        return style.title(group)
+        return sheet.title(group)
     if group in ("", "all", None):
-        return style.title(platform)
-    return f"{style.title(platform)}, {group}"
+        return sheet.title(platform)
+    return f"{sheet.title(platform)}, {group}"
 
 
 def legend_above(
@@ -174,7 +175,7 @@ def _one(fits: tuple[Any, ...]) -> Any:
 def in_order(fits: Iterable[Any]) -> tuple[Any, ...]:
     """Return fits in the order of figures: by group, then by platform."""
     by_key = {(fit.platform, fit.group): fit for fit in fits}
-    return tuple(by_key[key] for key in style.ordered(by_key))
+    return tuple(by_key[key] for key in sheet.ordered(by_key))
 
 
 def fitted_frame(fits: Iterable[Any]) -> pd.DataFrame:
@@ -193,13 +194,14 @@ def fitted_frame(fits: Iterable[Any]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def plot_its(result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH) -> Figure:
+@drawn("Series, fits, and what was expected without the events")
+def plot_its(result: Any, ax: Axes | None = None, *, width: float = sheet.FULL_WIDTH) -> Figure:
     """Draw an `InterruptedTimeSeries`: observed, fitted, and expected without the events.
 
     A refused series is drawn too, with the reason in place of a fit.
     """
     fits = in_order(result.fits)
-    with style.sheet():
+    with sheet.applied():
         if ax is not None:
             fit = _one(fits)
             _fit_panel(ax, fit)
@@ -227,10 +229,10 @@ def plot_its(result: Any, ax: Axes | None = None, *, width: float = style.FULL_W
 
 
 def _fit_panel(axes: Axes, fit: Any) -> None:
-    colour, marker, _ = style.look(fit.platform)
+    colour, marker, _ = sheet.look(fit.platform)
     draw_blocks(axes, fit.blocks)
     draw_observed(axes, fit.observed, colour, marker)
-    draw_fit(axes, fit, style.INK)
+    draw_fit(axes, fit, sheet.INK)
     finish(axes, fit.observed)
 
 
@@ -257,13 +259,14 @@ def _percent(value: float) -> str:
     return f"{value:.0f}" if value < 1000 else "over 1000"
 
 
+@drawn("Changes found without looking at the events")
 def plot_change_points(
-    result: Any, ax: Axes | None = None, *, width: float = style.FULL_WIDTH
+    result: Any, ax: Axes | None = None, *, width: float = sheet.FULL_WIDTH
 ) -> Figure:
     """Draw `ChangePoints`: observed, fitted segments, and dated breaks with their intervals."""
     fits = in_order(result.fits)
     table = result.to_frame()
-    with style.sheet():
+    with sheet.applied():
         if ax is not None:
             fit = _one(fits)
             _break_panel(ax, fit, of(table, fit.platform, fit.group))
@@ -292,7 +295,7 @@ def plot_change_points(
 
 
 def _break_panel(axes: Axes, fit: Any, table: pd.DataFrame) -> None:
-    colour, marker, _ = style.look(fit.platform)
+    colour, marker, _ = sheet.look(fit.platform)
     draw_observed(axes, fit.observed, colour, marker)
     fitted = fit.fitted
     if fitted is not None and len(fitted.dropna()):
@@ -302,7 +305,7 @@ def _break_panel(axes: Axes, fit: Any, table: pd.DataFrame) -> None:
             axes.plot(
                 where[start:end],
                 level[start:end],
-                color=style.INK,
+                color=sheet.INK,
                 linewidth=1.4,
                 zorder=4,
                 label="fitted segments" if start == 0 else None,
@@ -320,7 +323,7 @@ def draw_unusual(axes: Axes, fit: Any) -> None:
         axes.plot(
             frame.middle(index)[at],
             [odd.value for odd in fit.unusual],
-            color=style.INK,
+            color=sheet.INK,
             marker="o",
             markersize=7,
             markerfacecolor="none",
@@ -333,7 +336,7 @@ def draw_unusual(axes: Axes, fit: Any) -> None:
             [frame.days(cut.date)] * 2,
             [0.0, 0.06],
             transform=axes.get_xaxis_transform(),
-            color=style.INK,
+            color=sheet.INK,
             linewidth=0.8,
             zorder=2.5,
             label="further bend, not claimed" if count == 0 else None,

@@ -8,10 +8,13 @@ from typing import Any
 from uploadtrends.checks.published import published_series
 from uploadtrends.errors import InputError
 from uploadtrends.events import as_events
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import markers, series, style
+from uploadtrends.figures import series
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import markers, sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 
 
+@drawn("The published series and what they can carry")
 def figure1_tested(
     panel: Any,
     its: Any,
@@ -20,8 +23,8 @@ def figure1_tested(
     facts: Any = None,
     *,
     groups: Sequence[str] = ("total", "senior", "new"),
-    width: float = style.FULL_WIDTH,
-) -> style.Drawing:
+    width: float = sheet.FULL_WIDTH,
+) -> Drawing:
     """Draw each published series with its fit, counterfactual band and dated breaks.
 
     Parameters
@@ -60,7 +63,7 @@ def figure1_tested(
     titles = [series.heading(fit.platform, fit.group) for fit in fits]
     notes = [known.get((fit.platform, fit.group), str(fit.sentence)) for fit in fits]
     table = breaks.to_frame() if breaks is not None else None
-    with style.sheet():
+    with sheet.applied():
         figure, panels = frame.grid(
             width,
             titles,
@@ -71,17 +74,17 @@ def figure1_tested(
             size=5.8,
         )
         for axes, fit in zip(panels, fits, strict=True):
-            colour, marker, _ = style.look(fit.platform)
+            colour, marker, _ = sheet.look(fit.platform)
             limits = frame.time_limits([fit.observed.index])
             for event in as_events(events):
                 when = markers.middle(event)
                 if limits[0] <= when <= limits[1]:
                     axes.axvline(
-                        when, color=style.category(event.category)[1], linewidth=0.5, zorder=0.3
+                        when, color=sheet.category(event.category)[1], linewidth=0.5, zorder=0.3
                     )
             series.draw_blocks(axes, fit.blocks)
             series.draw_observed(axes, fit.observed, colour, marker)
-            series.draw_fit(axes, fit, style.INK)
+            series.draw_fit(axes, fit, sheet.INK)
             if table is not None:
                 series.draw_breaks(axes, series.of(table, fit.platform, fit.group))
             series.finish(axes, fit.observed)

@@ -8,17 +8,19 @@ import pandas as pd
 
 from uploadtrends.errors import InputError
 from uploadtrends.events import as_events
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import layout, markers, style
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import layout, markers, sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 
 
+@drawn("Events")
 def event_timeline(
     events: Any,
     *,
     start: str | None = None,
     end: str | None = None,
-    width: float = style.FULL_WIDTH,
-) -> style.Drawing:
+    width: float = sheet.FULL_WIDTH,
+) -> Drawing:
     """Draw events by category on a time axis, numbered, with a key.
 
     Parameters
@@ -45,8 +47,8 @@ def event_timeline(
     strip = markers.arrange(chosen, limits, inner)
     columns = markers.key_columns(strip, width)
     key = markers.key_height(columns)
-    with style.sheet():
-        figure = style.Drawing(width, 0.08 + strip.height + 0.38 + key)
+    with sheet.applied():
+        figure = Drawing(width, 0.08 + strip.height + 0.38 + key)
         ruler = layout.place(figure, 0, 0.05, width - frame.RIGHT, strip.height, bare=True)
         markers.draw_strip(ruler, strip, limits, frame.MARGIN)
         axes = layout.place(figure, frame.MARGIN, 0.05 + strip.height, inner, 0.02)
@@ -60,7 +62,7 @@ def event_timeline(
         f"{len(strip.markers)} events by category. Dashed frame: known to the month only."
     )
     figure.alternative = "Timeline. " + "; ".join(
-        f"{m.event.date} {m.event.label} ({style.category(m.event.category)[0]})"
+        f"{m.event.date} {m.event.label} ({sheet.category(m.event.category)[0]})"
         for m in strip.markers
     )
     return figure

@@ -9,17 +9,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from uploadtrends.errors import InputError
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import panels, series, style
+from uploadtrends.figures import panels, series
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
 
 
+@drawn("Works no longer listed")
 def delisted(
     panel: Any,
     *,
     platforms: Sequence[str] | None = None,
     groups: Sequence[str] = ("all",),
-    width: float = style.FULL_WIDTH,
-) -> style.Drawing:
+    width: float = sheet.FULL_WIDTH,
+) -> Drawing:
     """Draw works that are no longer listed, by the period in which they were published.
 
     Parameters
@@ -48,7 +51,7 @@ def delisted(
         _line(axes, rows, share, 0)
         axes.set_ylim(0, max(float(share.max()) * 1.15, 1.0))
 
-    with style.sheet():
+    with sheet.applied():
         figure = panels.multiples(table, draw, width=width)
         figure.axes[-1].set_ylabel("% of works")
     figure.data = table
@@ -60,13 +63,14 @@ def delisted(
     return figure
 
 
+@drawn("Works stated to be made with AI")
 def ai_share(
     panel: Any,
     *,
     platforms: Sequence[str] | None = None,
     groups: Sequence[str] = ("all",),
-    width: float = style.FULL_WIDTH,
-) -> style.Drawing:
+    width: float = sheet.FULL_WIDTH,
+) -> Drawing:
     """Draw the share of works stated to be made with AI, with bounds for those without statement.
 
     Parameters
@@ -101,7 +105,7 @@ def ai_share(
             frame.middle(index),
             100 * rows["ai_share_low"].to_numpy(dtype=float),
             100 * rows["ai_share_high"].to_numpy(dtype=float),
-            color=style.MUTED,
+            color=sheet.MUTED,
             alpha=0.2,
             linewidth=0,
             label="all or none of the works without a statement",
@@ -109,7 +113,7 @@ def ai_share(
         _line(axes, rows, 100 * rows["ai_share"], 0, "among works with a statement")
         axes.set_ylim(0, 100)
 
-    with style.sheet():
+    with sheet.applied():
         figure = panels.multiples(table, draw, width=width, top=0.3)
         panels.one_legend(figure)
     figure.data = table
@@ -149,7 +153,7 @@ def _line(
     axes: Axes, rows: pd.DataFrame, values: pd.Series, position: int, label: str | None = None
 ) -> None:
     index = pd.DatetimeIndex(rows["period"], freq="infer")
-    colour, marker, dash = style.look(rows.iloc[0]["platform"], position)
+    colour, marker, dash = sheet.look(rows.iloc[0]["platform"], position)
     axes.plot(
         frame.middle(index),
         values.to_numpy(dtype=float),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from uploadtrends.figures.canvas.sheet import title
 from uploadtrends.figures.series import heading
-from uploadtrends.figures.style import title
 
 
 def answer(results: Any) -> tuple[str, str, str]:

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from uploadtrends.figures import style
+from uploadtrends.figures.canvas import sheet
 
 _CLASS = {
-    style.BLUE: "blue",
-    style.VERMILION: "vermilion",
-    style.GREEN: "green",
-    style.PURPLE: "purple",
+    sheet.BLUE: "blue",
+    sheet.VERMILION: "vermilion",
+    sheet.GREEN: "green",
+    sheet.PURPLE: "purple",
 }
 """Colours that the page has in two tones, for light and dark."""
 _SPARE = ("blue", "vermilion", "green", "purple")
@@ -92,7 +92,7 @@ def _first_words(chart: Chart) -> str:
 
 
 def _colour(key: str, place: int) -> str:
-    return _CLASS.get(style.look(key, place)[0], _SPARE[place % len(_SPARE)])
+    return _CLASS.get(sheet.look(key, place)[0], _SPARE[place % len(_SPARE)])
 
 
 def _svg(chart: Chart, width: int, height: int, kind: str) -> str:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import html
 import re
 
-from uploadtrends.figures import style
-from uploadtrends.figures.style import Drawing, render
+from uploadtrends.figures.canvas import sheet
+from uploadtrends.figures.canvas.drawing import Drawing, render
 
 # The page defines these custom properties for light and dark; the value stands in where it cannot.
 THEME = {
-    style.PAPER: "paper",
-    style.INK: "ink",
-    style.BLACK: "ink",
-    style.MUTED: "muted",
-    style.RULE: "rule",
-    style.SHADE: "shade",
-    style.BLUE: "blue",
-    style.VERMILION: "vermilion",
-    style.GREEN: "green",
-    style.PURPLE: "purple",
+    sheet.PAPER: "paper",
+    sheet.INK: "ink",
+    sheet.BLACK: "ink",
+    sheet.MUTED: "muted",
+    sheet.RULE: "rule",
+    sheet.SHADE: "shade",
+    sheet.BLUE: "blue",
+    sheet.VERMILION: "vermilion",
+    sheet.GREEN: "green",
+    sheet.PURPLE: "purple",
 }
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from uploadtrends.figures.style import COLUMN_WIDTH, Drawing, ordered, title
+from uploadtrends.figures.canvas.drawing import Drawing
+from uploadtrends.figures.canvas.sheet import COLUMN_WIDTH, ordered, title
 from uploadtrends.report import further
 from uploadtrends.report.answer import answer, tally, unprompted
 from uploadtrends.report.chart import Chart, chart_html

@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from uploadtrends.events import Event, as_events
-from uploadtrends.figures import axes as frame
-from uploadtrends.figures import layout, style
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import layout, sheet
 
 NUMBER_SIZE = 5.8
 KEY_SIZE = 6.0
 BOX = 0.125  # inches: side of a marker
 LANE = 0.15  # inches: height of a lane
-DARK = {style.GREEN}
+DARK = {sheet.GREEN}
 NUMBER = "#101010"  # not the themed ink: the marker keeps its colour on dark pages
 
 
@@ -36,7 +36,7 @@ class Marker:
     @property
     def colour(self) -> str:
         """The colour of its category."""
-        return style.category(self.event.category)[1]
+        return sheet.category(self.event.category)[1]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def arrange(events: Any, limits: tuple[float, float], width: float) -> Strip:
     inside = [event for event in everything if low <= middle(event) <= high]
     left_out = tuple(event for event in everything if event not in inside)
     numbers = {event.id: number for number, event in enumerate(inside, start=1)}
-    order = list(style.CATEGORIES)
+    order = list(sheet.CATEGORIES)
     names = sorted(
         {event.category for event in inside},
         key=lambda name: (order.index(name) if name in order else len(order), name),
@@ -98,7 +98,7 @@ def arrange(events: Any, limits: tuple[float, float], width: float) -> Strip:
         members = sorted((e for e in inside if e.category == name), key=middle)
         starts = [(middle(event) - low) * scale - BOX / 2 for event in members]
         chosen = layout.lanes(starts, BOX + 0.015)
-        rows.append((style.category(name)[0], max(chosen) + 1))
+        rows.append((sheet.category(name)[0], max(chosen) + 1))
         markers += [
             Marker(numbers[event.id], event, row, lane, middle(event))
             for event, lane in zip(members, chosen, strict=True)
@@ -117,7 +117,7 @@ def draw_strip(axes: Axes, strip: Strip, limits: tuple[float, float], margin: fl
         height = LANE * count
         axes.text(margin - 0.08, top + height / 2, name, ha="right", va="center", fontsize=KEY_SIZE)
         axes.plot(
-            [margin, margin + width], [top + height + 0.02] * 2, color=style.RULE, linewidth=0.4
+            [margin, margin + width], [top + height + 0.02] * 2, color=sheet.RULE, linewidth=0.4
         )
         top += height + 0.04
     for marker in strip.markers:
@@ -134,7 +134,7 @@ def _box(axes: Axes, x: float, y: float, marker: Marker) -> None:
             BOX,
             boxstyle="round,pad=0,rounding_size=0.03",
             facecolor=marker.colour,
-            edgecolor=style.MUTED,
+            edgecolor=sheet.MUTED,
             linewidth=0.4,
             linestyle="-" if marker.event.precision == "day" else (0, (1.5, 1)),
         )
@@ -146,7 +146,7 @@ def _box(axes: Axes, x: float, y: float, marker: Marker) -> None:
         ha="center",
         va="center",
         fontsize=NUMBER_SIZE,
-        color=style.PAPER if marker.colour in DARK else NUMBER,
+        color=sheet.PAPER if marker.colour in DARK else NUMBER,
     )
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from uploadtrends.figures import layout, style
+from uploadtrends.figures.canvas import layout
+from uploadtrends.figures.canvas.drawing import Drawing
+from uploadtrends.figures.canvas.styling import say
 
 MARGIN = 0.78  # inches left of a time axis that has category names beside it
 RIGHT = 0.12
@@ -57,21 +59,29 @@ def dates(axes: Axes, limits: tuple[float, float], *, labels: bool = True, ticks
     step = next((s for s in (1, 3, 6, 12, 24, 60, 120, 240) if months / s <= ticks), 480)
     if months < 3:
         places = pd.date_range(first.normalize(), last, freq=f"{max(1, (last - first).days // 6)}D")
-        names = [f"{place:%d %b}" for place in places]
+        names = [f"{place:%d} {month_name(place)}" for place in places]
     else:
         start = first.to_period("M").to_timestamp()
         places = pd.date_range(start, last, freq="MS")
         places = places[(places >= first) & ((places.year * 12 + places.month - 1) % step == 0)]
-        names = [f"{place:%Y}" if place.month == 1 else f"{place:%b}" for place in places]
+        names = [f"{place:%Y}" if place.month == 1 else month_name(place) for place in places]
         if names and not any(name.isdigit() for name in names):
-            names[0] = f"{places[0]:%b %Y}"
+            names[0] = f"{month_name(places[0])} {places[0]:%Y}"
     axes.set_xticks(days(places.to_pydatetime()), names if labels else [""] * len(names))
     axes.set_xlim(*limits)
 
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def month_name(when: pd.Timestamp) -> str:
+    """Return the short name of a month, in the language in force and not in the machine's."""
+    return say(MONTHS[when.month - 1])
+
+
 def columns_for(count: int, width: float) -> int:
     """Return how many panels stand side by side: as many as stay readable."""
-    return 1 if width < 5 or count == 1 else 2
+    return 1 if width < 5 or count == 1 else 2 if width < 10 or count < 3 else 3
 
 
 def grid(
@@ -85,7 +95,7 @@ def grid(
     bottom: float = 0.0,
     size: float = 6.2,
     left: float = TICKS,
-) -> tuple[style.Drawing, list[Axes]]:
+) -> tuple[Drawing, list[Axes]]:
     """Return a figure of panels, each with a title above and a wrapped note below.
 
     Parameters
@@ -106,7 +116,7 @@ def grid(
     ]
     notes_high = [max(layout.height_of(notes[i], room - 0.05, size) for i in row) for row in rows]
     heads = [max(layout.height_of(titles[i], room, 7.5, "bold") for i in row) for row in rows]
-    figure = style.Drawing(
+    figure = Drawing(
         width,
         top
         + bottom

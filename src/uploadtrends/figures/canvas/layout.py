@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
 
+from uploadtrends.figures.canvas import fonts
+
 LINE = 1.35  # line height, in units of the font size
-
-
-@cache
-def _advance(letter: str, weight: str) -> float:
-    """Return how far a letter moves the pen, in units of the font size."""
-    font = get_font(findfont(FontProperties(family="DejaVu Sans", weight=weight)))
-    font.set_size(100, 72)
-    return float(font.load_char(ord(letter)).linearHoriAdvance) / 65536 / 100
 
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:
@@ -27,21 +20,46 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 
     A little more than the sum of the letters, because hinting rounds them to whole pixels.
     """
-    return 1.02 * size / 72 * sum(_advance(letter, weight) for letter in text)
+    path = fonts.main_font(weight)
+    return 1.02 * size / 72 * sum(fonts.advance(letter, path) for letter in text)
 
 
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
-    """Break text into lines no wider than `width` inches; a word too long stays whole."""
+    """Break text into lines no wider than `width` inches.
+
+    Lines break at spaces, and between letters where the script is written without them; a word of
+    another script that is too long stays whole.
+    """
     lines: list[str] = []
     current = ""
-    for word in text.split():
-        trial = f"{current} {word}" if current else word
+    for word, apart in _pieces(text):
+        trial = f"{current}{apart}{word}" if current else word
         if current and text_width(trial, size, weight) > width:
             lines.append(current)
             current = word
         else:
             current = trial
     return [*lines, current] if current else lines
+
+
+def _pieces(text: str) -> list[tuple[str, str]]:
+    """Return what must stay together, each with what stands before it."""
+    pieces = []
+    for word in text.split():
+        apart = " "
+        run = ""
+        for letter in word:
+            if fonts.is_wide(letter):
+                if run:
+                    pieces.append((run, apart))
+                    apart, run = "", ""
+                pieces.append((letter, apart))
+                apart = ""
+            else:
+                run += letter
+        if run:
+            pieces.append((run, apart))
+    return pieces
 
 
 def line_height(size: float) -> float:
@@ -113,7 +131,7 @@ def write(
             va="top",
             ha="left",
             fontweight=weight,
-            color=colour or "#1a1a1a",
+            color=colour or mpl.rcParams["text.color"],
         )
     return step * len(rows)
 
@@ -127,6 +145,7 @@ def label(
     size: float,
     *,
     weight: str = "normal",
+    colour: str | None = None,
 ) -> None:
     """Write wrapped text on the figure itself, at a place in inches from its top left corner."""
     full_width, full_height = figure.get_size_inches()
@@ -140,6 +159,7 @@ def label(
             fontweight=weight,
             va="top",
             ha="left",
+            color=colour or mpl.rcParams["text.color"],
         )
 
 

@@ -1,0 +1,256 @@
+"""A figure that carries what it shows; its title and source line; the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import signature
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter, ScalarFormatter
+
+from uploadtrends.errors import InputError
+from uploadtrends.figures.canvas import fonts, layout, sheet
+from uploadtrends.figures.canvas.styling import current, inches, numeral, say
+from uploadtrends.figures.canvas.words import DECIMAL
+from uploadtrends.result import package_version
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=Figure)
+FORMATS = ("svg", "png", "pdf", "eps", "tiff", "tif", "jpg", "jpeg", "webp")
+TITLE, SOURCE = 8.5, 5.5
+
+
+class Drawing(Figure):
+    """A figure that carries what it shows.
+
+    Attributes
+    ----------
+    data : pandas.DataFrame
+        The numbers that were drawn.
+    caption : str
+        What a reader must know to read the figure.
+    alternative : str
+        A description for those who cannot see it.
+    title : str
+        What the figure shows, in a few words; written above it on request.
+    source : str
+        Where the data come from, as far as the figure knows.
+    """
+
+    def __init__(self, width: float, height: float) -> None:
+        super().__init__(figsize=(width, height))
+        FigureCanvasAgg(self)
+        self.data = pd.DataFrame()
+        self.caption = ""
+        self.alternative = ""
+        self.title = ""
+        self.source = ""
+        self._dressed = False
+        self._warned = ""
+
+    def draw(self, renderer: Any) -> None:
+        """Draw, with a font for every letter; say once which letters have none."""
+        missing = fonts.complete(self.findobj(Text))
+        if missing and missing != self._warned:
+            self._warned = missing
+            fonts.warn(missing)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from")
+            super().draw(renderer)
+
+    def save(self, name: str | Path, *, dpi: int | None = None) -> list[Path]:
+        """Write the figure; see `uploadtrends.figures.save`."""
+        return save(self, name, dpi=dpi)
+
+    def _repr_png_(self) -> bytes:
+        return render(self, "png", dpi=100)
+
+
+def drawn(title: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a function a figure: under the style in force, with its title and source line.
+
+    Parameters
+    ----------
+    title : str
+        What the figure shows, in a few words; drawn on request, in the language in force.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        sized = "width" in signature(function).parameters
+
+        @wraps(function)
+        def inner(*args: P.args, **kwargs: P.kwargs) -> R:
+            settings = cast("dict[str, Any]", kwargs)
+            if sized:
+                settings["width"] = inches(settings.get("width"))
+            with sheet.applied():
+                figure = function(*args, **kwargs)
+                if isinstance(figure, Drawing) and not figure._dressed:
+                    figure.title = figure.title or say(title)
+                    if not figure.source and args:
+                        figure.source = _known_source(args[0])
+                    _dress(figure)
+            return figure
+
+        return inner
+
+    return decorate
+
+
+def _known_source(thing: Any) -> str:
+    """Return what an object knows of the data behind it."""
+    call = getattr(thing, "call", None)
+    mark = getattr(call, "data_fingerprint", "") or getattr(thing, "fingerprint", "")
+    return say("data {mark}", mark=mark[:8]) if isinstance(mark, str) and mark else ""
+
+
+def _dress(figure: Drawing) -> None:
+    """Make room for title and source line and write them."""
+    style = current()
+    figure._dressed = True
+    width, height = (float(side) for side in figure.get_size_inches())
+    room = width - 0.16
+    title = figure.title if style.title is True else style.title or ""
+    source = style.source if isinstance(style.source, str) else figure.source
+    foot = ""
+    if style.source is not False:
+        made = say("drawn with uploadtrends {version}", version=package_version())
+        foot = say("Source: {source}; {made}.", source=source, made=made) if source else made
+    head = layout.height_of(title, room, TITLE, "bold") + 0.06 if title else 0.0
+    below = layout.height_of(foot, room, SOURCE) + 0.05 if foot else 0.0
+    if head or below:
+        _stretch(figure, head, below)
+    if title:
+        layout.label(figure, title, 0.08, 0.04, room, TITLE, weight="bold")
+    if foot:
+        top = height + head
+        layout.label(figure, foot, 0.08, top, room, SOURCE, colour=sheet.MUTED)
+    if style.language != "en":
+        _translate(figure)
+
+
+def _translate(figure: Drawing) -> None:
+    """Put every label that the table of words knows into the language in force."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            formatter = axis.get_major_formatter()
+            if isinstance(formatter, FixedFormatter):
+                names = [say(str(name)) for name in formatter.seq]
+                axis.set_major_formatter(FixedFormatter(names))
+            elif type(formatter) is ScalarFormatter and say(DECIMAL) not in (DECIMAL, "."):
+                axis.set_major_formatter(_Marked())
+    for text in figure.findobj(Text):
+        said = text.get_text() if isinstance(text, Text) else ""
+        if said and say(said) != said:
+            text.set_text(say(said))
+
+
+class _Marked(ScalarFormatter):
+    """Tick labels with the decimal mark of the language that the figure was made in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mark = numeral(".")
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return str(super().__call__(x, pos)).replace(".", self._mark)
+
+
+def _stretch(figure: Drawing, head: float, below: float) -> None:
+    """Add room above and below and keep everything else in its place, in inches."""
+    width, height = (float(side) for side in figure.get_size_inches())
+    tall = height + head + below
+
+    def moved(y: float) -> float:
+        return (y * height + below) / tall
+
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0, below / tall, 1, height / tall))  # type: ignore[call-arg]
+    for axes in figure.axes:
+        box = axes.get_position(original=True)
+        axes.set_position((box.x0, moved(box.y0), box.width, box.height * height / tall))
+    for text in figure.texts:
+        text.set_y(moved(text.get_position()[1]))
+    for legend in figure.legends:
+        anchor: Any = legend.get_bbox_to_anchor()
+        (x0, y0), (x1, y1) = figure.transFigure.inverted().transform(anchor.get_points())
+        legend.set_bbox_to_anchor(
+            (x0, moved(y0), x1 - x0, (y1 - y0) * height / tall), transform=figure.transFigure
+        )
+    figure.set_size_inches(width, tall)
+
+
+def render(figure: Figure, kind: str, dpi: int | None = None, *, letters: bool = False) -> bytes:
+    """Return a figure as bytes of a format; the same figure gives the same bytes.
+
+    With ``letters=True`` an SVG holds its text as text (small, searchable, drawn with the reader's
+    font) and not as outlines (the same everywhere).
+    """
+    buffer = io.BytesIO()
+    with sheet.applied():
+        wanted = mpl.rcParams["savefig.dpi"]
+        sharp = dpi or (200 if wanted == "figure" else wanted)
+        if letters:
+            mpl.rcParams["svg.fonttype"] = "none"
+        figure.savefig(buffer, format=kind, dpi=sharp, metadata=_METADATA.get(kind))
+    return buffer.getvalue()
+
+
+_METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "eps": {"Creator": None},
+}
+
+
+def save(
+    figure: Figure,
+    stem: str | Path,
+    formats: Sequence[str] = ("svg", "png"),
+    dpi: int | None = None,
+) -> list[Path]:
+    """Write a figure and return the paths.
+
+    Nothing in the files depends on the date or the order of calls.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    stem : str or pathlib.Path
+        With a suffix that names a format (``"figure.pdf"``) that file is written, else one file
+        for each of `formats`. Folders are made.
+    formats : sequence of str
+        svg, png, pdf, eps, tiff, jpg, webp.
+    dpi : int, optional
+        Of pictures made of pixels: 200, or your ``savefig.dpi``.
+
+    Raises
+    ------
+    InputError
+        If a format is unknown.
+    """
+    stem = Path(stem)
+    kinds = list(formats)
+    if stem.suffix[1:].lower() in FORMATS:
+        kinds, stem = [stem.suffix[1:].lower()], stem.with_suffix("")
+    for kind in kinds:
+        if kind not in FORMATS:
+            raise InputError("no such format", value=kind, fix=", ".join(FORMATS))
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for kind in kinds:
+        path = stem.with_name(f"{stem.name}.{kind}")
+        path.write_bytes(render(figure, kind, dpi))
+        paths.append(path)
+    return paths
