@@ -42,6 +42,8 @@ ROOMS = {
     "uploadtrends.figures": [
         "plot",
         "save",
+        "style",
+        "words",
         "figure1",
         "figure1_tested",
         "figure2",

@@ -13,6 +13,7 @@ from uploadtrends.figures import series
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import say
 
 
 @drawn("Senior and new artists around years without an event")
@@ -78,7 +79,9 @@ def figure3_placebo_cohorts(
 
 def _title(key: tuple[Any, ...]) -> str:
     kind, _, year = key
-    return f"Cut at {year}: " + ("no event" if kind == "placebo" else "actual")
+    return say(
+        "Cut at {year}: no event" if kind == "placebo" else "Cut at {year}: actual", year=year
+    )
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, year: int) -> None:
@@ -108,9 +111,11 @@ def _note(table: pd.DataFrame, key: tuple[Any, ...]) -> str:
     kind, platform, year = key
     same = (table["kind"] == kind) & (table["platform"] == platform)
     row = table[same & (table["cut_year"] == year)].iloc[0]
-    return (
-        f"Seniors {row['senior_change']:+.0f}% "
-        f"[{row['senior_change_low']:.0f}, {row['senior_change_high']:.0f}]; "
-        f"new from 0 to {row['new_last_year']:.0f}. "
-        f"Shape in {100 * row['share_of_draws']:.0f}% of draws."
+    return say(
+        "Seniors {change}% [{low}, {high}]; new from 0 to {new}. Shape in {share}% of draws.",
+        change=f"{row['senior_change']:+.0f}",
+        low=f"{row['senior_change_low']:.0f}",
+        high=f"{row['senior_change_high']:.0f}",
+        new=f"{row['new_last_year']:.0f}",
+        share=f"{100 * row['share_of_draws']:.0f}",
     )

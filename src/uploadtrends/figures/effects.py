@@ -13,6 +13,7 @@ from uploadtrends.figures import panels, series
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import numeral, say
 
 ROW = 0.155  # inches a row
 REACH = 900.0  # percent: intervals that reach further end in an arrow
@@ -41,7 +42,9 @@ def percent_ticks(
         if low <= where <= high and far:
             chosen.append(tick)
     chosen.sort()
-    return [float(place(t, True)) for t in chosen], [f"{t:+d}%" if t else "0" for t in chosen]
+    return [float(place(t, True)) for t in chosen], [
+        say("{percent}%", percent=f"{t:+d}") if t else "0" for t in chosen
+    ]
 
 
 @drawn("Effects with 95% intervals")
@@ -161,19 +164,20 @@ def _limits(drawn: pd.DataFrame, percent: bool) -> tuple[float, float]:
 def _axis_name(term: str, percent: bool) -> str:
     fixed = {"level": "Level change", "slope": "Slope change", "effect_end": "Effect at the end"}
     if term in fixed:
-        name = fixed[term]
+        name = say(fixed[term])
     elif term.startswith("effect_") and term.endswith("m"):
-        name = f"Effect after {term[7:-1]} months"
+        count = term[7:-1]
+        name = say("Effect after {n} months" if count != "1" else "Effect after {n} month", n=count)
     else:
         name = sheet.title(term.replace("_", " "))
-    return f"{name} (% of expected)" if percent else f"{name} (units of the series)"
+    return f"{name} ({say('% of expected' if percent else 'units of the series')})"
 
 
 def number(value: float) -> str:
     """Return a percent or an amount, short."""
     if abs(value) >= 1000:
         return f"{'-' if value < 0 else ''}>{1000 if abs(value) < 1e4 else 10000}"
-    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
+    return f"{value:.0f}" if abs(value) >= 10 else numeral(f"{value:.2g}")
 
 
 def _row(
@@ -221,13 +225,14 @@ def _row(
         zorder=4,
     )
     if width:
-        unit = "%" if percent else ""
         sign = "+" if row["shown"] > 0 else ""
+        found = f"{sign}{number(row['shown'])}"
+        shown_as = say("{percent}%", percent=found) if percent else found
+        between = numeral(",") if numeral(".") == "." else ";"
         words.text(
             width - 0.2,
             y,
-            f"{sign}{number(row['shown'])}{unit}  "
-            f"[{number(row['shown_low'])}, {number(row['shown_high'])}]",
+            f"{shown_as}  [{number(row['shown_low'])}{between} {number(row['shown_high'])}]",
             fontsize=6.0,
             va="center",
             ha="right",
@@ -290,9 +295,9 @@ def event_study(
     titles = [series.heading(*key) for key in keys]
     count = frame.columns_for(len(keys), width)
     since = "periods since the event" if "relative_period" in effects else "months since the change"
-    label = str(path["label"].iloc[0]) if "label" in path else "the event"
+    label = str(path["label"].iloc[0]) if "label" in path else say("the event")
     unit = "% of expected" if percent else "units of the series"
-    heading = f"{label}: difference from what was expected ({unit})"
+    heading = say("{label}: difference from what was expected", label=label) + f" ({say(unit)})"
     with sheet.applied():
         head = layout.height_of(heading, width - 0.2, 7.0)
         figure, grid = frame.grid(

@@ -14,6 +14,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.canvas.drawing import drawn
+from uploadtrends.figures.canvas.styling import say
 from uploadtrends.models.terms import TERMS
 
 NOTE = 6.2
@@ -138,7 +139,7 @@ def heading(platform: str, group: str) -> str:
         return sheet.title(group)
     if group in ("", "all", None):
         return sheet.title(platform)
-    return f"{sheet.title(platform)}, {group}"
+    return f"{sheet.title(platform)}, {say(group)}"
 
 
 def legend_above(
@@ -239,8 +240,10 @@ def _fit_panel(axes: Axes, fit: Any) -> None:
 def brief(fit: Any) -> str:
     """Return what was found in one series, short enough to stand below a panel."""
     if fit.status == "refused":
-        return f"Not estimable here: {fit.reason}."
-    parts = [f"Exploratory: {fit.reason}."] if fit.status == "exploratory" else []
+        return say("Not estimable here: {reason}.", reason=fit.reason)
+    parts = (
+        [say("Exploratory: {reason}.", reason=fit.reason)] if fit.status == "exploratory" else []
+    )
     effects = fit.effects
     for _, rows in effects[effects["estimate"].notna()].groupby("event", sort=False):
         changes = [
@@ -251,12 +254,15 @@ def brief(fit: Any) -> str:
             for row in rows[rows["term"].isin(list(TERMS))].to_dict("records")
         ]
         parts.append(f"{str(rows['label'].iloc[0]).capitalize()}: {', '.join(changes)}.")
-    parts += [f"{block.label}: not estimable ({reason})." for block, reason in fit.not_estimable]
+    parts += [
+        say("{label}: not estimable ({reason}).", label=block.label, reason=reason)
+        for block, reason in fit.not_estimable
+    ]
     return " ".join(parts)
 
 
 def _percent(value: float) -> str:
-    return f"{value:.0f}" if value < 1000 else "over 1000"
+    return f"{value:.0f}" if value < 1000 else say("over {limit}", limit=1000)
 
 
 @drawn("Changes found without looking at the events")
@@ -348,13 +354,13 @@ def break_note(table: pd.DataFrame) -> str:
     found = table[table["date"].notna()]
     if found.empty:
         reason = table["reason"].iloc[0] if len(table) and "reason" in table else ""
-        return f"No break found: {reason}." if reason else "No break found."
+        return say("No break found: {reason}.", reason=reason) if reason else say("No break found.")
     words = []
     for row in found.to_dict("records"):
         span = (
-            f" ({row['low']:%Y-%m} to {row['high']:%Y-%m})"
+            say(" ({first} to {last})", first=f"{row['low']:%Y-%m}", last=f"{row['high']:%Y-%m}")
             if pd.notna(row["low"]) and pd.notna(row["high"])
             else ""
         )
         words.append(f"{row['date']:%Y-%m}{span}")
-    return f"New regime from {', '.join(words)}."
+    return say("New regime from {dates}.", dates=", ".join(words))
