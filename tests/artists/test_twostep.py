@@ -9,6 +9,7 @@ import pytest
 
 import uploadtrends as ut
 from uploadtrends import Event, InputError, Seniority
+from uploadtrends.artists import hazard_periods
 from uploadtrends.artists.cells import cell_effects
 from uploadtrends.artists.shocks import Series, integrate_shocks, smooth_covariance
 from uploadtrends.simulate import Population, population
@@ -351,3 +352,63 @@ def test_a_single_mixture_far_from_zero_has_a_p_value():
     x = np.column_stack([np.ones(40), np.arange(40) >= 20])
     found = integrate_shocks(series, x, np.eye(2)[1:], "half")
     assert 0 < found.interval(0, 0.95)[2] < 1e-6
+
+
+def test_the_step_of_the_hazards_is_that_of_the_whole_information() -> None:
+    """Effects by group and period eliminated, against the dense system with the tenure in it."""
+    rng = np.random.default_rng(5)
+    n, points = 400, 6
+    artist, code = np.sort(rng.integers(0, 30, n)), rng.integers(0, points, n)
+    tenure, information = rng.standard_normal((n, 2)), rng.uniform(0.1, 1.0, n)
+    score = rng.standard_normal(n)
+    x = np.column_stack([np.eye(points)[code], tenure])
+    whole = np.linalg.inv(x.T @ (information[:, None] * x))
+    own = np.zeros((artist.max() + 1, x.shape[1]))
+    np.add.at(own, artist, score[:, None] * x)
+    expected = (own @ whole)[np.unique(artist)]
+    step = hazard_periods._Step.of(artist, code, points, tenure, information)
+    found, course = step.solve(score)
+    np.testing.assert_allclose(found, expected[:, :points], atol=1e-10)
+    np.testing.assert_allclose(course, expected[:, points:], atol=1e-10)
+
+
+def test_who_uploads_once_and_never_again_is_no_effect_on_the_new() -> None:
+    """A third of the new vanish at once; otherwise the hazard is 6% before and after."""
+    rng = np.random.default_rng(11)
+    months = pd.date_range("2016-01-01", periods=72, freq="MS") + pd.Timedelta(days=14)
+    event, rows = 48, []
+    for artist in range(1600):
+        entry = rng.integers(0, 12) if artist % 2 else rng.integers(26, 42)
+        once = artist % 2 == 0 and rng.random() < 1 / 3
+        rows.append((artist, entry))
+        quiet = 99 if once else 0
+        for month in range(entry + 1, 72):
+            falls = rng.random() < 0.06
+            quiet = quiet - 1 if quiet else 5 * falls
+            if not quiet:
+                rows.append((artist, month))
+    artist, month = (np.array(part) for part in zip(*rows, strict=True))
+    uploads = pl.DataFrame(
+        {
+            "platform": "a",
+            "upload_id": np.arange(len(rows)).astype(str),
+            "artist_id": artist.astype(str),
+            "published_at": pl.Series(months.to_numpy()[month]).cast(pl.Datetime("us")),
+            "delisted_at": pl.Series([None] * len(rows), dtype=pl.Datetime("us")),
+            "is_mature": False,
+            "ai_label": False,
+            "media_count": 1,
+        }
+    ).sort("published_at")
+    people = pl.DataFrame(
+        {"platform": "a", "artist_id": np.unique(artist).astype(str)}
+    ).with_columns(joined_at=pl.lit(None, dtype=pl.Datetime("us")))
+    end = str((months[-1] + pd.offsets.MonthEnd(0)).date())
+    rule = ut.Seniority("2020-01-01", later="drop")
+    panel = ut.build_panel(
+        Population(people, uploads, {"end": end}), seniority=rule, start="2017-06-01"
+    )
+    model = ut.artist_hazards(panel, str(months[event].replace(day=1).date()))
+    row = model.effects.query("term == 'going silent'").set_index("group").loc["senior vs new"]
+    assert row["low"] < 0 < row["high"]
+    assert abs(row["estimate"]) < 0.2

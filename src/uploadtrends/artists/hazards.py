@@ -141,7 +141,8 @@ def artist_hazards(
     spells: list[dict[str, Any]] = []
     notes = [note for note in design.notes if "tenure enters" not in note]
     notes.append(
-        "tenure enters as its logarithm: without artist effects this takes cohorts to be alike"
+        "tenure enters as its logarithm, the first period after the first upload apart: without "
+        "artist effects this takes cohorts to be alike"
     )
     shocks = [pd.DataFrame(columns=[*SHOCK_COLUMNS, "margin"])]
     margins: tuple[Margin, ...] = ("going silent", "returning")
@@ -239,10 +240,15 @@ def _regression(
     """Fit the regression by artist and period of one margin."""
     rows = design.rows[used]
     label = rows["label"].to_numpy()
-    x = [np.ones(len(rows)), np.log1p(rows["tenure"].to_numpy() / 12)]
+    tenure = rows["tenure"].to_numpy()
+    # Who uploads once and never again is gone in the first period: no smooth course draws that.
+    first = (tenure <= _one_period(design)).astype(float)
+    x = [np.ones(len(rows)), np.log1p(tenure / 12), first]
+    groups = slice(len(x), len(x) + len(design.labels) - 1)
     x += [(label == i).astype(float) for i in range(1, len(design.labels))]
-    groups = slice(2, len(x))
+    differs = [1, 2]
     if extra.any():
+        differs.append(len(x))
         x.append(extra[used])
     offset = len(x)
     matrix = np.column_stack([*x, design.x[used]])
@@ -250,7 +256,8 @@ def _regression(
     spread[0] = True
     y = outcome[used].astype(float)
     beta, covariance, failed = _cloglog(y, matrix, spread, rows["artist"].to_numpy())
-    return HazardFit(rows, y, matrix, spread, beta, covariance, groups, offset, failed)
+    own = np.array([column for column in differs if spread[column]], dtype=np.int64)
+    return HazardFit(rows, y, matrix, spread, beta, covariance, own, groups, offset, failed)
 
 
 def _margin(
