@@ -8,7 +8,8 @@ verbs with their defaults: store tables, panel, `difference_in_differences`, `ar
 else the same weights without shocks), and an oracle that knows s and phi.
 
 Run `python validation/common_shocks.py [--repetitions 400] [--scale 1] [--only NAME]`. Rows are
-written cell by cell to results/common_shocks.csv, the table to results/common_shocks_summary.csv.
+written cell by cell to results/common_shocks.csv.gz and those that stand there are not drawn again;
+the table is results/common_shocks_summary.csv, where a process without rows keeps its line.
 """
 
 from __future__ import annotations
@@ -271,7 +272,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1e9, help="stop after so long")
     parser.add_argument("--out", type=Path, default=RESULTS)
     settings = parser.parse_args()
-    path = settings.out / "common_shocks.csv"
+    path = settings.out / "common_shocks.csv.gz"
     known = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["cell", "seed"])
     began = time.monotonic()
     for cell in cells():
@@ -288,9 +289,20 @@ def main() -> None:
                 rows += one(cell, seed)
         if rows:
             known = pd.concat([known, pd.DataFrame(rows)], ignore_index=True)
-            known.round(5).to_csv(path, index=False)
-            summarise(known).to_csv(settings.out / "common_shocks_summary.csv", index=False)
+            known.round(5).to_csv(path, index=False, compression={"method": "gzip", "mtime": 0})
+            _write(summarise(known), settings.out / "common_shocks_summary.csv")
     print(summarise(known).to_string(index=False))
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    """Write the table; processes that were not drawn anew keep their line."""
+    if path.exists():
+        before = pd.read_csv(path)
+        kept = before[~before["cell"].isin(table["cell"])]
+        table = pd.concat([kept, table], ignore_index=True) if len(kept) else table
+    order = {cell.name: place for place, cell in enumerate(cells())}
+    table = table[table["cell"].isin(list(order))]
+    table.sort_values("cell", key=lambda names: names.map(order)).to_csv(path, index=False)
 
 
 if __name__ == "__main__":

@@ -124,3 +124,20 @@ def test_rows_of_two_terms_need_the_joint_test_and_nothing_more() -> None:
     two = ut.interrupted_time_series({"a": series(), "b": series(level=-0.2)}, EVENT).effects
     two = two[two["group"].eq("b") & two["p"].notna()]
     np.testing.assert_allclose(two["p_adjusted"], np.minimum(1, 2 * want), rtol=1e-6)
+
+
+def test_a_straight_course_that_bends_nowhere_is_honest_as_it_is() -> None:
+    """At M = 0 the honest interval is the plain one, and slopes are given half an error more."""
+    fit = ut.interrupted_time_series(series(level=-0.4), EVENT).fits[0]
+    untreated = bends.Untreated(fit.prepared, fit.estimate)
+    lines = np.eye(len(fit.prepared.design.names))[2:4]
+    found = fit.estimate.contrast(lines)
+    untreated.__dict__["bend_before"] = (0.0, 0.0)
+    for level_like in (np.array([True, True]), np.array([False, False])):
+        np.testing.assert_allclose(untreated.bounds(lines, found, level_like).wider, 0, atol=1e-6)
+    untreated.__dict__["bend_before"] = (1e-3, 0.0)
+    sure = untreated.bounds(lines, found, np.array([True, False])).wider
+    untreated.__dict__["bend_before"] = (1e-3, 1e-3)
+    unsure = untreated.bounds(lines, found, np.array([True, False])).wider
+    assert unsure[0] == sure[0] > 0
+    assert unsure[1] > 1.2 * sure[1]

@@ -12,13 +12,14 @@ INDEX = pd.date_range("2017-01-01", periods=72, freq="MS")
 EVENT = ut.Event("2021-01-01", "A rule of one platform", platforms=("artstation",))
 
 
-def call(change_of_control: float = 0.0, drift: float = 0.0):
+def call(change_of_control: float = 0.0, drift: float = 0.0, own_break: float = 0.0):
     rng = np.random.default_rng(7)
     time = np.arange(72)
     shared = 0.1 * rng.standard_normal(72).cumsum()
     after = time >= 48
     here = 5 + shared - 0.03 * np.maximum(time - 48, 0) + 0.03 * rng.standard_normal(72)
     there = 4 + shared + change_of_control * after + drift * time + 0.03 * rng.standard_normal(72)
+    there += own_break * (time >= 24)
     data = {
         ("artstation", "all"): pd.Series(np.exp(here), INDEX),
         ("deviantart", "all"): pd.Series(np.exp(there), INDEX),
@@ -31,6 +32,7 @@ def test_a_fit_control_is_offered_and_shortens_the_interval() -> None:
     (row,) = its.controls.to_dict("records")
     assert row["fit"]
     assert row["width_ratio"] < 0.5
+    assert row["p_break"] > 0.05
     assert "A control is at hand for artstation all" in its.summary()
     beside = its.refit(
         data={key: series for key, series in data.items() if key[0] == "artstation"},
@@ -51,6 +53,9 @@ def test_a_touched_or_drifting_control_is_not() -> None:
     assert "changed at the event" in its.controls["reason"].item()
     _, its = call(drift=0.03)
     assert "moved apart" in its.controls["reason"].item()
+    _, its = call(own_break=0.9)
+    assert its.controls["p_break"].item() == pytest.approx(1 / 200)
+    assert "break of its own" in its.controls["reason"].item()
     assert "at hand" not in its.summary()
 
 

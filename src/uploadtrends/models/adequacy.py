@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 
 LEVEL = 0.04
 """Of all tests together; a correct model is called exploratory this often."""
+SHARES = {
+    "variance": 0.15,
+    "autocorrelation": 0.1,
+    "seasonal variance": 0.2,
+    "seasonal autocorrelation": 0.1,
+    "shape of the effect": 0.45,
+}
+"""Of `LEVEL`, by how much each test needs it: a wrong shape is found last and harms most."""
 WORTH_DRAWING = 0.10
 """Nominal p of the best statistic above which no draws are needed."""
 METHODS = ("reml-averaged", "reml-ar1", "ols-hac", "prais-winsten", "arma", "ar1-plus-noise")
@@ -121,20 +129,23 @@ class _Tests:
         known = averaged.machine(self.x, self.positions)
         weights, _, _ = known.weights(self.y[None])
         names, own, nominal = self.statistics(self.y[None], weights)
+        shares = np.array([SHARES[name] for name in names])
         others = self._shape_rows()
         p = np.full(len(names), np.nan)
         together = min(1.0, float(nominal.min()) * len(names))
         if nominal.min() < WORTH_DRAWING and self.positions[-1] < families.DENSE:
-            p, together = self._drawn(known, weights[0], own)
+            p, together = self._drawn(known, weights[0], own, shares)
         checks = zip(names, own[0].tolist(), nominal[0].tolist(), p.tolist(), strict=True)
         reason = ""
         if together <= LEVEL:
-            worst = int(np.argmin(np.where(np.isnan(p), nominal[0], p)))
+            worst = int(np.argmin(np.where(np.isnan(p), nominal[0], p) / shares))
             best = max(others, key=lambda shape: shape[3])[-1] if others else ""
             reason = self._reason(names[worst], float(own[0, worst]), together, best)
         return Adequacy(tuple(checks), together, reason, others)
 
-    def _drawn(self, known: averaged.Machine, weights: Array, own: Array) -> tuple[Array, float]:
+    def _drawn(
+        self, known: averaged.Machine, weights: Array, own: Array, shares: Array
+    ) -> tuple[Array, float]:
         """Return the p of each statistic and of the smallest of them, against draws."""
         place = (self.positions - self.positions[0]).astype(int)
         rho = averaged.mean_correlation(weights, int(place[-1]) + 1)
@@ -145,7 +156,7 @@ class _Tests:
             y = rng.standard_normal((100, place.size)) @ root.T
             every = np.concatenate([every, self.statistics(y, known.weights(y)[0])[1]])
             rank = (every[None] >= every[:, None]).mean(axis=1)
-            smallest = rank.min(axis=1)
+            smallest = (rank / shares).min(axis=1)
             together = float((smallest <= smallest[0]).mean())
             # A first hundred that shows nothing needs no more.
             if together > CLEAR:
@@ -202,7 +213,8 @@ class _Tests:
         return "autocorrelation", statistic, special.chdtrc(lags - 1, statistic)
 
     def _seasonal_variance(self, e: Array) -> tuple[str, Array, Array]:
-        size = np.log(e**2 + 0.05)
+        # Sizes, not their logarithms or squares: the most power against three times the noise.
+        size = np.abs(e)
         size = size - size.mean(axis=1, keepdims=True)
         x = self.season - self.season.mean(axis=0)
         fitted = size @ x @ np.linalg.inv(x.T @ x) @ x.T

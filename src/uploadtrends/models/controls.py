@@ -15,7 +15,7 @@ import pandas as pd
 
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import Block, EventSet
-from uploadtrends.models.estimators import averaged
+from uploadtrends.models.estimators import averaged, families
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.preparation import prepare
 from uploadtrends.series.grid import FEWEST_PERIODS
@@ -30,6 +30,7 @@ COLUMNS = (
     "control",
     "p_parallel",
     "p_untouched",
+    "p_break",
     "width_ratio",
     "fit",
     "reason",
@@ -39,8 +40,9 @@ ALPHA = 0.05
 
 def offered(fits: Sequence[Fit]) -> pd.DataFrame:
     """Return one row a series, block and possible control (columns as `COLUMNS`)."""
+    breaks: dict[str, float] = {}
     rows = [
-        _one(fit, block, other)
+        _one(fit, block, other, breaks)
         for fit in fits
         for block in fit.blocks
         for other in fits
@@ -53,7 +55,8 @@ def _concerned(block: Block, fit: Fit) -> bool:
     return not fit.platform or any(event.concerns(fit.platform) for event in block.events)
 
 
-def _one(fit: Fit, block: Block, other: Fit) -> dict[str, Any]:
+def _one(fit: Fit, block: Block, other: Fit, breaks: dict[str, float]) -> dict[str, Any]:
+    """Return one row; `breaks` keeps p of each control's own break, by its name."""
     row: dict[str, Any] = {
         "platform": fit.platform,
         "group": fit.group,
@@ -61,6 +64,7 @@ def _one(fit: Fit, block: Block, other: Fit) -> dict[str, Any]:
         "control": other.name,
         "p_parallel": np.nan,
         "p_untouched": np.nan,
+        "p_break": np.nan,
         "width_ratio": np.nan,
         "fit": False,
         "reason": "",
@@ -72,6 +76,9 @@ def _one(fit: Fit, block: Block, other: Fit) -> dict[str, Any]:
     try:
         row["p_parallel"] = _parallel(fit, np.log(control) if log else control)
         row["p_untouched"] = _untouched(fit, block, other)
+        if other.name not in breaks:
+            breaks[other.name] = _own_break(other)
+        row["p_break"] = breaks[other.name]
         row["width_ratio"] = _width_ratio(fit, block, control)
     except (InputError, NotEstimableError) as error:
         return row | {"reason": str(error)}
@@ -80,6 +87,7 @@ def _one(fit: Fit, block: Block, other: Fit) -> dict[str, Any]:
         for name, why in (
             ("p_parallel", "the two moved apart before the event"),
             ("p_untouched", "it changed at the event itself"),
+            ("p_break", "it has a break of its own"),
         )
         if not row[name] > ALPHA
     ]
@@ -111,6 +119,46 @@ def _untouched(fit: Fit, block: Block, other: Fit) -> float:
         raise InputError("the event cannot be estimated in it")
     members = list(design.columns[design.blocks[0].id].values())
     return estimate(prepared).joint(np.eye(design.matrix.shape[1])[members])[1]
+
+
+def _own_break(other: Fit) -> float:
+    """Return p of a step at some unknown date of the control, against draws without any.
+
+    The largest F over all dates beside trend and season, errors averaged over families.
+    """
+    design = other.prepared.design
+    mine = {c for terms in design.columns.values() for c in terms.values()}
+    plain = [c for c in range(design.matrix.shape[1]) if c not in mine]
+    x, positions, y = design.fitted[:, plain], design.positions, other.prepared.y
+    dates = positions[_FROM_THE_ENDS:-_FROM_THE_ENDS]
+    steps = (positions[:, None] >= dates).astype(float)
+    known = averaged.machine(x, positions)
+    weights = known.weights(y[None])[0]
+    place = (positions - positions[0]).astype(int)
+    rho = averaged.mean_correlation(weights[0], int(place[-1]) + 1)
+    root = np.linalg.cholesky(rho[np.abs(np.subtract.outer(place, place))])
+    drawn = np.random.default_rng(20220822).standard_normal((_DRAWS, y.size)) @ root.T
+    every = np.concatenate([y[None], drawn])
+    columns, own = np.hstack([x, steps]), known.weights(every)[0]
+    if place[-1] + 1 == place.size:
+        rhos = own @ families.members().correlations(place.size)
+        white = families.whitened_series(every, columns, rhos)
+    else:
+        pairs = zip(every, own, strict=True)
+        white = np.stack(
+            [averaged.whitened(np.column_stack([columns, one]), positions, w) for one, w in pairs]
+        )
+    k = x.shape[1]
+    basis, _ = np.linalg.qr(white[..., :k])
+    rest = white[..., k:] - basis @ (basis.transpose(0, 2, 1) @ white[..., k:])
+    e, others = rest[..., -1], rest[..., :-1]
+    size = np.maximum((others**2).sum(axis=1), 1e-12)
+    largest = (np.einsum("mnc,mn->mc", others, e) ** 2 / size).max(axis=1) / (e**2).sum(axis=1)
+    return float((largest >= largest[0]).mean())
+
+
+_FROM_THE_ENDS = 6
+_DRAWS = 199
 
 
 def _width_ratio(fit: Fit, block: Block, control: pd.Series) -> float:

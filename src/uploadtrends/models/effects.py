@@ -264,15 +264,15 @@ def _judge(
     `lines` holds the contrast of each row, `contrast` what is known of it; `size` turns that of the
     last one, the cumulative effect, into its unit.
     """
-    found = untreated.bounds(lines, contrast)
     at_once = {"effect_1m", *(name for name, term in TERMS.items() if term.at_once)}
-    level_like = [not slope or row["term"] in at_once for row in rows]
+    level_like = np.array([not slope or row["term"] in at_once for row in rows])
+    found = untreated.bounds(lines, contrast, level_like)
     p = np.array([row["p"] for row in rows])
     undone = overturned(
-        p, np.array(level_like), found.breakdown, untreated.curvature, found.p_bend, found.same_sign
+        p, level_like, found.breakdown, untreated.curvature, found.p_bend, found.same_sign
     )
     if untreated.before.sum() < LEAST_BEFORE:
-        undone |= (p <= ALPHA) & ~np.array(level_like)
+        undone |= (p <= ALPHA) & ~level_like
     factor = np.ones(len(rows))
     factor[-1] = size
     for i, row in enumerate(rows):

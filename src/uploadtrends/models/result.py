@@ -50,7 +50,8 @@ class InterruptedTimeSeries(Result):
         on the model's scale; times ``periods**2 / 8`` it is that of the whole series) at which the
         interval still leaves out zero, ``curvature_before`` the bend seen before the first event,
         ``p_bend`` the row's p beside a constant bend, ``low_honest``, ``high_honest`` the interval
-        that allows for bends as large as that seen before; ``starts`` is the event's first day and
+        that allows for bends as large as that seen before (for slopes and late effects half a
+        standard error larger); ``starts`` is the event's first day and
         ``until`` the last one observed;
         ``extrapolated`` whether its size lies outside the range of the data by more than that
         range's width. ``other_estimate``, ``other_low``, ``other_high`` and ``other_p`` are the
@@ -99,7 +100,8 @@ class InterruptedTimeSeries(Result):
         """Series of this call that an event does not concern, and whether they are fit as controls.
 
         One row a series, block and possible control: p of a drift between the two before the event
-        (``p_parallel``), of a change of the control at the event (``p_untouched``), the width of
+        (``p_parallel``), of a change of the control at the event (``p_untouched``) and of a step of
+        its own at any date (``p_break``), the width of
         the slope's interval with it over without (``width_ratio``), ``fit`` and the ``reason`` why
         not. Pass one as ``control=`` and refit.
         """
