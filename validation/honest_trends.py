@@ -2,7 +2,8 @@
 
 One series, one event at 60%, level and slope, errors averaged over families; the rule is the
 package's own (`uploadtrends.models.bends`), its numbers those that the effects table shows. What is
-counted here is rule 2 alone: no multiplicity, no other check. False: claims where nothing happens.
+counted here is rule 2 alone: no multiplicity, no other check. False: claims where nothing happens;
+there also coverage of the plain interval, and of the honest one with its width over the plain one.
 Power: AR(.4), sd .1, a straight line. Run `python validation/honest_trends.py [--repetitions 2000]
 [--scale 1]`; writes results/honest_trends.csv as it goes.
 """
@@ -30,6 +31,10 @@ FALSE_CELLS = [
     ("long memory .45", 120),
     *(("AR(.85) + 50% noise", n) for n in BOTH),
     *(("sine wave", n) for n in BOTH),
+    *(("AR(.9) + 70% noise", n) for n in BOTH),
+    *(("logistic growth", n) for n in (60, 120)),
+    ("long memory .3", 120),
+    *((name, 36) for name in SMOOTH),
 ]
 EFFECTS = [  # n, level, slope, the terms whose power is reported
     (60, 0.0, -0.02, ("slope",)),
@@ -65,7 +70,8 @@ def claims(y: Array) -> dict[str, Array]:
     limits = bends.breakdown(middle, se, bias)
     time = positions[:at] - positions[:at].mean()
     early = np.column_stack([np.ones(at), time, time**2 / 2])
-    curvature = np.abs(averaged.fit_batch(y[:, :at], early, np.eye(3)[2:]).estimate)
+    before = averaged.fit_batch(y[:, :at], early, np.eye(3)[2:])
+    curvature, error = np.abs(before.estimate), (before.high - before.low) / 2 / 1.959964
     centred = positions - positions.mean()
     bent = np.column_stack([x, centred**2 / 2])
     wide = np.pad(contrasts, ((0, 0), (0, 1)))
@@ -74,9 +80,17 @@ def claims(y: Array) -> dict[str, Array]:
     undone = bends.overturned(
         fit.p, level_like, limits, curvature, beside.p, beside.estimate * fit.estimate > 0
     )
+    bend = np.where(level_like, curvature, curvature + bends.SLOPE_CAUTION * error)
+    reach = bends.critical_value(bend * bias / se)
     plain = fit.p <= bends.ALPHA
     alone = reml.fit_batch(y, x, contrasts)
-    return {"ar1": alone.p <= bends.ALPHA, "averaged": plain, "rule": plain & ~undone}
+    return {
+        "ar1": alone.p <= bends.ALPHA,
+        "averaged": plain,
+        "rule": plain & ~undone,
+        "honest": np.abs(middle) <= reach * se,
+        "wider": reach / 1.959964,
+    }
 
 
 def main() -> None:
@@ -115,7 +129,12 @@ def _row(
     found: dict[str, Array],
     which: slice,
 ) -> dict[str, object]:
-    shares = {rule: found[rule][:, which].any(axis=1).mean().round(4) for rule in found}
+    rules = ("ar1", "averaged", "rule")
+    shares = {rule: found[rule][:, which].any(axis=1).mean().round(4) for rule in rules}
+    if kind == "false" and which.stop - which.start == 1:
+        shares["covers"] = (~found["averaged"][:, which]).mean().round(4)
+        shares["covers_honest"] = found["honest"][:, which].mean().round(4)
+        shares["honest_width"] = found["wider"][:, which].mean().round(4)
     start = {"kind": kind, "process": name, "n": n, "level": level, "slope": slope, "term": term}
     return start | shares | {"repetitions": len(found["rule"])}
 

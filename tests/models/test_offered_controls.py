@@ -34,6 +34,8 @@ def test_a_fit_control_is_offered_and_shortens_the_interval() -> None:
     assert row["width_ratio"] < 0.5
     assert row["p_break"] > 0.05
     assert "A control is at hand for artstation all" in its.summary()
+    assert row["own_change_low"] < 0 < row["own_change_high"]
+    assert "Its own change there lies between -" in its.summary()
     beside = its.refit(
         data={key: series for key, series in data.items() if key[0] == "artstation"},
         control=data["deviantart", "all"],

@@ -30,8 +30,11 @@ COLUMNS = (
     "control",
     "p_parallel",
     "p_untouched",
+    "own_change_low",
+    "own_change_high",
     "p_break",
     "width_ratio",
+    "scale",
     "fit",
     "reason",
 )
@@ -64,8 +67,11 @@ def _one(fit: Fit, block: Block, other: Fit, breaks: dict[str, float]) -> dict[s
         "control": other.name,
         "p_parallel": np.nan,
         "p_untouched": np.nan,
+        "own_change_low": np.nan,
+        "own_change_high": np.nan,
         "p_break": np.nan,
         "width_ratio": np.nan,
+        "scale": "",
         "fit": False,
         "reason": "",
     }
@@ -75,7 +81,7 @@ def _one(fit: Fit, block: Block, other: Fit, breaks: dict[str, float]) -> dict[s
         return row | {"reason": "it does not cover every period, or counts are modelled"}
     try:
         row["p_parallel"] = _parallel(fit, np.log(control) if log else control)
-        row["p_untouched"] = _untouched(fit, block, other)
+        row |= _untouched(fit, block, other)
         if other.name not in breaks:
             breaks[other.name] = _own_break(other)
         row["p_break"] = breaks[other.name]
@@ -110,15 +116,23 @@ def _parallel(fit: Fit, control: pd.Series) -> float:
     return float(found.p[0, 0])
 
 
-def _untouched(fit: Fit, block: Block, other: Fit) -> float:
-    """Return joint p of the same event's terms in the control."""
+def _untouched(fit: Fit, block: Block, other: Fit) -> dict[str, Any]:
+    """Return joint p of the same event's terms in the control, and the first one's interval."""
     everywhere = EventSet(replace(event, platforms=("all",)) for event in block.events)
     prepared = prepare(other.prepared.item, everywhere, fit.prepared.settings)
     design = prepared.design
     if prepared.choice.status == "refused" or not design.blocks:
         raise InputError("the event cannot be estimated in it")
     members = list(design.columns[design.blocks[0].id].values())
-    return estimate(prepared).joint(np.eye(design.matrix.shape[1])[members])[1]
+    fitted = estimate(prepared)
+    lines = np.eye(design.matrix.shape[1])[members]
+    first = fitted.contrast(lines[:1], fit.prepared.settings.confidence)
+    return {
+        "scale": prepared.choice.scale,
+        "p_untouched": fitted.joint(lines)[1],
+        "own_change_low": float(first.low[0]),
+        "own_change_high": float(first.high[0]),
+    }
 
 
 def _own_break(other: Fit) -> float:

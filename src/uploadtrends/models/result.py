@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -91,7 +92,9 @@ class InterruptedTimeSeries(Result):
             f"A control is at hand for {row['platform']} {row['group']} at {row['event']}: "
             f"{row['control']}, which the event does not concern, makes its interval "
             f"{100 * (1 - row['width_ratio']):.0f}% shorter (control=; parallel before p = "
-            f"{row['p_parallel']:.2f}, unchanged at the event p = {row['p_untouched']:.2f})."
+            f"{row['p_parallel']:.2f}, unchanged at the event p = {row['p_untouched']:.2f}). "
+            f"Its own change there lies between {_change(row, 'low')} and {_change(row, 'high')}: "
+            "so much of an effect on both would be hidden, and no test of the control can tell."
             for row in table[table["fit"]].to_dict("records")
         ]
 
@@ -101,9 +104,10 @@ class InterruptedTimeSeries(Result):
 
         One row a series, block and possible control: p of a drift between the two before the event
         (``p_parallel``), of a change of the control at the event (``p_untouched``) and of a step of
-        its own at any date (``p_break``), the width of
-        the slope's interval with it over without (``width_ratio``), ``fit`` and the ``reason`` why
-        not. Pass one as ``control=`` and refit.
+        its own at any date (``p_break``), the width of the slope's interval with it over without
+        (``width_ratio``), ``fit`` and the ``reason`` why not. ``own_change_low`` and
+        ``own_change_high`` hold what the control itself may have changed by at the event, on its
+        ``scale``. Pass one as ``control=`` and refit.
         """
         return offered(self.fits)
 
@@ -145,6 +149,11 @@ class InterruptedTimeSeries(Result):
             )
         chosen = self.events if events is None else as_events(events)
         return run(series, chosen, settings, self.data if data is None else data)
+
+
+def _change(row: Mapping[Any, Any], end: str) -> str:
+    value = row[f"own_change_{end}"]
+    return f"{100 * np.expm1(value):+.0f}%" if row["scale"] == "log" else f"{value:+.3g}"
 
 
 def run(
