@@ -121,9 +121,17 @@ def _bends(rows: dict[str, pd.Series], scale: str, unit: str) -> str:
             said.append(
                 f"the change of the {row['term']} stands as long as the untreated course bends by "
                 f"less than {limit} over the whole period; the periods before the event suggest "
-                f"{seen}"
+                f"{seen}, and with as much of it the interval is {_honest(row, scale, unit)}"
             )
     return "".join(f" {text[0].upper()}{text[1:]}." for text in said)
+
+
+def _honest(row: pd.Series, scale: str, unit: str) -> str:
+    """Return the interval that allows for a bend as large as before the event."""
+    ends = row["low_honest"], row["high_honest"]
+    if scale == "level":
+        return f"{number(ends[0])} to {number(ends[1])} {unit}"
+    return " to ".join(f"{number(100 * math.expm1(end))}%" for end in ends)
 
 
 def bend_size(row: pd.Series, bend: float, scale: str, unit: str) -> str:
