@@ -26,8 +26,10 @@ from uploadtrends.series.gaps import mostly_missing
 from uploadtrends.series.grid import FEWEST_PERIODS, frequency
 from uploadtrends.series.named import NamedSeries, named_series
 from uploadtrends.series.steps import step_of
+from uploadtrends.threads import one_thread
 
 
+@one_thread
 def change_points(
     data: Any,
     *,

@@ -25,6 +25,7 @@ from uploadtrends.models.settings import Settings
 from uploadtrends.models.terms import TERMS
 from uploadtrends.result import Call, Result
 from uploadtrends.series.named import NamedSeries, named_series
+from uploadtrends.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,7 @@ def _change(row: Mapping[Any, Any], end: str) -> str:
     return f"{100 * np.expm1(value):+.0f}%" if row["scale"] == "log" else f"{value:+.3g}"
 
 
+@one_thread
 def run(
     series: list[NamedSeries], events: EventSet, settings: Settings, data: Any = None
 ) -> InterruptedTimeSeries:
