@@ -108,7 +108,7 @@ class LeaveOneOut(OfContrasts):
             for _, effect in mine.iterrows():
                 part = found[found["event"] == effect["event"]] if len(found) else found
                 tables.append(_table(effect, part, self.keep, self.alpha))
-                drawn.append(part)
+                drawn.append(_layer(effect, part, {e.id: e.label for e in result.events}))
         table = pd.concat(tables, ignore_index=True)
         estimates = pd.concat(drawn, ignore_index=True) if drawn else pd.DataFrame()
         if not self.identify and "artist" in self.what and "kind" in table.columns:
@@ -123,6 +123,20 @@ class LeaveOneOut(OfContrasts):
 
 
 leave_one_out = LeaveOneOut
+
+
+def _layer(effect: pd.Series, found: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
+    """Return what is drawn: in percent where the estimate is a ratio, events by their labels."""
+    if found.empty:
+        return found
+    ratio = bool(effect["relative"] == effect["relative"])
+    events = found["kind"] == "event"
+    layer = found.assign(label=effect["label"], percent=ratio, all_in=effect["estimate"])
+    layer.loc[events, "left_out"] = layer.loc[events, "left_out"].map(labels)
+    if ratio:
+        ends = ["estimate", "low", "high", "all_in"]
+        layer[ends] = 100 * np.expm1(layer[ends].astype(float))
+    return layer
 
 
 def _has_artists(panel: Any, platform: str) -> bool:

@@ -196,39 +196,56 @@ def leave_one_out(outcome: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
         Its ``data`` has platform, group, event, kind, left_out, estimate, low, high, p.
     """
     table = outcome.figure_data["estimates"].reset_index(drop=True)
-    whole = outcome.to_frame()
-    labels = dict(zip(whole["event"], whole["label"], strict=True))
-    table = table.assign(label=[labels[event] for event in table["event"]])
 
     def draw(axes: Axes, rows: pd.DataFrame) -> None:
         rows = rows.sort_values("estimate").reset_index(drop=True)
         where = np.arange(len(rows))
-        middle = rows["estimate"].to_numpy(dtype=float)
+        percent = bool(rows["percent"].iloc[0])
+        low, middle, high, whole = (
+            place(rows[name], percent) for name in ("low", "estimate", "high", "all_in")
+        )
         colour, marker, _ = sheet.look(rows.iloc[0]["platform"])
-        axes.set_ylabel("level change", fontsize=5.8)
-        axes.vlines(where, rows["low"], rows["high"], color=sheet.MUTED, linewidth=0.6, alpha=0.6)
+        # One estimate far off would press all others onto a line.
+        near = 2.5 * float(np.nanquantile(np.abs(np.concatenate([low, high])), 0.9))
+        bottom, top = max(float(np.nanmin(low)), -near), min(float(np.nanmax(high)), near)
+        pad = 0.08 * (top - bottom)
+        axes.set_ylim(bottom - pad, top + pad)
+        axes.vlines(where, low, high, color=sheet.MUTED, linewidth=0.6, alpha=0.6)
         axes.plot(where, middle, marker, color=colour)
+        for beyond, edge, mark in (
+            (high > top + pad, top + pad, "^"),
+            (low < bottom - pad, bottom - pad, "v"),
+        ):
+            cut = np.flatnonzero(beyond)
+            axes.plot(where[cut], np.full(len(cut), edge), mark, color=sheet.MUTED, clip_on=False)
         axes.axhline(0, color=sheet.INK, linewidth=0.8)
-        full = _same(whole, *rows[CONTRAST].iloc[0])["full_estimate"].dropna()
-        if len(full):
-            axes.axhline(float(full.iloc[0]), color=sheet.INK, linewidth=0.8, linestyle=":")
-        axes.set_xticks([0, len(rows) - 1], [str(rows["left_out"].iloc[i]) for i in (0, -1)])
+        axes.axhline(float(whole[0]), color=sheet.INK, linewidth=0.8, linestyle=":")
+        axes.set_xticks([0, len(rows) - 1], [_ending(rows["left_out"].iloc[i]) for i in (0, -1)])
         first, last = axes.get_xticklabels()
         first.set_horizontalalignment("left")
         last.set_horizontalalignment("right")
         axes.set_xlim(-0.8, len(rows) - 0.2)
-        axes.locator_params(axis="y", nbins=4)
+        if percent:
+            axes.set_yticks(*percent_ticks(*axes.get_ylim(), 0.75, 0.16))
+        else:
+            axes.locator_params(axis="y", nbins=4)
 
     with sheet.applied():
         figure = panels.multiples(table, draw, width=width, by=("label",), tall=0.75)
     figure.data = table
     figure.caption = (
-        "The level change (model's scale, 95% interval) with one part of the data left out at a "
-        "time, in order; the parts at either end are named. Dotted: nothing left out. "
+        "The level change (95% interval) with one part of the data left out at a time, in order; "
+        "the parts at either end are named. Dotted: nothing left out. Arrows: beyond the axis. "
         + outcome.text
     )
     figure.alternative = f"One panel per estimate. {outcome.text}"
     return figure
+
+
+def _ending(name: Any) -> str:
+    """Return a name short enough to stand beside another below one panel."""
+    text = str(name)
+    return text if len(text) <= 24 else text[:23].rstrip() + "…"
 
 
 @drawn("Controls and the series studied")

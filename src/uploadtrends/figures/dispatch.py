@@ -17,7 +17,16 @@ from uploadtrends.breaks.structural.outcome import BaiPerron, StructuralBreaks, 
 from uploadtrends.checks import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet
-from uploadtrends.figures import checked, composition, effects, exposures, loops, series, timeline
+from uploadtrends.figures import (
+    checked,
+    composition,
+    effects,
+    exposures,
+    fitted,
+    loops,
+    series,
+    timeline,
+)
 from uploadtrends.figures.canvas.styling import FULL_WIDTH, changed, inches
 from uploadtrends.figures.paths import plot_monitoring, plot_structural
 from uploadtrends.loop.captions import CaptionLoop
@@ -79,7 +88,7 @@ def _plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> 
 def _(
     result: InterruptedTimeSeries, ax: Axes | None = None, *, width: float = FULL_WIDTH
 ) -> Figure:
-    return series.plot_its(result, ax, width=width)
+    return fitted.plot_its(result, ax, width=width)
 
 
 @_plot.register

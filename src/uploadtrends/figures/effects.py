@@ -111,7 +111,14 @@ def forest(
     inner = width - label_room - value_room - frame.RIGHT
     with sheet.applied():
         heads = [layout.height_of(label, width - 0.2, 6.8, "bold") + 0.12 for label, _ in groups]
-        body = sum(head + ROW * len(part) for head, (_, part) in zip(heads, groups, strict=True))
+        lines = {label: _none(part) for label, part in groups}
+        tall = {
+            label: layout.height_of(lines[label], width - 0.4, 6.2) + 0.04
+            if lines[label]
+            else ROW * len(part)
+            for label, part in groups
+        }
+        body = sum(heads) + sum(tall.values())
         figure = Drawing(width, body + 0.55)
         words = layout.place(figure, 0.08, 0.03, width - 0.16, body, bare=True)
         axes = layout.place(figure, label_room, 0.03, inner, body)
@@ -133,6 +140,11 @@ def forest(
             axes.axhspan(top, top + head, color=sheet.PAPER, zorder=2, linewidth=0)
             layout.write(words, label, 0, top + 0.07, width - 0.2, 6.8, weight="bold")
             top += head
+            if lines[label]:
+                axes.axhspan(top, top + tall[label], color=sheet.PAPER, zorder=2, linewidth=0)
+                layout.write(words, lines[label], 0.1, top, width - 0.4, 6.2, colour=sheet.MUTED)
+                top += tall[label]
+                continue
             for row in part.to_dict("records"):
                 _row(axes, words, row, top + ROW / 2, limits, percent, width if value_room else 0)
                 top += ROW
@@ -144,6 +156,17 @@ def forest(
     )
     figure.alternative = _words(drawn, term, percent)
     return figure
+
+
+def _none(part: pd.DataFrame) -> str:
+    """Say why an event has no estimate in any series; empty where it has one."""
+    if part["shown"].notna().any() or part["estimate"].notna().any():
+        return ""
+    whose = [series.heading(*key) for key in panels.series_keys(part)]
+    names = ", ".join(whose) if len(whose) <= 3 else say("all {n} series", n=len(whose))
+    statuses = " / ".join(say(str(status)) for status in dict.fromkeys(part["status"]))
+    reasons = "; ".join(dict.fromkeys(series.short_reason(str(r)) for r in part["reason"] if r))
+    return f"{names}: {statuses}" + (f" ({reasons})" if reasons else "")
 
 
 def _limits(drawn: pd.DataFrame, percent: bool) -> tuple[float, float]:
@@ -193,7 +216,10 @@ def _row(
     name = series.heading(row["platform"], row["group"])
     words.text(0.1, y, name, fontsize=6.2, va="center", ha="left")
     if pd.isna(row["shown"]) or pd.isna(row["shown_low"]):
-        reason = str(row["status"])
+        reason = say(str(row["status"]))
+        if percent and pd.notna(row["estimate"]):
+            amount = numeral(format(row["estimate"], "+.2g"))
+            reason = f"{amount} {row['unit']} ({reason})"
         axes.text(
             (limits[0] + limits[1]) / 2,
             y,
@@ -363,7 +389,9 @@ def _path(effects: pd.DataFrame, event: str | None, relative: bool) -> pd.DataFr
             value=event,
             fix=f"use one of {', '.join(map(str, effects['event'].unique()))}",
         )
-    percent = relative and bool(found["relative"].notna().all())
+    percent = relative and bool(found["relative"].notna().any())
+    if percent:  # what has no percent would need another axis
+        found = found[found["relative"].notna()]
     names = (
         ["relative", "relative_low", "relative_high"] if percent else ["estimate", "low", "high"]
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,9 +16,9 @@ from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.canvas.drawing import drawn
 from uploadtrends.figures.canvas.styling import say
-from uploadtrends.models.terms import TERMS
 
-NOTE = 6.2
+ROOM_FOR_BANDS = 1.5
+"""How much higher than the values an axis may reach to show a band whole."""
 
 
 def draw_observed(axes: Axes, series: pd.Series, colour: str, marker: str = "o") -> None:
@@ -74,15 +75,50 @@ def draw_fit(axes: Axes, fit: Any, colour: str) -> None:
         )
 
 
-def draw_blocks(axes: Axes, blocks: Iterable[Any]) -> None:
-    """Shade each event or block from its first to its last date."""
-    for block in blocks:
-        start, end = frame.days(pd.Timestamp(block.start)), frame.days(pd.Timestamp(block.end))
-        colour = sheet.category(block.events[0].category)[1]
-        if end - start < 2:
-            axes.axvline(start, color=colour, linewidth=0.9, zorder=0.5)
-        else:
-            axes.axvspan(start, end, color=colour, alpha=0.3, linewidth=0, zorder=0.4)
+def draw_left_out(axes: Axes, fit: Any) -> None:
+    """Hatch the periods that the fit leaves out: there its line has a hole."""
+    if fit.status == "refused":
+        return
+    borders = frame.edges(fit.observed.index)
+    out = np.flatnonzero(~fit.used.to_numpy(dtype=bool) & fit.observed.notna().to_numpy())
+    for count, run in enumerate(np.split(out, np.flatnonzero(np.diff(out) > 1) + 1)):
+        if len(run):
+            axes.axvspan(
+                borders[run[0]],
+                borders[run[-1] + 1],
+                facecolor="none",
+                edgecolor=sheet.RULE,
+                hatch="////",
+                linewidth=0,
+                zorder=0.2,
+                label="left out of the fit" if count == 0 else None,
+            )
+
+
+def draw_cut(axes: Axes, expected: pd.DataFrame | None) -> None:
+    """Mark with arrows where the axis cuts what was expected, or its interval."""
+    if expected is None or expected.empty:
+        return
+    bottom, top = axes.get_ylim()
+    where = frame.middle(expected.index)
+    ends = ((expected["high"] > top, 1.0, "^"), (expected["low"] < bottom, 0.0, "v"))
+    named = False
+    for beyond, edge, mark in ends:
+        cut = np.flatnonzero(beyond.to_numpy(dtype=bool))
+        if len(cut):
+            axes.plot(
+                where[cut[:: max(1, len(cut) // 4)]],
+                np.full(len(cut[:: max(1, len(cut) // 4)]), edge),
+                transform=axes.get_xaxis_transform(),
+                marker=mark,
+                color=sheet.MUTED,
+                linestyle="",
+                markersize=3.2,
+                clip_on=False,
+                zorder=5,
+                label=None if named else "beyond the axis",
+            )
+            named = True
 
 
 def draw_breaks(axes: Axes, table: pd.DataFrame) -> int:
@@ -119,11 +155,19 @@ def draw_breaks(axes: Axes, table: pd.DataFrame) -> int:
     return count
 
 
-def finish(axes: Axes, observed: pd.Series, limits: tuple[float, float] | None = None) -> None:
-    """Set limits that show every value, and a date axis."""
+def finish(
+    axes: Axes,
+    observed: pd.Series,
+    limits: tuple[float, float] | None = None,
+    expected: pd.DataFrame | None = None,
+) -> None:
+    """Set limits that show every value, the band where it is not far wider, and a date axis."""
     values = observed.dropna()
     if len(values) and values.min() >= 0:
-        axes.set_ylim(0, max(float(values.max()) * 1.12, 1e-9))
+        top = max(float(values.max()) * 1.12, 1e-9)
+        if expected is not None and expected["high"].notna().any():
+            top = max(top, min(float(expected["high"].max()) * 1.03, ROOM_FOR_BANDS * top))
+        axes.set_ylim(0, top)
     axes.locator_params(axis="y", nbins=4)
     frame.dates(axes, limits or frame.time_limits([observed.index]), ticks=6)
 
@@ -131,6 +175,12 @@ def finish(axes: Axes, observed: pd.Series, limits: tuple[float, float] | None =
 def of(table: pd.DataFrame, platform: str, group: str) -> pd.DataFrame:
     """Return the rows of one series."""
     return table[(table["platform"] == platform) & (table["group"] == group)]
+
+
+def short_reason(reason: str) -> str:
+    """Return the reason without the advice that follows it, sites by their written names."""
+    words = reason.partition(";")[0].split()
+    return " ".join(sheet.written(word) for word in words)
 
 
 def heading(platform: str, group: str) -> str:
@@ -158,13 +208,14 @@ def legend_above(
         list(seen),
         loc="upper left",
         bbox_to_anchor=(0.08 / width, 1 - top / float(figure.get_size_inches()[1])),
-        ncols=columns or (5 if width > 5 else 2),
+        ncols=columns or (7 if width > 8 else 4 if width > 5 else 2),
         borderaxespad=0,
         columnspacing=1.2,
     )
 
 
-def _one(fits: tuple[Any, ...]) -> Any:
+def only(fits: tuple[Any, ...]) -> Any:
+    """Return the one fit; several cannot share one axes."""
     if len(fits) != 1:
         raise InputError(
             f"{len(fits)} series cannot share one axes",
@@ -195,76 +246,6 @@ def fitted_frame(fits: Iterable[Any]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-@drawn("Series, fits, and what was expected without the events")
-def plot_its(result: Any, ax: Axes | None = None, *, width: float = sheet.FULL_WIDTH) -> Figure:
-    """Draw an `InterruptedTimeSeries`: observed, fitted, and expected without the events.
-
-    A refused series is drawn too, with the reason in place of a fit.
-    """
-    fits = in_order(result.fits)
-    with sheet.applied():
-        if ax is not None:
-            fit = _one(fits)
-            _fit_panel(ax, fit)
-            ax.set_title(heading(fit.platform, fit.group))
-            ax.legend(loc="best")
-            return ax.get_figure(root=True)  # type: ignore[return-value]
-        notes = [brief(fit) for fit in fits]
-        titles = [heading(fit.platform, fit.group) for fit in fits]
-        columns = frame.columns_for(len(fits), width)
-        tall = 1.6 if len(fits) == 1 else 1.1
-        top = 0.28 if width > 5 else 0.42
-        figure, panels = frame.grid(width, titles, notes, columns=columns, tall=tall, top=top)
-        for axes, fit in zip(panels, fits, strict=True):
-            _fit_panel(axes, fit)
-        legend_above(figure, panels)
-    figure.data = fitted_frame(fits)
-    figure.caption = (
-        "Points: observed. Line: fitted. Dashed line and band: what the model expects had the "
-        "pre-event level and trend gone on, with its 95% interval. Shading: the events."
-    )
-    figure.alternative = "One panel per series. " + " ".join(
-        f"{title}: {note}" for title, note in zip(titles, notes, strict=True)
-    )
-    return figure
-
-
-def _fit_panel(axes: Axes, fit: Any) -> None:
-    colour, marker, _ = sheet.look(fit.platform)
-    draw_blocks(axes, fit.blocks)
-    draw_observed(axes, fit.observed, colour, marker)
-    draw_fit(axes, fit, sheet.INK)
-    finish(axes, fit.observed)
-
-
-def brief(fit: Any) -> str:
-    """Return what was found in one series, short enough to stand below a panel."""
-    if fit.status == "refused":
-        return say("Not estimable here: {reason}.", reason=fit.reason)
-    parts = (
-        [say("Exploratory: {reason}.", reason=fit.reason)] if fit.status == "exploratory" else []
-    )
-    effects = fit.effects
-    for _, rows in effects[effects["estimate"].notna()].groupby("event", sort=False):
-        changes = [
-            f"{row['term']} {row['relative']:+.0f}% "
-            f"[{_percent(row['relative_low'])}, {_percent(row['relative_high'])}]"
-            if pd.notna(row["relative"])
-            else f"{row['term']} {row['estimate']:+.3g} [{row['low']:.3g}, {row['high']:.3g}]"
-            for row in rows[rows["term"].isin(list(TERMS))].to_dict("records")
-        ]
-        parts.append(f"{str(rows['label'].iloc[0]).capitalize()}: {', '.join(changes)}.")
-    parts += [
-        say("{label}: not estimable ({reason}).", label=block.label, reason=reason)
-        for block, reason in fit.not_estimable
-    ]
-    return " ".join(parts)
-
-
-def _percent(value: float) -> str:
-    return f"{value:.0f}" if value < 1000 else say("over {limit}", limit=1000)
-
-
 @drawn("Changes found without looking at the events")
 def plot_change_points(
     result: Any, ax: Axes | None = None, *, width: float = sheet.FULL_WIDTH
@@ -274,7 +255,7 @@ def plot_change_points(
     table = result.to_frame()
     with sheet.applied():
         if ax is not None:
-            fit = _one(fits)
+            fit = only(fits)
             _break_panel(ax, fit, of(table, fit.platform, fit.group))
             ax.set_title(heading(fit.platform, fit.group))
             ax.legend(loc="best")

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from uploadtrends.errors import InputError
-from uploadtrends.events import EventSet, event_catalogue
 from uploadtrends.result import file_sha256
 from uploadtrends.sources import IdClock
 from uploadtrends.study.sources import make_source
@@ -22,17 +19,13 @@ if TYPE_CHECKING:
 
     from uploadtrends.breaks import ChangePoints
     from uploadtrends.checks import CheckOutcome, Conclusion
+    from uploadtrends.events import EventSet
     from uploadtrends.figures import Drawing
     from uploadtrends.models import InterruptedTimeSeries
     from uploadtrends.panel import Panel
     from uploadtrends.result import Result
 
 log = logging.getLogger(__name__)
-
-
-PAPER_GROUPS = {"total", "senior", "new"}
-# These have a figure of their own.
-ELSEWHERE = {"placebo_cohorts", "published_series"}
 
 
 @dataclass(frozen=True)
@@ -121,7 +114,14 @@ class StudyResults:
 
     def drawings(self, width: float | None = None) -> dict[str, Drawing]:
         """Return every figure of the study by file name, `width` inches wide if given."""
-        return _draw(self, width)
+        from uploadtrends.figures import gallery
+
+        return gallery.drawings(self, width)
+
+    @property
+    def clocks(self) -> dict[str, IdClock]:
+        """The id clocks among the study's data by platform; of several, the first."""
+        return _clocks(self.spec)
 
     def save_figures(
         self, folder: str | Path, drawings: Mapping[str, Drawing] | None = None
@@ -246,73 +246,6 @@ def _write(path: Path, text: str) -> Path:
     growing.write_text(text, encoding="utf-8")
     growing.replace(path)
     return path
-
-
-def _draw(results: StudyResults, width: float | None = None) -> dict[str, Drawing]:
-    """Return the figures that the data and checks allow, in the order of the contact sheet."""
-    from uploadtrends import figures
-
-    sized: dict[str, Any] = {} if width is None else {"width": width}
-    drawn: dict[str, Drawing] = {}
-    marked = results.events + results.confounders
-    groups = {group for _, group in results.panel.keys()}
-    if groups >= PAPER_GROUPS:
-        drawn["figure1"] = figures.figure1(results.panel, marked, **sized)
-        drawn["figure1_tested"] = figures.figure1_tested(
-            results.panel,
-            results.its,
-            results.breaks,
-            results.events,
-            results.check("published_series"),
-            **sized,
-        )
-    clocks = _clocks(results.spec)
-    if "danbooru" in results.panels:
-        drawn["figure2"] = figures.figure2(
-            results.panels["danbooru"],
-            marked,
-            anchors=clocks["danbooru"].times() if "danbooru" in clocks else None,
-            **sized,
-        )
-    if "pixiv" in clocks:
-        # What happened everywhere would bury what happened there.
-        there = [event for event in event_catalogue() if "pixiv" in event.platforms]
-        shown = EventSet({event.id: event for event in (*marked, *there)}.values())
-        drawn["upload_rates_pixiv"] = figures.upload_rates(clocks["pixiv"], shown, **sized)
-    cohorts = results.check("placebo_cohorts")
-    if cohorts is not None and _can_be_drawn(cohorts):
-        drawn["figure3_placebo_cohorts"] = figures.figure3_placebo_cohorts(cohorts, **sized)
-    drawn["effects"] = figures.forest(results.its, **sized)
-    horizons = results.its.effects["term"].str.fullmatch(r"effect_\d+m")
-    if results.its.effects["estimate"][horizons].notna().any():
-        drawn["event_study"] = figures.event_study(results.its, **sized)
-    drawn["interrupted_time_series"] = figures.plot_its(results.its, **sized)
-    drawn["change_points"] = figures.plot_change_points(results.breaks, **sized)
-    drawn["matches"] = figures.plot(results.matches, **sized)
-    for name, result in results.analyses.items():
-        with suppress(InputError):  # not every kind of result has a drawing
-            drawn[name] = figures.plot(result, **sized)
-    drawn["event_timeline"] = figures.event_timeline(marked, **sized)
-    if any(results.panel.has_artists(platform) for platform, _ in results.panel.keys()):
-        for name, draw_works in (("delisted", figures.delisted), ("ai_share", figures.ai_share)):
-            # Both need what many sources do not tell: a second crawl, a label.
-            with suppress(InputError):
-                drawn[name] = draw_works(results.panel, **sized)
-    stated = tuple(results.primary[key] for key in ("platform", "group", "event"))
-    for outcome in results.checks:
-        if outcome.name in ELSEWHERE or not _can_be_drawn(outcome):
-            continue
-        if outcome.name == "specification_curve":
-            drawing = figures.specification_curve(outcome, contrast=stated, **sized)
-        else:
-            drawing = figures.plot(outcome, **sized)
-        drawn[f"check_{outcome.name}"] = drawing
-    return drawn
-
-
-def _can_be_drawn(outcome: CheckOutcome) -> bool:
-    has_layers = any(len(layer) for layer in outcome.figure_data.values())
-    return outcome.status != "not applicable" and has_layers
 
 
 def _clocks(spec: StudySpec) -> dict[str, IdClock]:

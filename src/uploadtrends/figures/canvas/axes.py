@@ -16,6 +16,7 @@ from uploadtrends.figures.canvas.styling import say
 
 MARGIN = 0.78  # inches left of a time axis that has category names beside it
 RIGHT = 0.12
+GAP = 0.16  # inches between panels side by side
 TICKS = 0.42  # inches left of a small panel, for its tick labels
 
 Float = np.ndarray[Any, np.dtype[np.float64]]
@@ -84,6 +85,11 @@ def columns_for(count: int, width: float) -> int:
     return 1 if width < 5 or count == 1 else 2 if width < 10 or count < 3 else 3
 
 
+def inner_width(width: float, columns: int, left: float = TICKS) -> float:
+    """Return the width of the axes of each of `columns` panels side by side, in inches."""
+    return (width - 0.08 - RIGHT - GAP * (columns - 1)) / columns - left
+
+
 def grid(
     width: float,
     titles: Sequence[str],
@@ -95,6 +101,7 @@ def grid(
     bottom: float = 0.0,
     size: float = 6.2,
     left: float = TICKS,
+    over: float = 0.0,
 ) -> tuple[Drawing, list[Axes]]:
     """Return a figure of panels, each with a title above and a wrapped note below.
 
@@ -106,16 +113,19 @@ def grid(
         One a panel; an empty note takes no room.
     columns : int
         Panels side by side.
+    over : float
+        Room between a panel's title and its axes.
     top, bottom, left : float
         Room kept free above and below the figure's panels, and for tick labels left of each.
     """
-    gap = 0.16
-    room = (width - 0.08 - RIGHT - gap * (columns - 1)) / columns
+    room = inner_width(width, columns, 0.0)
     rows = [
         range(start, min(start + columns, len(titles))) for start in range(0, len(titles), columns)
     ]
     notes_high = [max(layout.height_of(notes[i], room - 0.05, size) for i in row) for row in rows]
-    heads = [max(layout.height_of(titles[i], room, 7.5, "bold") for i in row) for row in rows]
+    heads = [
+        over + max(layout.height_of(titles[i], room, 7.5, "bold") for i in row) for row in rows
+    ]
     figure = Drawing(
         width,
         top
@@ -128,7 +138,7 @@ def grid(
     high = top
     for row, note_high, head in zip(rows, notes_high, heads, strict=True):
         for column, i in enumerate(row):
-            edge = 0.08 + column * (room + gap)
+            edge = 0.08 + column * (room + GAP)
             layout.label(figure, titles[i], edge, high, room, 7.5, weight="bold")
             inner = layout.place(figure, edge + left, high + head + 0.05, room - left, tall)
             panels.append(inner)

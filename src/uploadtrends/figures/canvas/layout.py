@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[s
 def _pieces(text: str) -> list[tuple[str, str]]:
     """Return what must stay together, each with what stands before it."""
     pieces = []
-    for word in text.split():
+    for word in re.split(r"[ \t\r\n]+", text.strip()):  # not at a no-break space
         apart = " "
         run = ""
         for letter in word:
@@ -106,6 +107,15 @@ def place(
         axes.set_xlim(0, width)
         axes.set_ylim(height, 0)
     return axes
+
+
+def above(axes: Axes, height: float) -> Axes:
+    """Return bare axes of a height in inches that stand on top of other axes."""
+    figure: Any = axes.get_figure(root=True)
+    full_width, full_height = figure.get_size_inches()
+    box = axes.get_position()
+    left, top = box.x0 * full_width, (1 - box.y1) * full_height
+    return place(figure, left, top - height, box.width * full_width, height, bare=True)
 
 
 def write(

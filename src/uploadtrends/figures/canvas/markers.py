@@ -71,7 +71,9 @@ def _number(day: dt.date) -> float:
     return float(frame.days(dt.datetime(day.year, day.month, day.day)))
 
 
-def arrange(events: Any, limits: tuple[float, float], width: float) -> Strip:
+def arrange(
+    events: Any, limits: tuple[float, float], width: float, *, by_category: bool = True
+) -> Strip:
     """Number the events by date and give each a row and a lane in which nothing overlaps it.
 
     Parameters
@@ -81,6 +83,8 @@ def arrange(events: Any, limits: tuple[float, float], width: float) -> Strip:
         The time axis in matplotlib days; events outside it are left out and listed.
     width : float
         Width of the time axis in inches.
+    by_category : bool
+        A named row for each category, or one row for all.
     """
     low, high = limits
     everything = list(as_events(events)) if events is not None else []
@@ -89,16 +93,16 @@ def arrange(events: Any, limits: tuple[float, float], width: float) -> Strip:
     numbers = {event.id: number for number, event in enumerate(inside, start=1)}
     order = list(sheet.CATEGORIES)
     names = sorted(
-        {event.category for event in inside},
+        {event.category if by_category else "" for event in inside},
         key=lambda name: (order.index(name) if name in order else len(order), name),
     )
     scale = width / (high - low)
     markers, rows = [], []
     for row, name in enumerate(names):
-        members = sorted((e for e in inside if e.category == name), key=middle)
+        members = sorted((e for e in inside if name in ("", e.category)), key=middle)
         starts = [(middle(event) - low) * scale - BOX / 2 for event in members]
         chosen = layout.lanes(starts, BOX + 0.015)
-        rows.append((sheet.category(name)[0], max(chosen) + 1))
+        rows.append((sheet.category(name)[0] if name else "", max(chosen) + 1))
         markers += [
             Marker(numbers[event.id], event, row, lane, middle(event))
             for event, lane in zip(members, chosen, strict=True)
@@ -115,10 +119,13 @@ def draw_strip(axes: Axes, strip: Strip, limits: tuple[float, float], margin: fl
     for name, count in strip.rows:
         tops.append(top)
         height = LANE * count
-        axes.text(margin - 0.08, top + height / 2, name, ha="right", va="center", fontsize=KEY_SIZE)
-        axes.plot(
-            [margin, margin + width], [top + height + 0.02] * 2, color=sheet.RULE, linewidth=0.4
-        )
+        if name:
+            axes.text(
+                margin - 0.08, top + height / 2, name, ha="right", va="center", fontsize=KEY_SIZE
+            )
+            axes.plot(
+                [margin, margin + width], [top + height + 0.02] * 2, color=sheet.RULE, linewidth=0.4
+            )
         top += height + 0.04
     for marker in strip.markers:
         x = margin + (marker.when - limits[0]) * scale

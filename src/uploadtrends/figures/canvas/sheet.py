@@ -185,6 +185,12 @@ def category(name: str) -> tuple[str, str]:
     return say(words), current().colours.get(name, colour)
 
 
+def written(word: str) -> str:
+    """Return the written form of a platform's name, any other word as it is."""
+    platform = shown(word)
+    return platform.title if platform is not None else word
+
+
 def title(name: str) -> str:
     """Return the written form of a platform or group name."""
     platform = shown(name)
