@@ -44,6 +44,8 @@ ROOMS = {
         "save",
         "style",
         "words",
+        "register",
+        "drawn",
         "figure1",
         "figure1_tested",
         "figure2",

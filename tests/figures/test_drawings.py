@@ -111,8 +111,10 @@ def test_forest_keeps_what_was_refused(study_results: Any) -> None:
     assert len(figure.data) == len(level)
     # Six lie before the data; three concern the other platform.
     assert (figure.data["status"] == "not estimable").sum() == 9
-    shown = [text.get_text() for axes in figure.axes for text in axes.texts]
-    assert shown.count("not estimable") == 9
+    shown = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+    assert "all 6 series: not estimable (only 2 months of data before it, 6 needed)" in shown
+    assert "not estimable (it concerns ArtStation and not DeviantArt)" in shown
+    assert "uploads a month (exploratory)" in shown  # no percent: in its own unit, in words
     with pytest.raises(InputError, match="no effect of this name"):
         figures.forest(study_results.its, term="levels")
 

@@ -11,6 +11,7 @@ import pytest
 import uploadtrends as ut
 from uploadtrends import datasets, figures
 from uploadtrends.errors import InputError
+from uploadtrends.figures import series
 from uploadtrends.figures.canvas import layout, markers
 from uploadtrends.sources import bundled
 
@@ -73,6 +74,7 @@ def test_figure1_tested_shows_fits_and_facts(study_results: Any, width: float) -
     figure = figures.figure1_tested(r.panel, r.its, r.breaks, r.events, width=width)
     legible(figure)
     assert len([axes for axes in figure.axes if axes.axison]) == 6
+    assert list(figure.data) == list(figures.plot_its(r.its).data)  # one figure since 0.2
     for fit in r.its.fits:
         rows = figure.data.query("platform == @fit.platform and group == @fit.group")
         np.testing.assert_array_equal(rows["observed"].to_numpy(), fit.observed.to_numpy())
@@ -106,6 +108,44 @@ def test_figure2_marks_what_is_interpolated(study_results: Any, width: float) ->
     shaded = [patch for patch in figure.axes[-2].patches if patch.get_zorder() == 0.2]
     assert len(shaded) == drawn["interpolated"].sum()
     assert "No test is run on these months" in figure.caption
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_fits_number_their_events_and_name_them(study_results: Any, width: float) -> None:
+    figure = figures.plot_its(study_results.its, breaks=study_results.breaks, width=width)
+    legible(figure)
+    said = [text.get_text() for axes in figure.axes for text in axes.texts]
+    for number, event in enumerate(study_results.its.events, start=1):
+        assert said.count(str(number)) == 6 + 1  # above every panel, and in the key
+        assert event.label in " ".join(said)
+    notes = " ".join(text.get_text() for text in figure.texts)
+    assert "2-4: level +7% [-37, 68]" in notes
+    assert "mr-" not in notes
+    assert "not deviantart" not in notes  # sites by their written names
+    hatched = [patch for patch in figure.axes[0].patches if patch.get_hatch()]
+    assert len(hatched) == 2
+    assert "Hatched: periods that the fit leaves out" in figure.caption
+
+
+def test_a_band_is_shown_whole_or_cut_with_arrows(study_results: Any) -> None:
+    figure = figures.plot_its(study_results.its)
+    panels = [axes for axes in figure.axes if axes.axison]
+    fits = series.in_order(study_results.its.fits)
+    arrows = 0
+    for axes, fit in zip(panels, fits, strict=True):
+        top = axes.get_ylim()[1]
+        cut = (fit.counterfactual["high"] > top).any()
+        marks = [line for line in axes.get_lines() if line.get_marker() == "^"]
+        assert len(marks) == cut
+        arrows += len(marks)
+    assert 0 < arrows < len(fits)
+
+
+def test_events_by_horizon_are_in_percent_of_all_or_of_none(study_results: Any) -> None:
+    figure = figures.event_study(study_results.its)
+    assert set(figure.data["unit"]) == {"% of expected"}
+    drawn = {label.get_text() for axes in figure.axes for label in axes.get_yticklabels()}
+    assert all(label.endswith("%") or label == "0" for label in drawn)
 
 
 def test_figure2_without_events_shows_everything(study_results: Any) -> None:

@@ -208,7 +208,7 @@ def leave_one_out(outcome: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
         # One estimate far off would press all others onto a line.
         near = 2.5 * float(np.nanquantile(np.abs(np.concatenate([low, high])), 0.9))
         bottom, top = max(float(np.nanmin(low)), -near), min(float(np.nanmax(high)), near)
-        pad = 0.08 * (top - bottom)
+        pad = 0.08 * (top - bottom) or 0.5
         axes.set_ylim(bottom - pad, top + pad)
         axes.vlines(where, low, high, color=sheet.MUTED, linewidth=0.6, alpha=0.6)
         axes.plot(where, middle, marker, color=colour)
