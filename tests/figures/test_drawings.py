@@ -14,8 +14,7 @@ import uploadtrends as ut
 from uploadtrends import figures
 from uploadtrends.checks import CheckOutcome
 from uploadtrends.errors import InputError
-from uploadtrends.figures import effects
-from uploadtrends.figures.canvas import layout
+from uploadtrends.figures.canvas import layout, ratios
 from uploadtrends.figures.checked import draw
 from uploadtrends.result import Call
 
@@ -120,9 +119,9 @@ def test_forest_keeps_what_was_refused(study_results: Any) -> None:
 
 
 def test_percent_axis_puts_halving_and_doubling_at_equal_distance() -> None:
-    half, double = effects.place([-50, 100], percent=True)
+    half, double = ratios.place([-50, 100], percent=True)
     assert half == pytest.approx(-double)
-    places, names = effects.percent_ticks(-2.0, 2.0, 3.0, 0.3)
+    places, names = ratios.percent_ticks(-2.0, 2.0, 3.0, 0.3)
     assert "0" in names
     assert (np.diff(places) / 4 * 3 >= 0.3).all()
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from uploadtrends.figures import panels
 from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
-from uploadtrends.figures.effects import percent_ticks, place
+from uploadtrends.figures.canvas.ratios import percent_ticks, place
 
 PARTS = ("entrants", "exits", "composition", "activity share", "intensity", "change")
 

@@ -12,7 +12,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.figures import panels, series
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
-from uploadtrends.figures.effects import percent_ticks, place
+from uploadtrends.figures.canvas.ratios import percent_ticks, place
 
 DOT = 0.115  # inches a row of the choice matrix
 CHOICES = (

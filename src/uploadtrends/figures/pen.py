@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import sheet
-from uploadtrends.figures.effects import percent_ticks, place
+from uploadtrends.figures.canvas.ratios import percent_ticks, place
 
 
 @dataclass(frozen=True)
