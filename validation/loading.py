@@ -7,7 +7,8 @@ open quotation mark anywhere, a cut, mixed line ends, an odd zone, ...), loads i
 rejects and asks that loaded + folded + rejected is that number, or that the load is refused. Files
 that are whole must load, with exactly the works that were written; so must files whose stray marks
 are closed and files with mixed line ends. Results, with the share that is refused by form and
-damage, go to results/loading.csv.
+damage, go to results/loading.csv, which is written every 500 examples; a run that was broken off
+goes on there (`--fresh` begins anew).
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ import lzma
 import random
 import sqlite3
 import tempfile
-import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -63,7 +65,7 @@ _ZONES = (" 10:00 PDT", " 23:30:00 -0500", "T10:00:00+09:00", " 5:00 AM")
 TEXTS = ("csv", "csv quoted", "semicolons", "tsv", "tsv quoted")
 LINES = ("json lines",)
 DOCUMENTS = ("array", "pretty array", "envelope", "lines with commas")
-BINARY = ("parquet", "sqlite", "excel")
+BINARY = ("parquet", "feather", "sqlite", "excel")
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "": lambda data: data,
     "gzip": gzip.compress,
@@ -71,6 +73,8 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "xz": lzma.compress,
     "zstd": lambda data: zstandard.ZstdCompressor().compress(data),
 }
+KINDS = ("loaded", "refused", "wrong")
+CHUNK = 500
 MUST_LOAD = ("none", "closed quote", "mixed line ends", "odd zone", "blank lines")
 
 
@@ -237,6 +241,11 @@ def _binary(form: str, rows: list[dict[str, str]]) -> bytes:
             import polars as pl
 
             pl.DataFrame(rows).write_parquet(file)
+        elif form == "feather":
+            import pyarrow as pa
+            from pyarrow import feather
+
+            feather.write_feather(pa.Table.from_pylist(rows), file)
         elif form == "sqlite":
             with closing(sqlite3.connect(file)) as lite, lite:
                 lite.execute("CREATE TABLE work (id TEXT, artist TEXT, date TEXT, title TEXT)")
@@ -306,23 +315,59 @@ def outcome(store: Store, one: Example, folder: Path) -> str:
     return "loaded"
 
 
-def run(examples: int, seed: int, *, shown: int = 5) -> tuple[Counter, int]:
-    """Try many examples; return how often each outcome came, and how many were wrong."""
+def run(examples: int, seed: int, *, start: int = 0, shown: int = 5) -> tuple[Counter, int]:
+    """Try examples `start` to `examples`; count each outcome, and those that were wrong."""
     counts: Counter = Counter()
     wrong = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with open_store(folder / "s.duckdb", read_only=False, threads=1) as store:
-            for n in range(examples):
+            for n in range(start, examples):
                 one = example(random.Random(f"{seed}/{n}"))
                 said = outcome(store, one, folder)
-                kind = said if said in ("loaded", "refused") else "wrong"
+                kind = said if said in KINDS else "wrong"
                 counts[one.form, one.damage, kind] += 1
                 if kind == "wrong":
                     wrong += 1
                     if wrong <= shown:
-                        print(f"{seed}/{n} {one.form}, {one.damage}: {said}")
+                        print(f"{seed}/{n} {one.form}, {one.damage}: {said}", flush=True)
     return counts, wrong
+
+
+def read_results(path: Path, seed: int) -> tuple[Counter, int]:
+    """Return the counts of an earlier run with this seed, and how many examples it did."""
+    counts: Counter = Counter()
+    done = 0
+    if path.is_file():
+        with path.open(newline="") as lines:
+            for row in csv.DictReader(lines):
+                if row.get("seed") != str(seed):
+                    return Counter(), 0
+                done = int(row["done"])
+                for kind in KINDS:
+                    counts[row["form"], row["damage"], kind] = int(row[kind])
+    return counts, done
+
+
+def write_results(path: Path, counts: Counter, seed: int, done: int) -> list[list[Any]]:
+    """Write the table of outcomes; return its rows."""
+    import duckdb
+
+    from uploadtrends.result import package_version
+
+    known = [seed, done, date.today().isoformat(), package_version(), duckdb.__version__]
+    rows = []
+    for form, damage in sorted({key[:2] for key in counts}):
+        n = {kind: counts[form, damage, kind] for kind in KINDS}
+        total = sum(n.values())
+        rows.append([form, damage, total, *n.values(), f"{n['refused'] / total:.3f}", *known])
+    names = ["form", "damage", "examples", *KINDS, "refused_share"]
+    names += ["seed", "done", "date", "uploadtrends", "duckdb"]
+    draft = path.with_suffix(".part")
+    with draft.open("w", newline="") as out:
+        csv.writer(out, lineterminator="\n").writerows([names, *rows])
+    draft.replace(path)
+    return rows
 
 
 def main() -> None:
@@ -333,26 +378,25 @@ def main() -> None:
     parser.add_argument(
         "--results", type=Path, default=Path(__file__).parent / "results/loading.csv"
     )
+    parser.add_argument("--fresh", action="store_true", help="do not go on where the file ends")
     given = parser.parse_args()
-    started = time.perf_counter()
-    counts, wrong = run(given.examples, given.seed)
-    rows, kinds = [], ("loaded", "refused", "wrong")
-    for form, damage in sorted({key[:2] for key in counts}):
-        n = {kind: counts[form, damage, kind] for kind in kinds}
-        total = sum(n.values())
-        rows.append([form, damage, total, *n.values(), f"{n['refused'] / total:.3f}"])
-    with given.results.open("w", newline="") as out:
-        table = csv.writer(out, lineterminator="\n")
-        table.writerow(
-            ["form", "damage", "examples", "loaded", "refused", "wrong", "refused_share"]
-        )
-        table.writerows(rows)
+    counts, done = Counter(), 0
+    if not given.fresh:
+        counts, done = read_results(given.results, given.seed)
+    rows = []
+    while done < given.examples:
+        end = min(given.examples, done + CHUNK)
+        counts += run(end, given.seed, start=done)[0]
+        done = end
+        rows = write_results(given.results, counts, given.seed, done)
     for row in rows:
-        print(" ".join(f"{cell!s:>18}" for cell in row))
-    refused = sum(n for (_, _, kind), n in counts.items() if kind == "refused")
+        print(" ".join(f"{cell!s:>16}" for cell in row[:7]))
+    wrong, refused = (
+        sum(n for key, n in counts.items() if key[2] == k) for k in ("wrong", "refused")
+    )
     damaged = sum(n for (_, damage, _), n in counts.items() if damage not in MUST_LOAD)
     print(
-        f"{given.examples} examples in {time.perf_counter() - started:.0f} s: {wrong} wrong; "
+        f"{done} examples: {wrong} wrong; "
         f"refused {refused} of {damaged} that are damaged ({refused / max(1, damaged):.1%})"
     )
 

@@ -56,7 +56,8 @@ _FORMS = [
         # What the C library prints, with a zone before the year or without one.
         rf"{_WEEKDAY}{_NAME}\s+{_D}\s+{_CLOCK}\s+(?:{_ZONE}\s+)?{_Y}",
         rf"{_NAME},?\s+{_Y}",
-        rf"{_Y}[/.]{_M}",
+        rf"{_Y}/{_M}",
+        r"(?P<year>\d{4})\.(?P<month>\d{2})",  # 2021.1 may be October that lost a zero
     )
 ]
 _DAY_OR_MONTH_FIRST = re.compile(r"(?<!\d)\d{1,2}([/.-])\d{1,2}\1(?:\d{4}|\d{2})(?!\d)")

@@ -27,6 +27,8 @@ WORDS = {"excel": "days since 1899-12-30", "unix": "s", "unix-ms": "ms", "unix-u
 Formats = str | Sequence[str] | Mapping[str, str | Sequence[str]] | None
 _ISO_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ISO_TIME = f"{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]{{1,9}})?)?"
+_COMPACT = "(19[89]|20[0-9])[0-9](0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{4}"
+"""202103141530. As milliseconds it would lie in 1976, before there was anything to upload to."""
 _OFFSET = "[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?"
 
 
@@ -157,10 +159,11 @@ def moment(column: str, *, date_format: Formats = None, timezone: str = "UTC") -
             THEN try_cast(rpad({text}, 10, '-01') AS TIMESTAMP)
         WHEN regexp_full_match({text}, '-?[0-9]{{9,10}}([.][0-9]+)?')
             THEN make_timestamp(CAST(try_cast({text} AS DOUBLE) * 1000000 AS BIGINT))
+        WHEN regexp_full_match({text}, '{_COMPACT}') THEN ut_moment({text}, {quote(timezone)})
         WHEN regexp_full_match({text}, '[0-9]{{12,13}}([.]0*)?')
             THEN make_timestamp(try_cast(split_part({text}, '.', 1) AS BIGINT) * 1000)
-        WHEN regexp_full_match({text}, '[0-9]{{15,16}}')
-            THEN make_timestamp(try_cast({text} AS BIGINT))
+        WHEN regexp_full_match({text}, '[0-9]{{15,16}}([.]0*)?')
+            THEN make_timestamp(try_cast(split_part({text}, '.', 1) AS BIGINT))
         WHEN regexp_full_match({text}, '[0-9]{{19}}')
             THEN make_timestamp(try_cast({text} AS BIGINT) // 1000)
         WHEN {column} IS NOT NULL THEN ut_moment({text}, {quote(timezone)})
@@ -177,14 +180,22 @@ def _by_format(text: str, form: str, timezone: str) -> str:
     number = f"try_cast({text} AS DOUBLE)"
     if form == "excel":
         # Day 60 of these serials, 29 February 1900, never was; works are younger.
-        read = f"TIMESTAMP '1899-12-30' + to_seconds(CAST(round({number} * 86400) AS BIGINT)) "
-        return _to_utc(f"CASE WHEN {number} BETWEEN 61 AND 2958465 THEN {read} END", timezone)
+        read = f"TIMESTAMP '1899-12-30' + to_seconds(CAST(round({number} * 86400) AS BIGINT))"
+        return (
+            f"CASE WHEN {number} BETWEEN 61 AND 2958465 THEN "
+            f"CASE WHEN {number} = floor({number}) THEN {read} "
+            f"ELSE {_to_utc(read, timezone)} END END"
+        )
     if form in WORDS:
         scale = {"unix": 1e6, "unix-ms": 1e3, "unix-us": 1.0}[form]
-        fits = f"abs({number}) * {scale} < 4e15"
+        # A time in a coarser unit than was said would be one in January 1970.
+        least = 0 if form == "unix" else 1e14
+        fits = f"abs({number}) * {scale} < 4e15 AND abs({number}) * {scale} >= {least}"
         return f"CASE WHEN {fits} THEN make_timestamp(CAST({number} * {scale} AS BIGINT)) END"
     if "%Z" in form:
         return f"ut_named_zone({text}, {quote(form)})"
+    if form.endswith("%z"):
+        text = f"regexp_replace({text}, '[Zz]$', '+0000')"
     parsed = f"try_strptime({text}, {quote(form)})"
     if "%z" in form:
         return f"timezone('UTC', CAST({parsed} AS TIMESTAMPTZ))"
@@ -200,19 +211,20 @@ def _has_clock(form: str) -> bool:
 def precision(column: str, *, date_format: Formats = None) -> str:
     """Return the SQL that tells how precise a date text is: year, month, day, minute or second."""
     if formats := formats_of("", date_format):
-        precise = [_precision_of(form) for form in formats]
-        if len(set(precise)) == 1:
-            return f"'{precise[0]}'"
         text = f"trim({column})"
+        precise = [_precision_of(form, text) for form in formats]
+        if len(set(precise)) == 1:
+            return precise[0]
         cases = " ".join(
-            f"WHEN {_by_format(text, form, 'UTC')} IS NOT NULL THEN '{said}'"
+            f"WHEN {_by_format(text, form, 'UTC')} IS NOT NULL THEN {said}"
             for form, said in zip(formats, precise, strict=True)
         )
         return f"CASE {cases} END"
     text = f"trim({column})"
     return (
         f"CASE WHEN length({text}) = 10 AND {text} LIKE '____-__-__' THEN 'day' "
-        f"WHEN regexp_full_match({text}, '-?[0-9.]{{9,}}') AND length({text}) <> 14 "
+        f"WHEN regexp_full_match({text}, '{_COMPACT}') THEN 'minute' "
+        f"WHEN regexp_full_match({text}, '-?[0-9]{{9,}}([.][0-9]*)?') AND length({text}) <> 14 "
         f"THEN 'second' WHEN regexp_full_match({text}, '{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}.*') "
         f"THEN CASE WHEN substr({text}, 17, 1) = ':' THEN 'second' ELSE 'minute' END "
         f"WHEN regexp_full_match({text}, '[0-9]{{4}}') THEN 'year' "
@@ -221,14 +233,16 @@ def precision(column: str, *, date_format: Formats = None) -> str:
     )
 
 
-def _precision_of(form: str) -> str:
+def _precision_of(form: str, text: str) -> str:
+    if form == "excel":
+        return f"CASE WHEN try_cast({text} AS DOUBLE) % 1 = 0 THEN 'day' ELSE 'second' END"
     if form in WORDS or any(mark in form for mark in ("%S", "%-S", "%s", "%T", "%c", "%X")):
-        return "second"
+        return "'second'"
     if _has_clock(form):
-        return "minute"
+        return "'minute'"
     if re.search("%-?[djex]", form):
-        return "day"
-    return "month" if re.search("%-?[mbBh]", form) else "year"
+        return "'day'"
+    return "'month'" if re.search("%-?[mbBh]", form) else "'year'"
 
 
 def doubt(parsed: str, text: str, *, earliest: str = EARLIEST, date_format: Formats = None) -> str:

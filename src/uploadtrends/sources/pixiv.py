@@ -21,7 +21,6 @@ from uploadtrends.errors import InputError
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.reading.forms import files_of, form_of, with_logs
 from uploadtrends.sources.reading.json_lines import sample_records
-from uploadtrends.sources.staging import tally
 from uploadtrends.sources.table import Table
 from uploadtrends.sources.tabular import columns_of
 
@@ -42,6 +41,9 @@ KINDS: Mapping[str, object] = {
     **{"Illustration": "illustration", "illust": "illustration", "Manga": "manga"},
     **{"Ugoira": "ugoira", "Novel": "novel"},
 }
+SHOWN: Mapping[str, object] = {"true": "listed", "false": "hidden"}
+"""`visible`; the date of a work that is not is that of the request."""
+_NOVEL = ("text_length", "textCount", "wordCount")
 _IDS = ("idNum", "illustId", "illust_id", "Image ID", "id")
 _FIELDS: dict[str, tuple[str, ...]] = {
     "upload_id": _IDS,
@@ -50,6 +52,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "published_at": ("createDate", "create_date", "illust_upload_timestamp", "Date", "date"),
     "ai_label": ("aiType", "illust_ai_type", "AI"),
     "is_mature": ("xRestrict", "x_restrict"),
+    "status": ("visible",),
     "kind": ("type", "illustType", "illust_type"),
     "media_count": ("pageCount", "page_count", "illust_page_count", "Pages", "page", "count"),
 }
@@ -85,9 +88,8 @@ class Pixiv:
     def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
         """Fill the stage tables; novels and placeholders go to `stage_reject`."""
         self._table(con).stage(con, progress)
-        self._leave_out_novels(con)
 
-    def _table(self, con: duckdb.DuckDBPyConnection) -> Table:
+    def _table(self, con: duckdb.DuckDBPyConnection) -> _Works:
         path = Path(self.path)
         first = files_of(path)[0]
         if form_of(first) == "sqlite":
@@ -97,6 +99,12 @@ class Pixiv:
                 fix="export JSON with it, or date its ids with the pixiv id clock",
             )
         present = _fields(con, path, first)
+        if any(name in present for name in _NOVEL):
+            raise InputError(
+                "these are novels, whose ids are not those of pictures",
+                file=first,
+                fix="load them as a platform of their own with the source `table`",
+            )
         columns = {}
         for field, names in _FIELDS.items():
             found = next((name for name in names if name in present), None)
@@ -109,29 +117,27 @@ class Pixiv:
                     file=first,
                     fix=f"the columns are {', '.join(present[:20])}; use the source `table`",
                 )
-        return Table(
+        return _Works(
             path,
             columns,
             PLATFORM,
-            values={"ai_label": AI_TYPE, "is_mature": MATURE, "kind": KINDS},
+            values={"ai_label": AI_TYPE, "is_mature": MATURE, "kind": KINDS, "status": SHOWN},
         )
 
-    @staticmethod
-    def _leave_out_novels(con: duckdb.DuckDBPyConnection) -> None:
-        """Novels have ids of their own, which would meet those of pictures."""
-        (n,) = con.sql("SELECT count(*) FROM temp.parsed WHERE kind = 'novel'").fetchall()[0]
-        if not n:
-            return
-        con.execute(
-            "INSERT INTO temp.stage_reject SELECT 'row ' || position, 'a novel, not a picture', "
-            "upload_id FROM temp.parsed WHERE kind = 'novel'"
-        )
-        con.execute(
-            "DELETE FROM temp.stage_credit WHERE upload_id IN "
-            "(SELECT upload_id FROM temp.parsed WHERE kind = 'novel')"
-        )
-        con.execute("DELETE FROM temp.parsed WHERE kind = 'novel'")
-        tally(con, "loaded", -n)
+
+class _Works(Table):
+    """A table of works whose novels and placeholders are rejects before anything is compared."""
+
+    def _reason(self, con: duckdb.DuckDBPyConnection) -> str:
+        cases = []
+        if "kind" in self.columns:
+            # Novels have ids of their own, which meet those of pictures.
+            cases.append("WHEN kind = 'novel' THEN 'a novel, not a picture'")
+        hidden = "artist_id = '0'"
+        if "status" in self.columns:
+            hidden += " OR status = 'hidden'"
+        cases.append(f"WHEN {hidden} THEN 'a placeholder of a hidden or deleted work'")
+        return f"CASE {' '.join(cases)} ELSE {super()._reason(con)} END"
 
 
 def _fields(con: duckdb.DuckDBPyConnection, path: Path, first: Path) -> list[str]:

@@ -29,6 +29,7 @@ from uploadtrends.sources.reading.cells import (
     mapped,
     something,
     truth,
+    unfold_lists,
 )
 from uploadtrends.sources.reading.forms import files_of, with_logs
 from uploadtrends.sources.reading.rows import OBJECT, row_name
@@ -193,6 +194,8 @@ class Table:
         several, nested = con.sql(
             "SELECT count(*) > 1, bool_or(nested) FROM temp.input_files"
         ).fetchall()[0]
+        if "artist_id" in self.columns:
+            nested = unfold_lists(con, cells(self._read())[self.columns["artist_id"]]) or nested
         if nested:
             self._refuse_objects(con)
         self._parse(con, nested=nested)
@@ -309,11 +312,12 @@ class Table:
             "joined_at": when("joined_at"),
             "instrument": text("instrument"),
             "kind": text("kind"),
-            "media_count": f"try_cast({number('media_count')} AS INTEGER)",
+            "media_count": f"CASE WHEN regexp_full_match({number('media_count')}, "
+            f"'[0-9]{{1,9}}([.]0*)?') THEN try_cast({number('media_count')} AS INTEGER) END",
             "is_mature": truth(text("is_mature"), numbers=True),
             # 0 and 1 are codes there on some platforms: pixiv's 1 says "not made with AI".
             "ai_label": truth(text("ai_label"), numbers=False),
-            "status": f"coalesce({text('status')}, 'listed')",
+            "status": f"coalesce(lower({text('status')}), 'listed')",
             "arrived_at": when("arrived_at"),
             "updated_at": when("updated_at"),
         }
@@ -330,7 +334,8 @@ class Table:
         for field in ("upload_id", "artist_id"):
             if field not in self.columns:
                 continue
-            cases.append(f"WHEN {id_doubt(field)} IS NOT NULL THEN {id_doubt(field)}")
+            doubted = id_doubt(field, f"text_{field}")
+            cases.append(f"WHEN {doubted} IS NOT NULL THEN {doubted}")
             cell = cells(self._read())[self.columns[field]]
             if are_rounded(con, "temp.input_rows", cell):
                 cases.append(f"WHEN regexp_full_match({field}, '[0-9]{{18,}}') THEN '{ROUNDED}'")

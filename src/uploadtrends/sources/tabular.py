@@ -14,6 +14,7 @@ from uploadtrends.sources.moments import name, quote
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.reading import columnar, lite, workbook
 from uploadtrends.sources.reading.delimited import read_delimited, text_of
+from uploadtrends.sources.reading.dialect import codec_of
 from uploadtrends.sources.reading.forms import Form, files_of, form_of
 from uploadtrends.sources.reading.json_lines import POSITION, read_json_lines, sample_records
 from uploadtrends.sources.reading.rows import OBJECT, SEPARATOR, Rows, cells, cleaned
@@ -98,7 +99,7 @@ def read_rows(
         for file in files:
             form = form_of(file)
             called = file.name if len(files) > 1 else ""
-            rows.begin_file(called, nested=form in ("json", "parquet"))
+            rows.begin_file(called, nested=form in ("json", "parquet", "feather"))
             _read(con, rows, file, form, reading, dates, progress)
             rows.flush()
     found = _count(con, "input_rows") + _count(con, "stage_reject") - rejected
@@ -133,12 +134,15 @@ def _read(
     elif form == "parquet":
         check_columns(file, columnar.parquet_columns(con, file), columns, paths=True)
         columnar.read_parquet(con, rows, file, columns)
+    elif form == "feather":
+        check_columns(file, columnar.feather_columns(con, file), columns, paths=True)
+        columnar.read_feather(con, rows, file, columns)
     elif form == "excel":
         sheet = workbook.read_sheet(file, reading.sheet)
         check_columns(file, workbook.header_of(sheet), columns)
         workbook.add_sheet(rows, sheet, columns)
     elif form == "json":
-        _read_json(con, rows, file, progress)
+        _read_json(con, rows, file, codec_of(file, reading.encoding), progress)
     else:
         text = text_of(
             file,
@@ -163,10 +167,12 @@ def columns_of(
         return lite.sqlite_columns(file, lite.table_of(file, reading.table))
     if form == "parquet":
         return columnar.parquet_columns(con, file)
+    if form == "feather":
+        return columnar.feather_columns(con, file)
     if form == "excel":
         return workbook.header_of(workbook.read_sheet(file, reading.sheet))
     if form == "json":
-        return _keys(sample_records(file))
+        return _keys(sample_records(file, codec=codec_of(file, reading.encoding)))
     text = text_of(
         file, (), encoding=reading.encoding, delimiter=reading.delimiter, quote=reading.quote
     )
@@ -202,9 +208,14 @@ def _keys(sample: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _read_json(
-    con: duckdb.DuckDBPyConnection, rows: Rows, path: Path, progress: Progress | None
+    con: duckdb.DuckDBPyConnection,
+    rows: Rows,
+    path: Path,
+    codec: str,
+    progress: Progress | None,
 ) -> None:
-    sample = sample_records(path, wanted=[column.split(".")[0] for column in rows.columns])
+    wanted = [column.split(".")[0] for column in rows.columns]
+    sample = sample_records(path, wanted=wanted, codec=codec)
     present = _keys(sample)
     check_columns(path, present, rows.columns, paths=True)
     for column in rows.columns:
@@ -224,6 +235,7 @@ def _read_json(
         columns=dict.fromkeys(keys, "JSON"),
         select=f"{before} + {POSITION} AS position, {text}",
         reason=f"CASE WHEN {nothing} THEN 'not a JSON object with any of the columns' END",
+        codec=codec,
         progress=progress,
     )
     con.execute("ALTER TABLE temp.json_rows DROP COLUMN bad")

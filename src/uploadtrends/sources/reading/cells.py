@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import csv
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
 NOTHING = (
     *("NULL", "null", "\\N", "nan", "NaN", "None", "<NA>", "NaT", "N/A", "#N/A", "undefined"),
+    *("NA", "n/a", "(null)", "[null]", "<null>", "<NULL>", "#REF!", "#VALUE!", "#NULL!", "#NAME?"),
     *("[deleted]", "[removed]"),
 )
 """What programs and platforms write where there is no value."""
@@ -22,7 +26,7 @@ CASELESS = ("artstation", "deviantart", "twitter", "reddit", "instagram", "tumbl
 """Platforms on which two names that differ in case only are one account."""
 ROUNDED = "an id that some program has rounded"
 _EXPONENT = "-?[0-9]([.][0-9]+)?[eE][+][0-9]+|-?[0-9][.][0-9]+[eE][0-9]+"
-_EDGE = r"[\s\p{Z}\p{Cc}\x{200B}\x{2060}\x{FEFF}]+"
+_EDGE = r"[\s\p{Z}\p{Cc}\p{Cf}]+"
 
 
 def something(cell: str) -> str:
@@ -74,10 +78,56 @@ def identities(cell: str, separator: str | None) -> str:
     )
 
 
-def id_doubt(cell: str) -> str:
-    """Return the SQL that gives the reason why a text is no id, or NULL."""
+def unfold_lists(con: duckdb.DuckDBPyConnection, cell: str) -> bool:
+    """Take lists in `input_rows` apart that some program wrote as a text; tell if there were any.
+
+    ``['a', 'b']`` is what pandas makes of a list, ``["a", "b"]`` is JSON; ``{a,b}`` is an array of
+    Postgres where the whole column looks like that. An object in a text is marked as one.
+    """
+    shape = f"left({cell}, 1) IN ('[', '{{') AND right({cell}, 1) IN (']', '}}')"
+    n, of = con.sql(
+        f"SELECT count(*) FILTER ({shape}), count({cell}) FROM temp.input_rows"
+    ).fetchall()[0]
+    if not n:
+        return False
+    arrays = n == of
+    con.create_function(
+        "ut_unfold", lambda text: _unfolded(text, arrays=arrays), ["VARCHAR"], "VARCHAR"
+    )
+    try:
+        con.execute(f"UPDATE temp.input_rows SET {cell} = ut_unfold({cell}) WHERE {shape}")
+    finally:
+        con.remove_function("ut_unfold")
+    return True
+
+
+def _unfolded(text: str, *, arrays: bool) -> str:
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            if not (arrays and text.startswith("{")):
+                return text
+            value = next(csv.reader([text[1:-1]]), [])
+    if isinstance(value, dict):
+        return OBJECT + json.dumps(value, default=str)
+    if not isinstance(value, list | tuple | set) or any(isinstance(v, dict | list) for v in value):
+        return text
+    return SEPARATOR.join("" if one is None else str(one) for one in value)
+
+
+def id_doubt(cell: str, text: str) -> str:
+    """Return the SQL that gives the reason why an id is none, or NULL; `text` is what was read."""
+    # Beyond 2 to the 53rd, a float stands for several whole numbers.
+    float_beyond = (
+        f"right({text}, 2) = '.0' AND regexp_full_match({text}, '-?[0-9]{{16,}}[.]0') "
+        f"AND abs(try_cast({text} AS DOUBLE)) > {1 << 53}"
+    )
     return (
         f"CASE WHEN contains({cell}, chr({ord(OBJECT)})) THEN 'an object where an id is needed' "
+        f"WHEN {float_beyond} THEN {quote(ROUNDED)} "
         f"WHEN regexp_full_match({cell}, {quote(_EXPONENT)}) THEN {quote(ROUNDED)} END"
     )
 

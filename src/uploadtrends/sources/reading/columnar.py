@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,38 +25,117 @@ def parquet_columns(con: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     InputError
         The file is damaged.
     """
-    return list(_types(con, path))
+    return list(_types(con, path, _parquet(path)))
 
 
-def _types(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, Any]:
+def feather_columns(con: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+    """Return the names of the columns of a Feather file or an Arrow stream."""
+    with _arrow(con, path) as scan:
+        return list(_types(con, path, scan))
+
+
+def _types(con: duckdb.DuckDBPyConnection, path: Path, scan: str) -> dict[str, Any]:
     import duckdb
 
     try:
-        relation = con.sql(f"SELECT * FROM {_scan(path)} LIMIT 0")
+        relation = con.sql(f"SELECT * FROM {scan} LIMIT 0")
     except duckdb.Error as error:
         raise InputError(
-            "the Parquet file cannot be read: it is cut short or damaged",
+            "the file cannot be read: it is cut short or damaged",
             file=path,
             fix="download it again",
         ) from error
     return dict(zip(relation.columns, relation.types, strict=True))
 
 
-def _scan(path: Path) -> str:
+def _parquet(path: Path) -> str:
     return f"read_parquet({quote(str(path))})"
+
+
+@contextmanager
+def _arrow(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[str]:
+    """Give a connection the batches of a Feather file, one at a time; yield the name to scan."""
+    import pyarrow as pa
+    from pyarrow import feather, ipc
+
+    try:
+        with pa.memory_map(str(path)) as source:
+            head = source.read(6)
+            source.seek(0)
+            if head.startswith(b"FEA1"):
+                batches = feather.read_table(source).to_reader()
+            elif head.startswith(b"ARROW1"):
+                file = ipc.open_file(source)
+                parts = (file.get_batch(n) for n in range(file.num_record_batches))
+                batches = pa.RecordBatchReader.from_batches(file.schema, parts)
+            else:
+                batches = ipc.open_stream(source)
+            con.register("arrow_batches", batches)
+            try:
+                yield "arrow_batches"
+            finally:
+                con.unregister("arrow_batches")
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(
+            f"the Arrow file cannot be read: it is cut short or damaged ({str(error)[:80]})",
+            file=path,
+            fix="download it again",
+        ) from error
 
 
 def read_parquet(
     con: duckdb.DuckDBPyConnection, rows: Rows, path: Path, columns: Sequence[str]
 ) -> None:
     """Add the rows of a Parquet file to `rows`."""
-    types = _types(con, path)
-    texts = [_text(*_field(column, types, path)) for column in columns]
+    types = _types(con, path, _parquet(path))
     (n,) = con.sql(
         f"SELECT sum(num_rows) FROM parquet_file_metadata({quote(str(path))})"
     ).fetchall()[0]
-    rows.insert_select(texts, _scan(path))
+    rows.insert_select([_text(*_field(column, types, path)) for column in columns], _parquet(path))
     rows.records += min(int(n), rows.limit) if rows.limit else int(n)
+
+
+def read_feather(
+    con: duckdb.DuckDBPyConnection, rows: Rows, path: Path, columns: Sequence[str]
+) -> None:
+    """Add the rows of a Feather file or an Arrow stream to `rows`."""
+    import duckdb
+
+    n = feather_rows(path)
+    with _arrow(con, path) as scan:
+        types = _types(con, path, scan)
+    with _arrow(con, path) as scan:
+        texts = [_text(*_field(column, types, path)) for column in columns]
+        try:
+            rows.insert_select(texts, scan)
+        except duckdb.Error as error:
+            raise InputError(
+                f"the Arrow file cannot be read ({str(error)[:80]})",
+                file=path,
+                fix="download it again",
+            ) from error
+    rows.records += min(n, rows.limit) if rows.limit else n
+
+
+def feather_rows(path: Path) -> int:
+    """Count the rows of a Feather file or an Arrow stream, apart from whoever reads them.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    import duckdb
+
+    with duckdb.connect() as con, _arrow(con, path) as scan:
+        try:
+            return int(con.sql(f"SELECT count(*) FROM {scan}").fetchall()[0][0])
+        except duckdb.Error as error:
+            raise InputError(
+                f"the Arrow file cannot be read ({str(error)[:80]})",
+                file=path,
+                fix="download it again",
+            ) from error
 
 
 def _field(column: str, types: dict[str, Any], path: Path) -> tuple[str, Any]:
@@ -95,7 +175,15 @@ def _text(sql: str, kind: Any) -> str:
     if kind.id in _NESTED:
         return f"chr({ord(OBJECT)}) || CAST({sql} AS VARCHAR)"
     if kind.id == "blob":
-        return f"try(decode({sql}))"
+        text = f"try(decode({sql}))"
+        readable = f"regexp_full_match({text}, '[^\\x00-\\x1f]*')"
+        return f"CASE WHEN {readable} THEN {text} ELSE lower(hex({sql})) END"
+    if kind.id == "float":
+        # Beyond 2 to the 24th such a number has lost its end, which the exponent shows.
+        return (
+            f"CASE WHEN abs({sql}) > {1 << 24} THEN printf('%.6e', CAST({sql} AS DOUBLE)) "
+            f"ELSE CAST({sql} AS VARCHAR) END"
+        )
     return f"CAST({sql} AS VARCHAR)"
 
 

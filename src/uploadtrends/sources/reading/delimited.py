@@ -211,13 +211,21 @@ class _Exact:
             self._next_line()
         header = self._record()
         del header
-        malformed = ""  # the place of the record before, if it was
+        broken: list[str] = []  # places of the records just before that are not whole
+        odd = False  # whether marks are why
+        closed = ""  # place of the last whole record, if it ended with a mark
         while (record := self._record()) is not None:
             place, taken, row = record
-            if malformed and not self._is_whole(taken, row):
-                raise self._open(malformed)  # this may be the rest of that record
-            odd_marks = row is not None and len(row) != self._width and self._has_mark(taken)
-            malformed = place if row is None or odd_marks else ""
+            if self._is_whole(taken, row):
+                odd, broken = row is None, [place] if row is None else []
+                closed = place if row is not None and self._ends_with_mark(taken) else ""
+            else:
+                # Of several in a row, one may be the rest of another, and so may the first one
+                # be of the record before it, whose last mark is then one too many.
+                odd = odd or row is None or len(taken) > 1 or self._odd_marks(taken)
+                broken.append(place)
+                if odd and (len(broken) > 1 or (closed and self._ends_with_mark(taken))):
+                    raise self._open(closed or broken[0])
             shown = "".join(taken)[:EXCERPT_LENGTH].rstrip("\r\n")
             if row is None:
                 yield place, [shown], "a quotation mark in the wrong place"
@@ -231,8 +239,12 @@ class _Exact:
                 else:
                     yield place, cells, ""
 
-    def _has_mark(self, taken: Sequence[str]) -> bool:
-        return bool(self._dialect.quote) and any(self._dialect.quote in line for line in taken)
+    def _odd_marks(self, taken: Sequence[str]) -> bool:
+        mark = self._dialect.quote
+        return bool(mark) and "".join(taken).count(mark) % 2 == 1
+
+    def _ends_with_mark(self, taken: Sequence[str]) -> bool:
+        return bool(self._dialect.quote) and taken[-1].rstrip("\r\n").endswith(self._dialect.quote)
 
     def _is_whole(self, taken: Sequence[str], row: list[str] | None) -> bool:
         """Tell whether a record has a row's number of cells, its marks taken as they come."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from uploadtrends.sources.reading.unpacking import open_text
 HEAD = 1 << 20
 _DELIMITERS = (",", "\t", ";", "|")
 _GUESSES = ("cp1252", "shift_jis", "gb18030", "euc_kr", "cp1251", "cp1250")
+_HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+"""Half a character, as some programs write it; it costs a character, or its row."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -76,7 +79,7 @@ def _looks_wide(head: bytes) -> bool:
 
 def _check_utf8(path: Path, head: bytes) -> None:
     try:
-        head.decode("utf-8")
+        _HALF.sub(b"?", head).decode("utf-8")
     except UnicodeDecodeError as error:
         if error.start >= len(head) - 4:  # a character cut by the end of the sample
             return
@@ -84,7 +87,8 @@ def _check_utf8(path: Path, head: bytes) -> None:
         bad = [line for line in lines if not is_utf8(line)]
         # Some lines with stray bytes are rejects; a file full of them, or whose header names
         # columns in it, is in another encoding.
-        header = bad[:1] == lines[:1] and head.lstrip()[:1] not in (b"{", b"[")
+        is_json = head.lstrip()[:1] in (b"{", b"[")
+        header = bad[:1] == lines[:1] and (not is_json or len(lines) == 1)
         if header or (len(bad) > 2 and len(bad) > 0.05 * len(lines)):
             guess = _guess(b"\n".join(bad))
             raise InputError(
@@ -123,9 +127,9 @@ def _guess(bad: bytes) -> str:
 
 
 @contextmanager
-def text_in_utf8(path: Path, codec: str) -> Iterator[IO[bytes]]:
-    """Open the unpacked text of a file, in UTF-8 and without a byte order mark."""
-    with open_text(path) as stream:
+def text_in_utf8(path: Path, codec: str, raw: IO[bytes] | None = None) -> Iterator[IO[bytes]]:
+    """Open the unpacked text of a file, in UTF-8 and without a byte order mark; see `open_text`."""
+    with open_text(path, raw) as stream:
         if codec == "utf-8":
             yield io.BufferedReader(_WithoutMark(stream), 1 << 20)
         else:

@@ -17,21 +17,32 @@ from pathlib import Path
 from typing import IO, Any
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.reading.unpacking import PIECE, Piece, open_text
+from uploadtrends.sources.reading.unpacking import PIECE, Opener, Piece, open_text
 
+RECORD_KEYS = ("id", "idNum", "created_at", "date", "title", "url", "published_at")
+"""Keys of a record where nobody said which to expect: what has one of them is no envelope."""
 ENVELOPES = (
     *("data", "items", "posts", "results", "illusts", "works", "projects", "contents", "records"),
     *("rows", "tweets", "images", "artworks", "uploads", "nodes", "body", "illustManga", "search"),
+    *("illust", "thumbnails", "response", "deviations", "hits", "edges", "result"),
 )
 """Names under which lists of records lie, nearest first."""
 _DECODER = json.JSONDecoder(strict=False)
-_BLANK = re.compile(r"[\s,]*")
+_BLANK = re.compile(r"[\s,;\x1e]*")
+_ASSIGNMENT = re.compile(r"\ufeff?\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w.$]*\s*=\s*(?=[\[{])")
 _HALF = re.compile(r"\\ud[89a-f][0-9a-f]{2}", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_HALF_IN_BYTES = re.compile("\udced[\udca0-\udcbf][\udc80-\udcbf]")
+_ODD = re.compile(f"{_CONTROL.pattern}|{_NOT_UTF8.pattern}")
+NOT_UTF8 = '"not UTF-8"'
+"""In the place of a record that cannot be decoded."""
 _OPENING = re.compile(
     r'\{(?:\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[-\w.+]+|\{)\s*,?)*\s*"([^"\\]+)"\s*:\s*\[\s*\{'
 )
-_DEPTH = 3
+_DEPTH = 5
+_BESIDE = ("novels", "novel")
+"""What pixiv gives beside pictures."""
 _CHUNK = 1 << 20
 _LARGEST = 64 << 20
 
@@ -39,21 +50,37 @@ _LARGEST = 64 << 20
 def is_lines(head: bytes, wanted: Collection[str]) -> bool:
     """Tell whether a text, by its beginning, is JSON Lines: one object a line, without commas.
 
-    `wanted` are keys of a record: an object that has one of them is no envelope.
+    `wanted` are keys of a record: an object that has most of them is no envelope.
     """
+    if assignment(head.decode("utf-8", "replace")):
+        return False
     lines = [line for line in head.removeprefix(codecs.BOM_UTF8).splitlines() if line.strip()][:20]
     values = [_parsed(line) for line in lines]
     objects = [value for value in values if isinstance(value, dict)]
-    if lines and lines[0].strip()[:1] == b"[" and (values[0] is None or len(lines) == 1):
+    opened = bool(lines) and lines[0].strip()[:1] == b"["
+    if opened and (values[0] is None or len(lines) == 1 or not objects):
         return False
     if any(_parsed(line.rstrip()[:-1]) for line in lines if line.rstrip()[-2:] == b"},"):
         return False
     if len(objects) == 1 == len(lines):
-        return envelope(objects[0], wanted) is None
-    if any(envelope(value, wanted) is not None for value in objects):
+        return not _holds(objects[0], wanted)
+    if any(_holds(value, wanted) for value in objects):
         return False  # pages, one a line
     # Lines that are broken are rejects among those that are whole.
     return bool(objects) or not lines or lines[0].strip()[:1] != b"{"
+
+
+def _holds(value: Any, wanted: Collection[str]) -> bool:
+    try:
+        return records_in(value, wanted) is not None
+    except InputError:
+        return True  # it says so when the records are read
+
+
+def assignment(text: str) -> str:
+    """Return how a text begins that assigns its JSON to a name, as an archive of tweets does."""
+    found = _ASSIGNMENT.match(text)
+    return found.group(0) if found else ""
 
 
 def _parsed(line: bytes) -> Any:
@@ -63,20 +90,96 @@ def _parsed(line: bytes) -> Any:
         return None
 
 
+def records_in(value: Any, wanted: Collection[str]) -> list[Any] | None:
+    """Return the records that a value holds, in whatever envelope, or None where it is one."""
+    found = envelope(value, wanted)
+    return found if found is not None else turned(value, wanted)
+
+
 def envelope(value: Any, wanted: Collection[str], depth: int = _DEPTH) -> list[Any] | None:
-    """Return the records in an envelope, or None for what is none."""
-    if not isinstance(value, dict) or not depth or any(key in value for key in wanted):
+    """Return the records in an envelope, or None for what is none.
+
+    Raises
+    ------
+    InputError
+        Two lists in it hold records alike.
+    """
+    if not isinstance(value, dict) or not depth:
         return None
-    for key in ENVELOPES:
-        found = value.get(key)
-        if isinstance(found, dict) and found and all(name.isdigit() for name in found):
-            found = list(found.values())  # works by their ids
-        if isinstance(found, list) and found and all(isinstance(one, dict) for one in found[:5]):
-            return found
-    for key in ENVELOPES:
-        inner = envelope(value.get(key), wanted, depth - 1)
-        if inner is not None:
+    if value and all(name.isdigit() for name in value) and (works := _listed(value)):
+        return works if _n_wanted(works[0], wanted) else None
+    own = _n_wanted(value, wanted)
+    # A record may lack some of its keys; those of an envelope tell of an object.
+    bare = all(isinstance(value[key], dict | list) for key in wanted if key in value)
+    lists = {key: found for key, one in value.items() if (found := _listed(one)) is not None}
+    known = [key for key in ENVELOPES if key in lists]
+    strange = [key for key in lists if key not in ENVELOPES and _n_wanted(lists[key][0], wanted)]
+    held = {key: _n_wanted(lists[key][0], wanted) for key in (*known, *strange)}
+    if held and (own == 0 or (bare and 2 * own < max(held.values()))):
+        best = max(held, key=lambda key: held[key])  # the first of equals
+        others = [
+            key
+            for key, n in held.items()
+            if key != best and n == held[best] > 1 and key not in _BESIDE
+        ]
+        if others and wanted is not RECORD_KEYS:
+            raise InputError(
+                f"two lists hold records: '{best}' and '{others[0]}'",
+                fix="save the one that you mean in a file of its own",
+            )
+        return lists[best]
+    if own:
+        return None
+    inside = sorted(value, key=lambda key: ENVELOPES.index(key) if key in ENVELOPES else 99)
+    for key in inside:
+        if (inner := envelope(value[key], wanted, depth - 1)) is not None:
             return inner
+    for key in ENVELOPES:
+        one = value.get(key)
+        if isinstance(one, dict) and _n_wanted(one, wanted):
+            return [one]  # an answer about one work
+        if one == [] and not value.get("error"):
+            return []  # the last page
+    return None
+
+
+def _n_wanted(value: Any, wanted: Collection[str]) -> int:
+    return sum(key in value for key in set(wanted)) if isinstance(value, dict) else 0
+
+
+def _listed(value: Any) -> list[Any] | None:
+    """Return a list of objects, or works by their ids as one; None for anything else."""
+    if isinstance(value, dict) and value and all(name.isdigit() for name in value):
+        value = list(value.values())
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value[:5]):
+        return value
+    return None
+
+
+def turned(value: Any, wanted: Collection[str]) -> list[dict[str, Any]] | None:
+    """Return the rows of a table that lies in JSON by columns, or as `columns` and `data`.
+
+    These are what pandas writes: ``{"id": {"0": 1, "1": 2}, ...}`` by default, lists in the place
+    of the inner objects (``orient="list"``), or names and rows apart (``orient="split"``).
+    """
+    if not isinstance(value, dict):
+        return None
+    names, data = value.get("columns"), value.get("data")
+    if isinstance(names, list) and isinstance(data, list) and data:
+        if any(name in wanted for name in names) and all(isinstance(row, list) for row in data):
+            return [dict(zip(names, row, strict=False)) for row in data]
+        return None
+    here = [value[key] for key in wanted if key in value]
+    if len(here) < 2:
+        return None
+    if all(isinstance(column, dict) and column.keys() == here[0].keys() for column in here):
+        if not all(key.isdigit() for key in here[0]):
+            return None
+        alike = {k: v for k, v in value.items() if isinstance(v, dict) and len(v) == len(here[0])}
+        return [{name: column.get(row) for name, column in alike.items()} for row in here[0]]
+    if all(isinstance(column, list) and len(column) == len(here[0]) > 1 for column in here):
+        full = {k: v for k, v in value.items() if isinstance(v, list) and len(v) == len(here[0])}
+        return [dict(zip(full, cells, strict=True)) for cells in zip(*full.values(), strict=True)]
     return None
 
 
@@ -93,7 +196,9 @@ def repaired(line: str) -> str | None:
 
 
 def _one_line(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = _HALF_IN_BYTES.sub("\ufffd", json.dumps(value, ensure_ascii=False))
+    if _NOT_UTF8.search(text):
+        return NOT_UTF8
     return text.encode("utf-8", "replace").decode("utf-8").replace("\n", " ")
 
 
@@ -103,7 +208,8 @@ class _Document:
     def __init__(self, stream: IO[bytes], path: Path) -> None:
         self._stream = stream
         self._path = path
-        self._decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
+        # Bytes that are no UTF-8 stay marked, so that only their record is lost.
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
         self.text = ""
         self.at = 0
         self.done = False
@@ -142,7 +248,7 @@ class _Document:
             text, self.at = self.text[self.at : end], end
             return value, text
 
-    def long_envelope(self) -> str | None:
+    def long_envelope(self, wanted: Collection[str]) -> str | None:
         """Return how an envelope begins that is too long to be read whole, up to its records."""
         while len(self.text) - self.at < _CHUNK and self.more():
             pass
@@ -152,8 +258,16 @@ class _Document:
             _DECODER.raw_decode(self.text, self.at)
         except (ValueError, RecursionError):
             found = _OPENING.match(self.text, self.at)
-            return found.group(0) if found and found.group(1) in ENVELOPES else None
+            if found and (found.group(1) in ENVELOPES or self._holds_records(found, wanted)):
+                return found.group(0)
         return None
+
+    def _holds_records(self, opening: re.Match[str], wanted: Collection[str]) -> bool:
+        try:
+            first, _ = _DECODER.raw_decode(self.text, opening.end() - 1)
+        except (ValueError, RecursionError):
+            return False
+        return _n_wanted(first, wanted) > 0
 
     def close(self, depth: int) -> None:
         """Read what stands behind the records of an envelope; it must end with the file."""
@@ -163,6 +277,10 @@ class _Document:
         self.at = len(self.text)
         if not self.done or rest.count("}") - rest.count("{") < depth:
             raise self.broken("the envelope is not closed")
+
+    def refused(self, error: InputError) -> InputError:
+        """Return an error about the envelope with the file's name."""
+        return InputError(error.problem, file=self._path, fix=error.fix)
 
     def broken(self, what: object) -> InputError:
         """Return the error that says where a document breaks."""
@@ -183,10 +301,12 @@ def records(stream: IO[bytes], path: Path, wanted: Collection[str]) -> Iterator[
         The document is cut short or broken.
     """
     document = _Document(stream, path)
+    document.peek()
+    document.at += len(assignment(document.text[document.at : document.at + 200]))
     if document.peek() == "[":
         document.at += 1
         yield from _members(document, wanted, "]")
-    elif (opening := document.long_envelope()) is not None:
+    elif (opening := document.long_envelope(wanted)) is not None:
         document.at += len(opening) - 1
         yield from _members(document, wanted, "]")
         document.close(opening.count("{") - 1)
@@ -199,10 +319,15 @@ def _members(document: _Document, wanted: Collection[str], end: str) -> Iterator
             document.at += 1
             return
         value, text = document.value()
-        inside = envelope(value, wanted)
+        try:
+            inside = records_in(value, wanted)
+        except InputError as error:
+            raise document.refused(error) from error
+        if inside is None and isinstance(value, list) and _listed(value) is not None:
+            inside = value  # pages, or one array a line
         for one in (value,) if inside is None else inside:
             document.n += 1
-            if inside is None and not (_HALF.search(text) or _CONTROL.search(text)):
+            if inside is None and not (_HALF.search(text) or _ODD.search(text)):
                 yield text.replace("\n", " ").replace("\r", " ")
             else:
                 yield _one_line(one)
@@ -210,12 +335,14 @@ def _members(document: _Document, wanted: Collection[str], end: str) -> Iterator
         raise document.broken("the array has no closing bracket")
 
 
-def document_pieces(path: Path, wanted: Collection[str]) -> Iterator[Piece]:
+def document_pieces(
+    path: Path, wanted: Collection[str], opener: Opener = open_text
+) -> Iterator[Piece]:
     """Write the records of a document into temporary files of lines, one after the other."""
     with (
         tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder,
         path.open("rb") as raw,
-        open_text(path, raw) as stream,
+        opener(path, raw) as stream,
     ):
         file = Path(folder) / "piece.json"
         found = records(stream, path, wanted)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from uploadtrends.errors import InputError
+from uploadtrends.sources.reading.documents import assignment
 from uploadtrends.sources.reading.unpacking import compression, open_text
 
 Form = Literal["text", "json", "parquet", "sqlite", "excel", "feather"]
@@ -19,6 +20,9 @@ _STRANGERS = {
     b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
     b"7z\xbc": "7-Zip",
+    b"Rar!": "a RAR archive",
+    b"\x04\x22\x4d\x18": "LZ4",
+    b"\x1f\x9d": "an old Unix archive (.Z)",
 }
 
 
@@ -92,8 +96,8 @@ def form_of(path: Path) -> Form:
         return "sqlite"
     if head.startswith(b"PAR1"):
         return "parquet"
-    if head.startswith((b"ARROW1", b"FEA1")):
-        return "feather"
+    if head.startswith((b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")):
+        return "feather"  # the last is a stream of Arrow
     strange = next((what for magic, what in _STRANGERS.items() if head.startswith(magic)), None)
     if strange is None and head.startswith(_IMAGES):
         strange = "a picture"
@@ -101,7 +105,7 @@ def form_of(path: Path) -> Form:
         raise InputError(
             f"this is {strange}, not a table",
             file=path,
-            fix="give CSV, JSON, Parquet, SQLite or .xlsx",
+            fix="give CSV, JSON, Parquet, Feather, SQLite or .xlsx",
         )
     with open_text(path) as stream:
         unpacked = stream.read(4096)
@@ -109,14 +113,17 @@ def form_of(path: Path) -> Form:
         raise InputError(
             "a database or Parquet file inside an archive", file=path, fix="unpack it first"
         )
-    start = unpacked.removeprefix(b"\xef\xbb\xbf").lstrip()
+    start = unpacked.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x1e \t\r\n")
+    if _wide(unpacked):
+        start = unpacked.lstrip(b"\xff\xfe").replace(b"\0", b"").lstrip()
+    start = start[len(assignment(start[:200].decode("latin-1"))) :]
     if start[:1] == b"{" or (start[:1] == b"[" and start[1:].lstrip()[:1] in (b"{", b"[", b"]")):
         return "json"
     if b"\0" in unpacked[:1000] and not _wide(unpacked):
         raise InputError(
             "the file is binary, not a table of text",
             file=path,
-            fix="give CSV, JSON, Parquet, SQLite or .xlsx",
+            fix="give CSV, JSON, Parquet, Feather, SQLite or .xlsx",
         )
     suffixes = {suffix.lower() for suffix in path.suffixes}
     if suffixes & {".jsonl", ".ndjson", ".json"} and not suffixes & {".csv", ".tsv"}:

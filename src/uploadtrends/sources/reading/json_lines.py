@@ -28,10 +28,18 @@ from uploadtrends.records import Reject
 from uploadtrends.sources.moments import quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading import documents
-from uploadtrends.sources.reading.documents import document_pieces, is_lines, repaired
+from uploadtrends.sources.reading.dialect import is_utf8, text_in_utf8
+from uploadtrends.sources.reading.documents import (
+    NOT_UTF8,
+    RECORD_KEYS,
+    document_pieces,
+    is_lines,
+    repaired,
+)
 from uploadtrends.sources.reading.unpacking import (
     LONGEST_LINE,
     TOO_LONG,
+    Opener,
     Piece,
     is_plain,
     open_text,
@@ -47,8 +55,6 @@ _BLANK = b" \t\n\v\f\r"
 """What DuckDB skips between records: C's isspace."""
 _HEAD = 4 << 20
 _AT_ONCE = 5_000
-RECORD_KEYS = ("id", "idNum", "created_at", "date", "title", "url", "published_at")
-"""Keys of a record where nobody said which to expect: what has one of them is no envelope."""
 POSITION = "row_number() OVER ()"
 """In `select`: the number of the record; needs the setting preserve_insertion_order."""
 
@@ -61,6 +67,7 @@ def read_json_lines(
     columns: Mapping[str, str],
     select: str,
     reason: str,
+    codec: str = "utf-8",
     progress: Progress | None = None,
 ) -> int:
     """Create the temporary table `into` from a JSON file; bad lines go to `stage_reject`.
@@ -80,6 +87,8 @@ def read_json_lines(
     reason : str
         SQL that is NULL for a good line and else says what is wrong with it. It must find fault
         with a row of NULLs: that is what a line that is not a JSON object looks like.
+    codec : str
+        Its encoding, by Python's name.
     progress : callable, optional
 
     Returns
@@ -90,20 +99,25 @@ def read_json_lines(
     import duckdb
 
     reader = _Reader(con, path, into, columns, select, reason, progress)
-    if not _has_lines(path, columns):
-        return reader.read(document_pieces(path, columns))
-    if is_plain(path):
+    opener = _opener(codec)
+    if not _has_lines(path, columns, codec):
+        return reader.read(document_pieces(path, columns, opener))
+    if is_plain(path) and codec == "utf-8":
         try:
             return reader.read(iter([Piece(path, 0, path.stat().st_size)]))
         except duckdb.InvalidInputException as error:
             if "maximum_object_size" not in str(error):
                 raise
     # Pieces have the lines that are too long for any record cut out.
-    return reader.read(pieces(path))
+    return reader.read(pieces(path, opener=opener))
 
 
-def _has_lines(path: Path, wanted: Collection[str]) -> bool:
-    with open_text(path) as stream:
+def _opener(codec: str) -> Opener:
+    return open_text if codec == "utf-8" else lambda path, raw: text_in_utf8(path, codec, raw)
+
+
+def _has_lines(path: Path, wanted: Collection[str], codec: str) -> bool:
+    with text_in_utf8(path, codec) as stream:
         return is_lines(stream.read(_HEAD), wanted)
 
 
@@ -215,8 +229,10 @@ class _Reader:
                 if (whole := _mended(line)) is not None:
                     mended.append((before + record, whole))
                     continue
-                if line == TOO_LONG:
-                    reason = TOO_LONG.decode().strip().strip('"')
+                if line == TOO_LONG or line.strip() == NOT_UTF8.encode():
+                    reason = line.decode().strip().strip('"')
+                elif not is_utf8(line):
+                    reason = "not UTF-8"
                 shown = line[:EXCERPT_LENGTH].decode("utf-8", "replace").replace("\0", "\\0")
                 yield Reject(f"{piece.unit} {number}", reason, shown.rstrip("\r\n"))
         self._add_mended(mended)
@@ -277,7 +293,7 @@ def _mended(line: bytes) -> str | None:
 
 
 def sample_records(
-    path: Path, n: int = 200, wanted: Collection[str] = RECORD_KEYS
+    path: Path, n: int = 200, wanted: Collection[str] = RECORD_KEYS, codec: str = "utf-8"
 ) -> list[dict[str, Any]]:
     """Return the first readable records of a JSON file; `wanted` are keys that they may have.
 
@@ -288,14 +304,14 @@ def sample_records(
     """
     if not path.is_file():
         raise InputError("no such file", file=path, fix="check the path")
-    with open_text(path) as stream:
+    with text_in_utf8(path, codec) as stream:
         head = stream.read(_HEAD)
     if not head.strip():
         raise InputError("the file is empty", file=path, fix="is it still being written?")
     if is_lines(head, wanted):
         lines: Iterable[str | bytes] = head.splitlines()[: 10 * n]
     else:
-        with open_text(path) as stream:
+        with text_in_utf8(path, codec) as stream:
             lines = list(islice(documents.records(stream, path, wanted), n))
     found: list[dict[str, Any]] = []
     for line in lines:

@@ -14,8 +14,6 @@ from uploadtrends.sources.moments import name
 from uploadtrends.sources.reading.forms import pending
 from uploadtrends.sources.reading.rows import Rows
 
-_BATCH = 50_000
-
 
 @contextmanager
 def open_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
@@ -36,7 +34,7 @@ def open_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
         else:
             uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         with closing(sqlite3.connect(uri, uri=True)) as lite:
-            lite.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            lite.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
             try:
                 yield lite
             except sqlite3.DatabaseError as error:
@@ -94,6 +92,10 @@ def sqlite_columns(path: Path, table: str) -> list[str]:
         return [row[1] for row in lite.execute(f"PRAGMA table_info({name(table)})")]
 
 
+def _decoded(cell: str) -> bool:
+    return not any("\udc80" <= character <= "\udcff" for character in cell)
+
+
 def read_sqlite(rows: Rows, path: Path, columns: Sequence[str], table: str) -> None:
     """Add the rows of a table to `rows`."""
     wanted = ", ".join(f"CAST({name(text)} AS TEXT)" for text in columns)
@@ -101,7 +103,9 @@ def read_sqlite(rows: Rows, path: Path, columns: Sequence[str], table: str) -> N
     with open_sqlite(path) as lite:
         [(n,)] = lite.execute(f"SELECT count(*) FROM {name(table)}").fetchall()
         cursor = lite.execute(f"SELECT {wanted} FROM {name(table)}{limited}")
-        while batch := cursor.fetchmany(_BATCH):
-            for row in batch:
-                rows.add(list(row))
+        for number, row in enumerate(cursor, 1):
+            if all(cell is None or cell.isascii() or _decoded(cell) for cell in row):
+                rows.add(row)
+            else:
+                rows.reject(f"row {number}", "not UTF-8", [str(cell) for cell in row])
     rows.records += min(n, rows.limit) if rows.limit else n

@@ -13,8 +13,8 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -30,6 +30,7 @@ _BLOCK = 4 << 20
 _MAGIC = {
     b"\x1f\x8b": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x50\x2a\x4d\x18": "zstd",  # a frame to be skipped, as pzstd writes
     b"\xfd7zXZ\x00": "xz",
     b"BZh": "bzip2",
     b"PK\x03\x04": "zip",
@@ -188,10 +189,39 @@ def _damaged(path: Path, error: Exception) -> InputError:
 def _first_member(stream: IO[bytes], path: Path) -> IO[bytes]:
     archive = tarfile.open(fileobj=stream, mode="r|")  # noqa: SIM115 - closed with the stream
     for member in archive:
-        content = archive.extractfile(member) if member.isfile() else None
+        content = archive.extractfile(member) if _is_content(member) else None
         if content is not None:
-            return content
+            return io.BufferedReader(_OnlyMember(archive, content, path), _BLOCK)
     raise InputError("the tar holds no file", file=path)
+
+
+def _is_content(member: tarfile.TarInfo) -> bool:
+    return member.isfile() and not Path(member.name).name.startswith(".")
+
+
+class _OnlyMember(io.RawIOBase):
+    """The first file of a tar; another one behind it stops the reading at its end."""
+
+    def __init__(self, archive: tarfile.TarFile, content: IO[bytes], path: Path) -> None:
+        self._archive = archive
+        self._content = content
+        self._path = path
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._content.read(len(buffer))
+        if not data:
+            while (member := self._archive.next()) is not None:
+                if _is_content(member):
+                    raise InputError(
+                        f"the tar holds several files, {member.name} among them",
+                        file=self._path,
+                        fix="unpack it and give the file, or the folder",
+                    )
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Readable(io.RawIOBase):
@@ -217,7 +247,11 @@ class _Readable(io.RawIOBase):
         return len(data)
 
 
-def pieces(path: Path, *, size: int | None = None) -> Iterator[Piece]:
+Opener = Callable[[Path, IO[bytes]], AbstractContextManager[IO[bytes]]]
+"""`open_text`, or what opens a file in another encoding."""
+
+
+def pieces(path: Path, *, size: int | None = None, opener: Opener = open_text) -> Iterator[Piece]:
     """Unpack the input into temporary files of whole lines, one after the other.
 
     Works on plain files as well. Lines above `LONGEST_LINE` are replaced by `TOO_LONG`, so that
@@ -228,7 +262,7 @@ def pieces(path: Path, *, size: int | None = None) -> Iterator[Piece]:
     with (
         tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder,
         path.open("rb") as raw,
-        open_text(path, raw) as stream,
+        opener(path, raw) as stream,
     ):
         file = Path(folder) / "piece.json"
         blocks = _whole_lines(stream)
