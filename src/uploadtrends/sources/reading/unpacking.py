@@ -206,13 +206,15 @@ class _OnlyMember(io.RawIOBase):
         self._archive = archive
         self._content = content
         self._path = path
+        self._ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         data = self._content.read(len(buffer))
-        if not data:
+        if not data and not self._ended:
+            self._ended = True
             while (member := self._archive.next()) is not None:
                 if _is_content(member):
                     raise InputError(
