@@ -2,7 +2,9 @@
 
 Artists, their numbers of works and the dates of publication come from the simulated population;
 how works reach the archive (lag, source address, co-artists, tags, deleted and banned posts) is
-drawn here. Rows have the keys and about the size (2.3 kB) of the real dump.
+drawn here. Rows have the keys and about the size (3.1 kB) of the real dump, tags that differ from
+post to post, offsets of summer and winter, escapes, and the gaps of banned posts, which lack their
+files.
 
     python benchmarks/load_posts.py posts.json --posts 1000000
 """
@@ -25,6 +27,8 @@ _TAGS = [
     *("simple_background", "white_background", "ribbon", "sitting", "full_body", "outdoors", "sky"),
     *("flower", "night", "window", "armor", "dress", "gloves", "wings", "animal_ears", "jewelry"),
 ]
+_GONE = ("md5", "file_url", "large_file_url", "preview_file_url")
+"""Keys that a banned post lacks."""
 _BLOCK = 1_000_000
 _SHARES = {"pixiv path": 0.45, "twitter": 0.30, "pixiv page": 0.10, "other": 0.10, "none": 0.05}
 
@@ -36,7 +40,7 @@ SELECT id, stamp(created) AS created_at, 500000 + id % 977 AS uploader_id, id % 
          || pixiv || '_p0.png'
     WHEN 1 THEN 'https://twitter.com/' || artist || '/status/' || status
     WHEN 2 THEN 'https://www.pixiv.net/artworks/' || pixiv
-    WHEN 3 THEN 'https://www.example.net/gallery/' || id
+    WHEN 3 THEN 'https://www.example.net/gallery/' || id || '?q="' || chr(CAST(28450 + id % 99 AS INTEGER)) || '"'
     ELSE '' END AS source,
   md5(id::VARCHAR) AS md5, NULL AS last_comment_bumped_at, ['g','s','q','e'][1 + id % 4] AS rating,
   1200 + id % 800 AS image_width, 1600 AS image_height,
@@ -111,10 +115,15 @@ def write_posts(path: Path, n_posts: int, *, seed: int = 0) -> pl.DataFrame:
     con.execute("SET memory_limit = '2GB'")
     con.execute("SET temp_directory = ?", [str(path) + ".tmp"])
     con.register("drawn", frame.drop("published_at", "lag"))
+    con.execute("SET TimeZone = 'America/New_York'")
     con.execute(
-        "CREATE MACRO stamp(t) AS strftime(t - INTERVAL 4 HOUR, '%Y-%m-%dT%H:%M:%S.%g-04:00')"
+        "CREATE MACRO stamp(t) AS strftime(CAST(timezone('UTC', t) AS TIMESTAMPTZ), "
+        "'%Y-%m-%dT%H:%M:%S.%g') || CASE WHEN date_part('timezone_hour', timezone('UTC', t)) = -4 "
+        "THEN '-04:00' ELSE '-05:00' END"
     )
-    pools = [" ".join(_TAGS[start:] + _TAGS[:start]) for start in range(len(_TAGS))]
+    rng = np.random.default_rng(seed)
+    words = [*_TAGS, *(f"{one}_{other}" for one in _TAGS for other in _TAGS if one != other)]
+    pools = [" ".join(rng.choice(words, 36, replace=False)) for _ in range(4999)]
     con.execute(
         "CREATE TABLE pool AS SELECT unnest(?) AS tags, unnest(range(?)) AS n", [pools, len(pools)]
     )
@@ -133,7 +142,11 @@ def write_posts(path: Path, n_posts: int, *, seed: int = 0) -> pl.DataFrame:
         FROM drawn d JOIN pool ON pool.n = d.id % """
         + str(len(pools))
     )
-    con.execute(f"COPY ({_POST}) TO '{path}' (FORMAT json)")
+    gone = "json_merge_patch(to_json(p), '{" + ", ".join(f'"{k}": null' for k in _GONE) + "}')"
+    con.execute(
+        f"COPY (SELECT CASE WHEN is_banned THEN {gone} ELSE to_json(p) END FROM ({_POST}) p) "
+        f"TO '{path}' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
+    )
     con.close()
     return frame
 

@@ -65,28 +65,38 @@ class SavedPages:
         """Yield the works on the pages."""
         for path in self._files:
             try:
-                works = read_saved_page(path.read_bytes())
-            except (OSError, ValueError) as error:
-                yield Reject(str(path), "not a page of a known site", str(error)[:200])
+                body = path.read_bytes()
+            except OSError as error:
+                yield Reject(str(path), "cannot be read", str(error)[:200])
                 continue
-            if not works:
-                yield Reject(str(path), "no works on this page", "")
-            for work in works:
-                key = f"n{work.upload_id}" if work.platform == "deviantart" else work.upload_id
-                handle = work.handle or self._artist
-                yield Upload(
-                    work.platform,
-                    key,
-                    work.published_at,
-                    date_precision="day" if work.day_only else "second",
-                    instrument="saved page",
-                )
-                if handle:
-                    # Both sites read a name in any case; an address may have it in either.
-                    artist_id = handle.lower()
-                    yield Artist(work.platform, artist_id, handle)
-                    yield Credit(work.platform, key, artist_id)
+            yield from page_records(path, body, self._artist)
 
     def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
         """Fill the stage tables from the pages."""
         stage_records(con, self.records(), progress=progress)
+
+
+def page_records(path: Path, body: bytes, artist: str | None) -> Iterator[Record]:
+    """Yield the works on a saved page; `artist` is whose they are where it does not say."""
+    try:
+        works = read_saved_page(body)
+    except ValueError as error:
+        yield Reject(str(path), "not a page of a known site", str(error)[:200])
+        return
+    if not works:
+        yield Reject(str(path), "no works on this page", "")
+    for work in works:
+        key = f"n{work.upload_id}" if work.platform == "deviantart" else work.upload_id
+        handle = work.handle or artist
+        yield Upload(
+            work.platform,
+            key,
+            work.published_at,
+            date_precision="day" if work.day_only else "second",
+            instrument="saved page",
+        )
+        if handle:
+            # Both sites read a name in any case; an address may have it in either.
+            artist_id = handle.lower()
+            yield Artist(work.platform, artist_id, handle)
+            yield Credit(work.platform, key, artist_id)

@@ -27,6 +27,7 @@ from uploadtrends.sources.reading.cells import (
     identities,
     identity,
     mapped,
+    settle_lists,
     something,
     truth,
     unfold_lists,
@@ -198,6 +199,9 @@ class Table:
             nested = unfold_lists(con, cells(self._read())[self.columns["artist_id"]]) or nested
         if nested:
             self._refuse_objects(con)
+        if "artist_id" in self.columns and (nested or self.artist_separator):
+            artist = cells(self._read())[self.columns["artist_id"]]
+            settle_lists(con, artist, self.artist_separator)
         self._parse(con, nested=nested)
         con.execute("DROP TABLE temp.input_rows")
         caseless = self.artist_case is None and self.platform.lower() in CASELESS
@@ -298,7 +302,7 @@ class Table:
 
         artist = identity(text("artist_id"))
         if nested or self.artist_separator:
-            artist = identities(text("artist_id"), self.artist_separator)
+            artist = identities(text("artist_id"))
         formats = formats_of("published_at", self.date_format)
         return {
             "published_at": when("published_at"),

@@ -20,7 +20,7 @@ LONGEST_GAP_DAYS = 62
 # the curve of these bounds never falls.
 _ANCHORS = """
 CREATE OR REPLACE TEMP TABLE pixiv_anchor AS
-SELECT id, min(dated) OVER (ORDER BY id ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS dated
+SELECT id, min(dated) OVER (ORDER BY id DESC ROWS UNBOUNDED PRECEDING) AS dated
 FROM (SELECT try_cast(source_key AS BIGINT) AS id, min(published_at) AS dated FROM upload
       WHERE source_platform = 'pixiv' AND date_basis = 'source_url' GROUP BY id)
 WHERE id IS NOT NULL

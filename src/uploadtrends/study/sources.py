@@ -30,6 +30,7 @@ SOURCES = {
     "kblueleaf": "sources.kblueleaf:KBlueLeaf",
     "pixiv": "sources.pixiv:Pixiv",
     "e621": "sources.e621:E621",
+    "answers": "collect.answers:SavedAnswers",
     "html": "collect.saved:SavedPages",
 }
 GROUP = "uploadtrends.sources"

@@ -57,24 +57,34 @@ def identity(cell: str) -> str:
     return f"nullif({whole}, '')"
 
 
-def identities(cell: str, separator: str | None) -> str:
-    """Return the SQL of one id or of several between `SEPARATOR`, each once."""
+def identities(cell: str) -> str:
+    """Return the SQL of one id, or of several that `settle_lists` has put between `SEPARATOR`."""
     several = f"contains({cell}, chr({ord(SEPARATOR)}))"
-    parts = f"string_split({cell}, chr({ord(SEPARATOR)}))"
+    return f"CASE WHEN {several} THEN {cell} ELSE {identity(something(cell))} END"
+
+
+def settle_lists(con: duckdb.DuckDBPyConnection, cell: str, separator: str | None) -> None:
+    """Bring the lists in a column of `input_rows` to ids between `SEPARATOR`, each once.
+
+    Only rows that hold a list are touched: they are few in most files, and what is done to lists
+    in SQL is done to every row.
+    """
+    mark = f"chr({ord(SEPARATOR)})"
+    several = f"contains({cell}, {mark})"
+    parts = f"string_split({cell}, {mark})"
     if separator:
         several += f" OR contains({cell}, {quote(separator)})"
-        mark = f"chr({ord(SEPARATOR)})"
         parts = f"string_split(replace({cell}, {quote(separator)}, {mark}), {mark})"
-    one = identity(something("trim(one)"))
     listed = (
-        f"list_filter(list_transform({parts}, lambda one: {one}), "
+        f"list_filter(list_transform({parts}, lambda one: {identity(something('trim(one)'))}), "
         "lambda id: id IS NOT NULL AND id <> '')"
     )
     # In the order of the file, which `list_distinct` does not keep.
-    distinct = f"list_filter({listed}, lambda id, n: list_position({listed}, id) = n)"
-    return (
-        f"CASE WHEN {several} THEN nullif(array_to_string({distinct}, chr({ord(SEPARATOR)})), '') "
-        f"ELSE {identity(something(cell))} END"
+    distinct = "list_filter(listed, lambda id, n: list_position(listed, id) = n)"
+    con.execute(
+        f"UPDATE temp.input_rows SET {cell} = nullif(array_to_string(l.ids, {mark}), '') FROM "
+        f"(SELECT position, {distinct} AS ids FROM (SELECT position, {listed} AS listed "
+        f"FROM temp.input_rows WHERE {several})) l WHERE input_rows.position = l.position"
     )
 
 
