@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -39,6 +40,16 @@ _COLUMNS = {
     "tag_string_artist": "VARCHAR",
     "tag_string_meta": "VARCHAR",
 }
+
+
+OWN = {
+    "upload_id": "id",
+    "artist_id": "tag_string_artist",
+    "published_at": "created_at",
+    "updated_at": "updated_at",
+}
+"""The same posts as a table of one's own."""
+DUCKDB_AGAIN = "duckdb, newer over older"
 
 
 def bare_duckdb(posts: Path, folder: Path) -> None:
@@ -88,14 +99,85 @@ def own_file(posts: Path, folder: Path) -> None:
     from uploadtrends.sources import Table
     from uploadtrends.store import build_store
 
-    columns = {
-        "upload_id": "id",
-        "artist_id": "tag_string_artist",
-        "published_at": "created_at",
-        "updated_at": "updated_at",
-    }
     posts.with_name(posts.name + ".toml").unlink(missing_ok=True)
-    build_store(folder / "store.duckdb", [Table(posts, columns, "mine", artist_separator=" ")])
+    build_store(folder / "store.duckdb", [Table(posts, OWN, "mine", artist_separator=" ")])
+
+
+def _own_store(posts: Path) -> Path:
+    """Return a store that holds the file as a table of one's own, made once for both rows below."""
+    made = posts.with_suffix(".duckdb")
+    if not made.exists():
+        own_file(posts, posts.parent)
+        (posts.parent / "store.duckdb").replace(made)
+    return made
+
+
+def same_file_again(posts: Path, folder: Path) -> None:
+    """The same file into the store that holds it already; its hash is all that is read."""
+    _load_own(posts, folder)
+
+
+def newer_dump(posts: Path, folder: Path) -> None:
+    """A later dump over an older one: one post in fifty changed, as many are new."""
+    _load_own(posts.with_name(f"newer-{posts.name}"), folder)
+
+
+def _load_own(posts: Path, folder: Path) -> None:
+    from uploadtrends.sources import Table
+    from uploadtrends.store import open_store
+
+    with open_store(folder / "old.duckdb", read_only=False) as store:
+        store.load(Table(posts, OWN, "mine", artist_separator=" "))
+
+
+def prepare(name: str, posts: Path, folder: Path) -> None:
+    """Put what a contestant starts from into its folder; not timed."""
+    if name in (DUCKDB_AGAIN, "the same file again", "a newer dump over an older one"):
+        newer = posts.with_name(f"newer-{posts.name}")
+        if not newer.exists():
+            write_newer(posts, newer)
+    if name in ("the same file again", "a newer dump over an older one"):
+        shutil.copyfile(_own_store(posts), folder / "old.duckdb")
+    if name == DUCKDB_AGAIN:
+        bare_duckdb(posts, folder)
+
+
+def write_newer(posts: Path, newer: Path) -> None:
+    """Write a later dump: every fiftieth post was edited, and as many came."""
+    lines = newer.with_suffix(".part")
+    with posts.open("rb") as old, lines.open("wb") as out:
+        for n, line in enumerate(old):
+            if n % 50:
+                out.write(line)
+                continue
+            edited = json.loads(line)
+            edited |= {"updated_at": "2024-06-01T00:00:00.000-04:00", "tag_string_artist": "moved"}
+            new = edited | {"id": 100_000_000 + n, "created_at": "2024-05-01T00:00:00.000-04:00"}
+            out.writelines(json.dumps(one).encode() + b"\n" for one in (edited, new))
+    lines.replace(newer)
+
+
+def bare_duckdb_again(posts: Path, folder: Path) -> None:
+    """The later dump by hand: read into a table, rows with the same id replaced, credits too."""
+    import duckdb
+
+    con = duckdb.connect(str(folder / "bare.duckdb"))
+    con.execute("SET memory_limit = '1GB'; SET preserve_insertion_order = false")
+    newer = posts.with_name(f"newer-{posts.name}")
+    con.execute(
+        f"CREATE TEMP TABLE new AS SELECT * FROM read_json('{newer}', "
+        f"format='newline_delimited', columns={_COLUMNS})"
+    )
+    con.execute("BEGIN")
+    for table in ("post", "credit"):
+        con.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM new)")
+    con.execute("INSERT INTO post SELECT * FROM new")
+    con.execute(
+        "INSERT INTO credit SELECT id, unnest(string_split(tag_string_artist, ' ')) FROM new "
+        "WHERE tag_string_artist <> ''"
+    )
+    con.execute("COMMIT")
+    con.close()
 
 
 def only_hash(posts: Path, folder: Path) -> None:
@@ -153,6 +235,9 @@ CONTESTANTS: dict[str, Callable[..., None]] = {
     "uploadtrends, dates recovered": package_with_dates,
     "uploadtrends, file hashed too": package_hashing,
     "own file, defaults": own_file,
+    "the same file again": same_file_again,
+    DUCKDB_AGAIN: bare_duckdb_again,
+    "a newer dump over an older one": newer_dump,
     "sha256 of the file alone": only_hash,
     "pandas": pandas_chunks,
     "polars": polars_scan,
@@ -162,6 +247,7 @@ _SLICE = ("duckdb", "uploadtrends", "pandas", "polars", "sqlite-utils")
 _LARGE = (
     *("duckdb", "uploadtrends", "uploadtrends, dates recovered", "uploadtrends, file hashed too"),
     *("own file, defaults", "sha256 of the file alone"),
+    *("the same file again", DUCKDB_AGAIN, "a newer dump over an older one"),
 )
 _HEADER = [
     *("posts", "gigabytes", "contestant", "seconds", "seconds_ratio", "cpu_seconds", "cpu_ratio"),
@@ -173,6 +259,7 @@ def measure(name: str, posts: Path, folder: Path) -> dict[str, float] | None:
     """Run one contestant once; None if it is not installed."""
     for old in folder.iterdir():
         old.unlink()
+    prepare(name, posts, folder)
     command = [sys.executable, __file__, "--one", name, "--file", str(posts)]
     done = subprocess.run(
         [*command, "--folder", str(folder)], capture_output=True, text=True, check=False

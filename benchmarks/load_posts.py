@@ -40,7 +40,8 @@ SELECT id, stamp(created) AS created_at, 500000 + id % 977 AS uploader_id, id % 
          || pixiv || '_p0.png'
     WHEN 1 THEN 'https://twitter.com/' || artist || '/status/' || status
     WHEN 2 THEN 'https://www.pixiv.net/artworks/' || pixiv
-    WHEN 3 THEN 'https://www.example.net/gallery/' || id || '?q="' || chr(CAST(28450 + id % 99 AS INTEGER)) || '"'
+    WHEN 3 THEN 'https://www.example.net/gallery/' || id || '?q="'
+         || chr(CAST(28450 + id % 99 AS INTEGER)) || '"'
     ELSE '' END AS source,
   md5(id::VARCHAR) AS md5, NULL AS last_comment_bumped_at, ['g','s','q','e'][1 + id % 4] AS rating,
   1200 + id % 800 AS image_width, 1600 AS image_height,

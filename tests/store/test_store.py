@@ -111,6 +111,39 @@ def test_everything_that_a_source_yields_arrives(store: Store) -> None:
     assert store.tables()["upload"] == 1
 
 
+def test_of_a_later_dump_only_what_changed_is_written(store: Store) -> None:
+    old = [one for n in range(400) for one in work(f"{n}", 1 + n % 27, "a")]
+    store.load(Records(*old, credits_complete=True))
+    before = rows(store, "SELECT upload_id, rowid FROM upload ORDER BY 1")
+    credited = rows(store, "SELECT upload_id, rowid FROM credit ORDER BY 1")
+    new = [one for n in range(1, 400) for one in work(f"{n}", 1 + n % 27, "a")]
+    report = store.load(
+        Records(*work("0", 1, "b"), *new, *work("400", 3, "a"), credits_complete=True)
+    )
+    assert (report.added["upload"], report.changed["upload"], report.added["credit"]) == (1, 0, 1)
+    assert (
+        rows(store, "SELECT upload_id, rowid FROM upload WHERE upload_id <> '400' ORDER BY 1")
+        == before
+    )
+    kept = "upload_id NOT IN ('0', '400')"
+    after = rows(store, f"SELECT upload_id, rowid FROM credit WHERE {kept} ORDER BY 1")
+    assert after == [row for row in credited if row[0] != "0"]
+    assert rows(store, "SELECT artist_id FROM credit WHERE upload_id = '0'") == [("b",)]
+    assert rows(store, "SELECT last_crawl, count(*) FROM upload GROUP BY 1") == [(2, 401)]
+
+
+def test_a_known_file_of_any_size_is_not_read_again(store, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("uploadtrends.store.loading.SMALL", 0)
+    raw = tmp_path / "raw"
+    raw.write_text("x")
+    store.load(Records(*work("1", 1, "a"), files=[raw]))
+    again = Records(*work("1", 1, "a"), files=[raw])
+    monkeypatch.setattr(again, "stage", None)  # would raise
+    assert store.load(again).status == "unchanged"
+    monkeypatch.setattr("uploadtrends.store.loading.READER", 99)
+    assert store.load(Records(*work("1", 1, "a"), files=[raw])).status == "loaded"
+
+
 def test_the_same_files_again_change_nothing(store: Store, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     raw.write_text("x")

@@ -88,31 +88,34 @@ class _Merger:
                 f"u.{name} IS DISTINCT FROM s.{name}" for name in _UPLOAD if name not in _DATES
             )
             differ += f" OR (NOT {found} AND u.published_at IS DISTINCT FROM s.published_at)"
-            older = "s.updated_at < u.updated_at"
+            older = "coalesce(s.updated_at < u.updated_at, FALSE)"
             picked = ", ".join(
-                f"CASE WHEN {older} THEN u.{name} ELSE s.{name} END AS {name}" for name in _UPLOAD
+                f"CASE WHEN is_changed THEN {name} END AS {name}" for name in _UPLOAD
             )
             con.execute(
-                f"CREATE TEMP TABLE known_upload AS SELECT s.platform, s.upload_id, {picked}, "
-                f"u.first_crawl, coalesce({older}, FALSE) AS is_older, "
-                f"({differ}) AND NOT coalesce({older}, FALSE) AS is_changed "
-                "FROM temp.stage_upload s JOIN upload u USING (platform, upload_id)"
+                f"CREATE TEMP TABLE known_upload AS SELECT platform, upload_id, place, is_older, "
+                f"is_changed, {picked} FROM (SELECT s.*, u.rowid AS place, {older} AS is_older, "
+                f"({differ}) AND NOT {older} AS is_changed "
+                "FROM temp.stage_upload s JOIN upload u USING (platform, upload_id))"
             )
-            known = self._count("SELECT count(*) FROM temp.known_upload")
-            self.changed["upload"] = self._count(
-                "SELECT count(*) FROM temp.known_upload WHERE is_changed"
-            )
+            known, self.changed["upload"] = con.sql(
+                "SELECT count(*), count(*) FILTER (is_changed) FROM temp.known_upload"
+            ).fetchall()[0]
         else:
             self.changed["upload"] = 0
         columns = ", ".join(["platform", "upload_id", *_UPLOAD])
         if known:
+            # Of a work that is as it was only the visit is written down, a column of its own.
             con.execute(
-                "DELETE FROM upload USING temp.known_upload k "
-                "WHERE upload.platform = k.platform AND upload.upload_id = k.upload_id"
-            )
-            con.execute(
-                f"INSERT INTO upload SELECT {columns}, first_crawl, $crawl FROM temp.known_upload",
+                "UPDATE upload SET last_crawl = $crawl FROM temp.known_upload k "
+                "WHERE upload.rowid = k.place",
                 {"crawl": self.crawl_id},
+            )
+        if self.changed["upload"]:
+            values = ", ".join(f"{name} = k.{name}" for name in _UPLOAD)
+            con.execute(
+                f"UPDATE upload SET {values} FROM (FROM temp.known_upload WHERE is_changed) k "
+                "WHERE upload.rowid = k.place"
             )
         unseen = "ANTI JOIN temp.known_upload k USING (platform, upload_id)" if known else ""
         self.added["upload"] = self._run(
@@ -134,14 +137,21 @@ class _Merger:
             return
         before = self._count("SELECT count(*) FROM credit")
         if complete and known:
+            same = (
+                "s.platform = c.platform AND s.upload_id = c.upload_id "
+                "AND s.artist_id = c.artist_id AND s.n_artists IS NOT DISTINCT FROM c.n_artists"
+            )
             con.execute(
-                "DELETE FROM credit USING temp.known_upload k WHERE credit.platform = k.platform "
-                "AND credit.upload_id = k.upload_id AND NOT k.is_older"
+                "DELETE FROM credit WHERE rowid IN (SELECT c.place FROM (SELECT *, rowid AS place "
+                "FROM credit) c SEMI JOIN (FROM temp.known_upload WHERE NOT is_older) k "
+                "ON c.platform = k.platform AND c.upload_id = k.upload_id "
+                f"ANTI JOIN temp.stage_credit s ON {same})"
             )
             con.execute(
                 "INSERT INTO credit SELECT platform, upload_id, artist_id, n_artists "
-                "FROM temp.stage_credit s ANTI JOIN "
-                "(FROM temp.known_upload WHERE is_older) k USING (platform, upload_id)"
+                f"FROM temp.stage_credit s ANTI JOIN credit c ON {same} "
+                "ANTI JOIN (FROM temp.known_upload WHERE is_older) k "
+                "ON s.platform = k.platform AND s.upload_id = k.upload_id"
             )
         else:
             con.execute(

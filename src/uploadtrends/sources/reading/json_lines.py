@@ -266,6 +266,8 @@ class _Reader:
 
 def _count_lines(file: Path) -> int:
     """Count the lines that are not blank."""
+    if (plain := _count_long_lines(file)) is not None:
+        return plain
     n, rest = 0, b""
     with file.open("rb") as stream:
         while block := stream.read(_HEAD):
@@ -276,18 +278,29 @@ def _count_lines(file: Path) -> int:
     return n + (1 if rest.strip(_BLANK) else 0)
 
 
+def _count_long_lines(file: Path) -> int | None:
+    """Count lines from end to end; None where they are short, or one begins with a blank."""
+    n, after, size = 0, b"\n", 0
+    with file.open("rb") as stream:
+        while block := stream.read(_HEAD):
+            if after == b"\n" and block[0] <= 32:
+                return None
+            at = block.find(b"\n")
+            while at >= 0:
+                n += 1
+                if block[at + 1 : at + 2] in _BLANKS:
+                    return None
+                at = block.find(b"\n", at + 1)
+            size += len(block)
+            if size < _LONG_LINES * n:
+                return None
+            after = block[-1:]
+    return n + (after != b"\n")
+
+
 def _filled_lines(text: bytes) -> int:
     if not text:
         return 0
-    if len(text) > _LONG_LINES * text.count(b"\n") and text[0] > 32:
-        n, at = 0, text.find(b"\n")
-        while at >= 0:
-            n += 1
-            if text[at + 1 : at + 2] in _BLANKS:
-                break
-            at = text.find(b"\n", at + 1)
-        else:
-            return n
     a = np.frombuffer(text, np.uint8)
     ends = np.flatnonzero(a == 10)
     # Few lines begin with a blank; only then some may hold nothing else.
