@@ -97,8 +97,11 @@ def interrupted_time_series(
     terms : sequence of {"level", "slope", "pulse"}
         What changes at an event.
     scale : {"auto", "level", "log", "counts"}
-        Auto: log where the mean is at least 10 and there is no zero, else counts if the values are
-        whole numbers, else level.
+        Auto: what the data say, by restricted likelihood: the scale of the data against the
+        logarithm (a log link where counts have a zero or a mean below 10), and how the variance
+        goes with the mean on each. Where log likelihoods differ by less than 2 both are computed,
+        and a row whose claim stands on one of them alone has ``depends_on`` "scale". A stated scale
+        has errors of one size.
     season : {"auto", "none", "harmonics", "dummies"} or int
         Auto: two annual harmonics where there are 24 months before the first event, else none.
     boundary : {"exposure", "inclusive", "exclude"}

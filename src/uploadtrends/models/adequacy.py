@@ -110,11 +110,15 @@ class _Tests:
 
     def __init__(self, prepared: Prepared, tried: tuple[Shape, ...]) -> None:
         design = prepared.design
-        self.x, self.positions, self.y = design.fitted, design.positions, prepared.y
+        self.x, self.y = prepared.weighted(design.fitted), prepared.weighted(prepared.y)
+        self.positions = design.positions
         self.tried = tried
         self.own_shapes: Array = np.zeros(0)
         self.df = 0
-        self.candidates = np.column_stack([s.column[design.used] for s in tried]) if tried else None
+        self.candidates = None
+        if tried:
+            columns = np.column_stack([s.column[design.used] for s in tried])
+            self.candidates = prepared.weighted(columns)
         first = min(design.onsets[block.id].touched for block in design.blocks)
         self.after = self.positions >= first
         index = design.index[design.used]

@@ -192,9 +192,11 @@ class Untreated:
             weights = fit.weights[0]
             lines = linear_rows(x, positions, weights, fit.phi)
             return Spread(weights, centres[0], scales[0], lines, fit.df)
-        known = machine(x, positions)
-        weights, centres, scales, _ = components(known, y[None], contrasts)
-        return Spread(weights[0], centres[0], scales[0], known.rows(weights[0]), known.df)
+        known = machine(prepared.weighted(x, rows), positions)
+        outcome = prepared.weighted(y, rows)
+        weights, centres, scales, _ = components(known, outcome[None], contrasts)
+        lines = prepared.weighted(known.rows(weights[0]).T, rows).T
+        return Spread(weights[0], centres[0], scales[0], lines, known.df)
 
     def bounds(self, contrasts: Array, found: Contrast, level_like: Array) -> Bounds:
         """Return what a bend does to contrasts (c, k) of the model's coefficients.

@@ -78,7 +78,7 @@ def diagnose(prepared: Prepared, estimate: Estimate | None, trouble: str = "") -
             f"{prepared.item.name}: there is no fit to check, {prepared.choice.reason}"
         )
     design, index = prepared.design, prepared.observed.index[prepared.design.used]
-    x, positions = design.fitted, design.positions
+    x, positions = prepared.weighted(design.fitted), design.positions
     innovations = estimate.residuals
     n, k = x.shape
     phi = float(estimate.phi.get("estimate", 0.0))
@@ -91,7 +91,7 @@ def diagnose(prepared: Prepared, estimate: Estimate | None, trouble: str = "") -
     order = 2 if n >= 36 else 1
     godfrey = breusch_godfrey(innovations, white, order) if n - k - order > 2 else None
     influence = _influence(innovations, white, index)
-    bend = _bend(prepared, estimate.raw_residuals, phi)
+    bend = _bend(prepared, prepared.weighted(estimate.raw_residuals), phi)
     jarque = _jarque_bera(innovations)
     dispersion = estimate.extra.get("pearson_dispersion")
     return Diagnostics(

@@ -112,8 +112,11 @@ def _other_scale(prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
     except NotEstimableError:
         return {}
     known = [block for block in other.design.blocks if block.id in prepared.design.columns]
+    untreated = Untreated(other, fitted)
     return {
-        block.id: {row["term"]: row for row in _block_rows(other, fitted, block, None, brief=True)}
+        block.id: {
+            row["term"]: row for row in _block_rows(other, fitted, block, untreated, brief=True)
+        }
         for block in known
     }
 
@@ -121,8 +124,9 @@ def _other_scale(prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
 def _set_beside(row: dict[str, Any], other: dict[str, Any], prepared: Prepared) -> None:
     """Put the other scale's answer beside a row; where they disagree it depends on the scale.
 
-    They disagree where the data cannot tell the scales apart and one of them claims a change that
-    the other does not, or claims one of the other sign.
+    A scale claims a change where it is significant and no bend of the untreated course undoes it.
+    They disagree where they claim changes of opposite sign, or where the data cannot tell the
+    scales apart and only one of them claims a change.
     """
     row.update(
         other_scale=prepared.other.choice.scale if prepared.other else "",
@@ -132,7 +136,7 @@ def _set_beside(row: dict[str, Any], other: dict[str, Any], prepared: Prepared) 
         other_p=other["p"],
     )
     level = 1 - prepared.settings.confidence
-    claims = row["p"] <= level, other["p"] <= level
+    claims = [one["p"] <= level and not one["depends_on"] for one in (row, other)]
     turned = all(claims) and row["estimate"] * other["estimate"] < 0
     if turned or (not prepared.decided and claims[0] != claims[1]):
         row["depends_on"] = depends_on(row["depends_on"], "scale")

@@ -193,6 +193,8 @@ class Fit:
             low, high = self._count_band(rows, offset)
         else:
             extra = np.broadcast_to(self.estimate.sigma**2, (len(rows), self.estimate.sigma.size))
+            if self.prepared.spread is not None:
+                extra = extra * self.prepared.spread[first:][known][:, None] ** 2
             if wander is not None:
                 extra = extra + np.diag(wander)[first:][known][:, None]
             band = self.estimate.contrast(rows, settings.confidence, extra_variance=extra)

@@ -17,7 +17,7 @@ from uploadtrends.events import Block, Event, EventSet, blocks
 from uploadtrends.events.crowding import one_date, same_date
 from uploadtrends.models.defaults import Choice, choose, scales
 from uploadtrends.models.design import Design, build_design
-from uploadtrends.models.scale import UNDECIDED, Side, favour, said
+from uploadtrends.models.scale import UNDECIDED, Noise, Side, favour, relative_spread, said
 from uploadtrends.models.seasons import MIN_MONTHS_BEFORE, frequent
 from uploadtrends.models.settings import Settings
 from uploadtrends.models.terms import TERMS
@@ -55,6 +55,8 @@ class Prepared:
     """The same on the other scale, where the data chose between two."""
     decided: bool = True
     """Whether the data told the two scales apart."""
+    spread: Array | None = None
+    """(N,) relative size of the errors, where it goes with the mean; None where it is constant."""
 
     @property
     def y(self) -> Array:
@@ -63,6 +65,14 @@ class Prepared:
         if self.choice.scale == "counts":
             return values
         return np.asarray(values - self.offset[self.design.used])
+
+    def weighted(self, rows: Array, kept: Array | None = None) -> Array:
+        """Return rows (n, ...) of the fit, or those `kept`, divided by the size of their errors."""
+        if self.spread is None:
+            return rows
+        sizes = self.spread[self.design.used]
+        sizes = sizes if kept is None else sizes[kept]
+        return np.asarray((rows.T / sizes).T)
 
     @cached_property
     def until(self) -> str:
@@ -78,6 +88,13 @@ class Prepared:
         """What the choice of scale compares."""
         design = self.design
         return Side(self.choice.scale, self.y, design.fitted, design.positions, self.fitted_offset)
+
+    @property
+    def without(self) -> Side:
+        """The same for a model in which no event changed anything."""
+        own = {c for terms in self.design.columns.values() for c in terms.values()}
+        kept = [c for c in range(self.design.matrix.shape[1]) if c not in own]
+        return self.side._replace(x=self.design.fitted[:, kept])
 
     @property
     def fitted_offset(self) -> Array:
@@ -107,17 +124,34 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
     level = prepare_on(item, events, settings, "level")
     if level.choice.status == "refused":
         return first
-    difference = favour(first.side, level.side)
-    chosen, other = (first, level) if difference > 0 else (level, first)
+    difference, of_logs, of_level = favour(first.side, level.side)
+    if settings.method == "auto" and settings.errors == "averaged":
+        first, level = _noisy(first, of_logs), _noisy(level, of_level)
+    decided = abs(difference) >= UNDECIDED
+    # Where the data cannot tell, the scale on which less need have happened is reported first.
+    first_is_better = difference if decided else favour(first.without, level.without)[0]
+    chosen, other = (first, level) if first_is_better > 0 else (level, first)
     why = said(difference, possible[0])
     rule = choose(values, settings, item.has_artists, scale=chosen.choice.scale, why=why).rule
+    if chosen.spread is not None:
+        power = (of_logs if chosen is first else of_level).power
+        rule += f" The variance goes with the mean to the power {power:g}, as the data say."
     choice = replace(chosen.choice, rule=rule)
     return replace(
         chosen,
         choice=choice,
         other=other if np.isfinite(difference) else None,
-        decided=abs(difference) >= UNDECIDED,
+        decided=decided,
     )
+
+
+def _noisy(prepared: Prepared, noise: Noise) -> Prepared:
+    """Give the errors the size that goes with the mean, where the data ask for it."""
+    if noise.own or prepared.choice.method != "reml-averaged":
+        return prepared
+    design = prepared.design
+    spread = relative_spread(prepared.side, noise, design.matrix, prepared.offset, design.used)
+    return replace(prepared, spread=spread)
 
 
 def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: str) -> Prepared:

@@ -3,12 +3,15 @@
 Both models have the same terms, so the data can compare them: restricted likelihoods with the
 Jacobian of the logarithm (Box & Cox 1964), the autocorrelation integrated out. The outcome is
 divided by its geometric mean first, so that the Jacobian is one and the coefficients of both
-models have comparable units. The comparison is of the course, not of the noise: each scale may
-have a variance that is constant, or grows with the mean or its square, whichever suits it best.
+models have comparable units. The comparison is of the course, not of the noise: on each scale the
+variance may be any power of the fitted mean (up to its square), whichever suits it best. Where the
+data ask for another power than the scale's own, the errors of the fit have it, too: a decline takes
+the noise of counts with it, and a model of one size for all noise would be wrong on both scales.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +24,11 @@ from uploadtrends.models.estimators.reml import PHI_GRID, conditional
 
 UNDECIDED = 2.0
 """Log likelihoods that differ by less do not tell the scales apart."""
-_POWERS = (0, 1, 2)
+_POWERS = (0.0, 1.0, 2.0)
+_STEP = 0.25
+"""Powers of the mean are told apart to this."""
+OWN = {"level": 0.0, "log": 2.0, "counts": 1.0}
+"""Power of the mean that the variance has where the model of a scale is right as it stands."""
 _PRIOR = -0.5 * np.log1p(-(PHI_GRID**2))
 
 
@@ -39,8 +46,26 @@ class Side(NamedTuple):
     """(n,) known part of the log mean."""
 
 
-def favour(logs: Side, level: Side) -> float:
-    """Return by how much the log likelihood of the log scale (or link) exceeds that of the level.
+@dataclass(frozen=True)
+class Noise:
+    """How the noise of a series goes with its mean, on one scale."""
+
+    log_likelihood: float
+    power: float
+    """The variance, in the unit of the data, is proportional to this power of the mean."""
+    gain: float
+    """Log likelihood beyond that of the scale's own power."""
+    floor: float
+    """Means below count as this."""
+
+    @property
+    def own(self) -> bool:
+        """Whether the scale's own power does."""
+        return self.gain < UNDECIDED
+
+
+def favour(logs: Side, level: Side) -> tuple[float, Noise, Noise]:
+    """Compare the log scale (or link) with the scale of the data.
 
     Parameters
     ----------
@@ -51,25 +76,69 @@ def favour(logs: Side, level: Side) -> float:
 
     Returns
     -------
-    float
-        Minus infinity where a stretch of zeros has no logarithm of its mean.
+    difference : float
+        By how much the log likelihood of the first exceeds that of the second; minus infinity where
+        a stretch of zeros has no logarithm of its mean.
+    of_logs, of_level : Noise
+        The power of the mean that suits each best.
     """
     y = level.y
     if logs.scale == "log":
         outcome, mean = logs.y, np.exp(_fitted(logs) + logs.offset)
         middle = float(np.exp(np.log(y).mean()))
+        settled = True
     else:
-        _, means, settled = poisson_means(logs.y[None], logs.x[None], logs.offset)
-        if not settled[0]:
-            return -np.inf
+        _, means, converged = poisson_means(logs.y[None], logs.x[None], logs.offset)
+        settled = bool(converged[0])
         mean = np.maximum(means[0], LEAST_MEAN)
         outcome, middle = (logs.y - means[0]) / mean, float(np.exp(np.log(mean).mean()))
-    fitted = _fitted(level)
     floor = LEAST_MEAN if logs.scale == "counts" else 0.1 * float(np.median(y))
-    straight = np.maximum(fitted, floor)
-    of_logs = [_likelihood(outcome, logs, mean ** (power / 2 - 1)) for power in _POWERS]
-    of_level = [_likelihood(y / middle, level, straight ** (power / 2)) for power in _POWERS]
-    return max(of_logs) - max(of_level)
+    of_level = _noise(y / middle, level, _fitted(level), floor)
+    if not settled:
+        return -np.inf, of_level, of_level
+    of_logs = _noise(outcome, logs, mean, floor if logs.scale == "counts" else 0.0)
+    return of_logs.log_likelihood - of_level.log_likelihood, of_logs, of_level
+
+
+def relative_spread(
+    side: Side, noise: Noise, matrix: Array, offset: Array, used: np.ndarray
+) -> Array:
+    """Return (N,) the size of the errors in every period, relative to their geometric mean.
+
+    Parameters
+    ----------
+    side : Side
+        On the scale "log" or "level".
+    noise : Noise
+    matrix : array (N, k)
+        Of all periods; those of `used` are the rows of `side`.
+    offset : array (N,)
+    used : array of bool (N,)
+    """
+    predicted = matrix @ least_squares(side.y, side.x)[0] + offset
+    mean = np.exp(predicted) if side.scale == "log" else predicted
+    sd = np.maximum(mean, noise.floor) ** ((noise.power - OWN[side.scale]) / 2)
+    return np.asarray(sd / np.exp(np.log(sd[used]).mean()))
+
+
+def _noise(outcome: Array, side: Side, mean: Array, floor: float) -> Noise:
+    """Return the power of the mean that suits a scale best, to a quarter."""
+    straight = np.maximum(mean, floor)
+    ends = 0.0 if side.scale == "level" else 2.0
+
+    def at(power: float) -> float:
+        return _likelihood(outcome, side, straight ** ((power - ends) / 2))
+
+    found = {power: at(power) for power in _POWERS}
+    low, middle, high = found.values()
+    bend = low - 2 * middle + high
+    if bend < 0:  # the parabola through the three has its top between or beyond them
+        top = float(np.clip(1.0 - (high - low) / (2 * bend), 0.0, 2.0))
+        power = round(top / _STEP) * _STEP
+        found.setdefault(power, at(power) if power not in found else 0.0)
+    best = max(found, key=lambda power: found[power])
+    gain = found[best] - found[OWN[side.scale]]
+    return Noise(found[best], best, gain, floor)
 
 
 def _fitted(side: Side) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -59,6 +60,11 @@ class Fittable(Protocol):
         """What was asked."""
         ...
 
+    @property
+    def spread(self) -> Array | None:
+        """(N,) relative size of the errors; None where they are of one size."""
+        ...
+
 
 def estimate(prepared: Fittable) -> Estimate:
     """Fit the prepared series by its method.
@@ -76,8 +82,26 @@ def estimate(prepared: Fittable) -> Estimate:
             )
     module, name = _WHERE[prepared.choice.method]
     function = getattr(import_module(f"uploadtrends.models.estimators.{module}"), name)
-    arguments = [prepared.y, prepared.design.fitted, prepared.design.positions]
+    x, positions = prepared.design.fitted, prepared.design.positions
     if prepared.choice.method in COUNT_METHODS:
-        arguments.append(prepared.fitted_offset)
-    result: Estimate = function(*arguments, prepared.settings)
-    return result
+        counts: Estimate = function(
+            prepared.y, x, positions, prepared.fitted_offset, prepared.settings
+        )
+        return counts
+    if prepared.choice.method != "reml-averaged" or prepared.spread is None:
+        result: Estimate = function(prepared.y, x, positions, prepared.settings)
+        return result
+    return fit_weighted(
+        prepared.y, x, positions, prepared.settings, prepared.spread[prepared.design.used]
+    )
+
+
+def fit_weighted(
+    y: Array, x: Array, positions: Array, settings: Settings, sizes: Array
+) -> Estimate:
+    """Fit `reml-averaged` with errors of the given relative sizes (n,)."""
+    from uploadtrends.models.estimators.averaged import fit_averaged
+
+    found = fit_averaged(y / sizes, x / sizes[:, None], positions, settings)
+    assert found.rows is not None  # noqa: S101 - told to the type checker
+    return replace(found, rows=found.rows / sizes, raw_residuals=found.raw_residuals * sizes)
