@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from uploadtrends.arrays import Array
 from uploadtrends.models.estimators import families
@@ -28,6 +29,8 @@ from uploadtrends.models.estimators.reml import (
 )
 from uploadtrends.models.settings import Settings
 
+FEW = 8
+"""Series of one design from which on the packed form is faster."""
 CARRIED = 1e-7
 """Members with less than this share of the largest weight are left out of a mixture."""
 
@@ -99,21 +102,35 @@ def _machine(design: bytes, places: bytes, shape: tuple[int, int]) -> Machine:
 
 
 def _packed(inverse: Array, weighted: Array, rotated: Array) -> Callable[[Array], Array]:
-    """Return r'P r as one product of the packed r r' with the packed P of every member."""
-    first, second = np.triu_indices(inverse.shape[1])
-    packed = np.empty((first.size, inverse.shape[0]))
-    for g in range(inverse.shape[0]):
-        packed[:, g] = (inverse[g] - weighted[g] @ rotated[g])[first, second]
-    packed[first != second] *= 2.0
-    return lambda residuals: (residuals[:, first] * residuals[:, second]) @ packed
+    """Return r'P r: of many series as one product of the packed r r' with the packed P of every
+    member, which is made when it is first worth its time."""
+
+    @lru_cache(maxsize=1)
+    def packed() -> tuple[Array, Array, Array]:
+        first, second = np.triu_indices(inverse.shape[1])
+        found = np.empty((first.size, inverse.shape[0]))
+        for g in range(inverse.shape[0]):
+            found[:, g] = (inverse[g] - weighted[g] @ rotated[g])[first, second]
+        found[first != second] *= 2.0
+        return first, second, found
+
+    def quadratic(residuals: Array) -> Array:
+        if len(residuals) < FEW:
+            whole = ((inverse @ residuals.T) * residuals.T).sum(axis=1)
+            half = (weighted.transpose(0, 2, 1) @ residuals.T) * (rotated @ residuals.T)
+            return np.asarray((whole - half.sum(axis=1)).T)
+        first, second, p = packed()
+        return (residuals[:, first] * residuals[:, second]) @ p
+
+    return quadratic
 
 
 def _streamed(positions: Array, weighted: Array, rotated: Array, residuals: Array) -> Array:
     """Return r'P r where P is too large to keep."""
     solved, _ = families.solve(residuals.T, positions)
-    whole = np.einsum("mn,gnm->mg", residuals, solved)
-    half = np.einsum("gnk,mn->mgk", weighted, residuals)
-    return np.asarray(whole - np.einsum("mgk,gkn,mn->mg", half, rotated, residuals, optimize=True))
+    whole = (solved * residuals.T).sum(axis=1)
+    half = (weighted.transpose(0, 2, 1) @ residuals.T) * (rotated @ residuals.T)
+    return np.asarray((whole - half.sum(axis=1)).T)
 
 
 def fit_averaged(y: Array, x: Array, positions: Array, settings: Settings) -> Estimate:
@@ -171,11 +188,13 @@ def mean_correlation(weights: Array, length: int) -> Array:
 
 
 def whitened(rows: Array, positions: Array, weights: Array) -> Array:
-    """Return rows (n, ...) whitened by the averaged correlation: L^-1 rows, V = L L'."""
+    """Return rows (n,) whitened by the averaged correlation: L^-1 rows, V = L L'."""
     place = (positions - positions[0]).astype(int)
     rho = mean_correlation(weights, int(place[-1]) + 1)
+    if place.size >= families.DENSE and place[-1] + 1 == place.size:
+        return families.whitened_series(rows[None], np.empty((place.size, 0)), rho[None])[0, :, 0]
     root = np.linalg.cholesky(rho[np.abs(np.subtract.outer(place, place))])
-    return np.asarray(np.linalg.solve(root, rows))
+    return np.asarray(solve_triangular(root, rows, lower=True))
 
 
 def fit_batch(

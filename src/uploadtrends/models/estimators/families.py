@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy.linalg import solveh_banded
+from scipy.linalg.lapack import dpttrf, dpttrs
+from scipy.special import gammaln
 
 from uploadtrends.arrays import Array
 
@@ -122,8 +123,8 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
     """Return V^-1 columns, every member: (g, n, c), and log det V (g,); for series of any length.
 
     Nothing of size n x n is formed for AR(1), with or without noise: with T = R^-1 tridiagonal,
-    (a R + b I)^-1 = T (a I + b T)^-1. Fractional noise without gaps is predicted step by step
-    (Durbin 1960). Where that is out of reach (more than `MOST_SLOW` periods and a gap) its
+    (a R + b I)^-1 = T (a I + b T)^-1. The inverse of fractional noise without gaps is known in
+    closed form; see `solve_fractional`. Where that is out of reach (more than `MOST_SLOW` periods and a gap) its
     log det is infinite, so that it weighs nothing.
     """
     chosen = members()
@@ -136,7 +137,8 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
             columns, gaps, float(chosen.phi[i]), float(chosen.share[i])
         )
     if (gaps == 1).all():
-        found[slow], log_determinant[slow] = _predicted(columns, chosen.correlations(n)[slow])
+        for i in np.flatnonzero(slow):
+            found[i], log_determinant[i] = solve_fractional(columns, float(chosen.fraction[i]))
     elif n <= MOST_SLOW:
         place = (positions - positions[0]).astype(int)
         lags = np.abs(np.subtract.outer(place, place))
@@ -162,14 +164,9 @@ def solve_markov(
         found[:-1] += beside[:, None] * columns[1:]
         found[1:] += beside[:, None] * columns[:-1]
         return found, float(np.log(fresh).sum())
-    # (1 - share) I + share T: its Cholesky factor gives the determinant.
-    bands = np.zeros((2, diagonal.size))
-    bands[0] = (1 - share) + share * diagonal
-    bands[1, :-1] = share * beside
-    half = solveh_banded(bands, columns, lower=True)
-    pivots = bands[0].copy()
-    for t in range(1, pivots.size):
-        pivots[t] -= bands[1, t - 1] ** 2 / pivots[t - 1]
+    # (1 - share) I + share T: the pivots of its factor L D L' give the determinant.
+    pivots, lower, _ = dpttrf((1 - share) + share * diagonal, share * beside)
+    half, _ = dpttrs(pivots, lower, columns)
     found, _ = solve_markov(half, gaps, phi)
     return found, float(np.log(fresh).sum() + np.log(pivots).sum())
 
@@ -200,24 +197,30 @@ def whitened_series(y: Array, columns: Array, rho: Array) -> Array:
     return found
 
 
-def _predicted(columns: Array, rho: Array) -> tuple[Array, Array]:
-    """Return V^-1 columns (g, n, c) and log det V for Toeplitz V, by one-step predictions."""
-    g, n = rho.shape
-    weights = np.zeros((g, n))
-    """Of the past, nearest first."""
-    variance = np.ones(g)
-    found = np.zeros((g, n, columns.shape[1]))
-    found[:, 0] = columns[0]
-    log_determinant = np.zeros(g)
-    for t in range(1, n):
-        before = weights[:, : t - 1]
-        reflection = (rho[:, t] - (before * rho[:, t - 1 : 0 : -1]).sum(axis=1)) / variance
-        weights[:, : t - 1] = before - reflection[:, None] * before[:, ::-1]
-        weights[:, t - 1] = reflection
-        variance = variance * (1 - reflection**2)
-        log_determinant += np.log(variance)
-        past = weights[:, t - 1 :: -1] if t > 1 else weights[:, :1]
-        error = (columns[t] - past @ columns[:t]) / variance[:, None]
-        found[:, t] += error
-        found[:, :t] -= past[:, :, None] * error[:, None, :]
-    return found, log_determinant
+def solve_fractional(columns: Array, d: float) -> tuple[Array, float]:
+    """Return V^-1 columns (n, c) and log det V for ARFIMA(0, d, 0) without gaps.
+
+    The best predictor from k values before has weights -C(k, j) G(j - d) G(k - d - j + 1) /
+    (G(-d) G(k - d + 1)) with G the gamma function, and its reflection is d / (k - d) (Hosking 1981).
+    The longest predictor generates the inverse of a Toeplitz matrix (Gohberg & Semencul 1972), a
+    difference of two products of triangular ones, each a convolution.
+    """
+    n, m = columns.shape[0], columns.shape[0] - 1
+    before = np.arange(1, n)
+    left = np.log1p(-((d / (before - d)) ** 2))
+    log_determinant = float((left * (n - before)).sum())
+    log_weights = (
+        gammaln(n) - gammaln(before + 1) - gammaln(n - before)
+        + gammaln(before - d) + gammaln(m - d - before + 1)
+        - gammaln(1 - d) - gammaln(m - d + 1)
+    )  # fmt: skip
+    # G(-d) = G(1 - d) / -d, so that the weights are positive for d > 0; errors subtract them.
+    first = np.concatenate([[1.0], -d * np.exp(log_weights)])
+    last = np.concatenate([[0.0], first[:0:-1]])
+    size = 2 * n
+    spectra = np.fft.rfft(np.stack([first, last]), size)[:, :, None]
+    # L'x reads backwards what L x reads forwards.
+    backwards = np.fft.rfft(columns[::-1], size, axis=0)[None]
+    upper = np.fft.irfft(spectra * backwards, size, axis=1)[:, :n][:, ::-1]
+    lower = np.fft.irfft(spectra * np.fft.rfft(upper, size, axis=1), size, axis=1)[:, :n]
+    return (lower[0] - lower[1]) / np.exp(left.sum()), log_determinant
