@@ -26,7 +26,7 @@ def test_one_month_that_makes_the_change_is_named(flat, monthly):
     log_values[80] -= 3.0
     series = monthly(log_values)
     its = ut.interrupted_time_series(
-        series, EVENT, terms=("pulse",), pulse_periods=2, season="none"
+        series, EVENT, terms=("pulse",), pulse_periods=2, season="none", scale="log"
     )
     outcome = its.check(ut.leave_one_out(what=("period",)))
     assert its.effects["p"].iloc[0] < 0.05

@@ -181,7 +181,7 @@ class _Tests:
         place = (self.positions - self.positions[0]).astype(int)
         rho = weights @ families.members().correlations(int(place[-1]) + 1)
         columns = self.x if self.candidates is None else np.hstack([self.x, self.candidates])
-        if place[-1] + 1 == place.size and len(y) > 8:
+        if place[-1] + 1 == place.size and (len(y) > 8 or place.size >= families.DENSE):
             white = families.whitened_series(y, columns, rho)
         else:
             matrices = rho[:, np.abs(np.subtract.outer(place, place))]

@@ -139,7 +139,9 @@ def bend_size(row: pd.Series, bend: float, scale: str, unit: str) -> str:
     if bend != bend:
         return "an unknown amount"
     whole = bend * row["periods"] ** 2 / 8
-    return f"{number(whole)} {unit}" if scale == "level" else f"{number(100 * math.expm1(whole))}%"
+    if scale == "level":
+        return f"{number(whole)} {unit}"
+    return f"{number(100 * math.expm1(min(whole, 20.0)))}%"
 
 
 def _with_noise(prepared: Prepared, estimate: Estimate) -> list[str]:
@@ -192,8 +194,10 @@ def _term(row: pd.Series, noun: str, unit: str, confidence: str, scale: str, per
     if shown:
         return f"the {noun} changed by {size}, {p_text(row['p'])}"
     least = row["minimum_detectable"]
-    percent = f"{number(100 * math.expm1(least))}%"
-    found = percent if scale != "level" else f"{number(least)} {unit}"
+    if scale == "level":
+        found = f"{number(least)} {unit}"
+    else:
+        found = f"{number(100 * math.expm1(min(least, 20.0)))}%"
     if noun == "slope":
         found += f" each {period}"
     return (

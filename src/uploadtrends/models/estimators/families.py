@@ -124,8 +124,8 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
 
     Nothing of size n x n is formed for AR(1), with or without noise: with T = R^-1 tridiagonal,
     (a R + b I)^-1 = T (a I + b T)^-1. The inverse of fractional noise without gaps is known in
-    closed form; see `solve_fractional`. Where that is out of reach (more than `MOST_SLOW` periods and a gap) its
-    log det is infinite, so that it weighs nothing.
+    closed form; see `solve_fractional`. Where that is out of reach (more than `MOST_SLOW` periods
+    and a gap) its log det is infinite, so that it weighs nothing.
     """
     chosen = members()
     g, (n, c) = chosen.phi.size, columns.shape
@@ -201,9 +201,9 @@ def solve_fractional(columns: Array, d: float) -> tuple[Array, float]:
     """Return V^-1 columns (n, c) and log det V for ARFIMA(0, d, 0) without gaps.
 
     The best predictor from k values before has weights -C(k, j) G(j - d) G(k - d - j + 1) /
-    (G(-d) G(k - d + 1)) with G the gamma function, and its reflection is d / (k - d) (Hosking 1981).
-    The longest predictor generates the inverse of a Toeplitz matrix (Gohberg & Semencul 1972), a
-    difference of two products of triangular ones, each a convolution.
+    (G(-d) G(k - d + 1)) with G the gamma function, and its reflection is d / (k - d) (Hosking
+    1981). The longest predictor generates the inverse of a Toeplitz matrix (Gohberg & Semencul
+    1972), a difference of two products of triangular ones, each a convolution.
     """
     n, m = columns.shape[0], columns.shape[0] - 1
     before = np.arange(1, n)
