@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from uploadtrends.events import Block, Event, EventSet, blocks
 from uploadtrends.events.crowding import one_date, same_date
 from uploadtrends.models.defaults import Choice, choose, scales
 from uploadtrends.models.design import Design, build_design
+from uploadtrends.models.regressors import control_of, covariates_of, logarithm, offset_of
 from uploadtrends.models.scale import UNDECIDED, Noise, Side, favour, relative_spread, said
 from uploadtrends.models.seasons import MIN_MONTHS_BEFORE, frequent
 from uploadtrends.models.settings import Settings
@@ -24,8 +25,6 @@ from uploadtrends.models.terms import TERMS
 from uploadtrends.series.gaps import last_period_caution, mostly_missing
 from uploadtrends.series.grid import (
     FEWEST_PERIODS,
-    as_regular_series,
-    days,
     frequency,
     moment,
     period_ends,
@@ -175,16 +174,16 @@ def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: s
         choice = replace(choice, status="refused", reason=holes)
     if caution := last_period_caution(series):
         notes.append(caution)
-    control = _control(item, settings, index)
-    offset, known_part = _offset(series, control, choice.scale, settings)
+    control = control_of(item, settings, index)
+    offset, known_part = offset_of(series, control, choice.scale, settings)
     notes += known_part
     observed &= ~np.isnan(offset)
     covariates: list[tuple[str, Array]] = []
     if control is not None and settings.control_as == "covariate":
         logs = choice.scale in ("log", "counts")
-        covariates.append(("control", _log(control, "control") if logs else control))
+        covariates.append(("control", logarithm(control, "control") if logs else control))
         notes.append("control series as a covariate")
-    for name, column in _covariates(settings, index):
+    for name, column in covariates_of(settings, index):
         covariates.append((name, column))
 
     mine = [event for event in events if not item.platform or event.concerns(item.platform)]
@@ -257,7 +256,9 @@ def _design(
     """Return blocks and design, those of a lately seen grid without making them anew."""
     told = tuple(getattr(settings, name) for name in _DESIGNED)
     columns = tuple(TERMS[name].column for name in settings.terms)
-    key = (index[0], index.freqstr, len(index), observed.tobytes(), events, told, columns)
+    # Instants of two zones may be equal; their hours and days are not.
+    grid = (index[0], str(index.tz), index.freqstr, len(index), observed.tobytes())
+    key = (grid, events, told, columns)
     try:
         known = None if covariates else _SEEN.get(key)
         keep = not covariates
@@ -333,102 +334,3 @@ def _placeable(event: Event, index: pd.DatetimeIndex) -> None:
         value=event.date,
         fix=f'give its day, "{event.start}", or hourly data',
     )
-
-
-def _control(item: NamedSeries, settings: Settings, index: pd.DatetimeIndex) -> Array | None:
-    control: Any = settings.control
-    if control is None:
-        return None
-    if isinstance(control, Mapping):
-        for key in ((item.platform, item.group), item.group, item.platform):
-            if key in control:
-                control = control[key]
-                break
-        else:
-            raise InputError(
-                "no control series for this one",
-                column="control",
-                value=item.name,
-                fix="give one Series for all, or a dict with this name as key",
-            )
-    return _align(control, index, "control", settings)
-
-
-def _covariates(settings: Settings, index: pd.DatetimeIndex) -> list[tuple[str, Array]]:
-    if settings.covariates is None:
-        return []
-    given: Any = settings.covariates
-    frame = given.to_frame(given.name or "covariate") if isinstance(given, pd.Series) else given
-    return [(str(name), _align(frame[name], index, str(name), settings)) for name in frame.columns]
-
-
-def _align(series: Any, index: pd.DatetimeIndex, name: str, settings: Settings) -> Array:
-    if not isinstance(series, pd.Series):
-        raise InputError(
-            "expected a pandas Series with dates",
-            column=name,
-            value=type(series).__name__,
-            fix="give it the same index as the data",
-        )
-    regular = as_regular_series(series, week=settings.week, labels=settings.labels)
-    found = frequency(pd.DatetimeIndex(regular.index))
-    if found != frequency(index):
-        raise InputError(
-            "the series has another frequency than the data",
-            column=name,
-            value=found,
-            fix=f"aggregate it to {frequency(index)}",
-        )
-    aligned: Array = regular.reindex(index).to_numpy(dtype=float)
-    if np.isnan(aligned).all():
-        raise InputError("the series does not overlap the data", column=name)
-    return aligned
-
-
-def _log(values: Array, name: str) -> Array:
-    known = values[~np.isnan(values)]
-    if (known <= 0).any():
-        raise InputError(
-            "a value is not positive, so its logarithm cannot be used",
-            column=name,
-            value=float(known.min()),
-            fix='use scale="level", or add nothing and choose another control',
-        )
-    return np.asarray(np.log(values))
-
-
-def _offset(
-    series: pd.Series, control: Array | None, scale: str, settings: Settings
-) -> tuple[Array, list[str]]:
-    """Return the known part of the linear predictor and what it stands for."""
-    index = pd.DatetimeIndex(series.index)
-    total = np.zeros(len(index))
-    notes = []
-    logs = scale in ("log", "counts")
-    if control is not None and settings.control_as == "difference":
-        total = total + (_log(control, "control") if logs else control)
-        notes.append(
-            "outcome relative to the control series (ratio)"
-            if logs
-            else "outcome minus the control series"
-        )
-    for name, values in (
-        ("control", control if settings.control_as == "offset" else None),
-        (
-            "offset",
-            None if settings.offset is None else _align(settings.offset, index, "offset", settings),
-        ),
-        ("exposure", days(index) / days(index).mean() if settings.exposure == "days" else None),
-    ):
-        if values is None:
-            continue
-        if not logs:
-            raise InputError(
-                "an offset needs the log scale or counts",
-                column=name,
-                value=f'scale "{scale}"',
-                fix='use scale="log", or divide the series by it first',
-            )
-        total = total + _log(values, name)
-        notes.append(f"{name} as offset (logarithm, coefficient 1)")
-    return total, notes
