@@ -103,3 +103,15 @@ def test_series_are_whitened_each_by_its_own_correlations() -> None:
         root = np.linalg.cholesky(rho[i][lags])
         expected = np.linalg.solve(root, np.column_stack([columns, y[i]]))
         np.testing.assert_allclose(found[i], expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("out", [[], [5, 40, 41, 42, 100, 200]])
+def test_long_series_are_solved_exactly(out: list[int]) -> None:
+    """Closed forms of the inverses, against dense ones of every member."""
+    positions = np.delete(np.arange(300.0), out)
+    columns = np.random.default_rng(2).normal(size=(positions.size, 3))
+    found, log_determinant = families.solve(columns, positions)
+    lags = np.abs(np.subtract.outer(positions, positions)).astype(int)
+    for i, rho in enumerate(families.members().correlations(300)):
+        np.testing.assert_allclose(found[i], np.linalg.solve(rho[lags], columns), atol=1e-9)
+        assert log_determinant[i] == pytest.approx(np.linalg.slogdet(rho[lags])[1], abs=1e-9)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
 from scipy.linalg.lapack import dpttrf, dpttrs
 from scipy.special import gammaln
 
@@ -132,13 +133,11 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
     found, log_determinant = np.zeros((g, n, c)), np.full(g, np.inf)
     slow = chosen.family == "long-memory"
     gaps = np.diff(positions)
-    for i in np.flatnonzero(~slow):
-        found[i], log_determinant[i] = solve_markov(
-            columns, gaps, float(chosen.phi[i]), float(chosen.share[i])
-        )
+    found[~slow], log_determinant[~slow] = solve_markov(
+        columns, gaps, chosen.phi[~slow], chosen.share[~slow]
+    )
     if (gaps == 1).all():
-        for i in np.flatnonzero(slow):
-            found[i], log_determinant[i] = solve_fractional(columns, float(chosen.fraction[i]))
+        found[slow], log_determinant[slow] = solve_fractional(columns, chosen.fraction[slow])
     elif n <= MOST_SLOW:
         place = (positions - positions[0]).astype(int)
         lags = np.abs(np.subtract.outer(place, place))
@@ -149,26 +148,26 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
     return found, log_determinant
 
 
-def solve_markov(
-    columns: Array, gaps: Array, phi: float, share: float = 0.0
-) -> tuple[Array, float]:
-    """Return V^-1 columns and log det V for (1 - share) R(phi) + share I."""
-    r = np.sign(phi) ** gaps * np.abs(phi) ** gaps
+def solve_markov(columns: Array, gaps: Array, phi: Array, share: Array) -> tuple[Array, Array]:
+    """Return V^-1 columns (g, n, c) and log det V (g,) for V = (1 - share) R(phi) + share I."""
+    r = np.sign(phi)[:, None] ** gaps * np.abs(phi)[:, None] ** gaps
     fresh = 1 - r**2
-    diagonal = np.ones(columns.shape[0])
-    diagonal[1:] += r**2 / fresh
-    diagonal[:-1] += r**2 / fresh
+    diagonal = np.ones((phi.size, columns.shape[0]))
+    diagonal[:, 1:] += r**2 / fresh
+    diagonal[:, :-1] += r**2 / fresh
     beside = -r / fresh
-    if share == 0:
-        found = diagonal[:, None] * columns
-        found[:-1] += beside[:, None] * columns[1:]
-        found[1:] += beside[:, None] * columns[:-1]
-        return found, float(np.log(fresh).sum())
-    # (1 - share) I + share T: the pivots of its factor L D L' give the determinant.
-    pivots, lower, _ = dpttrf((1 - share) + share * diagonal, share * beside)
-    half, _ = dpttrs(pivots, lower, columns)
-    found, _ = solve_markov(half, gaps, phi)
-    return found, float(np.log(fresh).sum() + np.log(pivots).sum())
+    log_determinant = np.log(fresh).sum(axis=1)
+    half = np.empty((phi.size, *columns.shape))
+    half[:] = columns
+    for i in np.flatnonzero(share > 0):
+        # (1 - share) I + share T: the pivots of its factor L D L' give the determinant.
+        pivots, lower, _ = dpttrf(1 - share[i] + share[i] * diagonal[i], share[i] * beside[i])
+        half[i], _ = dpttrs(pivots, lower, columns)
+        log_determinant[i] += np.log(pivots).sum()
+    found = diagonal[:, :, None] * half
+    found[:, :-1] += beside[:, :, None] * half[:, 1:]
+    found[:, 1:] += beside[:, :, None] * half[:, :-1]
+    return found, log_determinant
 
 
 def whitened_series(y: Array, columns: Array, rho: Array) -> Array:
@@ -197,30 +196,40 @@ def whitened_series(y: Array, columns: Array, rho: Array) -> Array:
     return found
 
 
-def solve_fractional(columns: Array, d: float) -> tuple[Array, float]:
-    """Return V^-1 columns (n, c) and log det V for ARFIMA(0, d, 0) without gaps.
+def solve_fractional(columns: Array, d: Array) -> tuple[Array, Array]:
+    """Return V^-1 columns (g, n, c) and log det V (g,) for ARFIMA(0, d, 0) without gaps.
 
     The best predictor from k values before has weights -C(k, j) G(j - d) G(k - d - j + 1) /
     (G(-d) G(k - d + 1)) with G the gamma function, and its reflection is d / (k - d) (Hosking
     1981). The longest predictor generates the inverse of a Toeplitz matrix (Gohberg & Semencul
     1972), a difference of two products of triangular ones, each a convolution.
     """
-    n, m = columns.shape[0], columns.shape[0] - 1
+    n = columns.shape[0]
+    size, spectra, variance, log_determinant = _generators(n, d.tobytes())
+    # L'x reads backwards what L x reads forwards.
+    backwards = rfft(columns[::-1], size, axis=0)
+    found = np.empty((d.size, *columns.shape))
+    for i, pair in enumerate(spectra):
+        upper = irfft(pair[:, :, None] * backwards, size, axis=1)[:, :n][:, ::-1]
+        ahead = pair[:, :, None] * rfft(upper, size, axis=1)
+        found[i] = irfft(ahead[0] - ahead[1], size, axis=0)[:n] / variance[i]
+    return found, log_determinant
+
+
+@lru_cache(maxsize=4)
+def _generators(n: int, fractions: bytes) -> tuple[int, Array, Array, Array]:
+    """Return FFT length, spectra (g, 2, ...) of both generators, variances and log det V (g,)."""
+    d, m = np.frombuffer(fractions)[:, None], n - 1
     before = np.arange(1, n)
     left = np.log1p(-((d / (before - d)) ** 2))
-    log_determinant = float((left * (n - before)).sum())
     log_weights = (
         gammaln(n) - gammaln(before + 1) - gammaln(n - before)
         + gammaln(before - d) + gammaln(m - d - before + 1)
         - gammaln(1 - d) - gammaln(m - d + 1)
     )  # fmt: skip
     # G(-d) = G(1 - d) / -d, so that the weights are positive for d > 0; errors subtract them.
-    first = np.concatenate([[1.0], -d * np.exp(log_weights)])
-    last = np.concatenate([[0.0], first[:0:-1]])
-    size = 2 * n
-    spectra = np.fft.rfft(np.stack([first, last]), size)[:, :, None]
-    # L'x reads backwards what L x reads forwards.
-    backwards = np.fft.rfft(columns[::-1], size, axis=0)[None]
-    upper = np.fft.irfft(spectra * backwards, size, axis=1)[:, :n][:, ::-1]
-    lower = np.fft.irfft(spectra * np.fft.rfft(upper, size, axis=1), size, axis=1)[:, :n]
-    return (lower[0] - lower[1]) / np.exp(left.sum()), log_determinant
+    first = np.concatenate([np.ones_like(d), -d * np.exp(log_weights)], axis=1)
+    last = np.concatenate([np.zeros_like(d), first[:, :0:-1]], axis=1)
+    size = next_fast_len(2 * n, real=True)
+    spectra = rfft(np.stack([first, last], axis=1), size, axis=2)
+    return size, spectra, np.exp(left.sum(axis=1)), (left * (n - before)).sum(axis=1)

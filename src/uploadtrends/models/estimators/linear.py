@@ -75,7 +75,7 @@ def _map(design: bytes, places: bytes, shape: tuple[int, int], phi: float) -> Ar
     """Return the map (k, n) from the outcome to the coefficients at one phi."""
     x, positions = np.frombuffer(design).reshape(shape), np.frombuffer(places)
     orthonormal, triangle = np.linalg.qr(x)
-    weighted, _ = solve_markov(orthonormal, np.diff(positions), phi)
+    weighted = solve_markov(orthonormal, np.diff(positions), np.array([phi]), np.zeros(1))[0][0]
     return np.asarray(
         np.linalg.solve(triangle, np.linalg.solve(orthonormal.T @ weighted, weighted.T))
     )
