@@ -85,6 +85,19 @@ def test_the_api_page_is_fresh() -> None:
     assert written == page(), "run: python docs/make_api.py"
 
 
+def test_tables_of_error_rates_are_those_of_validation() -> None:
+    sys.path.insert(0, str(DOCS))
+    try:
+        from make_tables import TABLE, written
+    finally:
+        sys.path.remove(str(DOCS))
+    pages = [path for path in PAGES if TABLE.search(path.read_text(encoding="utf-8"))]
+    assert pages
+    for path in pages:
+        text = path.read_text(encoding="utf-8")
+        assert text == written(text), "run: python docs/make_tables.py"
+
+
 def test_links_lead_somewhere() -> None:
     for path in [*DOCS.glob("*.md"), ROOT / "README.md"]:
         text = path.read_text(encoding="utf-8")
