@@ -358,3 +358,39 @@ def test_files_that_are_something_else(store, tmp_path: Path, text: str, message
 def test_a_file_of_nothing_but_bad_dates(store, tmp_path: Path) -> None:
     with pytest.raises(TooManyRejectsError, match="created_at is missing or not a date"):
         load(store, tmp_path, *(post(n, created_at="soon") for n in range(1, 9)))
+
+
+@pytest.mark.parametrize("dated", ["text", "timestamp"])
+def test_parquet_of_a_later_dump(tmp_path: Path, dated: str) -> None:
+    from pyarrow import parquet
+
+    texts = ["2023-01-15T12:00:00.500-05:00", "2023-07-15T12:00:00-04:00", "soon"]
+    moments = pa.array([1673802000500, 1689436800000, None], pa.timestamp("ms", tz="UTC"))
+    rows = {
+        "id": [1, 2, 3],
+        "created_at": texts if dated == "text" else moments,
+        "rating": ["explicit", "s", "g"],
+        "source": ["", None, ""],
+        "is_deleted": [False, True, False],
+        "tag_string_artist": ["a_b c_d", "", "x"],
+        "tag_string_meta": ["ai-generated highres", "artist_request", ""],
+        "media_asset": [{"id": n, "created_at": "2001-01-01"} for n in range(3)],
+    }
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    parquet.write_table(pa.table(rows), folder / "0.parquet")
+    again = {"id": [2], "created_at": texts[1:2], "rating": ["q"], "tag_string_artist": ["z"]}
+    parquet.write_table(pa.table(again | {"tag_string_meta": [""]}), folder / "1.parquet")
+    with ut.open_store(tmp_path / "s.duckdb", read_only=False, threads=1) as store:
+        report = store.load(Danbooru2023(folder), max_rejects=9)
+        assert (report.n_read, report.n_loaded, report.n_folded, report.n_rejected) == (4, 2, 1, 1)
+        found = store.sql(
+            "SELECT upload_id, arrived_at, is_mature, ai_label FROM upload ORDER BY 1"
+        ).fetchall()
+        assert found == [
+            ("1", datetime(2023, 1, 15, 17, 0, 0, 500_000), True, True),
+            ("2", datetime(2023, 7, 15, 16), True, None),
+        ]
+        credited = store.sql("SELECT upload_id, artist_id FROM credit ORDER BY ALL").fetchall()
+        assert credited == [("1", "a_b"), ("1", "c_d"), ("2", "z")]
+        assert store.sql("SELECT position FROM reject").fetchall() == [("0.parquet row 3",)]

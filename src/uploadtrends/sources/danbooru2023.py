@@ -1,4 +1,4 @@
-"""The Danbooru2023 metadata dump (posts.json) and its older relatives of 2020 and 2021.
+"""The Danbooru2023 metadata dump (posts.json), its relatives of 2020 and 2021, and later ones.
 
 What is particular to these files: one JSON object a line despite the name; times in US Eastern,
 in summer and in winter; null keys present, absent or removed; several artists in one text; posts
@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources import repost_dates
+from uploadtrends.sources.danbooru_columns import read_columns
 from uploadtrends.sources.moments import quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
+from uploadtrends.sources.reading.columnar import parquet_columns
+from uploadtrends.sources.reading.forms import files_of, form_of
 from uploadtrends.sources.reading.json_lines import read_json_lines, sample_records
+from uploadtrends.sources.staging import tally
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,8 +60,9 @@ class Danbooru2023:
     Parameters
     ----------
     path : Path
-        JSON Lines: ``posts.json``, ``.jsonl``, also gzip, xz or zstd, or ``posts.tar.gz``. Nothing
-        is unpacked as a whole.
+        JSON Lines or an array: ``posts.json``, ``.jsonl``, also gzip, xz or zstd, or
+        ``posts.tar.gz``; nothing is unpacked as a whole. Or Parquet with the same columns, as the
+        dumps after 2023 come: a file, a folder of files, or a pattern.
     tags : Path, optional
         JSON Lines of tags with `name` and `category` (``tags.tar.xz``); needed for the layout of
         2021, whose posts do not tell artist tags from others.
@@ -86,7 +91,7 @@ class Danbooru2023:
 
     def inputs(self) -> list[Path]:
         """Return the dump, and the tags when given."""
-        return [Path(self.path), *([Path(self.tags)] if self.tags else [])]
+        return [*files_of(Path(self.path)), *([Path(self.tags)] if self.tags else [])]
 
     def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
         """Fill the stage tables; lines that are no posts go to `stage_reject`."""
@@ -99,20 +104,27 @@ class Danbooru2023:
                 fix="give the tags too: tags=... with the file of tags (name and category)",
             )
         con.execute("SET TimeZone = 'UTC'")
-        n_read = read_json_lines(
-            con,
-            path,
-            into="danbooru_post",
-            columns=_COLUMNS | dict.fromkeys(_TAG_COLUMNS[layout], "JSON"),
-            select=_select(layout),
-            reason=_reason(layout),
-            progress=progress,
-        )
+        what: dict[str, Any] = {
+            "into": "danbooru_post",
+            "columns": _COLUMNS | dict.fromkeys(_TAG_COLUMNS[layout], "JSON"),
+            "select": _select(layout),
+            "reason": _reason(layout),
+            "progress": progress,
+        }
+        files = files_of(path)
+        if form_of(files[0]) == "parquet":
+            n_read = read_columns(con, files, **what)
+        elif len(files) == 1:
+            n_read = read_json_lines(con, files[0], **what)
+        else:
+            raise InputError("several files that are not Parquet", file=path, fix="give one")
         if progress:
-            size = path.stat().st_size
+            size = sum(file.stat().st_size for file in files)
             progress(LoadProgress("dating and crediting", n_read, size, size))
         if layout == "export" and self.tags is not None:
             self._artists_from_tags(con, Path(self.tags))
+        else:
+            tally(con, "read", n_read)  # rejected tags would be counted among posts
         stage_posts(con, recover_dates=self.recover_dates)
 
     @staticmethod
@@ -149,7 +161,14 @@ def detect_layout(path: Path) -> Layout:
     InputError
         The records are not Danbooru posts.
     """
-    keys = {key for record in sample_records(path) for key in record}
+    first = files_of(path)[0]
+    if form_of(first) == "parquet":
+        import duckdb
+
+        with duckdb.connect() as con:
+            keys = set(parquet_columns(con, first))
+    else:
+        keys = {key for record in sample_records(first) for key in record}
     if "id" in keys and "created_at" in keys:
         if "tag_string_artist" in keys:
             return "posts"
@@ -205,8 +224,9 @@ def _select(layout: Layout) -> str:
         f"try_cast({_unquoted('pixiv_id')} AS BIGINT) AS pixiv_id, "
         f"{artists} AS artists, {others} AS others, CASE {said} END AS ai_tag, "
         f"{_has_tag('others', 'artist_request')} AS artist_requested, "
-        "CASE WHEN rating IN ('\"q\"', '\"e\"') THEN TRUE "
-        "WHEN rating IN ('\"s\"', '\"g\"') THEN FALSE END AS is_mature, "
+        "CASE WHEN rating IN ('\"q\"', '\"e\"', '\"questionable\"', '\"explicit\"') THEN TRUE "
+        "WHEN rating IN ('\"s\"', '\"g\"', '\"safe\"', '\"sensitive\"', '\"general\"') THEN FALSE "
+        "END AS is_mature, "
         "CASE WHEN CAST(is_banned AS VARCHAR) = 'true' THEN 'banned' "
         "WHEN CAST(is_deleted AS VARCHAR) = 'true' THEN 'deleted' ELSE 'listed' END AS status, "
         "CASE WHEN file_ext IS NULL THEN NULL WHEN file_ext IN ('\"mp4\"', '\"webm\"', '\"zip\"') "
@@ -247,13 +267,18 @@ def stage_posts(con: duckdb.DuckDBPyConnection, *, recover_dates: bool) -> None:
     ai_tag, artist_requested, is_mature, status, kind. Rows that repeat a post_id: the one changed
     last is kept.
     """
-    repeated = con.sql("SELECT count(*) - count(DISTINCT post_id) FROM temp.danbooru_post")
-    if repeated.fetchall()[0][0]:
+    (repeated,) = con.sql(
+        "SELECT count(*) - count(DISTINCT post_id) FROM temp.danbooru_post"
+    ).fetchall()[0]
+    tally(con, "folded", repeated)
+    if repeated:
         con.execute(
             "CREATE OR REPLACE TEMP TABLE danbooru_post AS SELECT * FROM temp.danbooru_post "
             "QUALIFY row_number() OVER (PARTITION BY post_id "
             "ORDER BY updated_at DESC NULLS LAST, rowid DESC) = 1"
         )
+    (kept,) = con.sql("SELECT count(*) FROM temp.danbooru_post").fetchall()[0]
+    tally(con, "loaded", kept)
     pseudo = ", ".join(f"'{tag}'" for tag in PSEUDO_ARTISTS)
     # Most posts have one artist; only the others need their text taken apart.
     con.execute(

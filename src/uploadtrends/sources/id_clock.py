@@ -25,7 +25,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.records import Reject
 from uploadtrends.sources.moments import doubt, moment
 from uploadtrends.sources.protocol import Progress
-from uploadtrends.sources.staging import create_stage_tables, stage_records
+from uploadtrends.sources.staging import create_stage_tables, stage_records, tally
 from uploadtrends.sources.tabular import cells, read_rows
 
 # A gap longer than a period says nothing about the single periods inside it.
@@ -141,6 +141,7 @@ class IdClock:
         del progress  # a few hundred rows
         kept, rejects = self._pairs(con)
         stage_records(con, rejects)
+        tally(con, "loaded", len(kept))
         con.executemany(
             "INSERT INTO temp.stage_series VALUES (?, ?, 'total', ?, ?, ?, ?, ?, ?, ?, ?)",
             [

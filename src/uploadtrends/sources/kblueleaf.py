@@ -21,6 +21,7 @@ from uploadtrends.sources.moments import quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading.forms import with_logs
 from uploadtrends.sources.reading.lite import open_sqlite
+from uploadtrends.sources.staging import tally
 from uploadtrends.sources.tabular import check_columns
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class KBlueLeaf:
         with _tables(con, Path(self.path)) as (posts, relations):
             con.execute(f"CREATE OR REPLACE TEMP TABLE named_tag AS {relations}")
             con.execute(f"CREATE OR REPLACE TEMP TABLE danbooru_post AS {_select(posts)}")
+            (n_read,) = con.sql(f"SELECT count(*) FROM ({posts})").fetchall()[0]
+        tally(con, "read", n_read)
         con.execute("DROP TABLE temp.named_tag")
         con.execute(
             "INSERT INTO temp.stage_reject SELECT 'post ' || coalesce(given_id, '(no id)'), bad, "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import doubt, moment, quote
 from uploadtrends.sources.protocol import Progress
+from uploadtrends.sources.staging import tally
 from uploadtrends.sources.tabular import cells, read_rows
 
 if TYPE_CHECKING:
@@ -122,8 +123,25 @@ class SeriesFile:
         )
         for column, (platform, grouping) in self.columns.items():
             self._stage_column(con, column, cell, (platform, grouping))
+        self._count(con, cell)
         con.execute("DROP TABLE temp.dated_rows")
         con.execute("DROP TABLE temp.input_rows")
+
+    def _count(self, con: duckdb.DuckDBPyConnection, cell: Mapping[str, str]) -> None:
+        """Tell what was loaded; a row with several bad values is rejected once for each."""
+        values = [cell[column] for column in self.columns]
+        good = " AND ".join(
+            f"({text} IS NULL OR isfinite(coalesce(try_cast({text} AS DOUBLE), 'inf')))"
+            for text in values
+        )
+        (loaded,) = con.sql(
+            f"SELECT count(*) FROM temp.dated_rows WHERE reason IS NULL AND {good}"
+        ).fetchall()[0]
+        tally(con, "loaded", loaded)
+        (again,) = con.sql(
+            "SELECT count(*) - count(DISTINCT position) FROM temp.stage_reject"
+        ).fetchall()[0]
+        tally(con, "read", again)
 
     def _stage_column(
         self,
