@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from uploadtrends.panel.engine import DuckDBEngine
+from uploadtrends.engines import DuckDBEngine
 from uploadtrends.sources.bundled import bundled
 from uploadtrends.store import build_store
 
@@ -130,9 +130,7 @@ class Tables(DuckDBEngine):
                 orient="row",
             ),
         }
-
-    def frame(self, query, **tables):
-        return super().frame(query, **self.frames, **tables)
+        self.attach(self.frames)
 
 
 @pytest.fixture

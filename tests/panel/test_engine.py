@@ -7,7 +7,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import uploadtrends as ut
-from uploadtrends.panel.engine import DuckDBEngine
+from uploadtrends.engines import DuckDBEngine
 from uploadtrends.sources.bundled import bundled
 
 

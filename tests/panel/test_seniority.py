@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uploadtrends import InputError, Seniority
-from uploadtrends.panel.engine import DuckDBEngine
+from uploadtrends.engines import DuckDBEngine
 from uploadtrends.panel.seniority import Duration
 
 ENGINE = DuckDBEngine()

@@ -128,7 +128,7 @@ def event_study(
     lanes = (
         (panel.only_artist_platform(platform),)
         if contrast == "group"
-        else tuple(sorted(panel.records.spans["lane"].unique()))
+        else tuple(panel.records.artist_lanes)
     )
     spec = Spec(
         platforms=lanes,

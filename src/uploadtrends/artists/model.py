@@ -178,7 +178,7 @@ def compared_platforms(panel: Panel, platform: str | None, contrast: str) -> tup
     """Return the platforms of a comparison: one for groups, all with artists for platforms."""
     if contrast == "group":
         return (panel.only_artist_platform(platform),)
-    lanes = sorted(panel.records.spans["lane"].unique())
+    lanes = panel.records.artist_lanes
     if len(lanes) < 2:
         raise InputError(
             "a comparison of platforms needs two with artists", column="contrast", value="platform"

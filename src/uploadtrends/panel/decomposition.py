@@ -22,12 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
+from uploadtrends.engines import Engine
 from uploadtrends.errors import InputError
-from uploadtrends.panel.engine import DuckDBEngine, Engine
-from uploadtrends.panel.queries import fixed_rule_sql
+from uploadtrends.panel.contributions import Contributions, contributions
 from uploadtrends.panel.records import Records
 from uploadtrends.panel.seniority import Seniority
-from uploadtrends.panel.spans import entered
 from uploadtrends.result import Call, Result
 from uploadtrends.series.periods import floor
 
@@ -118,7 +117,8 @@ def decompose_change(
     platform : str
         One that has artists.
     n_bootstrap : int
-        Bootstrap samples of artists for the intervals; 0 for none.
+        Bootstrap samples of artists for the intervals; 0 for none. Above 50,000 artists, samples
+        of random groups of them (Wolter 2007, ch. 2), so that no row an artist leaves the engine.
     confidence : float
         Of the percentile intervals.
     seed : int
@@ -149,17 +149,8 @@ def decompose_change(
     ]
     if windows[0][-1] >= windows[1][0]:
         raise InputError("the windows overlap", column="after", value=after)
-    groups, labels, features = artist_features(
-        records, seniority, recipe, platform, windows, engine
-    )
-    rng = np.random.default_rng(seed)
-    n = len(labels)
-    weights = np.ones((n_bootstrap + 1, n))
-    for i in range(1, n_bootstrap + 1):
-        weights[i] = np.bincount(rng.integers(n, size=n), minlength=n)
-    onehot = labels[:, None] == np.arange(len(groups))
-    # (replicate, feature, group)
-    sums = np.stack([(weights * features[:, j]) @ onehot for j in range(features.shape[1])], axis=1)
+    added = contributions(records, seniority, recipe, platform, windows, engine)
+    groups, sums = added.groups, resampled(added, n_bootstrap, seed)
     parts = [split_change(sums, rule).sum(axis=2)]
     if len(groups) > 1:
         parts += [split_change(sums[:, :, [g]], rule)[:, :, 0] for g in range(len(groups))]
@@ -189,55 +180,21 @@ def _window(
     return days["period"].sort().to_list()
 
 
-def artist_features(
-    records: Records,
-    rule: Seniority | None,
-    recipe: Mapping[str, Any],
-    lane: str,
-    windows: list[list[dt.date]],
-    engine: Engine | None = None,
-) -> tuple[list[str], NDArray[np.int64], Array]:
-    """Return group names, each artist's group, and per-period means by window.
+def resampled(added: Contributions, n_bootstrap: int, seed: int) -> Array:
+    """Return sums over all artists and over bootstrap samples of the units that hold them.
 
-    Features, six for each window in turn: entered, gone, present, active, uploads, weighted by the
-    design weight; present = entered - gone.
+    Returns
+    -------
+    numpy.ndarray, shape (1 + n_bootstrap, 10, n_groups)
     """
-    import polars as pl
-
-    spans = records.spans.filter(pl.col("lane") == lane)
-    if rule is not None:
-        query = f"SELECT s.*, {fixed_rule_sql(rule, 's')} AS grp FROM span s"
-        spans = (engine or DuckDBEngine()).frame(query, span=entered(spans, rule, recipe["period"]))
-        spans = spans.filter(pl.col("grp").is_not_null())
-    else:
-        spans = spans.with_columns(grp=pl.lit("all artists"))
-    spans = spans.sort("artist")
-    unit = str(recipe["credit_unit"])
-    cells = records.cells.filter(pl.col("lane") == lane)
-    weight = spans["weight"].to_numpy()
-    columns = []
-    for days in windows:
-        grid = np.array(days, dtype="datetime64[D]")
-        begin, end = (
-            spans[name].to_numpy().astype("datetime64[D]")
-            for name in ("entry_period", "last_active")
-        )
-        came = 1 - np.searchsorted(grid, begin, side="left") / len(grid)
-        left = 1 - np.searchsorted(grid, end, side="right") / len(grid)
-        inside = (
-            cells.filter(pl.col("period").is_in(days))
-            .group_by("artist")
-            .agg(active=pl.len(), uploads=pl.col(unit).sum().cast(pl.Float64))
-        )
-        found = spans.select("artist").join(inside, on="artist", how="left", maintain_order="left")
-        active, uploads = (
-            found[name].fill_null(0).cast(pl.Float64).to_numpy() / len(grid)
-            for name in ("active", "uploads")
-        )
-        columns += [came, left, came - left, active, uploads]
-    groups = sorted(spans["grp"].unique())
-    labels = np.searchsorted(np.array(groups), spans["grp"].to_numpy().astype(str))
-    return groups, labels, np.column_stack(columns) * weight[:, None]
+    rng = np.random.default_rng(seed)
+    n = added.units.shape[0]
+    flat = added.units.reshape(n, -1)
+    sums = np.empty((n_bootstrap + 1, flat.shape[1]))
+    sums[0] = added.whole.ravel()
+    for i in range(1, n_bootstrap + 1):
+        sums[i] = np.bincount(rng.integers(n, size=n), minlength=n) @ flat
+    return sums.reshape(n_bootstrap + 1, *added.units.shape[1:])
 
 
 def split_change(sums: Array, rule: str) -> Array:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from uploadtrends.panel.queries import group_panel
+from uploadtrends.panel.groups_sql import group_panel
 from uploadtrends.panel.seniority import Seniority
-from uploadtrends.panel.spans import calendar, entered
+from uploadtrends.panel.spans import window
 from uploadtrends.series.periods import grid, polars_step
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from uploadtrends.panel.engine import Engine
+    from uploadtrends.engines import Engine
     from uploadtrends.panel.records import Records
 
 _COUNTS = (
@@ -38,19 +37,13 @@ def sorted_groups(
     import polars as pl
 
     period = str(recipe["period"])
-    start, end = (
-        None if recipe[name] is None else dt.date.fromisoformat(recipe[name])
-        for name in ("start", "end")
-    )
-    days = calendar(records.lanes, period, rule, start, end)
-    spans = entered(records.spans, rule, period)
-    known = records.cells.filter(pl.col("artist").is_not_null())
-    rows = engine.frame(group_panel(rule), cell=known, span=spans, calendar=days)
+    days = window(records.lanes, recipe, rule)
+    rows = engine.frame(group_panel(rule, period), **records.tables, calendar=days)
     left = rows.filter(pl.col("grp").is_null())
     rows = rows.filter(
         pl.col("grp").is_not_null() & ((pl.col("grp") == "all") | (rule is not None))
     )
-    free = records.cells.filter(pl.col("artist").is_null()).join(
+    free = records.totals.filter(~pl.col("credited")).join(
         days, on=["lane", "period"], how="semi"
     )
     rows = _with_unattributed(rows, free)
@@ -66,9 +59,7 @@ def _with_unattributed(rows: pl.DataFrame, free: pl.DataFrame) -> pl.DataFrame:
     if free.height == 0:
         return rows
     sums = ["uploads", "fractional_uploads", "media", "ai_uploads", "ai_unknown", "delisted"]
-    alone = free.group_by("lane", "period").agg(
-        pl.col(name).sum().cast(pl.Float64) for name in sums
-    )
+    alone = free.select("lane", "period", *sums)
     parts = [alone.with_columns(grp=pl.lit(name)) for name in ("all", "unattributed")]
     stacked = pl.concat([rows, *parts], how="diagonal")
     return stacked.group_by("lane", "period", "grp").agg(pl.col(name).sum() for name in _COUNTS)
@@ -109,11 +100,11 @@ def _fill(rows: pl.DataFrame, days: pl.DataFrame, records: Records, period: str)
 def _excluded(records: Records, days: pl.DataFrame, left: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
-    outside = records.cells.join(days, on=["lane", "period"], how="anti")
+    outside = records.totals.join(days, on=["lane", "period"], how="anti")
     parts = [
         records.unplaced.select("lane", "reason", pl.col("uploads").cast(pl.Float64)),
         outside.group_by("lane")
-        .agg(pl.col("uploads").sum().cast(pl.Float64))
+        .agg(pl.col("uploads").sum())
         .select("lane", pl.lit("outside the window").alias("reason"), "uploads"),
         left.group_by("lane")
         .agg(pl.col("uploads").sum().cast(pl.Float64))

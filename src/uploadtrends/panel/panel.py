@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from uploadtrends.engines import DuckDBEngine, Engine, hold
 from uploadtrends.errors import InputError
 from uploadtrends.panel.decomposition import Decomposition, decompose_change
-from uploadtrends.panel.engine import DuckDBEngine, Engine
 from uploadtrends.panel.groups import published_groups, sorted_groups
+from uploadtrends.panel.groups_sql import exits
 from uploadtrends.panel.records import Records
-from uploadtrends.panel.rows import artist_rows
+from uploadtrends.panel.rows import artist_rows, new_folder, write_rows
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.units import ONLY_YES, says_no, unit_values
 from uploadtrends.result import fingerprint
@@ -139,7 +141,7 @@ class Panel:
 
     def has_artists(self, platform: str | None = None) -> bool:
         """Tell whether the panel knows single artists (on that platform)."""
-        lanes = set(self.records.spans["lane"].unique())
+        lanes = self.records.artist_lanes
         return bool(lanes) if platform is None else platform in lanes
 
     def with_seniority(self, rule: Seniority | None) -> Panel:
@@ -152,23 +154,13 @@ class Panel:
         A sensitivity analysis: it uses the future to say who had left. In the primary analysis
         leaving is an outcome, and everyone stays at risk.
         """
-        import polars as pl
-
-        from uploadtrends.series.periods import polars_step
-
-        step = polars_step(self.period)
-        spans = self.records.spans
-        if periods is not None:
-            if periods < 1:
-                raise InputError(
-                    "an exit rule needs at least one silent period",
-                    column="exit_after",
-                    value=periods,
-                )
-            last = pl.col("last_active").dt.offset_by(f"{int(step[0]) * periods}{step[1:]}")
-            spans = spans.with_columns(risk_end=pl.min_horizontal("seen_end", last))
-        else:
-            spans = spans.with_columns(risk_end=pl.col("seen_end"))
+        if periods is not None and periods < 1:
+            raise InputError(
+                "an exit rule needs at least one silent period", column="exit_after", value=periods
+            )
+        query = exits(periods, self.period)
+        span = self.records.tables["span"]
+        spans: Any = hold(self.engine or DuckDBEngine(), query, span=span)
         records = replace(self.records, spans=spans)
         recipe = self.recipe | {"exit_after": periods}
         return Panel.assemble(records, self.seniority, recipe, self.engine)
@@ -188,6 +180,51 @@ class Panel:
         """
         self._require_artists(None)
         return artist_rows(self.records, self.seniority, self.recipe, self.engine)
+
+    def write_artists(
+        self, folder: str | Path, *, rows: int = 5_000_000, identify: bool = False
+    ) -> Iterator[Path]:
+        """Write the artist panel to Parquet, part by part, and yield each part when it is there.
+
+        For panels that do not fit into memory: only one part is worked on at a time, and an artist
+        is never cut in two. On Spark all parts are written at once, by its workers.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Must be new or empty. On Spark also an address that it knows (s3a://...).
+        rows : int
+            About so many rows a part; Spark has its own size.
+        identify : bool
+            Write artists' ids. Without it `artist_id` is the artist's number in this panel.
+
+        Yields
+        ------
+        Path
+            Of a Parquet file with the columns of `artists`.
+
+        Raises
+        ------
+        InputError
+            The folder holds something, or there are no artists.
+
+        Examples
+        --------
+        >>> for part in panel.write_artists("artist-months"):  # doctest: +SKIP
+        ...     print(pl.read_parquet(part)["uploads"].mean())
+        """
+        self._require_artists(None)
+        if rows < 1:
+            raise InputError("a part needs at least one row", column="rows", value=rows)
+        return write_rows(
+            self.records,
+            self.seniority,
+            self.recipe,
+            self.engine,
+            new_folder(folder),
+            rows=rows,
+            identify=identify,
+        )
 
     def flags(self, platform: str, group: str = "all") -> pd.DataFrame:
         """Return what is known about each period: complete, interpolated, instrument.
@@ -298,7 +335,7 @@ class Panel:
             If it has no artists, or several platforms have and none is named.
         """
         self._require_artists(platform)
-        lanes = sorted(self.records.spans["lane"].unique())
+        lanes = self.records.artist_lanes
         if platform is not None:
             return platform
         if len(lanes) > 1:
@@ -311,7 +348,7 @@ class Panel:
 
     def _require_artists(self, platform: str | None) -> None:
         if not self.has_artists(platform):
-            lanes = sorted(self.records.spans["lane"].unique())
+            lanes = self.records.artist_lanes
             raise InputError(
                 "there are no single artists here, only published totals"
                 if not lanes

@@ -1,15 +1,16 @@
-"""The panel in SQL: one definition, in the part of the language that DuckDB and Spark share.
+"""What is counted, in SQL: one definition for every engine, in DuckDB's words.
 
-Two queries do the work. `cells` turns works and credits into one row per artist and period with at
-least one upload. `group_panel` turns those and the artists' time at risk into groups by period.
+`counted` turns works and credits into one row per artist and period with at least one upload,
+`people` and `cells` number the artists, and `spans` says when each was at risk. `groups_sql` turns
+those into groups by period and into the artist panel.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from uploadtrends.panel.seniority import Seniority
+from uploadtrends.panel.seniority import Duration
 from uploadtrends.series.periods import precise_enough, sql_period
 
 
@@ -82,22 +83,28 @@ def unplaced(period: str, moment: str, platforms: Sequence[str] | None) -> str:
     )
 
 
-def cells(period: str, moment: str, lane: str, platform: str, *, revisited: bool) -> str:
+def counted(
+    period: str, moment: str, lane: str, platform: str, *, split: bool, revisited: bool
+) -> str:
     """Return SQL for one row per artist and period with uploads, of one lane.
 
-    A work without a credit has a NULL artist_id. `delisted` counts works whose record says so, or
-    that were missing from a later complete visit to the artist (`revisited`).
+    A query a lane keeps the grouping narrow. A work without a credit has a NULL artist_id.
+    `delisted` counts works whose record says so, or that were missing from a later complete visit
+    to the artist (`revisited`). `split` says that the platform has a lane an instrument.
     """
     gone = "w.status IN ('deleted', 'banned')"
     visit = ""
     if revisited:
         gone += " OR w.last_crawl < v.crawl_id"
         visit = "LEFT JOIN last_visit v ON v.platform = c.platform AND v.artist_id = c.artist_id"
-    instrument = lane[len(platform) + 1 :]
-    only = f" AND instrument = {text_list([instrument])}" if instrument else ""
+    only = ""
+    if split:
+        instrument = lane[len(platform) + 1 :]
+        held = f"= {text_list([instrument])}" if instrument else "IS NULL"
+        only = f" AND instrument {held}"
     return f"""
-        SELECT c.artist_id, w.period,
-               min(w.moment) AS first_at,
+        SELECT {text_list([platform])} AS platform, {text_list([lane])} AS lane,
+               c.artist_id, w.period, min(w.moment) AS first_at,
                count(*) AS uploads,
                sum(CAST(1 AS DOUBLE) / coalesce(c.n_artists, 1)) AS fractional_uploads,
                CAST(sum(coalesce(w.media_count, 1)) AS BIGINT) AS media,
@@ -124,103 +131,143 @@ def last_visit(statuses: str = "'ok', 'truncated', 'incomplete'") -> str:
         WHERE place = 1"""
 
 
-_SUMS = (
-    "uploads",
-    "fractional_uploads",
-    "media",
-    "ai_uploads",
-    "ai_unknown",
-    "delisted",
-)
+def people() -> str:
+    """Return SQL for one row per lane and artist, over `raw` (all of `counted`)."""
+    return (
+        "SELECT platform, lane, artist_id, min(first_at) AS first_at, max(period) AS last_active "
+        "FROM raw WHERE artist_id IS NOT NULL GROUP BY platform, lane, artist_id"
+    )
 
 
-def group_panel(rule: Seniority | None) -> str:
-    """Return SQL for the groups by period, over tables `cell`, `span` and `calendar`.
+def numbered(number: str, renamed: Mapping[str, str]) -> str:
+    """Return SQL that gives every lane and artist of `people` a number, in the order of names."""
+    return (
+        f"SELECT CAST({number} AS BIGINT) AS artist, p.* FROM (SELECT q.*, "
+        f"{_renamed('q.lane', renamed)} AS shown FROM people q ORDER BY shown, artist_id) p"
+    )
 
-    `span` has one row per lane and artist: artist (number), entered (the moment that the rule
-    looks at) and its entered_period, entry_period, risk_start, risk_end, censored, weight.
-    `calendar` has lane, period and, for a rule by period, cut_0, cut_1, ... The group "all" holds
-    every artist, sorted or not; a group of NULL holds those that the rule leaves out.
+
+COUNTS = ("uploads", "fractional_uploads", "media", "ai_uploads", "ai_unknown", "delisted")
+
+
+def cells(renamed: Mapping[str, str], dropped: Sequence[str]) -> str:
+    """Return SQL for the counts by lane, artist (a number) and period, over `raw` and `people`."""
+    return (
+        f"SELECT {_renamed('r.lane', renamed)} AS lane, p.artist, r.period, "
+        f"{', '.join(f'r.{name}' for name in COUNTS)} "
+        "FROM raw r LEFT JOIN people p ON p.lane = r.lane AND p.artist_id = r.artist_id"
+        + _without("r.lane", dropped)
+    )
+
+
+def totals() -> str:
+    """Return SQL for the counts of a lane by period, with and without an artist, over `cell`."""
+    sums = ", ".join(f"CAST(sum({name}) AS DOUBLE) AS {name}" for name in COUNTS)
+    return (
+        f"SELECT lane, period, artist IS NOT NULL AS credited, {sums} FROM cell "
+        "GROUP BY lane, period, artist IS NOT NULL"
+    )
+
+
+def _renamed(lane: str, renamed: Mapping[str, str]) -> str:
+    arms = " ".join(
+        f"WHEN {text_list([old])} THEN {text_list([new])}" for old, new in renamed.items()
+    )
+    return f"CASE {lane} {arms} ELSE {lane} END" if arms else lane
+
+
+def _without(lane: str, dropped: Sequence[str]) -> str:
+    return f" WHERE {lane} NOT IN ({text_list(dropped)})" if dropped else ""
+
+
+# An artist first seen this soon after the records begin may have been there before.
+_BURN_IN = Duration(months=12)
+
+
+def spans(
+    period: str,
+    renamed: Mapping[str, str],
+    dropped: Sequence[str],
+    *,
+    split: bool,
+    visited: bool,
+    weighted: bool,
+    histories_from: Mapping[str, str],
+) -> str:
+    """Return SQL for one row per lane and artist: entry, time at risk, censoring, weight.
+
+    Risk starts in the period after the first upload on the platform (whatever the instrument) and
+    ends with the last period before the artist's latest visit ended the view. Over `people`,
+    `artist`, `lane_edge` (what `lane_edges` returns) and, if there were visits, `last_visit`.
     """
-    fixed, moving = "nullif('', '')", "p.grp"
-    if rule is not None and rule.by_period:
-        moving = _rule_sql(rule, "p")
-    elif rule is not None:
-        fixed = _rule_sql(rule, "s")
-    sums = ", ".join(f"sum(p.weight * c.{name}) AS {name}" for name in _SUMS)
-    at_risk = "CASE WHEN c.period BETWEEN p.risk_start AND p.risk_end THEN p.weight ELSE 0 END"
-    entrant = "CASE WHEN c.period = p.entry_period THEN p.weight ELSE 0 END"
+    first = "p.first_at"
+    if split:  # whichever instrument saw it first
+        first = "min(p.first_at) OVER (PARTITION BY p.platform, p.artist_id)"
+    horizon, cut_off, visit = "CAST(NULL AS TIMESTAMP)", "FALSE", ""
+    if visited:
+        horizon, cut_off = "v.started_at", "coalesce(v.cut_off, FALSE)"
+        visit = "LEFT JOIN last_visit v ON v.platform = p.platform AND v.artist_id = p.artist_id"
+    censored = "cut_off"
+    for platform, since in histories_from.items():
+        early = stamp(_BURN_IN.after(dt.datetime.fromisoformat(since)))
+        censored += f" OR (platform = {text_list([platform])} AND first_upload_at < {early})"
+    weight = "coalesce(design_weight, 1.0)" if weighted else "1.0"
+    # The last period that ended before the visit.
+    seen_to = previous(period, sql_period(period, "horizon"))
+    end = f"least(coalesce({seen_to}, lane_full), lane_last)"
+    entry = sql_period(period, "first_upload_at")
     return f"""
-        WITH people AS (SELECT s.*, {fixed} AS grp FROM span s),
-        counted AS (
-            SELECT lane, period, grp, GROUPING(grp) AS every, sum(active) AS active_artists,
-                   sum(active_at_risk) AS active_at_risk, sum(entrants) AS entrants,
-                   {", ".join(f"sum({name}) AS {name}" for name in _SUMS)}
-            FROM (SELECT c.lane, c.period, {moving} AS grp, sum(p.weight) AS active,
-                         sum({at_risk}) AS active_at_risk, sum({entrant}) AS entrants, {sums}
-                  FROM cell c JOIN people p ON p.artist = c.artist
-                  JOIN calendar k ON k.lane = c.lane AND k.period = c.period
-                  GROUP BY 1, 2, 3) c
-            GROUP BY GROUPING SETS ((lane, period), (lane, period, grp))),
-        crowd AS (
-            SELECT lane, grp, entered_period, censored, risk_start, risk_end,
-                   sum(weight) AS artists
-            FROM people GROUP BY lane, grp, entered_period, censored, risk_start, risk_end),
-        exposed AS (
-            SELECT lane, period, grp, GROUPING(grp) AS every, sum(artists) AS at_risk_artists
-            FROM (SELECT p.lane, k.period, {moving} AS grp, p.artists
-                  FROM crowd p JOIN calendar k
-                  ON k.lane = p.lane AND k.period BETWEEN p.risk_start AND p.risk_end) r
-            GROUP BY GROUPING SETS ((lane, period), (lane, period, grp)))
-        SELECT coalesce(c.lane, e.lane) AS lane, coalesce(c.period, e.period) AS period,
-               CASE WHEN coalesce(c.every, e.every) = 1 THEN 'all'
-                    ELSE coalesce(c.grp, e.grp) END AS grp,
-               coalesce(c.active_artists, 0) AS active_artists,
-               coalesce(e.at_risk_artists, 0) AS at_risk_artists,
-               coalesce(c.entrants, 0) AS entrants,
-               coalesce(e.at_risk_artists, 0) - coalesce(c.active_at_risk, 0) AS silent,
-               {", ".join(f"coalesce(c.{name}, 0) AS {name}" for name in _SUMS)}
-        FROM counted c FULL OUTER JOIN exposed e
-        ON c.lane = e.lane AND c.period = e.period AND c.every = e.every
-           AND coalesce(c.grp, '') = coalesce(e.grp, '')"""
+        SELECT artist, platform, {_renamed("lane", renamed)} AS lane, artist_id, first_upload_at,
+               joined_at, {entry} AS entry_period,
+               greatest({following(period, entry)}, lane_first) AS risk_start,
+               {end} AS risk_end, {end} AS seen_end, last_active, {censored} AS censored,
+               CAST({weight} AS DOUBLE) AS weight
+        FROM (SELECT artist, platform, lane, artist_id, last_active, joined_at, horizon, cut_off,
+                     design_weight, lane_first, lane_last, lane_full,
+                     CASE WHEN joined_basis = 'first_listing' THEN least(first_at, joined_at)
+                          ELSE first_at END AS first_upload_at
+              FROM (SELECT p.artist, p.platform, p.lane, p.artist_id, p.last_active,
+                           {first} AS first_at, a.joined_at, a.joined_basis, a.design_weight,
+                           {horizon} AS horizon, {cut_off} AS cut_off,
+                           e.lane_first, e.lane_last, e.lane_full
+                    FROM people p
+                    JOIN lane_edge e ON e.lane = p.lane
+                    LEFT JOIN artist a ON a.platform = p.platform AND a.artist_id = p.artist_id
+                    {visit}) known) s{_without("lane", dropped)}"""
 
 
-def _stamp(moment: dt.datetime) -> str:
+def unweighted() -> str:
+    """Return SQL for the number of artists with works whose design weight is unknown."""
+    return (
+        "SELECT count(*) AS artists FROM (SELECT DISTINCT platform, artist_id FROM people) p "
+        "LEFT JOIN artist a ON a.platform = p.platform AND a.artist_id = p.artist_id "
+        "WHERE a.design_weight IS NULL"
+    )
+
+
+def visit_times() -> str:
+    """Return SQL for when artists were last visited, over `last_visit`."""
+    return (
+        "SELECT platform, started_at AS horizon, count(*) AS artists, max(n_visits) AS n_visits "
+        "FROM last_visit GROUP BY platform, started_at"
+    )
+
+
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+def following(period: str, day: str, n: int = 1) -> str:
+    """Return SQL for the first day of the n-th period after the one that begins on `day`."""
+    length = _MONTHS.get(period)
+    step = f"{length * n} MONTH" if length else f"{n * (7 if period == 'week' else 1)} DAY"
+    return f"CAST({day} + INTERVAL {step} AS DATE)"
+
+
+def previous(period: str, day: str) -> str:
+    """Return SQL for the first day of the period before the one that begins on `day`."""
+    return following(period, day).replace(" + INTERVAL", " - INTERVAL")
+
+
+def stamp(moment: dt.datetime) -> str:
+    """Return a moment as a SQL literal."""
     return f"TIMESTAMP '{moment.isoformat(' ')}'"
-
-
-def artist_panel(rule: Seniority | None, count: str) -> str:
-    """Return SQL for one row per artist and period at risk, over the tables of `group_panel`.
-
-    Parameters
-    ----------
-    rule : Seniority or None
-        Artists that it leaves out have no rows.
-    count : str
-        Which count is `uploads`: "uploads" or "fractional_uploads".
-    """
-    group = "'all'" if rule is None else _rule_sql(rule, "s")
-    return f"""
-        SELECT * FROM (
-            SELECT s.lane, s.artist_id, {group} AS grp, k.period, s.entry_period, s.weight,
-                   coalesce(c.{count}, 0) AS uploads, coalesce(c.media, 0) AS media,
-                   coalesce(c.ai_uploads, 0) AS ai_uploads,
-                   coalesce(c.ai_unknown, 0) AS ai_unknown
-            FROM span s
-            JOIN calendar k ON k.lane = s.lane AND k.period BETWEEN s.risk_start AND s.risk_end
-            LEFT JOIN cell c ON c.artist = s.artist AND c.period = k.period) r
-        WHERE grp IS NOT NULL"""
-
-
-def _rule_sql(rule: Seniority, table: str) -> str:
-    """Return the group of an artist, by a fixed date or by the period of the calendar `k`."""
-    if rule.by_period:
-        cuts = [f"k.cut_{i}" for i in range(len(rule.bands or ("one",)))]
-        return rule.sql(f"{table}.entered_period", f"{table}.censored", "k.period", cuts)
-    return fixed_rule_sql(rule, table)
-
-
-def fixed_rule_sql(rule: Seniority, table: str) -> str:
-    """Return SQL for the group of an artist in the span `table`, under a rule at a date."""
-    thresholds = [_stamp(moment) for moment in rule.thresholds(rule.moment)]
-    return rule.sql(f"{table}.entered", f"{table}.censored", _stamp(rule.moment), thresholds)

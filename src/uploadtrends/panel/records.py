@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.engines import Kept
+from uploadtrends.result import fingerprint
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from uploadtrends.engines.engine import Table
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Records:
         Rows of published aggregate series.
     unplaced : polars.DataFrame
         lane, reason, uploads: credits that no period can hold.
+    totals : polars.DataFrame
+        lane, period, credited (to an artist, or to nobody), and the sums of the cells' counts.
     """
 
     cells: pl.DataFrame
@@ -35,3 +42,43 @@ class Records:
     lanes: pl.DataFrame
     published: pl.DataFrame
     unplaced: pl.DataFrame
+    totals: pl.DataFrame
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The two large tables under the names that the queries give them."""
+        return {"cell": self.cells, "span": self.spans}
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of all that they hold, whatever the order of the rows."""
+        large = self.cells.sort("lane", "artist", "period"), self.spans.sort("lane", "artist")
+        small = (self.complete, self.lanes, self.published, self.unplaced, self.totals)
+        return fingerprint(*large, *small)
+
+    @property
+    def artist_lanes(self) -> list[str]:
+        """The lanes that have artists, sorted."""
+        import polars as pl
+
+        return sorted(self.totals.filter(pl.col("credited"))["lane"].unique())
+
+
+@dataclass(frozen=True)
+class HeldRecords(Records):
+    """Records whose two large tables stay on an engine; asked for, they come here if they fit."""
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        return value.collect() if isinstance(value, Kept) else value
+
+    @property
+    def tables(self) -> dict[str, Any]:
+        """The two large tables where they are."""
+        return {"cell": vars(self)["cells"], "span": vars(self)["spans"]}
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that they hold, the large tables by a checksum of their engine."""
+        small = (self.complete, self.lanes, self.published, self.unplaced, self.totals)
+        return fingerprint(*small, [table.fingerprint for table in self.tables.values()])

@@ -1,13 +1,13 @@
-"""When each artist was at risk of uploading, and which periods were seen in full."""
+"""Where the view of a lane begins and ends, and which periods were seen in full."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
-from uploadtrends.panel.seniority import Duration, Seniority
+from uploadtrends.panel.seniority import Seniority
 from uploadtrends.series.periods import floor, grid, polars_step
 
 if TYPE_CHECKING:
@@ -17,104 +17,6 @@ if TYPE_CHECKING:
 _TOLERANCE = 0.05
 # Below this many works a period, an empty or thin period proves nothing about the instrument.
 _ENOUGH_TO_TELL = 10
-# An artist first seen this soon after the records begin may have been there before.
-_BURN_IN = Duration(months=12)
-
-
-def artist_spans(
-    people: pl.DataFrame,
-    artists: pl.DataFrame,
-    visits: pl.DataFrame,
-    lanes: pl.DataFrame,
-    *,
-    period: str,
-    histories_from: Mapping[str, str] | None,
-) -> pl.DataFrame:
-    """Return one row per lane and artist: entry, time at risk, censoring, weight.
-
-    Risk starts in the period after the first upload on the platform (whatever the instrument) and
-    ends with the last period before the artist's latest visit ended the view.
-
-    Parameters
-    ----------
-    people : polars.DataFrame
-        artist (a number), platform, lane, artist_id, first_at, last_active (a period).
-    artists, visits, lanes : polars.DataFrame
-        The store's artists with their weights, the latest visits, and what `lane_edges` returns.
-
-    Returns
-    -------
-    polars.DataFrame
-        artist, platform, lane, artist_id, first_upload_at, joined_at, entry_period,
-        risk_start, risk_end, seen_end, last_active, censored, weight.
-    """
-    import polars as pl
-
-    step = polars_step(period)
-    spans = people
-    listed = pl.when(pl.col("joined_basis") == "first_listing").then(pl.col("joined_at"))
-    first = pl.col("first_at")
-    if lanes["lane"].n_unique() > lanes["platform"].n_unique():
-        first = first.min().over("platform", "artist_id")  # whichever instrument saw it first
-    if visits.height:
-        spans = spans.join(visits, on=["platform", "artist_id"], how="left")
-    else:
-        nothing = {name: pl.lit(None, dtype=visits.schema[name]) for name in ("horizon", "cut_off")}
-        spans = spans.with_columns(**nothing)
-    spans = (
-        spans.join(artists, on=["platform", "artist_id"], how="left")
-        .join(lanes.select("lane", "lane_first", "lane_last", "lane_full"), on="lane")
-        .with_columns(
-            first_upload_at=pl.min_horizontal(first, listed),
-            censored=pl.col("cut_off").fill_null(False),
-        )
-    )
-    for platform, since in (histories_from or {}).items():
-        early = _BURN_IN.after(dt.datetime.fromisoformat(since))
-        spans = spans.with_columns(
-            censored=pl.col("censored")
-            | ((pl.col("platform") == platform) & (pl.col("first_upload_at") < early))
-        )
-    entry = pl.col("first_upload_at").dt.truncate(step).cast(pl.Date)
-    # The last period that ended before the visit.
-    seen_to = pl.col("horizon").dt.truncate(step).cast(pl.Date).dt.offset_by(f"-{step}")
-    end = pl.min_horizontal(pl.coalesce(seen_to, "lane_full"), pl.col("lane_last"))
-    return (
-        spans.with_columns(
-            entry_period=entry,
-            risk_start=pl.max_horizontal(entry.dt.offset_by(step), pl.col("lane_first")),
-            seen_end=end,
-            risk_end=end,
-            weight=pl.col("design_weight").fill_null(1.0),
-        )
-        .sort("artist")
-        .select(
-            "artist",
-            "platform",
-            "lane",
-            "artist_id",
-            "first_upload_at",
-            "joined_at",
-            "entry_period",
-            "risk_start",
-            "risk_end",
-            "seen_end",
-            "last_active",
-            "censored",
-            "weight",
-        )
-    )
-
-
-def entered(spans: pl.DataFrame, rule: Seniority | None, period: str) -> pl.DataFrame:
-    """Add `entered` and `entered_period`, the moment from which the rule measures tenure."""
-    import polars as pl
-
-    column = "joined_at" if rule is not None and rule.basis == "joined" else "first_upload_at"
-    return spans.with_columns(
-        entered=pl.col(column),
-        entered_period=pl.col(column).dt.truncate(polars_step(period)).cast(pl.Date),
-    )
 
 
 def lane_edges(lanes: pl.DataFrame, visits: pl.DataFrame, period: str) -> pl.DataFrame:
@@ -122,12 +24,24 @@ def lane_edges(lanes: pl.DataFrame, visits: pl.DataFrame, period: str) -> pl.Dat
 
     With visits on record the view ends where 95% of the platform's artists were still to be
     visited (the crawl takes time); without, at the last work.
+
+    Parameters
+    ----------
+    lanes : polars.DataFrame
+        platform, lane, first_at, last_at, coarse.
+    visits : polars.DataFrame
+        platform, horizon, artists: how many were last visited then.
     """
     import polars as pl
 
     step = polars_step(period)
-    horizon = visits.group_by("platform").agg(
-        seen_to=pl.col("horizon").quantile(_TOLERANCE, "lower")
+    # The lower quantile: the last visit that no more than a share of all came before.
+    place = (_TOLERANCE * (pl.col("artists").sum().over("platform") - 1)).floor()
+    horizon = (
+        visits.sort("platform", "horizon")
+        .filter(pl.col("artists").cum_sum().over("platform") > place)
+        .group_by("platform")
+        .agg(seen_to=pl.col("horizon").min())
     )
     lanes = lanes.join(horizon, on="platform", how="left").with_columns(
         # A visit at midnight saw the day before, not the day that begins.
@@ -181,6 +95,17 @@ def calendar(
         for i in range(len(rule.bands or ("one",))):
             days = days.with_columns(pl.Series(f"cut_{i}", [cut[i] for cut in cuts], dtype=pl.Date))
     return days
+
+
+def window(
+    lanes: pl.DataFrame, recipe: Mapping[str, Any], rule: Seniority | None
+) -> pl.DataFrame:
+    """Return the `calendar` of a panel's window."""
+    start, end = (
+        None if recipe[name] is None else dt.date.fromisoformat(recipe[name])
+        for name in ("start", "end")
+    )
+    return calendar(lanes, str(recipe["period"]), rule, start, end)
 
 
 def completeness(

@@ -79,8 +79,8 @@ def says_no(records: Any, platform: str) -> bool:
     """Return whether a platform's labels ever state that a work was made without AI."""
     import polars as pl
 
-    cells = records.cells.filter(pl.col("lane") == platform)
-    stated = cells["uploads"].sum() - cells["ai_unknown"].sum() - cells["ai_uploads"].sum()
+    totals = records.totals.filter(pl.col("lane") == platform)
+    stated = totals["uploads"].sum() - totals["ai_unknown"].sum() - totals["ai_uploads"].sum()
     return bool(stated > 0)
 
 

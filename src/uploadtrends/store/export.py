@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from uploadtrends.errors import InputError
 from uploadtrends.result import package_version
@@ -24,29 +24,41 @@ from uploadtrends.store.given import (
 )
 from uploadtrends.store.lock import cannot_write, explain
 
+from uploadtrends.store.parquet import COUNTED, FORMAT, LOADED, READABLE
+
 if TYPE_CHECKING:
     import duckdb
 
-    from uploadtrends.store.store import Store
 
-FORMAT = 1
-_TABLES = ("artist", "upload", "credit", "series")
+class Connected(Protocol):
+    """A store, as far as writing it out needs it."""
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Its connection."""
+
+
 _MANIFEST = MANIFEST
 PERIODS = {"day": ("second", "minute"), "month": ("second", "minute", "day")}
 """To what times can be cut, and which precisions that coarsens."""
+# Of visits, what says until when an artist was seen; of crawls, when.
+_SHOWN = {
+    "sighting": ("platform", "artist_id", "crawl_id", "status", "complete", "truncated"),
+    "crawl": ("crawl_id", "started_at"),
+}
 # Work ids and source addresses lead to the artist on the platform; pseudonyms of both do not.
-_TO_THE_DAY = ("published_at", "arrived_at", "updated_at", "joined_at")
+_TO_THE_DAY = ("published_at", "arrived_at", "updated_at", "joined_at", "started_at")
 
 
 def export_parquet(
-    store: Store,
+    store: Connected,
     folder: str | Path,
     pseudonym: Callable[[str, str], str] | None,
     *,
     period: str = "day",
     progress: Progress | None = None,
 ) -> Path:
-    """Write artists, uploads, credits and series to Parquet files, partitioned by platform.
+    """Write the store to Parquet files, partitioned by platform: all that a panel is built from.
 
     What is written is pseudonymous, not anonymous: whoever knows an artist's dates from elsewhere
     finds the artist by them. ``export.json`` states how many are unique by what is written.
@@ -88,10 +100,10 @@ def export_parquet(
         if pseudonym is not None:
             _pseudonyms(con, pseudonym)
         counts = {}
-        for done, table in enumerate(_TABLES):
+        for done, table in enumerate(COUNTED):
             counts[table] = _write(con, table, growing, period if pseudonym is not None else "")
             if progress:
-                progress(LoadProgress("writing", sum(counts.values()), done + 1, len(_TABLES)))
+                progress(LoadProgress("writing", sum(counts.values()), done + 1, len(COUNTED)))
         if pseudonym is None:
             for path in growing.rglob("*.parquet"):
                 path.chmod(0o600)  # it holds handles
@@ -143,7 +155,7 @@ def _pseudonyms(con: duckdb.DuckDBPyConnection, pseudonym: Callable[[str, str], 
     )
     for kind, query in {
         "artist": "SELECT platform, artist_id FROM artist UNION SELECT platform, artist_id "
-        "FROM credit",
+        "FROM credit UNION SELECT platform, artist_id FROM sighting",
         "upload": "SELECT platform, upload_id FROM upload UNION SELECT platform, upload_id "
         "FROM credit",
     }.items():
@@ -165,7 +177,7 @@ def _pseudonyms(con: duckdb.DuckDBPyConnection, pseudonym: Callable[[str, str], 
 def _write(con: duckdb.DuckDBPyConnection, table: str, folder: Path, period: str) -> int:
     """Write one table, pseudonymous and cut to the period where one is given."""
     columns = [row[0] for row in con.sql(f"DESCRIBE {table}").fetchall()]
-    kept = [name for name in columns if name not in ("first_crawl", "last_crawl")]
+    kept = [name for name in columns if name in _SHOWN.get(table, columns)]
     query = f"SELECT {', '.join('t.' + name for name in kept)} FROM {table} t"
     if period and table != "series":
         left_out = {"handle", "source_key"}
@@ -193,11 +205,15 @@ def _write(con: duckdb.DuckDBPyConnection, table: str, folder: Path, period: str
         query = f"SELECT {', '.join(shown)} FROM {table} t {' '.join(joins)}"
     target = folder / table
     rows = con.sql(f"SELECT count(*) FROM ({query})").fetchall()[0][0]
-    if rows:
+    if rows and "platform" in kept:
         con.execute(
             f"COPY ({query}) TO {quote(str(target))} (FORMAT parquet, COMPRESSION zstd, "
             "PARTITION_BY (platform), WRITE_PARTITION_COLUMNS true)"
         )
+    elif rows:
+        target.mkdir()
+        file = quote(str(target / "data_0.parquet"))
+        con.execute(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION zstd)")
     return int(rows)
 
 
@@ -223,7 +239,7 @@ class ExportedParquet:
                 "not an export (no export.json)", file=self.path, fix="give the exported folder"
             )
         manifest = read_manifest(file)
-        if manifest.get("format") != FORMAT:
+        if manifest.get("format") not in READABLE:
             raise InputError(
                 "an export of another format", file=file, value=manifest.get("format"), fix="update"
             )
@@ -236,12 +252,13 @@ class ExportedParquet:
     def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
         """Fill the stage tables."""
         rows = self.parameters()["rows"]
-        for table in _TABLES:
+        for table in LOADED:
             if rows.get(table):
                 pattern = quote(f"{self.path}/{table}/**/*.parquet")
                 con.execute(
                     f"INSERT INTO temp.stage_{table} BY NAME "
-                    f"SELECT * FROM read_parquet({pattern}, hive_partitioning=false)"
+                    "SELECT COLUMNS(lambda c: c NOT IN ('first_crawl', 'last_crawl')) "
+                    f"FROM read_parquet({pattern}, hive_partitioning=false)"
                 )
         if progress:
             progress(LoadProgress("reading", sum(rows.values())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -216,6 +217,42 @@ class Store:
             lag_p90, lag_p99 (hours from publication to arrival).
         """
         return repost_lags(self.connection)
+
+    def to_parquet(
+        self,
+        folder: str | Path,
+        *,
+        identify: bool = False,
+        key_file: str | Path | None = None,
+        period: str = "day",
+        progress: Progress | None = None,
+    ) -> Path:
+        """Write the store to Parquet, partitioned by platform: for Spark, or for others.
+
+        Parameters
+        ----------
+        folder : str or Path
+            New, or an earlier export, which is replaced.
+        identify : bool
+            Real ids, handles and times. Without it: pseudonyms, no handles, times cut to the
+            `period`; then an artist's first upload is known to the day only, and so is seniority.
+        key_file : path, optional
+            Key of the pseudonyms; see `pseudonyms.load_key`.
+        period : {"day", "month"}
+            To what times are cut.
+        progress : callable, optional
+            Called after every table.
+
+        Returns
+        -------
+        Path
+            The folder. `uploadtrends.build_panel` reads it.
+        """
+        from uploadtrends.pseudonyms import load_key, pseudonym
+        from uploadtrends.store.export import export_parquet
+
+        hide = None if identify else partial(pseudonym, load_key(key_file))
+        return export_parquet(self, folder, hide, period=period, progress=progress)
 
     def load(
         self,

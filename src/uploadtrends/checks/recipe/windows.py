@@ -91,7 +91,7 @@ def why_not(panel: Panel, lane: str, months: list[dt.date]) -> str:
 
 def platform_lanes(panel: Panel) -> list[tuple[str, str]]:
     """Return (lane, platform) of every lane with artists."""
-    with_artists = set(panel.records.spans["lane"].unique())
+    with_artists = set(panel.records.artist_lanes)
     pairs = panel.records.lanes.select("lane", "platform").iter_rows()
     return sorted((lane, platform) for lane, platform in pairs if lane in with_artists)
 

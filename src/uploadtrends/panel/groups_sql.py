@@ -1,0 +1,227 @@
+"""Groups, artists and their drawing, in SQL over the tables of `queries`."""
+
+from __future__ import annotations
+
+from uploadtrends.panel.queries import COUNTS, following, stamp
+from uploadtrends.panel.seniority import Seniority
+from uploadtrends.series.periods import sql_period
+
+
+def group_panel(rule: Seniority | None, period: str) -> str:
+    """Return SQL for the groups by period, over tables `cell`, `span` and `calendar`.
+
+    `span` has one row per lane and artist (see `queries.spans`). `calendar` has lane, period and,
+    for a rule by period, cut_0, cut_1, ... The group "all" holds every artist, sorted or not; a
+    group of NULL holds those that the rule leaves out.
+    """
+    moving = _rule_sql(rule, "p") if rule is not None and rule.by_period else "p.grp"
+    sums = ", ".join(f"sum(p.weight * c.{name}) AS {name}" for name in COUNTS)
+    at_risk = "CASE WHEN c.period BETWEEN p.risk_start AND p.risk_end THEN p.weight ELSE 0 END"
+    entrant = "CASE WHEN c.period = p.entry_period THEN p.weight ELSE 0 END"
+    return f"""
+        WITH people AS ({sorted_people(rule, period)}),
+        counted AS (
+            SELECT lane, period, grp, GROUPING(grp) AS every, sum(active) AS active_artists,
+                   sum(active_at_risk) AS active_at_risk, sum(entrants) AS entrants,
+                   {", ".join(f"sum({name}) AS {name}" for name in COUNTS)}
+            FROM (SELECT c.lane, c.period, {moving} AS grp, sum(p.weight) AS active,
+                         sum({at_risk}) AS active_at_risk, sum({entrant}) AS entrants, {sums}
+                  FROM cell c JOIN people p ON p.artist = c.artist
+                  JOIN calendar k ON k.lane = c.lane AND k.period = c.period
+                  GROUP BY 1, 2, 3) c
+            GROUP BY GROUPING SETS ((lane, period), (lane, period, grp))),
+        crowd AS (
+            SELECT lane, grp, entered_period, censored, risk_start, risk_end,
+                   sum(weight) AS artists
+            FROM people GROUP BY lane, grp, entered_period, censored, risk_start, risk_end),
+        exposed AS (
+            SELECT lane, period, grp, GROUPING(grp) AS every, sum(artists) AS at_risk_artists
+            FROM (SELECT p.lane, k.period, {moving} AS grp, p.artists
+                  FROM crowd p JOIN calendar k
+                  ON k.lane = p.lane AND k.period BETWEEN p.risk_start AND p.risk_end) r
+            GROUP BY GROUPING SETS ((lane, period), (lane, period, grp)))
+        SELECT coalesce(c.lane, e.lane) AS lane, coalesce(c.period, e.period) AS period,
+               CASE WHEN coalesce(c.every, e.every) = 1 THEN 'all'
+                    ELSE coalesce(c.grp, e.grp) END AS grp,
+               coalesce(c.active_artists, 0) AS active_artists,
+               coalesce(e.at_risk_artists, 0) AS at_risk_artists,
+               coalesce(c.entrants, 0) AS entrants,
+               coalesce(e.at_risk_artists, 0) - coalesce(c.active_at_risk, 0) AS silent,
+               {", ".join(f"coalesce(c.{name}, 0) AS {name}" for name in COUNTS)}
+        FROM counted c FULL OUTER JOIN exposed e
+        ON c.lane = e.lane AND c.period = e.period AND c.every = e.every
+           AND coalesce(c.grp, '') = coalesce(e.grp, '')"""
+
+
+def sorted_people(rule: Seniority | None, period: str) -> str:
+    """Return SQL for the artists of `span` with the moment that a rule looks at, and their group.
+
+    Adds entered, entered_period (from which the rule measures tenure) and grp; without a rule, or
+    with one by period, grp is NULL.
+    """
+    since = "joined_at" if rule is not None and rule.basis == "joined" else "first_upload_at"
+    group = "CAST(NULL AS VARCHAR)"
+    if rule is not None and not rule.by_period:
+        thresholds = [stamp(moment) for moment in rule.thresholds(rule.moment)]
+        group = rule.sql(f"s.{since}", "s.censored", stamp(rule.moment), thresholds)
+    return (
+        f"SELECT s.*, s.{since} AS entered, {sql_period(period, f's.{since}')} AS entered_period, "
+        f"{group} AS grp FROM span s"
+    )
+
+
+def artist_panel(
+    rule: Seniority | None,
+    count: str,
+    period: str,
+    *,
+    named: bool,
+    identify: bool = True,
+    numbers: tuple[int, int] | None = None,
+) -> str:
+    """Return SQL for one row per artist and period at risk, over the tables of `group_panel`.
+
+    Parameters
+    ----------
+    rule : Seniority or None
+        Artists that it leaves out have no rows.
+    count : str
+        Which count is `uploads`: "uploads" or "fractional_uploads".
+    period : str
+        Of the panel.
+    named : bool
+        With the columns of `Panel.artists`; else with the numbers of artist and calendar row, for
+        names to be put to them afterwards (sorting and joining numbers is several times faster).
+    identify : bool
+        Whether a named artist has the name, or the number.
+    numbers : (int, int), optional
+        First and last number of the artists wanted.
+    """
+    group = "p.grp" if rule is not None else "'all'"
+    if rule is not None and rule.by_period:
+        group = _rule_sql(rule, "p")
+    keys = "r.artist, r.place, r.grp, r.tenure"
+    if named:
+        keys = (
+            'r.lane AS platform, r.artist_id, r.grp AS "group", r.period, r.days, '
+            "r.tenure AS tenure_months"
+        )
+    tenure = "CAST(k.months - (year(p.entry_period) * 12 + month(p.entry_period)) AS DOUBLE)"
+    if period in ("week", "day"):
+        tenure = "CAST(date_diff('day', p.entry_period, k.period) AS DOUBLE) / 30.436875"
+    counts = {"uploads": count} | dict.fromkeys(("media", "ai_uploads", "ai_unknown"), "")
+    shown = ", ".join(
+        f"CAST(coalesce(c.{column or name}, 0) AS DOUBLE) AS {name}"
+        for name, column in counts.items()
+    )
+    name = "p.artist_id" if identify else "CAST(p.artist AS VARCHAR) AS artist_id"
+    held = f"p.lane, {name}, k.period, k.days, k.complete, " if named else ""
+    wanted = "" if numbers is None else f"WHERE artist BETWEEN {numbers[0]} AND {numbers[1]}"
+    end = ", r.weight, r.complete" if named else ""
+    return f"""
+        SELECT {keys}, {", ".join(f"r.{name}" for name in counts)}{end} FROM (
+            SELECT p.artist, k.place, {held}{group} AS grp, {tenure} AS tenure, p.weight, {shown}
+            FROM (SELECT * FROM ({sorted_people(rule, period)}) s {wanted}) p
+            JOIN calendar k ON k.lane = p.lane AND k.period BETWEEN p.risk_start AND p.risk_end
+            LEFT JOIN cell c ON c.artist = p.artist AND c.period = k.period) r
+        WHERE r.grp IS NOT NULL"""
+
+
+def at_risk(rule: Seniority | None, period: str, bucket: int) -> str:
+    """Return SQL for the rows of the artist panel by runs of so many artist numbers.
+
+    Over `span` and `calendar`. With a rule by period it counts those, too, that the rule leaves out.
+    """
+    within = "p.grp IS NOT NULL" if rule is not None and not rule.by_period else "TRUE"
+    return f"""
+        SELECT CAST(floor(p.artist / CAST({bucket} AS DOUBLE)) AS BIGINT) AS bucket,
+               count(*) AS n
+        FROM ({sorted_people(rule, period)}) p
+        JOIN calendar k ON k.lane = p.lane AND k.period BETWEEN p.risk_start AND p.risk_end
+        WHERE {within} GROUP BY 1 ORDER BY 1"""
+
+
+def exits(periods: int | None, period: str) -> str:
+    """Return SQL for the spans that end after so many silent periods; None for no such end."""
+    end = "seen_end"
+    if periods is not None:
+        end = f"least(seen_end, {following(period, 'last_active', periods)})"
+    names = ", ".join(
+        f"{end} AS risk_end" if name == "risk_end" else name for name in SPAN_COLUMNS
+    )
+    return f"SELECT {names} FROM span"
+
+
+SPAN_COLUMNS = (
+    "artist",
+    "platform",
+    "lane",
+    "artist_id",
+    "first_upload_at",
+    "joined_at",
+    "entry_period",
+    "risk_start",
+    "risk_end",
+    "seen_end",
+    "last_active",
+    "censored",
+    "weight",
+)
+
+
+FEATURES = ("came", "gone", "present", "active", "uploads")
+
+
+def features(
+    rule: Seniority | None, period: str, count: str, lane: str, lengths: tuple[int, int]
+) -> str:
+    """Return SQL for what each artist adds, a period, to the two windows of a decomposition.
+
+    Over `cell`, `span`, `reach` (the share of each window that lies after an entry, or a last
+    upload, in a period) and `compared` (period, side: 0 before, 1 after).
+
+    Parameters
+    ----------
+    lane : str
+        As a SQL literal.
+    lengths : (int, int)
+        Periods in each window.
+    """
+    group = "p.grp" if rule is not None else "'all artists'"
+    shown, inside = [], []
+    for side, length in enumerate(lengths):
+        came, left = f"b.came_{side}", f"z.gone_{side}"
+        values = (
+            came,
+            left,
+            f"({came} - {left})",
+            f"coalesce(i.active_{side}, 0) / CAST({length} AS DOUBLE)",
+            f"coalesce(i.uploads_{side}, 0) / CAST({length} AS DOUBLE)",
+        )
+        shown += [
+            f"p.weight * {value} AS {name}_{side}"
+            for name, value in zip(FEATURES, values, strict=True)
+        ]
+        for name, value in (("active", "1"), ("uploads", f"c.{count}")):
+            inside.append(f"sum(CASE WHEN w.side = {side} THEN {value} ELSE 0 END) AS {name}_{side}")
+    return f"""
+        SELECT p.artist, p.platform, p.artist_id, {group} AS grp, {", ".join(shown)}
+        FROM ({sorted_people(rule, period)}) p
+        JOIN reach b ON b.period = p.entry_period
+        JOIN reach z ON z.period = p.last_active
+        LEFT JOIN (SELECT c.artist, {", ".join(inside)}
+                   FROM cell c JOIN compared w ON w.period = c.period
+                   WHERE c.lane = {lane} AND c.artist IS NOT NULL GROUP BY c.artist) i
+        ON i.artist = p.artist
+        WHERE p.lane = {lane} AND {group} IS NOT NULL"""
+
+
+def drawn(platform: str, artist: str, seed: int) -> str:
+    """Return SQL for an artist's place in the draw of a seed: 32 hexadecimal digits, any engine."""
+    return f"md5(concat('{int(seed)}', ':', {platform}, ':', {artist}))"
+
+
+def _rule_sql(rule: Seniority, table: str) -> str:
+    """Return the group of an artist by the period of the calendar `k`."""
+    cuts = [f"k.cut_{i}" for i in range(len(rule.bands or ("one",)))]
+    return rule.sql(f"{table}.entered_period", f"{table}.censored", "k.period", cuts)
