@@ -19,6 +19,7 @@ from uploadtrends.simulate import Population
 from uploadtrends.store import Store, open_store
 from uploadtrends.store.parquet import is_export, parquet_tables
 
+
 def build_panel(
     data: Store | Population | str | Path | None,
     *,

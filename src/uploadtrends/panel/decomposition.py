@@ -19,7 +19,6 @@ from math import factorial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 from uploadtrends.engines import Engine

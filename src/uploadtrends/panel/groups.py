@@ -38,14 +38,13 @@ def sorted_groups(
 
     period = str(recipe["period"])
     days = window(records.lanes, recipe, rule)
-    rows = engine.frame(group_panel(rule, period), **records.tables, calendar=days)
+    cut = recipe["start"] is not None or recipe["end"] is not None
+    rows = engine.frame(group_panel(rule, period, cut=cut), **records.tables, calendar=days)
     left = rows.filter(pl.col("grp").is_null())
     rows = rows.filter(
         pl.col("grp").is_not_null() & ((pl.col("grp") == "all") | (rule is not None))
     )
-    free = records.totals.filter(~pl.col("credited")).join(
-        days, on=["lane", "period"], how="semi"
-    )
+    free = records.totals.filter(~pl.col("credited")).join(days, on=["lane", "period"], how="semi")
     rows = _with_unattributed(rows, free)
     filled = _fill(rows, days, records, period)
     return filled, _excluded(records, days, left if rule is not None else left.clear())

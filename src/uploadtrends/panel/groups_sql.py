@@ -7,14 +7,19 @@ from uploadtrends.panel.seniority import Seniority
 from uploadtrends.series.periods import sql_period
 
 
-def group_panel(rule: Seniority | None, period: str) -> str:
+def group_panel(rule: Seniority | None, period: str, *, cut: bool = True) -> str:
     """Return SQL for the groups by period, over tables `cell`, `span` and `calendar`.
+
+    `cut` says that the calendar leaves out some of the cells' periods.
 
     `span` has one row per lane and artist (see `queries.spans`). `calendar` has lane, period and,
     for a rule by period, cut_0, cut_1, ... The group "all" holds every artist, sorted or not; a
     group of NULL holds those that the rule leaves out.
     """
     moving = _rule_sql(rule, "p") if rule is not None and rule.by_period else "p.grp"
+    inside = ""
+    if cut or (rule is not None and rule.by_period):
+        inside = "JOIN calendar k ON k.lane = c.lane AND k.period = c.period"
     sums = ", ".join(f"sum(p.weight * c.{name}) AS {name}" for name in COUNTS)
     at_risk = "CASE WHEN c.period BETWEEN p.risk_start AND p.risk_end THEN p.weight ELSE 0 END"
     entrant = "CASE WHEN c.period = p.entry_period THEN p.weight ELSE 0 END"
@@ -27,7 +32,7 @@ def group_panel(rule: Seniority | None, period: str) -> str:
             FROM (SELECT c.lane, c.period, {moving} AS grp, sum(p.weight) AS active,
                          sum({at_risk}) AS active_at_risk, sum({entrant}) AS entrants, {sums}
                   FROM cell c JOIN people p ON p.artist = c.artist
-                  JOIN calendar k ON k.lane = c.lane AND k.period = c.period
+                  {inside}
                   GROUP BY 1, 2, 3) c
             GROUP BY GROUPING SETS ((lane, period), (lane, period, grp))),
         crowd AS (
@@ -146,13 +151,11 @@ def exits(periods: int | None, period: str) -> str:
     end = "seen_end"
     if periods is not None:
         end = f"least(seen_end, {following(period, 'last_active', periods)})"
-    names = ", ".join(
-        f"{end} AS risk_end" if name == "risk_end" else name for name in SPAN_COLUMNS
-    )
+    names = ", ".join(f"{end} AS risk_end" if name == "risk_end" else name for name in _SPAN)
     return f"SELECT {names} FROM span"
 
 
-SPAN_COLUMNS = (
+_SPAN = (
     "artist",
     "platform",
     "lane",
@@ -203,7 +206,9 @@ def features(
             for name, value in zip(FEATURES, values, strict=True)
         ]
         for name, value in (("active", "1"), ("uploads", f"c.{count}")):
-            inside.append(f"sum(CASE WHEN w.side = {side} THEN {value} ELSE 0 END) AS {name}_{side}")
+            inside.append(
+                f"sum(CASE WHEN w.side = {side} THEN {value} ELSE 0 END) AS {name}_{side}"
+            )
     return f"""
         SELECT p.artist, p.platform, p.artist_id, {group} AS grp, {", ".join(shown)}
         FROM ({sorted_people(rule, period)}) p

@@ -1,8 +1,8 @@
 """What is counted, in SQL: one definition for every engine, in DuckDB's words.
 
-`counted` turns works and credits into one row per artist and period with at least one upload,
-`people` and `cells` number the artists, and `spans` says when each was at risk. `groups_sql` turns
-those into groups by period and into the artist panel.
+`names` numbers the artists, `counted` turns works and credits into one row per artist and period
+with at least one upload, and `spans` says when each artist was at risk. `groups_sql` turns those
+into groups by period and into the artist panel.
 """
 
 from __future__ import annotations
@@ -83,19 +83,50 @@ def unplaced(period: str, moment: str, platforms: Sequence[str] | None) -> str:
     )
 
 
-def counted(
-    period: str, moment: str, lane: str, platform: str, *, split: bool, revisited: bool
-) -> str:
-    """Return SQL for one row per artist and period with uploads, of one lane.
+def names(number: str, platforms: Sequence[str] | None) -> str:
+    """Return SQL that gives every artist with a credit a number, in the order of names."""
+    where = "" if platforms is None else f" WHERE platform IN ({text_list(platforms)})"
+    return (
+        f"SELECT CAST({number} AS BIGINT) AS artist, d.platform, d.artist_id FROM (SELECT DISTINCT "
+        f"platform, artist_id FROM credit{where} ORDER BY platform, artist_id) d"
+    )
 
-    A query a lane keeps the grouping narrow. A work without a credit has a NULL artist_id.
-    `delisted` counts works whose record says so, or that were missing from a later complete visit
-    to the artist (`revisited`). `split` says that the platform has a lane an instrument.
+
+COUNTS = ("uploads", "fractional_uploads", "media", "ai_uploads", "ai_unknown", "delisted")
+
+
+def counted(
+    period: str,
+    moment: str,
+    lane: str,
+    platform: str,
+    *,
+    shift: int,
+    split: bool,
+    revisited: bool,
+) -> str:
+    """Return SQL for one row per artist (a number) and period with uploads, of one lane.
+
+    A query a lane keeps the grouping narrow, and numbers keep what follows fast. A work without a
+    credit has a NULL artist.
+
+    Parameters
+    ----------
+    period, moment, lane, platform : str
+        What is counted.
+    shift : int
+        Added to the numbers of `name`, so that an artist has another one in every lane.
+    split : bool
+        The platform has a lane an instrument.
+    revisited : bool
+        `delisted` counts works whose record says so; with this also those that were missing from
+        a later complete visit to the artist (`last_visit`).
     """
     gone = "w.status IN ('deleted', 'banned')"
-    visit = ""
+    visit, visited = "", ""
     if revisited:
-        gone += " OR w.last_crawl < v.crawl_id"
+        gone += " OR w.last_crawl < c.visit"
+        visited = ", v.crawl_id AS visit"
         visit = "LEFT JOIN last_visit v ON v.platform = c.platform AND v.artist_id = c.artist_id"
     only = ""
     if split:
@@ -103,8 +134,8 @@ def counted(
         held = f"= {text_list([instrument])}" if instrument else "IS NULL"
         only = f" AND instrument {held}"
     return f"""
-        SELECT {text_list([platform])} AS platform, {text_list([lane])} AS lane,
-               c.artist_id, w.period, min(w.moment) AS first_at,
+        SELECT {text_list([lane])} AS lane, c.artist, w.period,
+               min(w.moment) AS first_at,
                count(*) AS uploads,
                sum(CAST(1 AS DOUBLE) / coalesce(c.n_artists, 1)) AS fractional_uploads,
                CAST(sum(coalesce(w.media_count, 1)) AS BIGINT) AS media,
@@ -112,9 +143,31 @@ def counted(
                count(CASE WHEN w.ai_label IS NULL THEN 1 END) AS ai_unknown,
                count(CASE WHEN {gone} THEN 1 END) AS delisted
         FROM ({_works(period, moment, (), (platform,))}{only}) w
-        LEFT JOIN credit c ON c.platform = w.platform AND c.upload_id = w.upload_id
-        {visit}
-        GROUP BY c.artist_id, w.period"""
+        LEFT JOIN (SELECT c.upload_id, c.n_artists, n.artist + {shift} AS artist{visited}
+                   FROM credit c
+                   JOIN name n ON n.platform = c.platform AND n.artist_id = c.artist_id
+                   {visit}
+                   WHERE c.platform = {text_list([platform])}) c
+        ON c.upload_id = w.upload_id
+        GROUP BY c.artist, w.period"""
+
+
+def cells(renamed: Mapping[str, str], dropped: Sequence[str]) -> str:
+    """Return SQL for the counts of the lanes that are kept, over `raw` (all of `counted`)."""
+    return (
+        f"SELECT {_renamed('lane', renamed)} AS lane, artist, period, first_at, "
+        f"{', '.join(COUNTS)} FROM raw{_without('lane', dropped)}"
+    )
+
+
+def people() -> str:
+    """Return SQL for one row per lane and artist, over `raw`, `name` and `lane_edge`."""
+    return (
+        "SELECT r.artist, e.platform, r.lane, n.artist_id, r.first_at, r.last_active "
+        "FROM (SELECT lane, artist, min(first_at) AS first_at, max(period) AS last_active "
+        "FROM raw WHERE artist IS NOT NULL GROUP BY lane, artist) r "
+        "JOIN lane_edge e ON e.lane = r.lane JOIN name n ON n.artist = r.artist - e.shift"
+    )
 
 
 def last_visit(statuses: str = "'ok', 'truncated', 'incomplete'") -> str:
@@ -129,35 +182,6 @@ def last_visit(statuses: str = "'ok', 'truncated', 'incomplete'") -> str:
             FROM sighting s JOIN crawl k ON k.crawl_id = s.crawl_id
             WHERE s.status IN ({statuses})) ranked
         WHERE place = 1"""
-
-
-def people() -> str:
-    """Return SQL for one row per lane and artist, over `raw` (all of `counted`)."""
-    return (
-        "SELECT platform, lane, artist_id, min(first_at) AS first_at, max(period) AS last_active "
-        "FROM raw WHERE artist_id IS NOT NULL GROUP BY platform, lane, artist_id"
-    )
-
-
-def numbered(number: str, renamed: Mapping[str, str]) -> str:
-    """Return SQL that gives every lane and artist of `people` a number, in the order of names."""
-    return (
-        f"SELECT CAST({number} AS BIGINT) AS artist, p.* FROM (SELECT q.*, "
-        f"{_renamed('q.lane', renamed)} AS shown FROM people q ORDER BY shown, artist_id) p"
-    )
-
-
-COUNTS = ("uploads", "fractional_uploads", "media", "ai_uploads", "ai_unknown", "delisted")
-
-
-def cells(renamed: Mapping[str, str], dropped: Sequence[str]) -> str:
-    """Return SQL for the counts by lane, artist (a number) and period, over `raw` and `people`."""
-    return (
-        f"SELECT {_renamed('r.lane', renamed)} AS lane, p.artist, r.period, "
-        f"{', '.join(f'r.{name}' for name in COUNTS)} "
-        "FROM raw r LEFT JOIN people p ON p.lane = r.lane AND p.artist_id = r.artist_id"
-        + _without("r.lane", dropped)
-    )
 
 
 def totals() -> str:

@@ -40,14 +40,22 @@ def read_records(engine: Engine, recipe: Mapping[str, Any]) -> Records:
 
     revisited = visits.height > 0 and visits["n_visits"].max() > 1  # type: ignore[operator]
     seen = {"last_visit": last_visit} if last_visit is not None else {}
-    raw = _raw(engine, recipe, lanes, split, moment, seen if revisited else {})
-    people = keep(engine, queries.people(), raw=raw)
-    number = numbering(engine, "shown", "artist_id")
-    numbered = keep(engine, queries.numbered(number, renamed), people=people)
+    name = keep(engine, queries.names(numbering(engine, "platform", "artist_id"), platforms))
+    lanes = _numbered_apart(engine, lanes, name)
+    edges = lanes.select(
+        "platform",
+        pl.col("counted_as").alias("lane"),
+        "shift",
+        "lane_first",
+        "lane_last",
+        "lane_full",
+    )
+    raw = _raw(engine, recipe, lanes, split, moment, {"name": name} | (seen if revisited else {}))
+    people = keep(engine, queries.people(), raw=raw, name=name, lane_edge=edges)
     weighted = recipe["weights"] == "design"
     if weighted:
         _require_weights(engine, people)
-    cells = hold(engine, queries.cells(renamed, dropped), raw=raw, people=numbered)
+    cells = hold(engine, queries.cells(renamed, dropped), raw=raw) if renamed else raw
     spans = hold(
         engine,
         queries.spans(
@@ -59,17 +67,15 @@ def read_records(engine: Engine, recipe: Mapping[str, Any]) -> Records:
             weighted=weighted,
             histories_from=recipe["histories_from"],
         ),
-        people=numbered,
-        lane_edge=lanes.select(
-            pl.col("counted_as").alias("lane"), "lane_first", "lane_last", "lane_full"
-        ),
+        people=people,
+        lane_edge=edges,
         **seen,
     )
     if not getattr(engine, "holds", False):
         spans = spans.sort("artist")  # type: ignore[union-attr]
     totals = engine.frame(queries.totals(), cell=cells).sort("lane", "period", "credited")
-    drop(engine, raw, people, numbered, *seen.values())
-    lanes = lanes.filter(~pl.col("counted_as").is_in(dropped)).drop("counted_as")
+    drop(engine, people, name, *seen.values(), *([raw] if renamed else []))
+    lanes = lanes.filter(~pl.col("counted_as").is_in(dropped)).drop("counted_as", "shift")
     kind = HeldRecords if getattr(engine, "holds", False) else Records
     return kind(
         cells=cells,  # type: ignore[arg-type]
@@ -113,6 +119,15 @@ def _edges(lanes: pl.DataFrame, visits: pl.DataFrame, period: str) -> pl.DataFra
     return lane_edges(lanes, visits, period)
 
 
+def _numbered_apart(engine: Engine, lanes: pl.DataFrame, name: Table) -> pl.DataFrame:
+    """Add `shift`, by which the numbers of a lane's artists lie above those of the lane before."""
+    import polars as pl
+
+    last = engine.frame("SELECT coalesce(max(artist), 0) AS last FROM name", name=name)["last"][0]
+    place = pl.int_range(pl.len(), dtype=pl.Int64)
+    return lanes.sort("lane", "counted_as").with_columns(shift=place * (int(last) + 1))
+
+
 def _raw(
     engine: Engine,
     recipe: Mapping[str, Any],
@@ -121,23 +136,20 @@ def _raw(
     moment: str,
     tables: Mapping[str, Table],
 ) -> Table:
+    asked = lanes.select("platform", "counted_as", "shift").rows() or [("", "", 0)]
     parts = [
         queries.counted(
             recipe["period"],
             moment,
             lane,
             platform,
+            shift=shift,
             split=platform in split,
-            revisited=bool(tables),
+            revisited="last_visit" in tables,
         )
-        for platform, lane in lanes.select("platform", "counted_as").sort("counted_as").iter_rows()
+        for platform, lane, shift in asked
     ]
-    if not parts:  # nothing to count: no rows, of the right kinds
-        nothing = queries.counted(
-            recipe["period"], moment, "", "", split=False, revisited=False
-        )
-        parts, tables = [nothing], {}
-    return keep(engine, " UNION ALL ".join(parts), **tables)
+    return hold(engine, " UNION ALL ".join(parts), **tables)
 
 
 def _kept_lanes(
@@ -245,5 +257,3 @@ def _chosen_instruments(
                 fix=f"use one of {', '.join(known)}" if known else "leave instrument= out",
             )
     return dict(pairs)
-
-

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from uploadtrends.engines import DuckDBEngine, Engine
 from uploadtrends.engines.engine import MOST_ROWS
 from uploadtrends.errors import InputError
@@ -61,16 +63,12 @@ def artist_rows(
                 fix="write them, panel.write_artists(folder); or draw artists, "
                 "panel.sample(20_000).artists",
             )
-    query = artist_panel(
-        rule, str(recipe["credit_unit"]), str(recipe["period"]), named=False
-    )
+    query = artist_panel(rule, str(recipe["credit_unit"]), str(recipe["period"]), named=False)
     rows = used.frame(query, **records.tables, calendar=days)
     people = records.spans.select("artist", "artist_id", "weight").sort("artist")
-    numbers, order = people["artist"], rows["artist"]
-    known = bool(people.height) and int(numbers[-1]) == people.height - 1  # type: ignore[arg-type]
-    at = order if known else numbers.search_sorted(order)
+    at = _places(people["artist"], rows["artist"])
     key = at.cast(pl.Int64) * max(days.height, 1) + rows["place"]
-    rows = rows.with_columns(at=at.cast(pl.UInt32), key=key).sort("key")
+    rows = rows.drop("artist", "weight", strict=False).with_columns(at=at, key=key).sort("key")
     at, place = rows["at"], rows["place"]
     return pl.DataFrame(
         {
@@ -85,6 +83,18 @@ def artist_rows(
             "complete": days["complete"].gather(place),
         }
     )
+
+
+def _places(numbers: pl.Series, wanted: pl.Series) -> pl.Series:
+    """Return where each number wanted stands among the sorted numbers known."""
+    import polars as pl
+
+    last = int(numbers[-1]) if len(numbers) else 0
+    if last > 4 * len(numbers) + 1_000:
+        return numbers.search_sorted(wanted).cast(pl.UInt32)
+    table = np.zeros(last + 1, dtype=np.uint32)
+    table[numbers.to_numpy()] = np.arange(len(numbers), dtype=np.uint32)
+    return pl.Series("at", table[wanted.to_numpy()])
 
 
 def count_rows(

@@ -97,9 +97,7 @@ def calendar(
     return days
 
 
-def window(
-    lanes: pl.DataFrame, recipe: Mapping[str, Any], rule: Seniority | None
-) -> pl.DataFrame:
+def window(lanes: pl.DataFrame, recipe: Mapping[str, Any], rule: Seniority | None) -> pl.DataFrame:
     """Return the `calendar` of a panel's window."""
     start, end = (
         None if recipe[name] is None else dt.date.fromisoformat(recipe[name])

@@ -23,7 +23,6 @@ from uploadtrends.store.given import (
     written_before,
 )
 from uploadtrends.store.lock import cannot_write, explain
-
 from uploadtrends.store.parquet import COUNTED, FORMAT, LOADED, READABLE
 
 if TYPE_CHECKING:
