@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from uploadtrends.artists.design import Spec, artist_design
@@ -137,7 +139,7 @@ def artist_model(
     design = artist_design(panel, events, spec, dose)
     if contrast == "platform" and time == "trend" and inference not in ("auto", "two-step"):
         _require_shared_events(events)
-    return estimate(
+    result = estimate(
         design,
         spec,
         inference=inference,
@@ -147,6 +149,31 @@ def artist_model(
         seed=seed,
         call=call,
     )
+    return replace(result, notes=(*result.notes, *_drawn(panel, platforms, result)))
+
+
+def _drawn(panel: Panel, platforms: tuple[str, ...], result: ArtistModel) -> list[str]:
+    """Say who was drawn, and how far a fit to all artists may be from this one.
+
+    The variance of the difference is 1 - n / N of the variance that artists cause, which has no
+    part in shocks that all of them share.
+    """
+    about = panel.recipe.get("sample")
+    if about is None:
+        return []
+    sizes = {name: about["artists"][name] for name in platforms if name in about["artists"]}
+    left = math.sqrt(max(1 - n / known for n, known in sizes.values()))
+    table, column = (result.shocks, "se_without") if len(result.shocks) else (result.effects, "se")
+    told = [
+        f"{row['group']}, {row['event']}, {row['term']}: {left * row[column]:.2g}"
+        for row in table.to_dict("records")
+        if row[column] == row[column]
+    ]
+    who = ", ".join(f"{n:,} of {known:,} on {name}" for name, (n, known) in sizes.items())
+    return [
+        f"artists were drawn at random (seed {about['seed']}): {who}. Standard error of the "
+        f"estimates as those of all artists, log scale: {'; '.join(told)}"
+    ]
 
 
 def _check(contrast: str, time: str, tenure: str, terms: Sequence[str], inference: str) -> None:

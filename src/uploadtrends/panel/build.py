@@ -143,7 +143,7 @@ def _reader(
 
         held = DiskEngine(memory_limit)
         closing.callback(held.detach)
-        held.attach(_duckdb_tables(data, closing))
+        held.attach(_duckdb_tables(data))
         return held, held
     if isinstance(data, Store):
         reader = DuckDBEngine(data.connection)
@@ -151,12 +151,12 @@ def _reader(
         reader = DuckDBEngine(closing.enter_context(open_store(data)).connection)
     else:
         reader = DuckDBEngine()
-        reader.attach(_duckdb_tables(data, closing))
+        reader.attach(_duckdb_tables(data))
     closing.callback(reader.close)
     return reader, None
 
 
-def _duckdb_tables(data: Any, closing: ExitStack) -> dict[str, Any]:
+def _duckdb_tables(data: Any) -> dict[str, Any]:
     """Return what DuckDB attaches: tables in memory, the files of an export, or a store."""
     if isinstance(data, Population):
         return dict(population_tables(data))

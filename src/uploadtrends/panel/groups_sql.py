@@ -135,7 +135,7 @@ def artist_panel(
 def at_risk(rule: Seniority | None, period: str, bucket: int) -> str:
     """Return SQL for the rows of the artist panel by runs of so many artist numbers.
 
-    Over `span` and `calendar`. With a rule by period it counts those, too, that the rule leaves out.
+    Over `span` and `calendar`. With a rule by period, those that it leaves out are counted, too.
     """
     within = "p.grp IS NOT NULL" if rule is not None and not rule.by_period else "TRUE"
     return f"""
@@ -224,6 +224,45 @@ def features(
 def drawn(platform: str, artist: str, seed: int) -> str:
     """Return SQL for an artist's place in the draw of a seed: 32 hexadecimal digits, any engine."""
     return f"md5(concat('{int(seed)}', ':', {platform}, ':', {artist}))"
+
+
+def chosen(artists: int, seed: int) -> str:
+    """Return SQL for the artists of `span` that come first in a draw, so many a lane.
+
+    `known` is the number of artists in the lane.
+    """
+    names = ", ".join(_SPAN)
+    return f"""
+        SELECT {", ".join(f"s.{name}" for name in _SPAN)}, n.known
+        FROM (SELECT {names}, row_number() OVER (PARTITION BY lane
+                                                 ORDER BY {drawn("platform", "artist_id", seed)},
+                                                          artist_id) AS place FROM span) s
+        JOIN (SELECT lane, count(*) AS known FROM span GROUP BY lane) n ON n.lane = s.lane
+        WHERE s.place <= {int(artists)}"""
+
+
+DRAWN_UNITS = (*COUNTS, "active_artists")
+
+
+def drawn_moments(rule: Seniority | None, period: str, unit: str) -> str:
+    """Return SQL for total and sum of squares of what artists add to a group in a period.
+
+    Over the tables of `group_panel`, whose cells are of artists in a sample.
+    """
+    value = "p.weight" if unit == "active_artists" else f"p.weight * c.{unit}"
+    group = "p.grp"
+    if rule is not None and rule.by_period:
+        group = _rule_sql(rule, "p")
+    where = "" if rule is None else " WHERE every = 1 OR grp IS NOT NULL"
+    return f"""
+        SELECT lane, period, CASE WHEN every = 1 THEN 'all' ELSE grp END AS grp, total, squares
+        FROM (SELECT lane, period, grp, GROUPING(grp) AS every, sum(value) AS total,
+                     sum(value * value) AS squares
+              FROM (SELECT c.lane, c.period, {group} AS grp, CAST({value} AS DOUBLE) AS value
+                    FROM cell c JOIN ({sorted_people(rule, period)}) p ON p.artist = c.artist
+                    JOIN calendar k ON k.lane = c.lane AND k.period = c.period) v
+              GROUP BY GROUPING SETS ((lane, period){", (lane, period, grp)" if rule else ""})) m
+        {where}"""
 
 
 def _rule_sql(rule: Seniority, table: str) -> str:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from uploadtrends.engines import DuckDBEngine, Engine, hold
 from uploadtrends.errors import InputError
 from uploadtrends.panel.decomposition import Decomposition, decompose_change
+from uploadtrends.panel.drawing import draw, drawing_errors
 from uploadtrends.panel.groups import published_groups, sorted_groups
 from uploadtrends.panel.groups_sql import exits
+from uploadtrends.panel.known import described, overview, require_artists, rows_of
 from uploadtrends.panel.records import Records
 from uploadtrends.panel.rows import artist_rows, new_folder, write_rows
 from uploadtrends.panel.seniority import Seniority
@@ -85,36 +87,11 @@ class Panel:
         polars.DataFrame
             platform, group, origin, unit, first, last, periods, uploads, incomplete, interpolated.
         """
-        import polars as pl
-
-        return self.groups.group_by("platform", "group", maintain_order=True).agg(
-            pl.col("origin").first(),
-            pl.col("unit").first(),
-            first=pl.col("period").min(),
-            last=pl.col("period").max(),
-            periods=pl.len(),
-            uploads=pl.col("uploads").sum(),
-            incomplete=(~pl.col("complete")).sum(),
-            interpolated=pl.col("interpolated").sum(),
-        )
+        return overview(self.groups)
 
     def summary(self) -> str:
         """Say what the panel holds, what it leaves out, and what to keep in mind."""
-        lines = [
-            f"{row['platform']}, {row['group']}: {row['uploads']:,.0f} "
-            f"{row['unit'] if row['origin'] == 'published' else 'uploads'} in {row['periods']} "
-            f"{self.period}s from {row['first']} to {row['last']}"
-            + (f", {row['incomplete']} seen in part" if row["incomplete"] else "")
-            + (f", {row['interpolated']} interpolated" if row["interpolated"] else "")
-            for row in self.overview().iter_rows(named=True)
-        ]
-        lines += [
-            f"Not counted on {platform}: {uploads:,.0f} ({reason})"
-            for platform, reason, uploads in self.excluded.iter_rows()
-        ]
-        if self.seniority is not None and self.seniority.caveat:
-            lines.append(self.seniority.caveat)
-        return "\n".join(lines)
+        return described(self)
 
     def __str__(self) -> str:
         return self.summary()
@@ -178,7 +155,7 @@ class Panel:
         InputError
             When the panel holds only published aggregate series.
         """
-        self._require_artists(None)
+        require_artists(self.records.artist_lanes, None)
         return artist_rows(self.records, self.seniority, self.recipe, self.engine)
 
     def write_artists(
@@ -213,7 +190,7 @@ class Panel:
         >>> for part in panel.write_artists("artist-months"):  # doctest: +SKIP
         ...     print(pl.read_parquet(part)["uploads"].mean())
         """
-        self._require_artists(None)
+        require_artists(self.records.artist_lanes, None)
         if rows < 1:
             raise InputError("a part needs at least one row", column="rows", value=rows)
         return write_rows(
@@ -226,6 +203,62 @@ class Panel:
             identify=identify,
         )
 
+    def sample(self, artists: int = 20_000, *, seed: int = 0) -> Panel:
+        """Draw artists at random, and return their panel, here.
+
+        For models of single artists on more of them than fit into one machine: the draw runs where
+        the artists are, and every engine draws the same. Groups become estimates for all artists,
+        with the weights N / n; `summary` and the notes of artist-level models state the draw and
+        its sampling error.
+
+        Parameters
+        ----------
+        artists : int
+            How many on every platform (all, where there are fewer).
+        seed : int
+            Of the draw.
+
+        Returns
+        -------
+        Panel
+            On the built-in engine.
+
+        Examples
+        --------
+        >>> panel = ut.build_panel("store-parquet", engine="spark")  # doctest: +SKIP
+        >>> ut.artist_model(panel.sample(20_000), "2022-08-22")  # doctest: +SKIP
+        """
+        require_artists(self.records.artist_lanes, None)
+        if "sample" in self.recipe:
+            raise InputError(
+                "this panel is a sample already", fix="draw from the panel that it was drawn from"
+            )
+        records, sizes = draw(self.records, self.engine, artists, seed)
+        recipe = self.recipe | {"sample": {"seed": seed, "artists": sizes}}
+        return Panel.assemble(records, self.seniority, recipe)
+
+    def sampling_error(self, unit: str = "uploads") -> pl.DataFrame:
+        """Return how far a sample's totals are off because only some artists were drawn.
+
+        Parameters
+        ----------
+        unit : str
+            uploads, fractional_uploads, media, active_artists, ai_uploads, ai_unknown or delisted.
+
+        Returns
+        -------
+        polars.DataFrame
+            platform, group, period, estimate (for all artists), se, low, high (95%, normal), by
+            Cochran (1977, Sampling Techniques, eq. 2.20) for a simple random sample of a finite
+            number of artists. Works without an artist are in the panel's totals, not here.
+
+        Raises
+        ------
+        InputError
+            The panel is no sample, or the unit another one.
+        """
+        return drawing_errors(self, unit)
+
     def flags(self, platform: str, group: str = "all") -> pd.DataFrame:
         """Return what is known about each period: complete, interpolated, instrument.
 
@@ -234,7 +267,7 @@ class Panel:
         pandas.DataFrame
             Index: first day of the period.
         """
-        rows = self._rows(platform, group)
+        rows = rows_of(self.groups, platform, group)
         frame = rows.select("complete", "interpolated", "instrument").to_pandas()
         frame.index = self._index(rows)
         return frame
@@ -275,7 +308,7 @@ class Panel:
         """
         import pandas as pd
 
-        rows = self._rows(platform, group)
+        rows = rows_of(self.groups, platform, group)
         unit = self.recipe["credit_unit"] if unit == "uploads" else unit
         values = unit_values(rows, unit, self.records, platform)
         series = pd.Series(values, index=self._index(rows), name=f"{platform} {group}")
@@ -334,7 +367,7 @@ class Panel:
         InputError
             If it has no artists, or several platforms have and none is named.
         """
-        self._require_artists(platform)
+        require_artists(self.records.artist_lanes, platform)
         lanes = self.records.artist_lanes
         if platform is not None:
             return platform
@@ -345,45 +378,6 @@ class Panel:
                 fix=f"name one of {', '.join(lanes)}",
             )
         return str(lanes[0])
-
-    def _require_artists(self, platform: str | None) -> None:
-        if not self.has_artists(platform):
-            lanes = self.records.artist_lanes
-            raise InputError(
-                "there are no single artists here, only published totals"
-                if not lanes
-                else "no artists on that platform",
-                column="platform",
-                value=platform,
-                fix=(
-                    f"use one of {', '.join(lanes)}"
-                    if lanes
-                    else "load per-artist records (a table, a dump or a crawl) and build again"
-                ),
-            )
-
-    def _rows(self, platform: str, group: str) -> pl.DataFrame:
-        import polars as pl
-
-        rows = self.groups.filter((pl.col("platform") == platform) & (pl.col("group") == group))
-        if rows.height == 0:
-            pairs = self.keys()
-            platforms = sorted({known for known, _ in pairs})
-            if platform in platforms:
-                there = [name for known, name in pairs if known == platform]
-                raise InputError(
-                    f"no group of that name on {platform}",
-                    column="group",
-                    value=group,
-                    fix=f"use one of {', '.join(there)}",
-                )
-            raise InputError(
-                "no such platform in this panel",
-                column="platform",
-                value=platform,
-                fix=f"use one of {', '.join(platforms)}" if platforms else "load data first",
-            )
-        return rows
 
     def _index(self, rows: pl.DataFrame) -> pd.DatetimeIndex:
         import pandas as pd
