@@ -144,13 +144,13 @@ class SparkEngine:
         self.session = session.newSession()
         for name, value in _SETTINGS.items():
             self.session.conf.set(name, value)
-        given = scratch or session.conf.get(SCRATCH, None)
-        if given is None and not session.sparkContext.master.startswith("local"):
+        given: str = scratch or session.conf.get(SCRATCH, None) or ""
+        if not given and not session.sparkContext.master.startswith("local"):
             raise ConfigurationError(
                 "Spark runs on several machines and needs a folder that all of them can write to. "
                 f"Fix: set it, session.conf.set('{SCRATCH}', 's3a://bucket/scratch')"
             )
-        if given is None:
+        if not given:
             given = tempfile.mkdtemp(prefix="uploadtrends-spark-")
             weakref.finalize(self, shutil.rmtree, given, ignore_errors=True)
         self._scratch = given.rstrip("/")
@@ -237,7 +237,8 @@ class SparkEngine:
         ).createOrReplaceTempView(name)
 
     def _path(self, place: str) -> Any:
-        return self.session.sparkContext._jvm.org.apache.hadoop.fs.Path(place)
+        java: Any = self.session.sparkContext._jvm
+        return java.org.apache.hadoop.fs.Path(place)
 
     def _hadoop(self) -> Any:
         return self.session.sparkContext._jsc.hadoopConfiguration()

@@ -141,10 +141,10 @@ def _reader(
     if memory_limit is not None:
         from uploadtrends.engines.disk import DiskEngine
 
-        held = DiskEngine(memory_limit)
-        closing.callback(held.detach)
-        held.attach(_duckdb_tables(data))
-        return held, held
+        disk = DiskEngine(memory_limit)
+        closing.callback(disk.detach)
+        disk.attach(_duckdb_tables(data))
+        return disk, disk
     if isinstance(data, Store):
         reader = DuckDBEngine(data.connection)
     elif isinstance(data, str | Path) and not is_export(data):
