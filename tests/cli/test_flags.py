@@ -27,6 +27,8 @@ PANEL = {
     "--seniority-at": "2021-05-04",
     "--senior-after": "31 months",
     "--later": "drop",
+    "--engine": "spark",
+    "--memory-limit": "3GB",
 }
 SESSION = {
     "--contact": "me@example.org",
@@ -131,7 +133,11 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
         "uploadtrends.collect.delisted.delisted",
         {"--period": "year"},
     ),
-    (["delisted"], "uploadtrends.store.open_store", {"--store": "my.duckdb"}),
+    (
+        ["delisted"],
+        "uploadtrends.store.open_store",
+        {"--store": "my.duckdb", "--memory-limit": "3GB"},
+    ),
     (
         ["forget", "danbooru", "someone"],
         "uploadtrends.privacy.forget",
@@ -142,7 +148,7 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
         "uploadtrends.study.sources.make_source",
         {"--column": "a=b", "--option": "unit=works"},
     ),
-    ([*LOAD], "uploadtrends.store.open_store", {"--store": "a/my.duckdb"}),
+    ([*LOAD], "uploadtrends.store.open_store", {"--store": "a/my.duckdb", "--memory-limit": "3GB"}),
     (
         [*LOAD, "--store", "n.duckdb"],
         "uploadtrends.store.store.Store.load",
@@ -153,9 +159,17 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
         "uploadtrends.collect.fetch.fetch",
         {"--url": "http://127.0.0.1:1/x", "--sha256": "ab", "--raw": "raws"},
     ),
-    (["export", "out"], "uploadtrends.store.open_store", {"--store": "my.duckdb"}),
+    (
+        ["export", "out"],
+        "uploadtrends.store.open_store",
+        {"--store": "my.duckdb", "--memory-limit": "3GB"},
+    ),
     (["export", "out"], "uploadtrends.privacy.load_key", {"--key-file": "my.key"}),
-    (["upgrade"], "uploadtrends.store.version.upgrade_store", {"--store": "my.duckdb"}),
+    (
+        ["upgrade"],
+        "uploadtrends.store.version.upgrade_store",
+        {"--store": "my.duckdb"},
+    ),
     (
         ["loop", "caption"],
         "uploadtrends.caption_loop",

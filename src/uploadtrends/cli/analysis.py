@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from uploadtrends.cli.options import (
+    PANEL_SETTINGS,
     AsJson,
     Data,
     Further,
@@ -41,7 +42,7 @@ def panel(
     """
     import uploadtrends as ut
 
-    known = ("data", "period", "platforms", "instrument", "seniority")
+    known = ("data", "seniority", *PANEL_SETTINGS)
     built = options.build(data, **further_settings(further, ut.build_panel, known))
     if out is None:
         show_frame(built.groups.to_pandas(), as_json=as_json)
@@ -130,8 +131,9 @@ def change_points(
 
 def given(data: Path, options: PanelOptions) -> Any:
     """Return the panel of a store, or the series of a file in any form that `load` reads."""
-    if data.suffix == ".duckdb":
-        return options.build(data)
     from uploadtrends.sources.frames import read_frame
+    from uploadtrends.store.parquet import is_export
 
+    if data.suffix == ".duckdb" or is_export(data):
+        return options.build(data)
     return read_frame(data).squeeze("columns")

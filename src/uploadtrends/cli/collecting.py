@@ -13,6 +13,7 @@ from uploadtrends.cli.options import (
     DEFAULT_STORE,
     AsJson,
     KeyFile,
+    MemoryLimit,
     Raw,
     SessionOptions,
     StorePath,
@@ -195,6 +196,7 @@ def _limit(max_rejects: float) -> int | float:
 def delisted(
     store: StorePath = DEFAULT_STORE,
     period: Annotated[str, typer.Option("--period", help="month, quarter or year.")] = "month",
+    memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
 ) -> None:
     """Count works that an earlier crawl saw and a later complete one did not.
@@ -204,7 +206,7 @@ def delisted(
     from uploadtrends.collect.delisted import delisted as count
     from uploadtrends.store import open_store
 
-    with open_store(store) as opened:
+    with open_store(store, memory_limit=memory_limit) as opened:
         show_frame(count(opened, period=period).to_pandas(), as_json=as_json)
 
 

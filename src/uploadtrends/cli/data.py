@@ -13,6 +13,7 @@ from uploadtrends.cli.options import (
     DEFAULT_STORE,
     AsJson,
     KeyFile,
+    MemoryLimit,
     Raw,
     StorePath,
     command,
@@ -55,6 +56,7 @@ def load(
     max_rejects: Annotated[
         float, typer.Option("--max-rejects", help="Share (below 1) or number of bad rows allowed.")
     ] = 0.05,
+    memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
 ) -> None:
     """Load a file into the store; loading it again changes nothing.
@@ -79,7 +81,10 @@ def load(
     made = make_source(source, path, given)
     store.parent.mkdir(parents=True, exist_ok=True)
     limit = max_rejects if max_rejects < 1 else int(max_rejects)
-    with open_store(store, read_only=False) as opened, load_display(quiet=as_json) as progress:
+    with (
+        open_store(store, read_only=False, memory_limit=memory_limit) as opened,
+        load_display(quiet=as_json) as progress,
+    ):
         report = opened.load(made, max_rejects=limit, progress=progress)
     if as_json:
         show_record(report.to_dict(), as_json=True)
@@ -197,6 +202,7 @@ def export(
         typer.Option("--key", help="'new': pseudonyms of this export alone, joined with no other."),
     ] = None,
     key_file: KeyFile = None,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Write the store to Parquet: pseudonyms instead of ids, no handles, dates to the day.
 
@@ -217,6 +223,6 @@ def export(
         def hide(platform: str, identifier: str) -> str:
             return privacy.pseudonym(secret, platform, identifier)
 
-    with open_store(store) as opened:
+    with open_store(store, memory_limit=memory_limit) as opened:
         typer.echo(f"Wrote {export_parquet(opened, folder, hide, period=period)}")
     typer.echo(export_report(folder))

@@ -35,7 +35,14 @@ Further = Annotated[
     typer.Option("--option", help="name=value of any further setting; repeatable."),
 ]
 Data = Annotated[
-    Path, typer.Argument(help="A store (.duckdb), or a CSV whose first column is a date.")
+    Path,
+    typer.Argument(
+        help="A store (.duckdb), its Parquet export, or a CSV whose first column is a date."
+    ),
+]
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option("--memory-limit", help="Such as 2GB; what is larger is worked on on disk."),
 ]
 Unit = Annotated[str, typer.Option("--unit", help="uploads, active_artists, ...")]
 Groups = Annotated[list[str] | None, typer.Option("--group", help="Only this; repeatable.")]
@@ -63,6 +70,11 @@ class PanelOptions:
     later: Annotated[
         str, typer.Option("--later", help="Who enters later: separate, new or drop.")
     ] = "separate"
+    engine: Annotated[
+        str,
+        typer.Option("--engine", help="duckdb; or spark, for an export (uploadtrends[spark])."),
+    ] = "duckdb"
+    memory_limit: MemoryLimit = None
 
     def build(self, store: Path, **further: Any) -> Any:
         """Return the panel of a store."""
@@ -72,15 +84,20 @@ class PanelOptions:
         rule = None
         if self.seniority_at is not None:
             rule = ut.Seniority(at=self.seniority_at, senior_after=self.senior_after, later=later)
-        with ut.open_store(store) as opened:
-            return ut.build_panel(
-                opened,
-                period=self.period,
-                platforms=self.platforms,
-                instrument=self.instrument,
-                seniority=rule,
-                **further,
-            )
+        return ut.build_panel(
+            store,
+            period=self.period,
+            platforms=self.platforms,
+            instrument=self.instrument,
+            seniority=rule,
+            engine=self.engine,
+            memory_limit=self.memory_limit,
+            **further,
+        )
+
+
+PANEL_SETTINGS = ("period", "platforms", "instrument", "engine", "memory_limit")
+"""Settings of `build_panel` that are flags of their own."""
 
 
 @dataclass(frozen=True)

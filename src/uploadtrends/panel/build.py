@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
-from uploadtrends.engines import DuckDBEngine, Engine, require_engine
+from uploadtrends.engines import DuckDBEngine, Engine
+from uploadtrends.engines.engine import require_engine
 from uploadtrends.errors import InputError
 from uploadtrends.panel.panel import Panel
 from uploadtrends.panel.reading import read_records

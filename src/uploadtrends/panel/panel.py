@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from uploadtrends.engines import DuckDBEngine, Engine, hold
+from uploadtrends.engines import DuckDBEngine, Engine
+from uploadtrends.engines.engine import hold
 from uploadtrends.errors import InputError
 from uploadtrends.panel.decomposition import Decomposition, decompose_change
 from uploadtrends.panel.drawing import draw, drawing_errors

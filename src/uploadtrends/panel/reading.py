@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from uploadtrends.engines import Engine, hold, keep, numbering
-from uploadtrends.engines.engine import Table, drop
+from uploadtrends.engines import Engine
+from uploadtrends.engines.engine import Table, drop, hold, keep, numbering
 from uploadtrends.errors import InputError
 from uploadtrends.panel import queries
 from uploadtrends.panel.records import HeldRecords, Records

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from uploadtrends.engines import Kept
+from uploadtrends.engines.engine import Kept
 from uploadtrends.result import fingerprint
 
 if TYPE_CHECKING:

@@ -216,7 +216,8 @@ class Study:
         seniority = ut.Seniority(**spec.seniority) if spec.seniority else None
 
         def build() -> dict[str, Panel]:
-            with ut.open_store(store) as opened:
+            limit = spec.panel.get("memory_limit")
+            with ut.open_store(store, memory_limit=limit) as opened:
                 loaded = {name for (name,) in opened.sql(_PLATFORMS).fetchall()}
                 named = spec.panel.get("platforms") or sorted(loaded)
                 missing = sorted(set(named) - loaded)
@@ -228,7 +229,8 @@ class Study:
                         value=missing[0],
                         fix=f"loaded: {', '.join(sorted(loaded)) or 'nothing'}",
                     )
-                options = {key: value for key, value in spec.panel.items() if key != "platforms"}
+                apart = ("platforms", "memory_limit")
+                options = {key: value for key, value in spec.panel.items() if key not in apart}
                 built = {
                     "main": ut.build_panel(opened, platforms=named, seniority=seniority, **options)
                 }
