@@ -145,7 +145,7 @@ class SparkEngine:
         for name, value in _SETTINGS.items():
             self.session.conf.set(name, value)
         given: str = scratch or session.conf.get(SCRATCH, None) or ""
-        if not given and not session.sparkContext.master.startswith("local"):
+        if not given and not str(session.sparkContext.master).startswith("local"):
             raise ConfigurationError(
                 "Spark runs on several machines and needs a folder that all of them can write to. "
                 f"Fix: set it, session.conf.set('{SCRATCH}', 's3a://bucket/scratch')"
