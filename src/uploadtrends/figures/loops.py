@@ -110,7 +110,7 @@ def _similarity(axes: Axes, loop: CaptionLoop, kind: str) -> str:
     axes.set_title(kind)
     if loop.iterations < 20:
         return ""
-    found = convergence(loop.novelty_of(kind))
+    found = convergence(loop.by_artwork(kind))
     axes.set_title(f"{kind}: {found.verdict}")
     if found.verdict == "plateau":
         axes.axvline(found.iteration, color=sheet.INK, linewidth=0.8)

@@ -13,6 +13,9 @@ from scipy import special
 
 from uploadtrends.arrays import Array
 
+LEAST_ARTWORKS = 10
+"""Below this an interval of a mean over artworks says nothing."""
+
 
 def cosine_novelty(embedded: Array, origin: Array) -> Array:
     """Return 1 - cosine similarity row by row.
@@ -60,12 +63,13 @@ def by_iteration(values: Array, chance: float | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index: iteration from 1. Columns: mean, sd (between artworks), low, high (95% interval of
-        the mean), artworks, chance.
+        the mean; NaN below 10 artworks), artworks, chance.
     """
     known = np.isfinite(values)
     count = known.sum(axis=1)
     mean, sd = np.nanmean(values, axis=1), np.nanstd(values, axis=1, ddof=1)
-    half = special.stdtrit(np.maximum(count - 1, 1), 0.975) * sd / np.sqrt(count)
+    half = special.stdtrit(np.maximum(count - 1, 1), 0.975) * sd / np.sqrt(np.maximum(count, 1))
+    half = np.where(count < LEAST_ARTWORKS, np.nan, half)
     return pd.DataFrame(
         {
             "mean": mean,

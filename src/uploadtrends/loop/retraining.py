@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.loop import distances, theory
 from uploadtrends.loop.digits import Classifier, digits
 from uploadtrends.loop.generators import generator_named
+from uploadtrends.loop.progress import Told, told
 from uploadtrends.result import Call, Result
 
 REGIMES = ("replace", "accumulate", "augment", "subsample", "fresh")
@@ -77,6 +79,7 @@ def retraining_loop(
     generations: int = 30,
     repeats: int = 20,
     seed: int = 0,
+    announce: Told | bool | None = None,
 ) -> RetrainingLoop:
     """Refit a generator to its own samples, generation after generation, and measure what is left.
 
@@ -102,6 +105,8 @@ def retraining_loop(
     repeats : int
         Whole loops, each with its own real works; intervals come from these.
     seed : int
+    announce : callable or bool, optional
+        Told of progress, as in `caption_loop`.
 
     Returns
     -------
@@ -143,12 +148,14 @@ def retraining_loop(
         "repeats": repeats,
         "seed": seed,
     }
-    rows = []
+    rows, tell, began = [], told(announce, "loop"), time.monotonic()
     for repeat in range(repeats):
         rng = np.random.default_rng([seed, repeat])
         course = _run(draw, generator, regime, shares, sampling_bias, n, generations, rng, truth)
         for generation, found in enumerate(course):
             rows += [(repeat, generation, name, value) for name, value in found.items()]
+        spent = time.monotonic() - began
+        tell(repeat + 1, repeats, spent / (repeat + 1) * (repeats - repeat - 1))
     table = _table(pd.DataFrame(rows, columns=["repeat", "generation", "metric", "value"]))
     known = None
     if generator == "gaussian" and regime in theory.EXACT and len(set(shares)) == 1:

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.arrays import Array
+from uploadtrends.breaks.segmentation import segment
 from uploadtrends.errors import InputError
+from uploadtrends.loop.novelty import LEAST_ARTWORKS
 from uploadtrends.result import Call, Result
 
 LEAST_ITERATIONS = 20
-LEAST_ARTWORKS = 10
 _PLATEAU, _DRIFT, _DRIFT_AT_LEAST = 0.6, 0.5, 0.3
 _VERDICTS = {
     "plateau": "came to rest",
@@ -44,7 +45,8 @@ class Convergence(Result):
         log ratio of the dates on all and on part of the run over the log ratio of their lengths,
         with its 90% interval: 0 for a plateau, 1 for a drift.
     sensitivity : pandas.DataFrame
-        method, iteration: other ways to date it.
+        method, iteration: other ways to date it (half the band, a broken line, the change-point
+        search), none of which can tell a plateau from a drift.
     """
 
     verdict: str
@@ -90,7 +92,7 @@ def convergence(
     Parameters
     ----------
     values : numpy.ndarray, shape (iterations, artworks), or DataFrame of that shape
-        One value an artwork and iteration, for instance `CaptionLoop.novelty_of("content")`.
+        One value an artwork and iteration, for instance `CaptionLoop.by_artwork("content")`.
     band : float
         Half-width of "stays", as a share of the total change.
     horizon : float
@@ -123,6 +125,12 @@ def convergence(
             raise InputError("a share lies between 0 and 1", column=name, value=share)
     data = data[:, np.isfinite(data).all(axis=0)]
     total, works = data.shape
+    if works < LEAST_ARTWORKS:
+        raise InputError(
+            f"a verdict needs {LEAST_ARTWORKS} artworks without a missing value",
+            value=f"{works} artworks",
+            fix="run more artworks; those with a picture that was withheld do not count",
+        )
     short = round(horizon * total)
     rng = np.random.default_rng(seed)
     means = np.stack(
@@ -207,8 +215,19 @@ def _sensitivity(mean: Array, band: float) -> pd.DataFrame:
     rows = [
         ("equivalence, half the band", narrow),
         ("broken line (level after it)", broken_line(mean)),
+        ("last change point of straight pieces", last_change(mean)),
     ]
     return pd.DataFrame(rows, columns=["method", "iteration"])
+
+
+def last_change(mean: Array) -> float:
+    """Return where the last of the straight pieces begins that the change-point search finds.
+
+    The package's search (`breaks.segmentation.segment`) with a line a piece and the modified BIC;
+    NaN where one line does.
+    """
+    pieces = segment(mean, cost="linear", penalty="mbic", min_size=max(len(mean) // 20, 3))
+    return float(pieces[-1] + 1) if pieces else float("nan")
 
 
 def broken_line(mean: Array) -> float:

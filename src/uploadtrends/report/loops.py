@@ -1,0 +1,124 @@
+"""Self-consuming loops as a section of a report, and as a page of their own."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from uploadtrends.report.tables import downloads, html_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from uploadtrends.figures.canvas.drawing import Drawing
+
+CAPTIONS = {
+    "loop_verdicts": "Did it come to rest? A date means something only with the verdict plateau",
+    "loop_sensitivity": "Other ways to date it; none of them can tell a plateau from a drift",
+    "loop_still_moving": "Share of captions that have not come to rest (Kaplan-Meier; the same for "
+    "five rounds in a row)",
+    "loop_captions": "Different captions, and the share that did not change, by iteration",
+    "loop_distance": "Distances to works that were never in the loop; floor: that of the originals "
+    "themselves. The plain distance can mean anything from plain low to plain high",
+    "loop_retraining": "Generation after generation: mean over loops with its 95% interval",
+    "loop_share": "Share of works made with AI in a corpus collected up to each period",
+    "loop_variance_kept": "Variance that a Gaussian would keep in the long run",
+    "loop": "Novelty by iteration",
+}
+_FOLDED = ("loop", "loop_captions", "loop_still_moving", "loop_retraining", "loop_share")
+
+
+def drawings(study: Any, width: float | None = None) -> dict[str, Drawing]:
+    """Return the figures of a `LoopStudy` by name, `width` inches wide if given."""
+    from uploadtrends import figures
+    from uploadtrends.figures.strip import strip
+
+    sized: dict[str, Any] = {} if width is None else {"width": width}
+    drawn: dict[str, Any] = {
+        "loop_strip": strip(study.caption, study.pictures, **sized),
+        "loop": figures.plot(study.caption, **sized),
+        "loop_retraining": figures.plot(study.retraining, **sized),
+    }
+    return drawn
+
+
+def section(study: Any, picture: Any) -> str:
+    """Return what both loops did, and what may and may not be said of it.
+
+    Parameters
+    ----------
+    study : LoopStudy
+    picture : callable
+        Returns the figure of a name as HTML.
+    """
+    from uploadtrends.loop.study import CAN_SAY, CANNOT_SAY
+
+    body = "".join(f"<p>{html.escape(line)}</p>" for line in study.summary().splitlines())
+    body += bounds(CAN_SAY, CANNOT_SAY)
+    wide, narrow = drawings(study), drawings(study, _column())
+    for name in wide:
+        body += picture(name, wide[name], narrow[name])
+    return body + tables(study.tables())
+
+
+def _column() -> float:
+    from uploadtrends.figures.canvas.sheet import COLUMN_WIDTH
+
+    return COLUMN_WIDTH
+
+
+def bounds(can: Iterable[str], cannot: Iterable[str]) -> str:
+    """Return two lists: what may be said, and what may not."""
+
+    def listed(sentences: Iterable[str]) -> str:
+        return "<ul>" + "".join(f"<li>{html.escape(one)}</li>" for one in sentences) + "</ul>"
+
+    return f"<h3>What may be said</h3>{listed(can)}<h3>What may not</h3>{listed(cannot)}"
+
+
+def tables(found: Mapping[str, pd.DataFrame]) -> str:
+    """Return the tables with their captions; long ones folded."""
+    body = ""
+    for name, caption in CAPTIONS.items():
+        if name not in found:
+            continue
+        shown = html_table(found[name], caption)
+        if name in _FOLDED:
+            shown = f"<details><summary>{html.escape(caption)}</summary>{shown}</details>"
+        body += shown + downloads(name, found[name])
+    return body
+
+
+def write_loops(study: Any, path: str | Path) -> Path:
+    """Write a `LoopStudy` as one HTML page that needs nothing but itself.
+
+    Parameters
+    ----------
+    study : LoopStudy
+    path : path
+
+    Returns
+    -------
+    pathlib.Path
+        The page: words, what they mean and what they do not, figures and tables.
+    """
+    from uploadtrends.report.page import figure_html, page_html
+
+    body = section(study, lambda name, wide, narrow: figure_html(name, wide, narrow))
+    text = page_html(
+        "Self-consuming loops",
+        "Does art made from art made by machines converge, degrade, lose its variety? Two loops on "
+        "real handwritten digits.",
+        {"loop": "What the loops did"},
+        f'<section id="loop" aria-labelledby="loop-name"><h2 id="loop-name">What the loops did'
+        f"</h2>{body}</section>",
+        study.call.package_version,
+    )
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    growing = path.with_name(path.name + ".part")
+    growing.write_text(text, encoding="utf-8")
+    growing.replace(path)
+    return path
