@@ -110,9 +110,9 @@ docs-images: $(TESTS)  ## Redraw the pictures of the README and the docs
 demo-crawl: $(RUNTIME)  ## Collect 250 artists a site from a local server that plays the platforms
 	@$(BIN)/python validation/demo_crawl.py
 
-loop: $(TESTS)  ## Run both self-consuming loops on handwritten digits: figures, tables, words
-	@$(BIN)/uploadtrends loop caption --out $(DERIVED)/loop
-	@$(BIN)/uploadtrends loop retrain --sampling-bias 0.9 --out $(DERIVED)/loop
+loop: $(TESTS)  ## Run both self-consuming loops on handwritten digits: figures, tables, words, one page
+	@$(BIN)/uploadtrends loop both --sampling-bias 0.9 --out $(DERIVED)/loop
+	@echo "Open $(DERIVED)/loop/loop.html"
 
 doctor: $(RUNTIME)  ## Versions, data found, what is missing and how to get it
 	@$(BIN)/uploadtrends doctor

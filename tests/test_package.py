@@ -30,3 +30,13 @@ def test_importing_the_package_imports_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_importing_the_package_imports_nothing_of_the_loops() -> None:
+    code = (
+        "import sys, uploadtrends; "
+        "named = ('sklearn', 'torch', 'transformers', 'diffusers', 'PIL', 'uploadtrends.loop'); "
+        "print([name for name in sys.modules if name.startswith(named)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

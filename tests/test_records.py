@@ -348,13 +348,27 @@ def test_retraining_loops() -> None:
     assert record(ut.retraining_loop, works.copy(), **small) == base
     changes = {"n": 21, "generations": 3, "repeats": 3, "regime": "augment", "generator": "kde"}
     changes |= {"fresh": 0.2, "sampling_bias": 0.9, "seed": 1}
-    assert set(changes) == set(settings_of(ut.retraining_loop, {"data"}))
+    assert set(changes) == set(settings_of(ut.retraining_loop, {"data", "announce"}))
     records = {
         key: record(ut.retraining_loop, works, **small | {key: value})
         for key, value in changes.items()
     }
     records["data"] = record(ut.retraining_loop, works + 1.0, **small)
     all_differ(ut.retraining_loop, base, records)
+
+
+def test_studies_of_loops(panels) -> None:
+    first, again, others = panels
+    base = record(ut.loop_study, first, iterations=1)
+    assert record(ut.loop_study, again, iterations=1) == base
+    own = {"generator": "kde", "regime": "fresh", "platform": "artstation", "window": 12}
+    values = varied(ut.loop_study, {"panel", "folder", "announce"}, own)
+    records = {
+        key: record(ut.loop_study, first, **{"iterations": 1, key: v}) for key, v in values.items()
+    }
+    all_differ(
+        ut.loop_study, base, records | {"panel": record(ut.loop_study, others, iterations=1)}
+    )
 
 
 class Words:
@@ -401,7 +415,7 @@ def test_caption_loops(tmp_path) -> None:
     changes = {"iterations": 2, "repeats": 2, "seed": 1, "reference": pictures(8)}
     changes |= {"captioner": OtherWords(), "painter": OtherBrush()}
     changes |= {"text_encoder": OtherEye(), "image_encoder": OtherEye()}
-    told = {"images", "folder", "announce"}
+    told = {"images", "folder", "announce", "keep_images"}
     assert set(changes) == set(settings_of(ut.caption_loop, told))
     records = {
         key: record(ut.caption_loop, pictures(1), **said | {key: value})

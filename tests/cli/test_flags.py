@@ -211,6 +211,10 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
 ]
 # Left to the tests of these commands (what they do, not that they arrive).
 ELSEWHERE = {
+    # tests/loop/test_loop_models.py: real model classes, where torch is installed
+    "loop": {"--images", "--reference", "--captioner", "--painter", "--text", "--vision"}
+    | {"--steps", "--guidance", "--size", "--device", "--batch", "--keep-images"}
+    | {"--allow-download"},
     "exposure": {"--treated-from", "--match-on", "--outcome", "--method", "--option", "--out"},
     "export": {"--identify", "--key", "--period"},
     "load": {"--preset"},

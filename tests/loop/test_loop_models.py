@@ -76,6 +76,77 @@ def test_a_loop_of_real_classes_goes_round_and_repeats_itself(
         )
 
 
+def words(folder: Path, pictures: Path, out: Path) -> list[str]:
+    """The command of the docs, on the tiny models."""
+    said = ["loop", "caption", "--images", str(pictures), "--out", str(out), "--iterations", "3"]
+    for flag, name in (
+        ("captioner", "blip2"),
+        ("painter", "diffusion"),
+        ("text", "bert"),
+        ("vision", "dino"),
+    ):
+        said += [f"--{flag}", str(folder / name)]
+    return [*said, "--steps", "2", "--size", "32", "--batch", "2", "--guidance", "5"]
+
+
+def test_the_command_runs_the_models_and_goes_on(
+    folder: Path, pictures: Path, tmp_path: Path
+) -> None:
+    from typer.testing import CliRunner
+
+    from uploadtrends.cli import app
+
+    run = words(folder, pictures, tmp_path)
+    done = CliRunner().invoke(app, [*run, "--keep-images"])
+    assert done.exit_code == 0, done.output
+    assert "4 artworks: no intervals below 10" in done.output
+    kept = sorted(tmp_path.glob("caption/pictures/*/*.png"))
+    assert len(kept) == 4 * 4
+    with Image.open(kept[-1]) as painted:
+        assert (painted.size, painted.mode) == ((32, 32), "RGB")
+    for ending in (".csv", ".txt", ".svg", "_strip.png"):
+        assert (tmp_path / f"caption_loop{ending}").stat().st_size > 50
+    described = (tmp_path / "caption" / "loop.json").read_text()
+    assert "steps 2 guidance 5.0 size 32" in described
+    assert "batch 2" in described
+    whole = {p.name: p.read_bytes() for p in tmp_path.glob("caption/iterations/*")}
+    for late in tmp_path.glob("caption/iterations/000[23].*"):
+        late.unlink()
+    again = CliRunner().invoke(app, run)
+    assert again.exit_code == 0, again.output
+    assert {p.name: p.read_bytes() for p in tmp_path.glob("caption/iterations/*")} == whole
+    other = CliRunner().invoke(app, [*run, "--batch", "4"])
+    assert other.exit_code == 1
+    assert "different: parts" in str(other.exception)
+
+
+def test_nothing_is_fetched_unless_it_is_said(folder: Path, pictures: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from uploadtrends.cli import app
+
+    run = words(folder, pictures, tmp_path)
+    run[run.index("--text") + 1] = "bert-base-uncased"
+    done = CliRunner().invoke(app, run)
+    assert "no such model folder" in str(done.exception)
+    # Said, it asks; here nobody answers, and that is no traceback.
+    said = CliRunner().invoke(app, [*run, "--allow-download"])
+    assert isinstance(said.exception, InputError)
+    assert "no model of this kind" in str(said.exception)
+
+
+def test_a_reference_of_other_pictures_gives_distances_only_with_enough(
+    folder: Path, pictures: Path, tmp_path: Path
+) -> None:
+    from typer.testing import CliRunner
+
+    from uploadtrends.cli import app
+
+    run = [*words(folder, pictures, tmp_path), "--reference", str(pictures)]
+    done = CliRunner().invoke(app, run)
+    assert "the reference holds an original" in str(done.exception)
+
+
 def test_blip_2_goes_through_the_same_class(folder: Path, pictures: Path) -> None:
     originals = models.read_pictures(pictures)
     captioner = models.ModelCaptioner(folder / "blip2", longest=5)

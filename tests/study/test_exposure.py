@@ -116,9 +116,8 @@ def test_the_report_has_its_section_and_names_nobody(results: Any, folder: Path)
 
 
 def test_the_figure_fits_its_page(results: Any) -> None:
-    from uploadtrends.figures.layout import outside, overlaps
-
     from uploadtrends.figures import plot
+    from uploadtrends.figures.canvas.layout import outside, overlaps
 
     for width in (7.0, 3.5):
         drawing: Any = plot(results.analyses["exposure"], width=width)

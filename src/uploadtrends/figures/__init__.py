@@ -28,6 +28,7 @@ _PUBLIC = {
     "contact_sheet": "contact",
     "upload_rates": "rates",
     "plot": "dispatch",
+    "plots": "dispatch",
     "plot_change_points": "series",
     "plot_its": "fitted",
     "survivorship": "composition",

@@ -25,13 +25,16 @@ from uploadtrends.figures import (
     fitted,
     loops,
     series,
+    strip,
     timeline,
 )
+from uploadtrends.figures.canvas.drawing import Drawing
 from uploadtrends.figures.canvas.styling import FULL_WIDTH, changed, inches
 from uploadtrends.figures.paths import plot_monitoring, plot_structural
 from uploadtrends.loop.captions import CaptionLoop
 from uploadtrends.loop.earnings import AttributionEarnings
 from uploadtrends.loop.retraining import RetrainingLoop
+from uploadtrends.loop.study import LoopStudy
 from uploadtrends.models import InterruptedTimeSeries
 
 
@@ -64,6 +67,26 @@ def plot(
     """
     with changed(**settings):
         return _plot(result, ax, width=inches(width))
+
+
+def plots(name: str, result: Any, **settings: Any) -> dict[str, Drawing]:
+    """Return all figures of a result by file name: of most results one, under its own name.
+
+    Parameters
+    ----------
+    name : str
+    result
+        As of `plot`.
+    **settings
+        Of `plot`.
+    """
+    drawn: dict[str, Any] = {name: plot(result, **settings)}
+    if isinstance(result, LoopStudy):
+        with changed(**{key: value for key, value in settings.items() if key != "width"}):
+            wide = inches(settings.get("width"))
+            drawn[f"{name}_strip"] = strip.strip(result.caption, result.pictures, width=wide)
+        drawn[f"{name}_retraining"] = plot(result.retraining, **settings)
+    return drawn
 
 
 @singledispatch
@@ -139,6 +162,12 @@ def _(result: ExposureStudy, ax: Axes | None = None, *, width: float = FULL_WIDT
 def _(result: CaptionLoop, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     _alone(ax)
     return loops.caption_loop(result, width=width)
+
+
+@_plot.register
+def _(result: LoopStudy, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
+    _alone(ax)
+    return loops.caption_loop(result.caption, width=width)
 
 
 @_plot.register

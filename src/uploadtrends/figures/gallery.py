@@ -29,7 +29,7 @@ from uploadtrends.figures import (
 )
 from uploadtrends.figures.canvas.drawing import Drawing
 from uploadtrends.figures.canvas.styling import changed
-from uploadtrends.figures.dispatch import plot
+from uploadtrends.figures.dispatch import plots
 
 GROUP = "uploadtrends.figures"
 PAPER_GROUPS = {"total", "senior", "new"}
@@ -85,7 +85,7 @@ def drawings(results: Any, width: float | str | None = None) -> dict[str, Drawin
                     drawn[name] = drawing
         for name, result in results.analyses.items():
             with suppress(InputError):  # not every kind of result has a drawing
-                drawn[name] = _drawing(plot(result))
+                drawn |= plots(name, result)
         drawn |= _checks(results)
     return drawn
 

@@ -78,8 +78,8 @@ def strip(
     columns = ["caption", "seed", "flagged", "truncated"]
     figure.data = rows[columns].reset_index()
     figure.caption = (
-        f"Artwork {artwork} on its way round: every picture was painted from the caption of the one "
-        "before it. One chain of one artwork shows what happens, not how often."
+        f"Artwork {artwork} on its way round: every picture was painted from the caption of the "
+        "one before it. One chain of one artwork shows what happens, not how often."
     )
     figure.alternative = " ".join(
         f"{'Original' if number == 0 else f'Round {number}'}: {text}."

@@ -90,7 +90,7 @@ def pictures_of(
             raise InputError(
                 "pictures are not part of a loop",
                 column="folder",
-                fix="run it with keep_images=True and name its folder, or give painter and original",
+                fix="name the folder of a loop with keep_images=True, or give painter and original",
             )
     return found
 

@@ -231,7 +231,8 @@ def _share(
     try:
         return synthetic_share(panel, platform, window=window), ()
     except InputError as error:
-        if error.column in ("window", "platform"):
+        asked = platform is not None or panel.has_artists(None)
+        if error.column == "window" or (error.column == "platform" and asked):
             raise
         return None, (f"no synthetic share of these data: {error.problem}",)
 

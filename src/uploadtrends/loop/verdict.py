@@ -223,10 +223,17 @@ def _sensitivity(mean: Array, band: float) -> pd.DataFrame:
 def last_change(mean: Array) -> float:
     """Return where the last of the straight pieces begins that the change-point search finds.
 
-    The package's search (`breaks.segmentation.segment`) with a line a piece and the modified BIC;
-    NaN where one line does.
+    The package's search (`breaks.segmentation.segment`) with a line a piece. A change costs three
+    log n times the long-run variance of what a running mean leaves over. NaN where one line does.
     """
-    pieces = segment(mean, cost="linear", penalty="mbic", min_size=max(len(mean) // 20, 3))
+    total = len(mean)
+    unit = (mean - mean.mean()) / max(float(mean.std()), 1e-12)
+    left = unit - _smoothed(unit[None], max(total // 20, 2))[0]
+    near = float(left[1:] @ left[:-1] / max(left @ left, 1e-12))
+    near = min(max(near, 0.0), 0.9)
+    noise = float(left @ left) / total * (1 + near) / (1 - near)
+    price = 3 * float(np.log(total)) * max(noise, 1e-6)
+    pieces = segment(unit, cost="linear", penalty=price, min_size=max(total // 20, 3))
     return float(pieces[-1] + 1) if pieces else float("nan")
 
 

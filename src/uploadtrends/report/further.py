@@ -6,6 +6,7 @@ import html
 from collections.abc import Callable
 from typing import Any
 
+from uploadtrends.report import loops
 from uploadtrends.report.tables import downloads, html_table
 
 Picture = Callable[[str], str]
@@ -48,6 +49,7 @@ def _lines(text: str) -> str:
 
 SECTIONS: dict[str, tuple[str, Callable[[Any, Picture], str]]] = {
     "exposure": ("Exposed artists", exposure),
+    "loop": ("Self-consuming loops", loops.section),
 }
 """Section of the study file -> its heading in the report, and what writes it."""
 

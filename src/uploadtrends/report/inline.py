@@ -58,3 +58,26 @@ def inline_svg(drawing: Drawing, name: str, *, kind: str = "") -> str:
         f'<desc id="{name}-description">{html.escape(drawing.alternative)}</desc>'
     )
     return head + text[text.index(">") + 1 :].strip()
+
+
+def figure_html(
+    name: str, drawing: Drawing, narrow: Drawing | None = None, *, leave_out: str = ""
+) -> str:
+    """Return one figure with its caption, and a narrow version where there is one.
+
+    `leave_out` is a part of the caption that stands beside the figure already.
+    """
+    caption = drawing.caption.replace(leave_out, "").strip() if leave_out else drawing.caption
+    key = f"figure-{name.replace('_', '-')}"
+    if narrow is None:
+        picture = inline_svg(drawing, key, kind="single")
+        kind = "drawing"
+    else:
+        picture = inline_svg(drawing, key, kind="wide")
+        picture += inline_svg(narrow, f"{key}-narrow", kind="narrow")
+        kind = "drawing both"
+    return (
+        f'<figure id="{key}"><div class="{kind}" tabindex="0" role="region" '
+        f'aria-label="{html.escape(name.replace("_", " "))}">{picture}</div>'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )

@@ -1,10 +1,9 @@
-"""Self-consuming loops as a section of a report, and as a page of their own."""
+"""Self-consuming loops as a section of a report."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.report.tables import downloads, html_table
@@ -12,7 +11,6 @@ from uploadtrends.report.tables import downloads, html_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from uploadtrends.figures.canvas.drawing import Drawing
 
 CAPTIONS = {
     "loop_verdicts": "Did it come to rest? A date means something only with the verdict plateau",
@@ -30,43 +28,22 @@ CAPTIONS = {
 _FOLDED = ("loop", "loop_captions", "loop_still_moving", "loop_retraining", "loop_share")
 
 
-def drawings(study: Any, width: float | None = None) -> dict[str, Drawing]:
-    """Return the figures of a `LoopStudy` by name, `width` inches wide if given."""
-    from uploadtrends import figures
-    from uploadtrends.figures.strip import strip
-
-    sized: dict[str, Any] = {} if width is None else {"width": width}
-    drawn: dict[str, Any] = {
-        "loop_strip": strip(study.caption, study.pictures, **sized),
-        "loop": figures.plot(study.caption, **sized),
-        "loop_retraining": figures.plot(study.retraining, **sized),
-    }
-    return drawn
-
-
-def section(study: Any, picture: Any) -> str:
+def section(study: Any, picture: Callable[[str], str]) -> str:
     """Return what both loops did, and what may and may not be said of it.
 
     Parameters
     ----------
     study : LoopStudy
     picture : callable
-        Returns the figure of a name as HTML.
+        Returns the figure of that name as HTML.
     """
     from uploadtrends.loop.study import CAN_SAY, CANNOT_SAY
 
     body = "".join(f"<p>{html.escape(line)}</p>" for line in study.summary().splitlines())
     body += bounds(CAN_SAY, CANNOT_SAY)
-    wide, narrow = drawings(study), drawings(study, _column())
-    for name in wide:
-        body += picture(name, wide[name], narrow[name])
+    for name in ("loop_strip", "loop", "loop_retraining"):
+        body += picture(name)
     return body + tables(study.tables())
-
-
-def _column() -> float:
-    from uploadtrends.figures.canvas.sheet import COLUMN_WIDTH
-
-    return COLUMN_WIDTH
 
 
 def bounds(can: Iterable[str], cannot: Iterable[str]) -> str:
@@ -89,36 +66,3 @@ def tables(found: Mapping[str, pd.DataFrame]) -> str:
             shown = f"<details><summary>{html.escape(caption)}</summary>{shown}</details>"
         body += shown + downloads(name, found[name])
     return body
-
-
-def write_loops(study: Any, path: str | Path) -> Path:
-    """Write a `LoopStudy` as one HTML page that needs nothing but itself.
-
-    Parameters
-    ----------
-    study : LoopStudy
-    path : path
-
-    Returns
-    -------
-    pathlib.Path
-        The page: words, what they mean and what they do not, figures and tables.
-    """
-    from uploadtrends.report.page import figure_html, page_html
-
-    body = section(study, lambda name, wide, narrow: figure_html(name, wide, narrow))
-    text = page_html(
-        "Self-consuming loops",
-        "Does art made from art made by machines converge, degrade, lose its variety? Two loops on "
-        "real handwritten digits.",
-        {"loop": "What the loops did"},
-        f'<section id="loop" aria-labelledby="loop-name"><h2 id="loop-name">What the loops did'
-        f"</h2>{body}</section>",
-        study.call.package_version,
-    )
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    growing = path.with_name(path.name + ".part")
-    growing.write_text(text, encoding="utf-8")
-    growing.replace(path)
-    return path

@@ -18,7 +18,7 @@ from uploadtrends.report import further
 from uploadtrends.report.answer import answer, tally, unprompted
 from uploadtrends.report.chart import Chart, chart_html
 from uploadtrends.report.checklist import checklist
-from uploadtrends.report.inline import inline_svg
+from uploadtrends.report.inline import figure_html
 from uploadtrends.report.methods import REFERENCES, paragraph
 from uploadtrends.report.tables import downloads, html_table
 
@@ -83,7 +83,7 @@ def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None
     parts = [
         _answer(results),
         _series(results),
-        _figures({name: one for name, one in drawn.items() if name not in own}, narrow),
+        _figures({k: one for k, one in drawn.items() if k.partition("_")[0] not in own}, narrow),
         _effects(results),
         *(_section(key, body) for key, body in further.written(results, picture).items()),
         _checks(results, drawn),
@@ -92,16 +92,24 @@ def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None
         _manifest(results),
     ]
     spec = results.spec
+    version = results.its.call.package_version
+    return write_page(path, spec.title, spec.question, _headings(own), "\n".join(parts), version)
+
+
+def write_page(
+    path: Path, title: str, question: str, sections: Mapping[str, str], body: str, version: str
+) -> Path:
+    """Write a page in one step; `sections` are headings by their ids."""
     text = _TEMPLATE.format(
-        title=html.escape(spec.title),
-        question=html.escape(spec.question),
+        title=html.escape(title),
+        question=html.escape(question),
         style=_asset("page.css"),
         script=_asset("hover.js"),
         navigation="".join(
-            f'<li><a href="#{key}">{name}</a></li>' for key, name in _headings(own).items()
+            f'<li><a href="#{key}">{name}</a></li>' for key, name in sections.items()
         ),
-        body="\n".join(parts),
-        version=html.escape(results.its.call.package_version),
+        body=body,
+        version=html.escape(version),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     growing = path.with_name(path.name + ".part")
@@ -123,6 +131,11 @@ def _headings(own: Mapping[str, str]) -> dict[str, str]:
 
 def _section(key: str, body: str) -> str:
     name = dict(SECTIONS).get(key) or further.SECTIONS[key][0]
+    return section_html(key, name, body)
+
+
+def section_html(key: str, name: str, body: str) -> str:
+    """Return a section with its heading."""
     return (
         f'<section id="{key}" aria-labelledby="{key}-name">'
         f'<h2 id="{key}-name">{name}</h2>{body}</section>'
@@ -176,29 +189,6 @@ def _units(results: Any) -> dict[str, str]:
     """Return the unit of each group, where the source of a published series states one."""
     rows = results.panel.groups.select("group", "unit").unique().drop_nulls()
     return {group: f"unit: {unit}" for group, unit in rows.iter_rows()}
-
-
-def figure_html(
-    name: str, drawing: Drawing, narrow: Drawing | None = None, *, leave_out: str = ""
-) -> str:
-    """Return one figure with its caption, and a narrow version where there is one.
-
-    `leave_out` is a part of the caption that stands beside the figure already.
-    """
-    caption = drawing.caption.replace(leave_out, "").strip() if leave_out else drawing.caption
-    key = f"figure-{name.replace('_', '-')}"
-    if narrow is None:
-        picture = inline_svg(drawing, key, kind="single")
-        kind = "drawing"
-    else:
-        picture = inline_svg(drawing, key, kind="wide")
-        picture += inline_svg(narrow, f"{key}-narrow", kind="narrow")
-        kind = "drawing both"
-    return (
-        f'<figure id="{key}"><div class="{kind}" tabindex="0" role="region" '
-        f'aria-label="{html.escape(name.replace("_", " "))}">{picture}</div>'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
 
 
 def _figures(drawn: Mapping[str, Drawing], narrow: Mapping[str, Drawing]) -> str:

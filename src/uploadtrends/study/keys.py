@@ -62,6 +62,7 @@ ANALYSES = {
     ),
     "event_study": Section("uploadtrends:event_study", ("panel",)),
     "exposure": Section("uploadtrends:exposure_study", ("panel",)),
+    "loop": Section("uploadtrends:loop_study", ("panel", "folder", "announce")),
     "monitor": Section("uploadtrends:monitor", ("history",)),
     "common_change": Section("uploadtrends:common_change", ("data",)),
     "structural_breaks": Section("uploadtrends:structural_breaks", ("data",)),
