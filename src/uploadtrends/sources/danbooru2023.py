@@ -315,14 +315,15 @@ def _uploads(pseudo: str, recover_dates: bool) -> str:
     )
     stated = "CAST(NULL AS TIMESTAMP)"
     platform = key = "CAST(NULL AS VARCHAR)"
+    tweet = "CAST(NULL AS BIGINT)"
     if recover_dates:
-        status = repost_dates.status_id("source")
+        tweet = repost_dates.status_id("source")
         stated = (
             f"coalesce({repost_dates.pixiv_path_date('source')}, "
-            f"{repost_dates.snowflake_date(status)})"
+            f"{repost_dates.snowflake_date('tweet')})"
         )
-        platform = repost_dates.source_platform("source", "pixiv_id")
-        key = repost_dates.source_key("source", "taken_from", "pixiv_id")
+        platform = repost_dates.source_platform("source", "pixiv_id", "tweet")
+        key = repost_dates.source_key("source", "taken_from", "pixiv_id", "tweet")
     return (
         f"SELECT '{PLATFORM}' AS platform, CAST(post_id AS VARCHAR) AS upload_id, "
         "CASE WHEN usable THEN stated ELSE arrived_at END AS published_at, "
@@ -334,5 +335,6 @@ def _uploads(pseudo: str, recover_dates: bool) -> str:
         "taken_from AS source_platform, taken_key AS source_key, updated_at FROM (SELECT *, "
         f"{stated} AS stated, coalesce(stated BETWEEN TIMESTAMP '1990-01-01' AND "
         f"arrived_at + INTERVAL 1 HOUR, FALSE) AS usable, {platform} AS taken_from, "
-        f"{key} AS taken_key, {nobody} AS unattributed FROM temp.danbooru_post)"
+        f"{key} AS taken_key, {nobody} AS unattributed "
+        f"FROM (SELECT *, {tweet} AS tweet FROM temp.danbooru_post))"
     )

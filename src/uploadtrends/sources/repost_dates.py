@@ -21,6 +21,7 @@ JAPAN_AHEAD_HOURS = 9
 _PIXIV_HOST = "(contains({s}, 'pximg.net/') OR contains({s}, 'pixiv.net/'))"
 _PIXIV_ID = "(?:/artworks/|illust_id=|pixiv\\.net/i/|/img/[^?]*/)([0-9]{3,10})(?:[^0-9]|$)"
 _STATUS = "(?:twitter|//x|\\.x)\\.com/[^/]+/[^/]*/?status(?:es)?/([0-9]{9,19})"
+_PLAIN_STATUS = "^https://(?:twitter|x)\\.com/[^/]+/status/([0-9]{9,19})(?:[^0-9]|$)"
 _ARTSTATION = "artstation\\.com/(?:artwork|projects)/([A-Za-z0-9]+)"
 _DEVIANTART_NAMED = "deviantart\\.com/.*?(?:/art/|/deviation/).*?([0-9]+)(?:$|[?#])"
 _DEVIANTART_VIEW = "deviantart\\.com/(?:view|deviation)/([0-9]+)"
@@ -38,9 +39,14 @@ def pixiv_path_date(source: str) -> str:
 
 def status_id(source: str) -> str:
     """Return the SQL of the Twitter/X status id (BIGINT) in an address; NULL without one."""
+    # A pattern that begins where the text does is three times as fast; it fits nearly all.
+    plain, anywhere = (
+        f"nullif(regexp_extract({source}, '{pattern}', 1), '')"
+        for pattern in (_PLAIN_STATUS, _STATUS)
+    )
     return (
         f"CASE WHEN contains({source}, '/status') "
-        f"THEN try_cast(nullif(regexp_extract({source}, '{_STATUS}', 1), '') AS BIGINT) END"
+        f"THEN try_cast(coalesce({plain}, {anywhere}) AS BIGINT) END"
     )
 
 
@@ -52,18 +58,21 @@ def snowflake_date(status: str) -> str:
     )
 
 
-def source_platform(source: str, pixiv_id: str) -> str:
-    """Return the SQL of the platform a work was taken from; NULL when it is none we can use."""
+def source_platform(source: str, pixiv_id: str, status: str) -> str:
+    """Return the SQL of the platform a work was taken from; NULL when it is none we can use.
+
+    `status` is a column that holds `status_id`.
+    """
     return (
         f"CASE WHEN {pixiv_id} IS NOT NULL OR {_PIXIV_HOST.format(s=source)} THEN 'pixiv' "
-        f"WHEN {status_id(source)} IS NOT NULL THEN 'twitter' "
+        f"WHEN {status} IS NOT NULL THEN 'twitter' "
         f"WHEN contains({source}, 'artstation.com/') THEN 'artstation' "
         f"WHEN contains({source}, 'deviantart.com/') THEN 'deviantart' END"
     )
 
 
-def source_key(source: str, platform: str, pixiv_id: str) -> str:
-    """Return the SQL of the work's key on the platform it was taken from."""
+def source_key(source: str, platform: str, pixiv_id: str, status: str) -> str:
+    """Return the SQL of the work's key on the platform it was taken from; `status` as above."""
     deviation = (
         f"coalesce(nullif(regexp_extract({source}, '{_DEVIANTART_VIEW}', 1), ''), "
         f"nullif(regexp_extract({source}, '{_DEVIANTART_NAMED}', 1), ''))"
@@ -71,7 +80,7 @@ def source_key(source: str, platform: str, pixiv_id: str) -> str:
     return (
         f"CASE {platform} WHEN 'pixiv' THEN coalesce(CAST({pixiv_id} AS VARCHAR), "
         f"nullif(regexp_extract({source}, '{_PIXIV_ID}', 1), '')) "
-        f"WHEN 'twitter' THEN CAST({status_id(source)} AS VARCHAR) "
+        f"WHEN 'twitter' THEN CAST({status} AS VARCHAR) "
         f"WHEN 'artstation' THEN nullif(regexp_extract({source}, '{_ARTSTATION}', 1), '') "
         f"WHEN 'deviantart' THEN {deviation} END"
     )
