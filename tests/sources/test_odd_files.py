@@ -18,6 +18,7 @@ from pyarrow import feather, parquet
 import uploadtrends as ut
 from uploadtrends.errors import InputError
 from uploadtrends.sources import Table
+from uploadtrends.sources.frames import read_frame
 from uploadtrends.sources.pixiv import Pixiv
 from uploadtrends.store import Store
 
@@ -335,4 +336,18 @@ def test_answers_of_pixiv_about_one_work_and_about_a_user(store, tmp_path: Path)
     assert store.sql("SELECT upload_id, artist_id FROM credit ORDER BY 1").fetchall() == [
         ("101", "7"),
         ("102", "7"),
+    ]
+
+
+def test_a_frame_whose_days_have_an_offset_keeps_its_months(tmp_path: Path) -> None:
+    file = tmp_path / "series.csv"
+    file.write_text(",month,works\n0,2021-01-01T00:00:00+09:00,5\n1,2021-02-01T00:00:00+09:00,NA\n")
+    frame = read_frame(file)
+    assert [str(day)[:10] for day in frame.index] == ["2021-01-01", "2021-02-01"]
+    assert frame["works"].isna().tolist() == [False, True]
+    assert list(frame.columns) == ["works"]
+    file.write_text("time,works\n2021-01-01T00:00:00+09:00,5\n2021-01-01T01:00:00+09:00,6\n")
+    assert [str(moment) for moment in read_frame(file).index] == [
+        "2020-12-31 15:00:00",
+        "2020-12-31 16:00:00",
     ]

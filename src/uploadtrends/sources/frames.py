@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.moments import Formats, doubt, moment
+from uploadtrends.sources.moments import Formats, doubt, moment, quote
+from uploadtrends.sources.reading.cells import something
 from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
 from uploadtrends.sources.tabular import Reading, cells, columns_of, read_rows
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
+
+_MIDNIGHT = "([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]00:00(:00([.]0+)?)? ?(Z|[+-][0-9]{2}:?[0-9]{2})"
 
 
 def read_frame(
@@ -45,6 +49,8 @@ def read_frame(
         create_stage_tables(con)
         present = columns_of(con, path, reading)
         first, *others = present
+        if first == "" and len(others) > 1 and _counts(con, path, reading):
+            first, *others = others
         named = [column for column in others if column]
         if not named:
             raise InputError("there is no column beside the dates", file=path, fix="give a series")
@@ -54,6 +60,9 @@ def read_frame(
             raise InputError(f"{broken[0][0]}: {broken[0][1]}", file=path, fix="correct that line")
         cell = cells([first, *named])
         date = cell[first]
+        _drop_offsets(con, date)
+        for column in named:
+            con.execute(f"UPDATE temp.input_rows SET {cell[column]} = {something(cell[column])}")
         when = moment(date, date_format=date_format)
         bad = con.sql(
             f"SELECT {date}, {doubt(when, date, earliest='0001-01-01', date_format=date_format)} "
@@ -92,3 +101,23 @@ def read_frame(
     frame = pd.DataFrame([row[1:] for row in rows], index=index, columns=named)
     whole = [c for c in named if frame[c].notna().all() and (frame[c] % 1 == 0).all()]
     return frame.astype(dict.fromkeys(whole, "int64"))
+
+
+def _counts(con: duckdb.DuckDBPyConnection, path: Path, reading: Reading | None) -> bool:
+    """Tell whether a first column without a name counts the rows from 0, as pandas writes it."""
+    read_rows(con, path, [""], reading=reading)
+    (text,) = cells([""]).values()
+    (counts,) = con.sql(
+        f"SELECT bool_and({text} = CAST(position - 1 AS VARCHAR)) FROM temp.input_rows"
+    ).fetchall()[0]
+    con.execute("DELETE FROM temp.stage_reject")
+    return bool(counts)
+
+
+def _drop_offsets(con: duckdb.DuckDBPyConnection, date: str) -> None:
+    """Take dates that are all midnights of a zone as that zone's days, not as moments in UTC."""
+    (days,) = con.sql(
+        f"SELECT bool_and(regexp_full_match({date}, {quote(_MIDNIGHT)})) FROM temp.input_rows"
+    ).fetchall()[0]
+    if days:
+        con.execute(f"UPDATE temp.input_rows SET {date} = left({date}, 10)")
