@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from pyarrow import feather, parquet
+from pyarrow import csv, feather, parquet
 
 import uploadtrends as ut
 from uploadtrends.errors import InputError
@@ -351,3 +351,22 @@ def test_a_frame_whose_days_have_an_offset_keeps_its_months(tmp_path: Path) -> N
         "2020-12-31 15:00:00",
         "2020-12-31 16:00:00",
     ]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "sqlite"])
+def test_somebody_who_waits_is_told(store, tmp_path: Path, form: str) -> None:
+    n = 60_000
+    rows = {"id": [str(i) for i in range(n)], "artist": ["a"] * n, "date": ["2021-01-01"] * n}
+    file = tmp_path / f"works.{form}"
+    table = pa.table(rows)
+    if form == "csv":
+        csv.write_csv(table, file)
+    elif form == "parquet":
+        parquet.write_table(table, file)
+    else:
+        with closing(sqlite3.connect(file)) as lite, lite:
+            lite.execute("CREATE TABLE work (id, artist, date)")
+            lite.executemany("INSERT INTO work VALUES (?, ?, ?)", zip(*rows.values(), strict=True))
+    told: list[str] = []
+    store.load(Table(file, MAPPING, "x"), progress=lambda one: told.append(one.phase))
+    assert {"csv": "counting", "sqlite": "reading", "parquet": "checking"}[form] in told

@@ -130,10 +130,10 @@ def _read(
     if form == "sqlite":
         table = lite.table_of(file, reading.table)
         check_columns(file, lite.sqlite_columns(file, table), columns)
-        lite.read_sqlite(rows, file, columns, table)
+        lite.read_sqlite(rows, file, columns, table, progress)
     elif form == "parquet":
         check_columns(file, columnar.parquet_columns(con, file), columns, paths=True)
-        columnar.read_parquet(con, rows, file, columns)
+        columnar.read_parquet(con, rows, file, columns, progress)
     elif form == "feather":
         check_columns(file, columnar.feather_columns(con, file), columns, paths=True)
         columnar.read_feather(con, rows, file, columns)

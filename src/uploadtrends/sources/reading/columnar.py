@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import name, quote
+from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading.rows import OBJECT, SEPARATOR, Rows
+from uploadtrends.sources.watched import watched
 
 if TYPE_CHECKING:
     import duckdb
@@ -84,14 +86,25 @@ def _arrow(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[str]:
 
 
 def read_parquet(
-    con: duckdb.DuckDBPyConnection, rows: Rows, path: Path, columns: Sequence[str]
+    con: duckdb.DuckDBPyConnection,
+    rows: Rows,
+    path: Path,
+    columns: Sequence[str],
+    progress: Progress | None = None,
 ) -> None:
     """Add the rows of a Parquet file to `rows`."""
     types = _types(con, path, _parquet(path))
     (n,) = con.sql(
         f"SELECT sum(num_rows) FROM parquet_file_metadata({quote(str(path))})"
     ).fetchall()[0]
-    rows.insert_select([_text(*_field(column, types, path)) for column in columns], _parquet(path))
+    texts = [_text(*_field(column, types, path)) for column in columns]
+    size, before = path.stat().st_size, rows.next_position - 1
+
+    def tick(share: float) -> None:
+        if progress:
+            progress(LoadProgress("reading", before + int(share * n), int(share * size), size))
+
+    watched(con, lambda: rows.insert_select(texts, _parquet(path)), tick)
     rows.records += min(int(n), rows.limit) if rows.limit else int(n)
 
 

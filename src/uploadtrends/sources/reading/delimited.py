@@ -85,8 +85,11 @@ def _read_clean(
     mark = rows.mark()
     if is_plain(text.path) and text.codec == "utf-8":
         with text_in_utf8(text.path, text.codec) as stream:
-            for _ in survey.blocks(stream):
-                pass
+            size, done = text.path.stat().st_size, 0
+            for block in survey.blocks(stream):
+                done += len(block)
+                if progress:
+                    progress(LoadProgress("counting", survey.records, done, size))
         clean = _is_clean(text, survey) and _duckdb(
             con, rows, text, text.path, progress, header=True
         )

@@ -11,8 +11,12 @@ from pathlib import Path
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import name
+from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading.forms import pending
 from uploadtrends.sources.reading.rows import Rows
+
+_TOLD = 50_000
+"""Rows from one word about the progress to the next."""
 
 
 @contextmanager
@@ -96,7 +100,13 @@ def _decoded(cell: str) -> bool:
     return not any("\udc80" <= character <= "\udcff" for character in cell)
 
 
-def read_sqlite(rows: Rows, path: Path, columns: Sequence[str], table: str) -> None:
+def read_sqlite(
+    rows: Rows,
+    path: Path,
+    columns: Sequence[str],
+    table: str,
+    progress: Progress | None = None,
+) -> None:
     """Add the rows of a table to `rows`."""
     wanted = ", ".join(f"CAST({name(text)} AS TEXT)" for text in columns)
     limited = f" LIMIT {rows.limit}" if rows.limit else ""
@@ -104,6 +114,9 @@ def read_sqlite(rows: Rows, path: Path, columns: Sequence[str], table: str) -> N
         [(n,)] = lite.execute(f"SELECT count(*) FROM {name(table)}").fetchall()
         cursor = lite.execute(f"SELECT {wanted} FROM {name(table)}{limited}")
         for number, row in enumerate(cursor, 1):
+            if progress and number % _TOLD == 0:
+                size = path.stat().st_size
+                progress(LoadProgress("reading", number, int(size * number / max(1, n)), size))
             if all(cell is None or cell.isascii() or _decoded(cell) for cell in row):
                 rows.add(row)
             else:
