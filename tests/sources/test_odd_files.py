@@ -370,3 +370,11 @@ def test_somebody_who_waits_is_told(store, tmp_path: Path, form: str) -> None:
     told: list[str] = []
     store.load(Table(file, MAPPING, "x"), progress=lambda one: told.append(one.phase))
     assert {"csv": "counting", "sqlite": "reading", "parquet": "checking"}[form] in told
+
+
+def test_a_date_of_pixiv_in_japanese_is_that_of_japan(store, tmp_path: Path) -> None:
+    file = tmp_path / "works.csv"
+    file.write_text("id,userId,date\n1,7,2022年08月18日 00:30\n2,7,2022-08-18 00:30:00\n")
+    store.load(Pixiv(file))
+    found = store.sql("SELECT CAST(published_at AS VARCHAR) FROM upload ORDER BY upload_id")
+    assert found.fetchall() == [("2022-08-17 15:30:00",), ("2022-08-18 00:30:00",)]

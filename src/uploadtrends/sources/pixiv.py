@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from uploadtrends.errors import InputError
+from uploadtrends.sources.moments import moment
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.reading.forms import files_of, form_of, with_logs
 from uploadtrends.sources.reading.json_lines import sample_records
@@ -127,6 +128,16 @@ class Pixiv:
 
 class _Works(Table):
     """A table of works whose novels and placeholders are rejects before anything is compared."""
+
+    def _typed(self, nested: bool) -> dict[str, str]:
+        typed = super()._typed(nested)
+        # Lists of the website write the day as in Japan, and mean the time there.
+        text = "text_published_at"
+        japan = moment(text, timezone="Asia/Tokyo")
+        typed["published_at"] = (
+            f"CASE WHEN contains({text}, '年') THEN {japan} ELSE {typed['published_at']} END"
+        )
+        return typed
 
     def _reason(self, con: duckdb.DuckDBPyConnection) -> str:
         cases = []
