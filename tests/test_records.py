@@ -83,6 +83,7 @@ OTHER: dict[str, Any] = {
     "season": "none",
     "boundary": "inclusive",
     "washout": 2,
+    "holidays": "DE",
     "control": series(5),
     "control_as": "difference",
     "covariates": frame(7),

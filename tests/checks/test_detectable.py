@@ -69,3 +69,14 @@ def test_refused_series_are_not_applicable():
 def test_impossible_settings(wrong):
     with pytest.raises(InputError, match="between 0 and 1"):
         ut.power(**wrong)
+
+
+def test_falls_below_zero_are_not_offered():
+    import pandas as pd
+
+    from uploadtrends.checks.detectable import _sentence
+
+    table = pd.DataFrame({"status": ["failed"] * 3, "fall_percent": [-45.0, -60.0, -930.0]})
+    said = _sentence(table, 0.25, 0.8)
+    assert "is between 45% and 60%; in 1 of 3 not even a fall to zero would have been found" in said
+    assert "none: not even a fall to zero" in _sentence(table.iloc[2:], 0.25, 0.8)

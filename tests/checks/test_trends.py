@@ -89,3 +89,58 @@ def test_short_history_is_not_applicable(monthly):
     assert outcome.status == "not applicable"
     with pytest.raises(InputError, match="lead"):
         ut.anticipation(leads=0)
+
+
+def test_groups_on_different_scales_are_compared_on_one(monthly):
+    """One group's decline is straight on the scale of the data, the other grows exponentially."""
+    rng = np.random.default_rng(4)
+    time = np.arange(96)
+    straight = np.log(np.maximum(130 - 1.2 * time + 3 * rng.standard_normal(96), 1))
+    grows = np.log(20) + 0.03 * time + 0.05 * rng.standard_normal(96)
+    its = ut.interrupted_time_series(
+        {("p", "senior"): monthly(straight), ("p", "new"): monthly(grows)}, EVENT
+    )
+    assert {fit.scale for fit in its.fits} == {"level", "log"}
+    outcome = its.check(ut.parallel_trends(n_draws=99))
+    row = outcome.table.iloc[0]
+    assert outcome.status == "failed"
+    assert row["scale"] in ("log", "level")
+    assert "On another scale than that of its own model: p " in outcome.text
+    if row["scale"] == "log":
+        # Falls by about .012 a month at the start and ever faster, against a rise of .03.
+        assert row["drift_per_year"] < -0.36
+    assert row["largest_estimate"] == row["largest_estimate"]
+
+
+def test_daily_checks_take_windows_of_months():
+    import pandas as pd
+
+    index = pd.date_range("2018-01-01", periods=1100, freq="D")
+    series = pd.Series(100 + np.random.default_rng(1).normal(0, 5, 1100), index)
+    its = ut.interrupted_time_series(series, "2020-03-01")
+    early = its.check(ut.anticipation(n_draws=49, leads=2))
+    assert "2 months before" in early.text
+    assert early.table["n_before"].iloc[0] > 700
+    placebo = its.check(ut.placebo_dates(n=19)).table.iloc[0]
+    assert placebo["before"] >= 365
+    assert placebo["after"] >= 182
+    out = its.check(ut.leave_one_out(what=("period",))).figure_data["estimates"]
+    assert set(out["left_out"].str.len()) == {7}
+
+
+@pytest.mark.parametrize("kind", ["sparse", "one work"])
+def test_sparse_counts_are_not_applicable(kind):
+    import pandas as pd
+
+    index = pd.date_range("2018-01-01", periods=60, freq="MS")
+    counts = np.zeros(60)
+    if kind == "sparse":
+        counts = np.random.default_rng(0).poisson(0.4, 60).astype(float)
+    counts[50] = 3
+    its = ut.interrupted_time_series(
+        {"a": pd.Series(counts, index), "b": pd.Series(counts, index)}, "2021-07-01"
+    )
+    early = its.check(ut.anticipation(n_draws=19))
+    assert early.status == "not applicable"
+    assert early.table["reason"].str.contains("zero|never changes").all()
+    assert its.check(ut.parallel_trends(n_draws=19)).status == "not applicable"

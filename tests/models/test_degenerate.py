@@ -203,3 +203,25 @@ def test_a_random_walk_is_warned_of() -> None:
     result = ut.interrupted_time_series(months(walk), "2021-03-10", trend=False, season="none")
     assert any("near 1" in note for note in result.fits[0].notes)
     assert "near 1" in result.summary()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_slow_fit_says_on_a_terminal_what_it_fits(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import io
+    import sys
+    import time
+
+    from uploadtrends.models import result
+    from uploadtrends.series.named import NamedSeries
+
+    shown = io.StringIO()
+    monkeypatch.setattr(shown, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setattr(result, "PATIENCE", 0.01)
+    hours = pd.Series(1.0, pd.date_range("2022-01-01", periods=2880, freq="h"))
+    with result._said_when_slow([NamedSeries("", "", hours)]):
+        time.sleep(0.3)
+    said = "fitting one series of 2,880 periods in all ...\n"
+    assert shown.getvalue() == (said if terminal else "")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import uploadtrends as ut
 from uploadtrends import InputError, Seniority
 from uploadtrends.panel.seniority import Duration
+from uploadtrends.series.named import named_series
 from uploadtrends.simulate import population
 
 SLOW = settings(
@@ -147,6 +148,14 @@ def test_credit_full_and_fractional(tables, work):
     assert split.series("site", flagged="keep")["2021-03-01"] == 3
     rows = split.artists.filter(pl.col("period") == dt.date(2021, 3, 1))
     assert dict(rows.select("artist_id", "uploads").iter_rows()) == {"a": 1.5, "b": 0.5}
+    # Who models a total is told what it counts: 5 credits of 4 works up to the last full period.
+    (total,) = [item for item in named_series(full) if item.group == "all"]
+    works = full.series("site", unit="fractional_uploads").sum()
+    credits = full.series("site").sum()
+    assert credits == works + 1
+    assert f"the total counts credits, {credits:.0f} for {works:.0f} works" in total.notes[0]
+    for once in (named_series(split), named_series(full, unit="fractional_uploads")):
+        assert not any("credits" in note for item in once for note in item.notes)
 
 
 def test_risk_starts_after_entry_and_lasts_to_the_horizon(tables, work):

@@ -73,6 +73,24 @@ def test_periods_keep_their_own_first_day(freq: str) -> None:
     assert level(series, periods.start_time[30]) == pytest.approx(-20, abs=1)
 
 
+@pytest.mark.parametrize("freq", [*STEPS, *WEEKS])
+def test_change_points_find_the_step_on_every_calendar(freq: str) -> None:
+    series = stepped(pd.date_range("1990-01-01", periods=60, freq=freq))
+    found = ut.change_points(series).to_frame()
+    assert found["date"].tolist() == [series.index[30]]
+    assert (found["after"] - found["before"]).tolist() == pytest.approx([-20], abs=1)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("freq", ["YS", "QS", "MS", "W-SUN", "D", "B", "h"])
+def test_change_points_keep_the_wall_clock(zone: str, freq: str) -> None:
+    naive = stepped(pd.date_range("2019-01-01", periods=60, freq=freq))
+    found = ut.change_points(naive.tz_localize(zone)).to_frame()
+    dates = found["date"].tolist()
+    assert [date.tz_localize(None) for date in dates] == [naive.index[30]]
+    assert (found["after"] - found["before"]).tolist() == pytest.approx([-20], abs=1)
+
+
 def test_change_points_date_the_week_of_the_user() -> None:
     periods = pd.period_range("2020-01-05", periods=60, freq="W-SAT")
     found = ut.change_points(stepped(periods)).to_frame()
@@ -134,3 +152,18 @@ def test_daily_data_without_two_years_before_are_never_ok() -> None:
     effects = ut.interrupted_time_series(series, "2021-11-01").effects
     assert (effects.loc[effects["p"].notna(), "status"] == "exploratory").all()
     assert "annual season" in effects["reason"].iloc[0]
+
+
+def test_an_edge_far_below_its_neighbours_is_pointed_out() -> None:
+    index = pd.date_range("2018-01-01", periods=60, freq="MS")
+    whole = stepped(index)
+    cut = whole.copy()
+    cut.iloc[0] *= 0.3
+    cut.iloc[-1] *= 0.4
+    notes = ut.interrupted_time_series(cut, "2020-07-01").fits[0].notes
+    assert any(note.startswith("the last month (2022-12) lies far below") for note in notes)
+    assert any(note.startswith("the first month (2018-01) lies far below") for note in notes)
+    assert not any(
+        "far below" in note
+        for note in ut.interrupted_time_series(whole, "2020-07-01").fits[0].notes
+    )

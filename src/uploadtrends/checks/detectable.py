@@ -233,8 +233,16 @@ def _sentence(table: pd.DataFrame, of_interest: float, target: float) -> str:
     if known.empty:
         return f"No estimate to compute power for: {main_reason(table)}."
     enough = int((known["status"] == "passed").sum())
-    smallest, largest = -known["fall_percent"].max(), -known["fall_percent"].min()
-    reach = f"{smallest:.0f}%" if len(known) == 1 else f"between {smallest:.0f}% and {largest:.0f}%"
+    falls = -known["fall_percent"]
+    possible = falls[falls <= 100]
+    smallest, largest = (possible.min(), possible.max()) if len(possible) else (100.0, 100.0)
+    one = len(possible) == 1 or smallest == largest
+    reach = f"{smallest:.0f}%" if one else f"between {smallest:.0f}% and {largest:.0f}%"
+    beyond = len(known) - len(possible)
+    if beyond == len(known):
+        reach = "none: not even a fall to zero would have been found"
+    elif beyond:
+        reach += f"; in {beyond} of {len(known)} not even a fall to zero would have been found"
     could = "could" if enough else "could not"
     where = f" in {enough} of {len(known)} estimates" if enough and len(known) > 1 else ""
     return (

@@ -18,7 +18,7 @@ from uploadtrends.checks.contrasts import (
 )
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
 from uploadtrends.checks.outcome import CheckOutcome, Status
-from uploadtrends.checks.working import Working, before_event, working_series
+from uploadtrends.checks.working import Working, before_event, too_sparse, working_series
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_SHORTEST = 18  # periods before the event below which the test is not run
+_SHORTEST = 18  # months (or longer periods) before the event below which the test is not run
 
 
 def _leads_drawn(axes: Axes, style: Any, rows: pd.DataFrame, _: CheckOutcome) -> None:
@@ -50,12 +50,13 @@ class Anticipation(OfContrasts):
     """Test for a level change in the periods just before the event.
 
     The data end with the last period before the event. A level change is tried in each of the last
-    `leads` periods; the joint p-value compares the largest statistic with draws of the fitted null.
+    `leads` periods (months, where there are more than 26 periods a year); the joint p-value
+    compares the largest statistic with draws of the fitted null.
 
     Parameters
     ----------
     leads : int
-        How many periods before the event.
+        How many periods before the event; months, where there are more than 26 periods a year.
     term, event, platform, group : str, optional
         Which estimates; the level changes by default.
     n_draws, seed : int
@@ -68,7 +69,7 @@ class Anticipation(OfContrasts):
     Per contrast: *failed* if the joint test rejects after Holm's adjustment for the number of
     contrasts; *passed* if it does not and would have
     found, with 80% power, an early change as large as the estimate at the event; else *not
-    informative*; *not applicable* with fewer than 18 periods before the event.
+    informative*; *not applicable* with fewer than 18 periods (months) before the event.
     """
 
     name: ClassVar[str] = "anticipation"
@@ -98,6 +99,8 @@ class Anticipation(OfContrasts):
         """Return the outcome; see `Check`."""
         import pandas as pd
 
+        from uploadtrends.series.grid import frequent
+
         chosen = self.chosen(result)
         series = working_series(result)
         rows, profiles = [], []
@@ -116,6 +119,7 @@ class Anticipation(OfContrasts):
             rows.append(row)
         table = _verdicts(pd.DataFrame(rows), self.alpha)
         failed = table[table["status"] == "failed"]
+        unit = "months" if any(frequent(work.index) for work in series.values()) else "periods"
         tested = int(table["status"].isin(("passed", "failed", "not informative")).sum())
         if not tested:
             text = f"No estimate could be tested for an early start: {main_reason(table)}."
@@ -124,12 +128,12 @@ class Anticipation(OfContrasts):
             text = (
                 f"{len(failed)} of {tested} series had moved before the date; that of "
                 f"{first['label'] or first['event']} on {series_name(first)} by "
-                f"{first['lead']} periods (joint p = {first['p_holm']:.3f}, Holm)."
+                f"{first['lead']} {unit} (joint p = {first['p_holm']:.3f}, Holm)."
             )
         else:
             could = int((table["status"] == "passed").sum())
             text = (
-                f"No series moved in the {self.leads} periods before its event; an early change of "
+                f"No series moved in the {self.leads} {unit} before its event; an early change of "
                 f"the size of the estimate would have been seen in {could} of {tested}."
             )
         return self.found(
@@ -171,12 +175,16 @@ def _leads(
     from scipy.stats import norm
 
     from uploadtrends.models.estimators.averaged import fit_batch
+    from uploadtrends.series.grid import in_periods
 
     stop, kept = before_event(work, str(effect["event"]))
     rows = work.rows[work.rows < stop]
-    if rows.size < _SHORTEST + len(kept):
-        reason = f"{rows.size} periods before the event, {_SHORTEST + len(kept)} needed"
+    need = in_periods(work.index, _SHORTEST) + len(kept)
+    if rows.size < need:
+        reason = f"{rows.size} periods before the event, {need} needed"
         return {"status": "not applicable", "reason": reason, "n_before": rows.size}, pd.DataFrame()
+    if sparse := too_sparse(work, stop):
+        return {"status": "not applicable", "reason": sparse, "n_before": rows.size}, pd.DataFrame()
     base = work.design.matrix[np.ix_(rows, np.asarray(kept))]
     y = work.response[rows]
     full = np.full(stop, np.nan)
@@ -187,7 +195,7 @@ def _leads(
     last[0, -1] = 1.0
     z, null, profile, designs = [], [], [], {}
     for lead in range(1, leads + 1):
-        step = (rows >= stop - lead).astype(float)
+        step = (rows >= stop - in_periods(work.index, lead)).astype(float)
         if step.sum() < 1:
             continue
         designs[lead] = np.column_stack([base, step])

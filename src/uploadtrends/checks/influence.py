@@ -177,18 +177,22 @@ def _frame(
 
 
 def _periods(work: Working, mine: pd.DataFrame, windows: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """Leave out every period in turn, and every window."""
+    """Leave out every period in turn (every month of daily or weekly data), and every window."""
     import pandas as pd
 
     from uploadtrends.models.estimators.averaged import fit_batch
-    from uploadtrends.series.grid import frequency, period_ends, stamp
+    from uploadtrends.series.grid import frequency, frequent, period_ends, stamp
 
     lines = _lines(work, mine)
     if not lines:
         return pd.DataFrame()
     contrast = np.concatenate(list(lines.values()))
     rows = work.rows
-    drops = [(stamp(work.index[row], frequency(work.index)), rows == row) for row in rows]
+    if frequent(work.index):
+        months = work.index.strftime("%Y-%m").to_numpy()[rows]
+        drops = [(str(month), months == month) for month in np.unique(months)]
+    else:
+        drops = [(stamp(work.index[row], frequency(work.index)), rows == row) for row in rows]
     ends = period_ends(work.index)
     for first, last in windows:
         inside = (work.index <= pd.Timestamp(last)) & (ends > pd.Timestamp(first))

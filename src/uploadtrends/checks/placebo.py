@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from uploadtrends.models.settings import Settings
 
 MINIMUM = 19  # with fewer the smallest possible p-value is above 1 in 20
-_BEFORE, _AFTER = (12, 36), (6, 24)  # shortest and longest default window, in periods
+_BEFORE, _AFTER = (12, 36), (6, 24)  # shortest and longest default window, in months
 
 
 def _rows(outcome: CheckOutcome) -> pd.DataFrame:
@@ -178,7 +178,8 @@ def _one(
     first_event = min(touched(other, observed.index)[0] for other in fit.blocks)
     begin, end = touched(block, observed.index)
     span = end - begin
-    found = window or _default_window(first_event, span, len(observed) - end)
+    grid = pd.DatetimeIndex(observed.index)
+    found = window or _default_window(first_event, span, len(observed) - end, grid)
     if found is None:
         return without(
             "not applicable",
@@ -301,13 +302,19 @@ _EMPTY: dict[str, Any] = {
 }
 
 
-def _default_window(before_first: int, span: int, after_event: int) -> tuple[int, int] | None:
+def _default_window(
+    before_first: int, span: int, after_event: int, index: pd.DatetimeIndex
+) -> tuple[int, int] | None:
     """Return the longest window that leaves room for enough dates, or None."""
+    from uploadtrends.series.grid import in_periods
+
+    shortest, longest = (in_periods(index, months) for months in _BEFORE)
+    least, most = (in_periods(index, months) for months in _AFTER)
     for dates in (2 * MINIMUM + 1, MINIMUM):
         room = before_first - span - dates + 1
-        after = min(_AFTER[1], after_event, max(_AFTER[0], min(2 * room // 5, room - _BEFORE[0])))
-        before = min(_BEFORE[1], room - after)
-        if before >= _BEFORE[0] and after >= _AFTER[0]:
+        after = min(most, after_event, max(least, min(2 * room // 5, room - shortest)))
+        before = min(longest, room - after)
+        if before >= shortest and after >= least:
             return before, after
     return None
 

@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from uploadtrends.checks.check import Check, Sketch, Weight
-from uploadtrends.checks.contrasts import contrasts, overall
+from uploadtrends.checks.contrasts import contrasts, overall, platform_name
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
 from uploadtrends.checks.outcome import CheckOutcome
-from uploadtrends.checks.working import Working, before_event, working_series
+from uploadtrends.checks.working import (
+    Working,
+    before_event,
+    too_sparse,
+    working,
+    working_series,
+)
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_SHORTEST = 18  # periods before the event below which neither test is run
+_SHORTEST = 18  # months (or longer periods) before the event below which the test is not run
 
 
 def _rows(outcome: CheckOutcome) -> pd.DataFrame:
@@ -60,6 +66,9 @@ class ParallelTrends(Check):
     *Failed* if the joint test rejects; per pair *passed* if a drift as large as the pair's
     largest estimate within a year would have been found with 80% power, else *not
     informative*.
+
+    Two series whose models are on different scales are compared on one: that whose data mind the
+    change less is taken to the scale of the other. Column `scale` and the text say so.
     """
 
     name: ClassVar[str] = "parallel_trends"
@@ -93,11 +102,14 @@ class ParallelTrends(Check):
         import pandas as pd
 
         series = working_series(result)
-        largest = _largest_estimates(result)
         pairs = _pairs(list(series), self.between)
-        rows, drifts = [], []
+        rows, drifts, moved = [], [], set()
         for a, b in pairs:
-            found, drift = _drift(series[a], series[b], self.event)
+            first, second = _on_one_scale(result, series[a], series[b])
+            for own, used in ((series[a], first), (series[b], second)):
+                if own is not used:
+                    moved.add((own.platform, own.group, used.scale))
+            found, drift = _drift(first, second, self.event)
             row: dict[str, Any] = {
                 "platform": a[0],
                 "group": a[1],
@@ -105,7 +117,8 @@ class ParallelTrends(Check):
                 "reference": b[1],
             }
             row |= found
-            row["largest_estimate"] = max(largest.get(a, np.nan), largest.get(b, np.nan))
+            row["scale"] = first.scale
+            row["largest_estimate"] = max(_largest(result, first), _largest(result, second))
             rows.append(row)
             drifts.append(drift)
         tested = [i for i, drift in enumerate(drifts) if drift is not None]
@@ -132,7 +145,7 @@ class ParallelTrends(Check):
             result,
             status=overall(table["status"]) if len(table) else "not applicable",
             table=table,
-            text=_parallel_text(table, p_joint, self.alpha, self.between),
+            text=_parallel_text(table, p_joint, self.alpha, self.between) + _moved(moved),
             figure_data={"differences": pd.concat(lines) if lines else pd.DataFrame()},
         )
 
@@ -153,10 +166,43 @@ def _parallel_text(table: pd.DataFrame, p_joint: float, alpha: float, between: s
     )
 
 
-def _largest_estimates(result: Any) -> dict[tuple[str, str], float]:
-    level = contrasts(result)
-    sizes = level.groupby(["platform", "group"])["estimate"].agg(lambda v: v.abs().max())
-    return {(str(key[0]), str(key[1])): float(value) for key, value in sizes.items()}  # type: ignore[index]
+def _moved(moved: set[tuple[str, str, str]]) -> str:
+    """Say which series were compared on another scale than that of their own model."""
+    said = []
+    for platform, group, scale in sorted(moved):
+        name = " ".join(part for part in (platform_name(platform), group) if part)
+        to = "the scale of the data" if scale == "level" else "the log scale"
+        said.append(f"{name} on {to}")
+    return f" On another scale than that of its own model: {', '.join(said)}." if said else ""
+
+
+def _on_one_scale(result: Any, a: Working, b: Working) -> tuple[Working, Working]:
+    """Return both on one scale, where there is one; else as they are."""
+    if (a.scale == "level") == (b.scale == "level"):
+        return a, b
+    fits = {(fit.platform, fit.group): fit.prepared for fit in result.fits}
+    pair = [fits[work.platform, work.group] for work in (a, b)]
+    can = [one.other is not None and one.other.choice.status != "refused" for one in pair]
+    if not any(can):
+        return a, b
+    # The one whose data mind the change less; infinite margins have no other scale.
+    first = can[0] and (not can[1] or pair[0].margin <= pair[1].margin)
+    other = pair[0 if first else 1].other
+    return (working(other), b) if first else (a, working(other))
+
+
+def _largest(result: Any, work: Working) -> float:
+    """Return the largest estimate of a series on the scale of its working regression."""
+    rows = contrasts(result)
+    rows = rows[(rows["platform"] == work.platform) & (rows["group"] == work.group)]
+    if rows.empty:
+        return float("nan")
+    logs = rows["unit"].astype(str).str.startswith("log ratio")
+    if work.scale == "level":
+        sizes = rows["estimate"].where(~logs, rows["absolute"])
+    else:
+        sizes = rows["estimate"].where(logs, np.log1p(np.maximum(rows["relative"], -99.9) / 100))
+    return float(sizes.abs().max())
 
 
 def _pairs(
@@ -181,7 +227,7 @@ def _drift(
     import pandas as pd
 
     from uploadtrends.models.estimators.averaged import fit_batch
-    from uploadtrends.series.grid import periods_per_year
+    from uploadtrends.series.grid import in_periods, periods_per_year
 
     row: dict[str, Any] = {
         "event": "",
@@ -201,6 +247,9 @@ def _drift(
         return row | {"reason": "the event is not in both models"}, None
     if (a.scale == "level") != (b.scale == "level") or a.index.freqstr != b.index.freqstr:
         return row | {"reason": "the two series are on different scales"}, None
+    for work in (a, b):
+        if sparse := too_sparse(work, before_event(work, event)[0]):
+            return row | {"reason": f"{work.group or work.platform}: {sparse}"}, None
     stop = min(work.index[before_event(work, event)[0]] for work in (a, b))
     both = pd.concat(
         [pd.Series(work.response, work.index) for work in (a, b)], axis=1, join="inner"
@@ -213,8 +262,8 @@ def _drift(
     at = a.index.get_indexer(both.index)
     seasonal = np.asarray([i for i in season if i in kept], dtype=int)
     columns = a.design.matrix[np.ix_(at, seasonal)]
-    if rows.size < _SHORTEST + columns.shape[1]:
-        need = _SHORTEST + columns.shape[1]
+    need = in_periods(a.index, _SHORTEST) + columns.shape[1]
+    if rows.size < need:
         return row | {"reason": f"{rows.size} common periods before the event, {need} needed"}, None
     years = np.arange(len(both)) / periods_per_year(a.index)
     design = np.column_stack([np.ones(len(both)), columns, years])

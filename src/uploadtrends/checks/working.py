@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +44,8 @@ class Working:
     response: Array
     design: Design
     scale: str
+    empty: NDArray[np.bool_] = field(repr=False)
+    """(N,) periods with a value of zero."""
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -66,6 +68,22 @@ class Working:
         return self.rows.astype(float)
 
 
+MOST_ZEROS = 0.5
+"""Share of zeros above which a regression with Gaussian errors says little of a course."""
+
+
+def too_sparse(work: Working, stop: int) -> str:
+    """Return why the periods before `stop` cannot carry a working regression; empty if they can."""
+    rows = work.rows[work.rows < stop]
+    values = work.response[rows]
+    if rows.size and np.ptp(values) == 0:
+        return "the series never changes before the event"
+    zeros = float(work.empty[rows].mean()) if rows.size else 0.0
+    if zeros > MOST_ZEROS:
+        return f"{zeros:.0%} of the periods before the event are zero"
+    return ""
+
+
 def working(prepared: Prepared) -> Working:
     """Return the working regression of a prepared series."""
     response = np.full(len(prepared.observed), np.nan)
@@ -84,6 +102,7 @@ def working(prepared: Prepared) -> Working:
         response,
         prepared.design,
         prepared.choice.scale,
+        prepared.observed.to_numpy(dtype=float) == 0,
     )
 
 

@@ -54,6 +54,7 @@ def interrupted_time_series(
     confounders: Any = (),
     instrument: str = "window",
     instrument_breaks: Any = (),
+    holidays: str | None = None,
     merge: bool = True,
     horizons: Sequence[int] = (1, 3, 6, 12),
     unit: str = "uploads",
@@ -104,6 +105,9 @@ def interrupted_time_series(
         has errors of one size.
     season : {"auto", "none", "harmonics", "dummies"} or int
         Auto: two annual harmonics where there are 24 months before the first event, else none.
+        With more than 26 periods a year the whole span is judged: two harmonics from 24 months on,
+        12 of them before the event, and status exploratory where fewer than 24 lie before it. Days
+        have days of the week, too, and hours their hour.
     boundary : {"exposure", "inclusive", "exclude"}
         The period that holds an event is weighted by its share of days after, counted wholly as
         after, or left out.
@@ -135,6 +139,10 @@ def interrupted_time_series(
         change at each change of instrument.
     instrument_breaks : dates, optional
         First periods of new instruments, for data that are no panel.
+    holidays : str, optional
+        Public holidays of a country or one of its parts as a regressor, such as ``"DE"`` or
+        ``"DE-BY"``: days of them in a period (hours of such a day: 1). Needs
+        ``uploadtrends[holidays]``.
     merge : bool
         Whether crowded events are merged into blocks.
     horizons : sequence of int

@@ -125,8 +125,10 @@ def _set_beside(row: dict[str, Any], other: dict[str, Any], prepared: Prepared) 
     """Put the other scale's answer beside a row; where they disagree it depends on the scale.
 
     A scale claims a change where it is significant and no bend of the untreated course undoes it.
-    They disagree where they claim changes of opposite sign, or where the data cannot tell the
-    scales apart and only one of them claims a change.
+    What a bend on either scale undoes depends on the trend, unless the data are clear about the
+    scale: a course that bends by a constant share is no constant bend of the data. Beyond that they
+    disagree where they claim changes of opposite sign, or where the data cannot tell the scales
+    apart and only one claims a change.
     """
     row.update(
         other_scale=prepared.other.choice.scale if prepared.other else "",
@@ -138,7 +140,10 @@ def _set_beside(row: dict[str, Any], other: dict[str, Any], prepared: Prepared) 
     level = 1 - prepared.settings.confidence
     claims = [one["p"] <= level and not one["depends_on"] for one in (row, other)]
     turned = all(claims) and row["estimate"] * other["estimate"] < 0
-    if turned or (not prepared.decided and claims[0] != claims[1]):
+    undone = other["p"] <= level and other["depends_on"] and not prepared.clear
+    if claims[0] and undone:
+        row["depends_on"] = "trend"
+    elif turned or (not prepared.decided and claims[0] != claims[1]):
         row["depends_on"] = depends_on(row["depends_on"], "scale")
 
 

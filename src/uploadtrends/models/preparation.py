@@ -18,14 +18,15 @@ from uploadtrends.events.crowding import one_date, same_date
 from uploadtrends.models.defaults import Choice, choose, scales
 from uploadtrends.models.design import Design, build_design
 from uploadtrends.models.regressors import control_of, covariates_of, logarithm, offset_of
-from uploadtrends.models.scale import UNDECIDED, Noise, Side, favour, relative_spread, said
-from uploadtrends.models.seasons import MIN_MONTHS_BEFORE, frequent
+from uploadtrends.models.scale import CLEAR, UNDECIDED, Noise, Side, favour, relative_spread, said
+from uploadtrends.models.seasons import MIN_MONTHS_BEFORE
 from uploadtrends.models.settings import Settings
 from uploadtrends.models.terms import TERMS
-from uploadtrends.series.gaps import last_period_caution, mostly_missing
+from uploadtrends.series.gaps import edge_cautions, mostly_missing
 from uploadtrends.series.grid import (
     FEWEST_PERIODS,
     frequency,
+    frequent,
     moment,
     period_ends,
     periods_per_year,
@@ -54,6 +55,8 @@ class Prepared:
     """The same on the other scale, where the data chose between two."""
     decided: bool = True
     """Whether the data told the two scales apart."""
+    margin: float = np.inf
+    """By how much the log likelihoods of the two scales differ."""
     spread: Array | None = None
     """(N,) relative size of the errors, where it goes with the mean; None where it is constant."""
 
@@ -64,6 +67,11 @@ class Prepared:
         if self.choice.scale == "counts":
             return values
         return np.asarray(values - self.offset[self.design.used])
+
+    @property
+    def clear(self) -> bool:
+        """Whether the data leave no doubt about the scale."""
+        return self.margin >= CLEAR
 
     def weighted(self, rows: Array, kept: Array | None = None) -> Array:
         """Return rows (n, ...) of the fit, or those `kept`, divided by the size of their errors."""
@@ -141,6 +149,7 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
         choice=choice,
         other=other if np.isfinite(difference) else None,
         decided=decided,
+        margin=abs(difference),
     )
 
 
@@ -172,8 +181,7 @@ def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: s
     choice = choose(values[observed], settings, item.has_artists, scale=scale)
     if holes := mostly_missing(series):
         choice = replace(choice, status="refused", reason=holes)
-    if caution := last_period_caution(series):
-        notes.append(caution)
+    notes += edge_cautions(series)
     control = control_of(item, settings, index)
     offset, known_part = offset_of(series, control, choice.scale, settings)
     notes += known_part

@@ -11,8 +11,9 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 from uploadtrends.models.settings import Settings
-from uploadtrends.series.grid import as_regular_series, days, frequency
+from uploadtrends.series.grid import as_regular_series, days, frequency, period_ends
 from uploadtrends.series.named import NamedSeries
+from uploadtrends.series.steps import step_of
 
 
 def control_of(item: NamedSeries, settings: Settings, index: pd.DatetimeIndex) -> Array | None:
@@ -37,11 +38,60 @@ def control_of(item: NamedSeries, settings: Settings, index: pd.DatetimeIndex) -
 
 def covariates_of(settings: Settings, index: pd.DatetimeIndex) -> list[tuple[str, Array]]:
     """Return names and columns (N,) of the covariates given."""
+    found = [] if settings.holidays is None else [("holidays", holidays(settings.holidays, index))]
     if settings.covariates is None:
-        return []
+        return found
     given: Any = settings.covariates
     frame = given.to_frame(given.name or "covariate") if isinstance(given, pd.Series) else given
-    return [(str(name), _align(frame[name], index, str(name), settings)) for name in frame.columns]
+    return found + [
+        (str(name), _align(frame[name], index, str(name), settings)) for name in frame.columns
+    ]
+
+
+def holidays(where: str, index: pd.DatetimeIndex) -> Array:
+    """Return the days of public holidays in every period (N,); 1 for every hour of such a day.
+
+    Parameters
+    ----------
+    where : str
+        Country, or country and part: "DE", "DE-BY", "US-CA", as package `holidays` names them.
+    index : DatetimeIndex with freq
+
+    Raises
+    ------
+    InputError
+        If the package is missing, does not know the place, or no holiday lies in the data.
+    """
+    try:
+        import holidays as calendars
+    except ImportError:
+        raise InputError(
+            "holidays need a package that is not installed",
+            column="holidays",
+            value=where,
+            fix="pip install 'uploadtrends[holidays]'",
+        ) from None
+    country, _, part = where.partition("-")
+    ends = period_ends(index)
+    years = range(index[0].year, ends[-1].year + 1)
+    try:
+        known = calendars.country_holidays(country, subdiv=part or None, years=years)
+    except NotImplementedError as error:
+        raise InputError(
+            f"unknown country or part of it: {error}",
+            column="holidays",
+            value=where,
+            fix='a code such as "DE" or "DE-BY"',
+        ) from None
+    feasts = pd.DatetimeIndex(sorted(known)).tz_localize(index.tz)
+    # A period holds the holidays that begin in it; an hour has one if its day is one.
+    if (step_of(frequency(index)).seconds or 86_400) < 86_400:
+        count = index.normalize().isin(feasts).astype(float)
+    else:
+        count = (feasts.searchsorted(ends) - feasts.searchsorted(index)).astype(float)
+    if not count.any():
+        raise InputError("no public holiday lies in the data", column="holidays", value=where)
+    return np.asarray(count)
 
 
 def _align(series: Any, index: pd.DatetimeIndex, name: str, settings: Settings) -> Array:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -157,11 +160,38 @@ def _change(row: Mapping[Any, Any], end: str) -> str:
     return f"{100 * np.expm1(value):+.0f}%" if row["scale"] == "log" else f"{value:+.3g}"
 
 
+PATIENCE = 2.0
+"""Seconds after which a terminal is told what takes so long."""
+
+
+@contextmanager
+def _said_when_slow(series: list[NamedSeries]) -> Iterator[None]:
+    """Say on a terminal what is being fitted, once it has taken a while."""
+    rows = sum(len(item.values) for item in series)
+    many = f"{len(series):,} series" if len(series) > 1 else "one series"
+    text = f"fitting {many} of {rows:,} periods in all ...\n"
+    timer = Timer(PATIENCE, sys.stderr.write, (text,))
+    timer.daemon = True
+    if sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 @one_thread
 def run(
     series: list[NamedSeries], events: EventSet, settings: Settings, data: Any = None
 ) -> InterruptedTimeSeries:
     """Fit every series and collect the table."""
+    with _said_when_slow(series):
+        return _run(series, events, settings, data)
+
+
+def _run(
+    series: list[NamedSeries], events: EventSet, settings: Settings, data: Any = None
+) -> InterruptedTimeSeries:
     said = {"events": events, **vars(settings)}
     # A panel is more than its series: checks go back to its artists.
     seen = (*series, data) if hasattr(data, "records") else series

@@ -24,6 +24,8 @@ from uploadtrends.models.estimators.reml import PHI_GRID, conditional
 
 UNDECIDED = 2.0
 """Log likelihoods that differ by less do not tell the scales apart."""
+CLEAR = 5.0
+"""Log likelihoods that differ by more leave no doubt about the scale, also where courses bend."""
 _POWERS = (0.0, 1.0, 2.0)
 _STEP = 0.25
 """Powers of the mean are told apart to this."""

@@ -7,7 +7,7 @@ import pandas as pd
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
-from uploadtrends.series.grid import days, frequency
+from uploadtrends.series.grid import days, frequency, frequent
 from uploadtrends.series.steps import Step, step_of
 
 MIN_MONTHS_BEFORE = 24
@@ -50,11 +50,6 @@ def seasonal_columns(
             fix=f"at most {int(step.per_year // 2)}",
         )
     return harmonics(index, count), f"{_plural(count)} (as asked)"
-
-
-def frequent(index: pd.DatetimeIndex) -> bool:
-    """Whether there are more than 26 periods a year: the annual season is then a slow wave."""
-    return step_of(frequency(index)).per_year > 27
 
 
 def within_week(index: pd.DatetimeIndex, days_before: float, known: Array) -> tuple[Columns, str]:

@@ -69,6 +69,7 @@ class Settings:
     confounders: Any = ()
     instrument: str = "window"
     instrument_breaks: tuple[Any, ...] = ()
+    holidays: str | None = None
     merge: bool = True
     horizons: tuple[int, ...] = (1, 3, 6, 12)
     unit: str = "uploads"

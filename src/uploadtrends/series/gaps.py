@@ -52,21 +52,36 @@ def _recurring(index: pd.DatetimeIndex) -> list[tuple[Array, int]]:
     return found
 
 
-def last_period_caution(series: pd.Series) -> str:
-    """Point at a last period that lies far below its neighbours: it may be incomplete."""
-    values = series.dropna().to_numpy(dtype=float)[-13:]
+def edge_cautions(series: pd.Series) -> list[str]:
+    """Point at a first or last period far below its neighbours: it may be incomplete."""
+    known = series.dropna()
+    index = pd.DatetimeIndex(known.index)
+    values = known.to_numpy(dtype=float)
+    said = []
+    for place, run, fix in (
+        ("last", values[-13:], "say complete_to="),
+        ("first", values[:13][::-1], "leave it out"),
+    ):
+        if not _far_below(run):
+            continue
+        at = index[-1 if place == "last" else 0]
+        side = "after" if place == "last" else "before"
+        said.append(
+            f"the {place} {period_name(pd.DatetimeIndex(series.index))} "
+            f"({stamp(at, frequency(series.index))}) lies far below its neighbours "
+            f"({run[-1]:.3g} {side} {run[-2]:.3g}): if it is incomplete, {fix}"
+        )
+    return said
+
+
+def _far_below(values: Array) -> bool:
+    """Whether the last of up to 13 values lies far below the others."""
     if values.size < 7 or (values < 0).any():
-        return ""
+        return False
     before = values[:-1]
     middle = float(np.median(before))
     steps = np.diff(before)
     spread = 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) + 1e-12
     low = min(float(before.min()), middle)
-    if values[-1] >= 0.75 * low or values[-1] > values[-2] - 4 * max(spread, 0.5 * middle**0.5):
-        return ""
-    index = pd.DatetimeIndex(series.dropna().index)
-    return (
-        f"the last {period_name(pd.DatetimeIndex(series.index))} "
-        f"({stamp(index[-1], frequency(series.index))}) lies far below its neighbours "
-        f"({values[-1]:.3g} after {values[-2]:.3g}): if it is incomplete, say complete_to="
-    )
+    far = values[-2] - 4 * max(spread, 0.5 * middle**0.5)
+    return bool(values[-1] < 0.75 * low and values[-1] <= far)

@@ -47,6 +47,20 @@ def periods_per_year(index: pd.Index[Any]) -> float:
     return step_of(frequency(index)).per_year
 
 
+def frequent(index: pd.Index[Any]) -> bool:
+    """Whether there are more than 26 periods a year: the annual season is then a slow wave."""
+    return periods_per_year(index) > 27
+
+
+def in_periods(index: pd.Index[Any], months: int) -> int:
+    """Return how many periods a window that monthly data give in months has here.
+
+    Periods of two weeks and longer count as months do, shorter ones by their length: a window of 12
+    is 12 quarters, 52 weeks, 365 days.
+    """
+    return round(months * periods_per_year(index) / 12) if frequent(index) else months
+
+
 def stamp(date: pd.Timestamp, freq: str) -> str:
     """Write a period start no finer than its period."""
     return date.strftime(step_of(freq).form)

@@ -157,7 +157,23 @@ def _from_panel(panel: Any, unit: str, regular: Regular) -> Iterator[NamedSeries
             instrument = _aligned(flags, pd.DatetimeIndex(series.index))
         has = bool(panel.has_artists(platform)) if hasattr(panel, "has_artists") else False
         series, notes = _of_closed_cohort(panel, group, series)
+        if has and group == "all" and unit == "uploads":
+            notes += _credits(panel, platform)
         yield NamedSeries(platform, group, series, instrument, has, notes)
+
+
+def _credits(panel: Any, platform: str) -> tuple[str, ...]:
+    """Say where a platform's total counts credits, of which a work of several artists has more."""
+    credits, works = (
+        float(panel.series(platform, "all", unit=unit).sum())
+        for unit in ("uploads", "fractional_uploads")
+    )
+    if credits - works < 0.5:
+        return ()
+    return (
+        f"the total counts credits, {credits:,.0f} for {works:,.0f} works: a work of several "
+        'artists counts for each; unit="fractional_uploads" counts it once',
+    )
 
 
 def _of_closed_cohort(
