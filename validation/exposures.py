@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import time
 import zlib
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ import uploadtrends as ut
 from uploadtrends import simulate
 from uploadtrends.simulate import Exposed
 
+LIBRARIES = ("uploadtrends", "diff-diff", "pyfixest", "numpy", "scipy")
 RESULTS = Path(__file__).parent / "results"
 STUDIES = {
     "training set (Peukert et al. 2024)": ("two-step", "poisson-twfe"),
@@ -98,6 +101,8 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     )
     table["bias_error"] = table["spread"] / np.sqrt(table["draws"])
     table["coverage_error"] = np.sqrt(table["coverage"] * (1 - table["coverage"]) / table["draws"])
+    table["date"] = f"{datetime.now(UTC):%Y-%m-%d}"
+    table["versions"] = " ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return table.round(4)
 
 
