@@ -18,6 +18,7 @@ from uploadtrends.checks import check
 from uploadtrends.checks.check import check_names
 from uploadtrends.cli import app
 from uploadtrends.collect import sites
+from uploadtrends.figures import gallery
 from uploadtrends.models import terms
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +39,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "studies" / "precipice.toml").write_text(study, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     check_names()
-    lists = [(known, dict(known)) for known in (check._KNOWN, sites._ADDED, terms.TERMS)]
+    added_to = (check._KNOWN, sites._ADDED, terms.TERMS, gallery._FIGURES)
+    lists = [(known, dict(known)) for known in added_to]
     before = dict(os.environ)
     yield tmp_path
     os.environ.clear()

@@ -41,7 +41,7 @@ class Chart:
     keys : sequence of str
         One a line: the platform that decides its colour.
     marks : sequence of (date, label)
-        Vertical lines.
+        Vertical lines, numbered in this order.
     unit : str
     """
 
@@ -76,7 +76,7 @@ def chart_html(chart: Chart) -> str:
         for place, (label, key) in enumerate(zip(chart.lines, chart.keys, strict=True))
     )
     drawings = _svg(chart, 860, 250, "wide") + _svg(chart, 360, 220, "narrow")
-    text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     return (
         f'<figure class="chart" id="{chart.name}" tabindex="0" role="group" '
         f'aria-label="{html.escape(chart.title)}. The left and right arrow keys read values."'
@@ -125,12 +125,14 @@ def _svg(chart: Chart, width: int, height: int, kind: str) -> str:
                 f'<text class="tick" x="{across(place):.1f}" y="{height - 6}" '
                 f'text-anchor="middle">{label}</text>'
             )
-    for date, label in chart.marks:
+    for number, (date, label) in enumerate(chart.marks, start=1):
         where = float(index.searchsorted(date, side="right")) - 1
         if 0 <= where < n and date >= index[0]:
             parts.append(
                 f'<line class="mark" x1="{across(where):.1f}" x2="{across(where):.1f}" y1="{top}" '
                 f'y2="{height - bottom}"><title>{html.escape(label)}</title></line>'
+                f'<text class="mark-number" x="{across(where) + 2:.1f}" y="{top + 9}">'
+                f"{number}</text>"
             )
     for place, (series, key) in enumerate(zip(chart.lines.values(), chart.keys, strict=True)):
         points = [

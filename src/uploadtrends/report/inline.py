@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 
 from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.canvas.drawing import Drawing, render
@@ -61,13 +62,19 @@ def inline_svg(drawing: Drawing, name: str, *, kind: str = "") -> str:
 
 
 def figure_html(
-    name: str, drawing: Drawing, narrow: Drawing | None = None, *, leave_out: str = ""
+    name: str,
+    drawing: Drawing,
+    narrow: Drawing | None = None,
+    *,
+    leave_out: Iterable[str] = (),
 ) -> str:
     """Return one figure with its caption, and a narrow version where there is one.
 
-    `leave_out` is a part of the caption that stands beside the figure already.
+    `leave_out` are sentences of the caption that stand elsewhere on the page.
     """
-    caption = drawing.caption.replace(leave_out, "").strip() if leave_out else drawing.caption
+    caption = drawing.caption
+    for sentence in filter(None, leave_out):
+        caption = caption.replace(sentence, "").strip()
     key = f"figure-{name.replace('_', '-')}"
     if narrow is None:
         picture = inline_svg(drawing, key, kind="single")

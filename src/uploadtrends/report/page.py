@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from uploadtrends.checks import CheckOutcome
 
 ON_MAIN_FIGURES = ("placebo_cohorts", "published_series")
+SAID_ELSEWHERE = ("figure1", "event_timeline")
+"""Figures that are saved and not on the page: its charts and their key show the same."""
 SECTIONS = (
     ("series", "The series"),
     ("figures", "Figures"),
@@ -83,7 +85,11 @@ def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None
     parts = [
         _answer(results),
         _series(results),
-        _figures({k: one for k, one in drawn.items() if k.partition("_")[0] not in own}, narrow),
+        _figures(
+            results,
+            {k: one for k, one in drawn.items() if k.partition("_")[0] not in own},
+            narrow,
+        ),
         _effects(results),
         *(_section(key, body) for key, body in further.written(results, picture).items()),
         _checks(results, drawn),
@@ -177,12 +183,15 @@ def _series(results: Any) -> str:
     ]
     table = values[kept]
     body = "".join(chart_html(chart) for chart in charts)
+    names = "".join(f"<li>{html.escape(label)}</li>" for _, label in marks)
+    body += f'<ol class="key">{names}</ol>'
     body += (
         "<details><summary>All values as a table</summary>"
         f"{html_table(table, 'The main series, one row a period')}</details>"
         f"{downloads('series', table)}"
     )
-    return _section("series", body)
+    # On paper the figure of the fits shows the same series, with the same events.
+    return _section("series", body).replace("<section ", '<section class="on-screen" ', 1)
 
 
 def _units(results: Any) -> dict[str, str]:
@@ -191,10 +200,15 @@ def _units(results: Any) -> dict[str, str]:
     return {group: f"unit: {unit}" for group, unit in rows.iter_rows()}
 
 
-def _figures(drawn: Mapping[str, Drawing], narrow: Mapping[str, Drawing]) -> str:
-    shown = [name for name in drawn if not name.startswith("check_")]
+def _figures(results: Any, drawn: Mapping[str, Drawing], narrow: Mapping[str, Drawing]) -> str:
+    said = [outcome.text for outcome in results.checks] + [results.matches.summary()]
     return _section(
-        "figures", "".join(figure_html(name, drawn[name], narrow.get(name)) for name in shown)
+        "figures",
+        "".join(
+            figure_html(name, drawing, narrow.get(name), leave_out=said)
+            for name, drawing in drawn.items()
+            if not name.startswith("check_") and name not in SAID_ELSEWHERE
+        ),
     )
 
 
@@ -215,7 +229,8 @@ def _effects(results: Any) -> str:
     body += downloads("change_points", breaks)
     body += f"<p>{html.escape(unprompted(results))}</p>"
     body += f"<p>{html.escape(results.breaks.plain_sentence())}</p>"
-    body += html_table(results.breaks.plain_pelt(), "What a plain PELT with BIC would have said")
+    plain = html_table(results.breaks.plain_pelt(), "What a plain PELT with BIC would have said")
+    body += f'<div class="on-screen">{plain}</div>'
     body += downloads("matches", results.matches.to_frame())
     return _section("effects", body)
 
@@ -223,8 +238,11 @@ def _effects(results: Any) -> str:
 def _checks(results: Any, drawn: Mapping[str, Drawing]) -> str:
     body = (
         "<p>A check passes, fails, had no power to fail (not informative), or cannot be run on "
-        f"these data (not applicable).</p><p>{html.escape(tally(results.checks))}</p>"
+        "these data (not applicable).</p>"
     )
+    count = tally(results.checks)
+    if count not in answer(results):  # said once
+        body += f"<p>{html.escape(count)}</p>"
     body += "".join(
         _check(outcome, drawn.get(f"check_{outcome.name}")) for outcome in results.checks
     )
@@ -238,7 +256,7 @@ def _check(outcome: CheckOutcome, drawing: Drawing | None) -> str:
     body = f"<h3>{html.escape(name.capitalize())}{verdict}</h3>"
     body += f"<p>{html.escape(outcome.question)}</p><p>{html.escape(outcome.text)}</p>"
     if drawing is not None:
-        body += figure_html(f"check_{outcome.name}", drawing, leave_out=outcome.text)
+        body += figure_html(f"check_{outcome.name}", drawing, leave_out=[outcome.text])
     if len(table):
         shown = html_table(table, f"{name}: numbers")
         body += f"<details><summary>Numbers</summary>{shown}</details>"
