@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +113,14 @@ def test_without_scripts_nothing_is_missing(browser: Browser, page: Path) -> Non
         assert len(found["nodeIds"]) == 3 * 2 * 2  # groups, platforms, wide and narrow
     finally:
         browser.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_the_page_prints_on_twelve_pages_at_most(browser: Browser, page: Path) -> None:
+    browser.open(page.as_uri(), 1280)
+    printed = browser.call("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
+    pages = re.findall(rb"/Type\s*/Page[^s]", base64.b64decode(printed["data"]))
+    assert 3 <= len(pages) <= 12
+    assert len(browser.value("[...document.querySelectorAll('.answer')]")) == 1
 
 
 def test_the_watch_on_console_and_network_sees_what_it_should(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import io
 import re
 from itertools import pairwise
@@ -14,7 +15,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from uploadtrends.report import checklist, write_tables
-from uploadtrends.report.answer import answer
+from uploadtrends.report.answer import answer, tally
 from uploadtrends.report.chart import Chart, chart_html
 from uploadtrends.report.methods import REFERENCES, paragraph
 
@@ -29,6 +30,24 @@ def test_the_answer_comes_first_in_three_sentences(soup: BeautifulSoup, results:
     shown = [paragraph.get_text() for paragraph in first.find_all("p")]
     assert shown == list(answer(results))
     assert len(shown) == 3
+
+
+def test_each_thing_is_said_once(soup: BeautifulSoup, results: Any) -> None:
+    visible = copy.copy(soup.find("main"))
+    for hidden in visible.find_all(["svg", "script", "pre"]):
+        hidden.decompose()  # descriptions for those who cannot see a figure, the manifest
+    said = visible.get_text(" ")
+    for outcome in results.checks:
+        assert said.count(outcome.text) <= 1 + (outcome.text in " ".join(answer(results)))
+    assert said.count(answer(results)[2]) == 1
+    assert said.count(tally(results.checks)) == 1
+    figures = [one["id"] for one in soup.find_all("figure", id=re.compile("^figure-"))]
+    assert len(figures) == len(set(figures))
+    assert "figure-figure1" not in figures  # the charts above show it
+    assert "figure-figure1-tested" not in figures
+    assert "figure-interrupted-time-series" in figures
+    key = [item.get_text() for item in soup.select("ol.key li")]
+    assert key == [f"{event.date} {event.label}" for event in results.events]
 
 
 def test_nothing_is_ever_said_to_be_caused(page: Path) -> None:

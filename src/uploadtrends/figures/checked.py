@@ -99,7 +99,8 @@ def matching(result: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
         figure.alternative = result.summary()
         return figure
     events = list(dict.fromkeys(table["label"]))
-    names = panels.series_keys(table)
+    near = table[table["gap_days"].notna()]  # what has no change has no marker
+    names = panels.series_keys(near) or panels.series_keys(table)
     label_room = 2.6 if width > 5 else 1.5
     heights = [
         max(layout.height_of(str(event), label_room - 0.2, 6.2), 0.11 * len(names)) + 0.1

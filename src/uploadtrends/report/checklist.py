@@ -71,7 +71,7 @@ def checklist(results: Any) -> pd.DataFrame:
         (
             "Multiple tests",
             "Holm's correction within each kind of effect (column p holm)"
-            + (f"; {names['multiplicity'].text}" if "multiplicity" in names else ""),
+            + ("; the check of multiplicity" if "multiplicity" in names else ""),
         ),
         ("Model checks", _diagnostics(fits)),
         (

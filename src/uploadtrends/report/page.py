@@ -215,17 +215,23 @@ def _figures(results: Any, drawn: Mapping[str, Drawing], narrow: Mapping[str, Dr
 def _effects(results: Any) -> str:
     effects, breaks = results.its.to_frame(), results.breaks.to_frame()
     main = effects[effects["term"].isin(["level", "slope", "effect_12m", "effect_end"])]
-    table = main[[name for name in EFFECT_COLUMNS if name in main]]
+    # What cannot be estimated has the same reason for every term: it is said once.
+    again = main["estimate"].isna() & main.duplicated(["platform", "group", "event", "reason"])
+    table = main.loc[~again, [name for name in EFFECT_COLUMNS if name in main]]
     body = (
         "<p>Relative effects are in percent of what was expected without the event, with 95% "
         "intervals; p values are for one test, Holm's adjustment for all tests of that kind stands "
         "beside them. Where nothing is found, the smallest change that could have been found is in "
         "the column minimum detectable (on the model's scale).</p>"
     )
-    body += html_table(table, "Estimates by series, event and term")
+    body += html_table(
+        table, "Estimates by series, event and term", on_screen=("method", "reason", "depends_on")
+    )
     body += downloads("results", effects)
     body += "<h3>Change points</h3>"
-    body += html_table(breaks, "Changes found without looking at the events")
+    body += html_table(
+        breaks, "Changes found without looking at the events", on_screen=("reason", "label")
+    )
     body += downloads("change_points", breaks)
     body += f"<p>{html.escape(unprompted(results))}</p>"
     body += f"<p>{html.escape(results.breaks.plain_sentence())}</p>"

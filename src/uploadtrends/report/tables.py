@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,19 +42,28 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-def html_table(table: pd.DataFrame, caption: str, *, most: int = 400) -> str:
-    """Return an accessible HTML table; only the first `most` rows, and it says so."""
+def html_table(
+    table: pd.DataFrame, caption: str, *, most: int = 400, on_screen: Collection[str] = ()
+) -> str:
+    """Return an accessible HTML table; only the first `most` rows, and it says so.
+
+    Columns in `on_screen` are left out on paper, where nothing scrolls.
+    """
     shown = table.head(most)
     numeric = [pd.api.types.is_numeric_dtype(table[name]) for name in table.columns]
-    head = "".join(
-        f'<th scope="col"{_right(number)}>{html.escape(str(name).replace("_", " "))}</th>'
+    kinds = [
+        _classes(number, str(name) in on_screen, str(name) == "label")
         for name, number in zip(table.columns, numeric, strict=True)
+    ]
+    head = "".join(
+        f'<th scope="col"{kind}>{html.escape(str(name).replace("_", " "))}</th>'
+        for name, kind in zip(table.columns, kinds, strict=True)
     )
     body = "".join(
         "<tr>"
         + "".join(
-            f"<td{_right(number)}>{html.escape(cell(value))}</td>"
-            for value, number in zip(row, numeric, strict=True)
+            f"<td{kind}>{html.escape(cell(value))}</td>"
+            for value, kind in zip(row, kinds, strict=True)
         )
         + "</tr>"
         for row in shown.itertuples(index=False)
@@ -68,8 +77,9 @@ def html_table(table: pd.DataFrame, caption: str, *, most: int = 400) -> str:
     )
 
 
-def _right(number: bool) -> str:
-    return ' class="number"' if number else ""
+def _classes(number: bool, on_screen: bool, label: bool) -> str:
+    names = ["number"] * number + ["on-screen"] * on_screen + ["label"] * label
+    return f' class="{" ".join(names)}"' if names else ""
 
 
 def downloads(name: str, table: pd.DataFrame) -> str:

@@ -108,6 +108,8 @@ def drawn(title: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 def _known_source(thing: Any) -> str:
     """Return what an object knows of the data behind it."""
+    if isinstance(source := getattr(thing, "source", None), str) and source:
+        return source
     call = getattr(thing, "call", None)
     mark = getattr(call, "data_fingerprint", "") or getattr(thing, "fingerprint", "")
     return say("data {mark}", mark=mark[:8]) if isinstance(mark, str) and mark else ""
