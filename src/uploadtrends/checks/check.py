@@ -85,6 +85,23 @@ class Sketch:
     rows: Callable[[CheckOutcome], pd.DataFrame] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A drawing that is more than small multiples.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(style, outcome)`` makes a figure with `style` (``figure``, ``grid``, ``place``,
+        ``multiples``, ``legend``, ``look``, ...) and returns it with data, caption, alternative.
+    title : str
+        What the figure shows, in a few words.
+    """
+
+    draw: Callable[..., Any]
+    title: str
+
+
 class Check:
     """Base of every check: ``result.check(check)``, or ``check(result)``.
 
@@ -102,14 +119,14 @@ class Check:
         Whether it is run on fitted models (which know their panel) or on a panel.
     weight : Weight, optional
         How it bears on the conclusion; None: it informs only.
-    drawing : Sketch, optional
+    drawing : Sketch or Whole, optional
     """
 
     name: ClassVar[str] = ""
     question: ClassVar[str] = ""
     applies_to: ClassVar[Literal["models", "panel"]] = "models"
     weight: ClassVar[Weight | None] = None
-    drawing: ClassVar[Sketch | None] = None
+    drawing: ClassVar[Sketch | Whole | None] = None
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     def __init_subclass__(cls) -> None:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
-from uploadtrends.checks.check import Check, Weight, at_once
+from uploadtrends.checks.check import Check, Sketch, Weight, Whole, at_once
+from uploadtrends.checks.drawings.cohorts import cohorts_drawn
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.recipe.shape import (
     monthly_values,
@@ -126,6 +127,9 @@ class PlaceboCohorts(Check):
         needed_for="consistent with an effect of",
         about="trends of cohorts",
         rank=2,
+    )
+    drawing: ClassVar[Sketch | Whole | None] = Whole(
+        cohorts_drawn, "Senior and new artists around years without an event"
     )
 
     _: KW_ONLY

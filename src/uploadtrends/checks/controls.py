@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from uploadtrends.checks.check import Check, Weight
+from uploadtrends.checks.check import Check, Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
     USABLE,
     contrasts,
@@ -22,6 +22,35 @@ from uploadtrends.familywise import holm
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def _controls_drawn(style: Any, outcome: Any) -> Any:
+    """Draw the estimates for series that the event cannot have touched, beside those studied."""
+    table = outcome.figure_data["estimates"].dropna(subset=["estimate"]).reset_index(drop=True)
+    room = 2.3 if style.wide else 1.5
+    figure = style.figure(0.3 + 0.17 * len(table) + 0.4)
+    axes = style.place(figure, room, 0.28, style.width - room - 0.15, 0.17 * len(table))
+    for role, colour, marker in (
+        ("control", style.MUTED, "D"),
+        ("studied", style.BLUE, "o"),
+    ):
+        rows = table[table["role"] == role]
+        if len(rows):
+            axes.hlines(rows.index, rows["low"], rows["high"], color=colour)
+            axes.plot(rows["estimate"], rows.index, marker, color=colour, label=role)
+    axes.axvline(0, color=style.INK, linewidth=0.8)
+    names = [f"{style.heading(row['platform'], row['group'])}" for row in table.to_dict("records")]
+    axes.set_yticks(range(len(table)), names)
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_xlabel("estimate (model's scale)")
+    style.legend(figure, [axes])
+    figure.data = table
+    figure.caption = (
+        f"Estimates for controls, which the event cannot have touched, and for the series studied. "
+        f"{outcome.text}"
+    )
+    figure.alternative = figure.caption
+    return figure
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,6 +89,9 @@ class NegativeControl(Check):
         "a series that the event cannot have touched changed as well",
         needed_for="consistent with an effect of",
         rank=5,
+    )
+    drawing: ClassVar[Sketch | Whole | None] = Whole(
+        _controls_drawn, "Controls and the series studied"
     )
 
     control: Any = None

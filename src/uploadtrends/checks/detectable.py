@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from uploadtrends.checks.check import Sketch
+from uploadtrends.checks.check import Sketch, Whole
 from uploadtrends.checks.contrasts import (
     USABLE,
     OfContrasts,
@@ -80,7 +80,7 @@ class Power(OfContrasts):
 
     name: ClassVar[str] = "power"
     question: ClassVar[str] = "What is the smallest change that this sample could have found?"
-    drawing: ClassVar[Sketch | None] = Sketch(
+    drawing: ClassVar[Sketch | Whole | None] = Sketch(
         layer="curve",
         draw=_curve_drawn,
         says="Chance of finding a true change of each size; dotted: 80%.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from uploadtrends.checks.check import Sketch, Weight
+from uploadtrends.checks.check import Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
     USABLE,
     OfContrasts,
@@ -77,7 +77,7 @@ class Anticipation(OfContrasts):
     weight: ClassVar[Weight | None] = Weight(
         "withdraws", "the series had already moved before the date", rank=3
     )
-    drawing: ClassVar[Sketch | None] = Sketch(
+    drawing: ClassVar[Sketch | Whole | None] = Sketch(
         layer="leads",
         draw=_leads_drawn,
         says="A change dated that many periods before the event.",

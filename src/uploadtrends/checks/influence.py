@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from uploadtrends.arrays import Array
-from uploadtrends.checks.check import Weight
+from uploadtrends.checks.check import Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
     USABLE,
     OfContrasts,
@@ -19,6 +19,7 @@ from uploadtrends.checks.contrasts import (
     series_name,
     without_estimate,
 )
+from uploadtrends.checks.drawings.influence import left_out_drawn
 from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.checks.working import Working, contrast_row, working
 from uploadtrends.errors import InputError
@@ -65,6 +66,9 @@ class LeaveOneOut(OfContrasts):
     question: ClassVar[str] = "Does the estimate hang on a single artist, event or period?"
     weight: ClassVar[Weight | None] = Weight(
         "caps", "it hangs on a single artist, event or period", rank=7
+    )
+    drawing: ClassVar[Sketch | Whole | None] = Whole(
+        left_out_drawn, "The estimate with each part left out"
     )
 
     panel: Any = None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from uploadtrends.arrays import Array
-from uploadtrends.checks.check import Check, Sketch, Weight
+from uploadtrends.checks.check import Check, Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import USABLE, contrasts, overall
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.working import calendar, contrast_row, joint_null, working_series
@@ -135,7 +135,7 @@ class Multiplicity(Check):
     weight: ClassVar[Weight | None] = Weight(
         "withdraws", "it does not survive the adjustment for the number of tests", rank=4
     )
-    drawing: ClassVar[Sketch | None] = Sketch(
+    drawing: ClassVar[Sketch | Whole | None] = Sketch(
         layer="p_values",
         draw=_ranked,
         says="P values before and after adjustment; line: .05.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from uploadtrends.checks.check import Sketch, Weight
+from uploadtrends.checks.check import Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
     USABLE,
     OfContrasts,
@@ -111,7 +111,7 @@ class PlaceboDates(OfContrasts):
         needed_for="associated with",
         rank=1,
     )
-    drawing: ClassVar[Sketch | None] = DRAWING
+    drawing: ClassVar[Sketch | Whole | None] = DRAWING
 
     _: KW_ONLY
     n: int = 99

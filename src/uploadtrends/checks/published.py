@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from uploadtrends.checks.check import Check, Sketch, at_once
+from uploadtrends.checks.check import Check, Sketch, Whole, at_once
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.series.grid import FEWEST_PERIODS
 
@@ -68,7 +68,7 @@ class PublishedSeries(Check):
     name: ClassVar[str] = "published_series"
     question: ClassVar[str] = "Does a before/after comparison of these series single out a date?"
     applies_to: ClassVar[Literal["models", "panel"]] = "panel"
-    drawing: ClassVar[Sketch | None] = Sketch(
+    drawing: ClassVar[Sketch | Whole | None] = Sketch(
         layer="dates",
         draw=_p_by_month,
         says=(

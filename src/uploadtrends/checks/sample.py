@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from uploadtrends.checks.check import Check
+from uploadtrends.checks.check import Check, Sketch, Whole
 from uploadtrends.checks.contrasts import (
     overall,
     panel_of,
@@ -18,10 +18,50 @@ from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 _SHORTEST = 3  # months in each window
 _TURNOVER = ("entrants", "exits", "composition")
 _BEHAVIOUR = ("activity share", "intensity")
+
+
+PARTS = ("entrants", "exits", "composition", "activity share", "intensity", "change")
+
+
+def components_drawn(style: Any, outcome: Any) -> Any:
+    """Draw what a change between two windows is made of: entrants, exits, intensity."""
+    layers = getattr(outcome, "figure_data", None)
+    table = layers["components"] if layers is not None else outcome.to_frame()
+    names = [name for name in dict.fromkeys(table["component"]) if name not in ("before", "after")]
+    order = {name: number for number, name in enumerate([*PARTS, *names])}
+    table = table[table["component"].isin(names)].reset_index(drop=True)
+    by = ("label",) if "label" in table else ()
+
+    def draw(axes: Axes, rows: pd.DataFrame) -> None:
+        rows = rows.sort_values("component", key=lambda part: part.map(order))
+        where = np.arange(len(rows))
+        values = rows["value"].to_numpy(dtype=float)
+        colours = [
+            style.MUTED if name == "change" else style.VERMILION if value < 0 else style.BLUE
+            for name, value in zip(rows["component"], values, strict=True)
+        ]
+        axes.barh(where, values, color=colours, height=0.6)
+        axes.hlines(where, rows["low"], rows["high"], color=style.INK, linewidth=1)
+        axes.axvline(0, color=style.INK, linewidth=0.8)
+        axes.set_yticks(where, list(rows["component"]))
+        axes.tick_params(axis="y", labelsize=5.6, length=0)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.grid(visible=True, axis="x")
+        axes.grid(visible=False, axis="y")
+        axes.locator_params(axis="x", nbins=4)
+
+    figure = style.multiples(table, draw, by=by, left=0.75)
+    style.label_last(figure, "uploads a period")
+    said = outcome.summary() if layers is None else outcome.text
+    figure.data = table
+    figure.caption = f"What the change is made of, with 95% intervals. {said}"
+    figure.alternative = f"One bar per component and series. {said}"
+    return figure
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,6 +96,7 @@ class Composition(Check):
     question: ClassVar[str] = (
         "How much of the change is exits, how much intensity, how much entrants?"
     )
+    drawing: ClassVar[Sketch | Whole | None] = Whole(components_drawn, "What the change is made of")
 
     panel: Any = None
     _: KW_ONLY

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from uploadtrends.checks.check import Check, Weight
+from uploadtrends.checks.check import Check, Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
     USABLE,
     contrasts,
@@ -17,6 +17,7 @@ from uploadtrends.checks.contrasts import (
     panel_of,
     without_estimate,
 )
+from uploadtrends.checks.drawings.specifications import curve_drawn
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.specification_fits import (
     Cell,
@@ -90,6 +91,7 @@ class SpecificationCurve(Check):
     weight: ClassVar[Weight | None] = Weight(
         "caps", "other defensible specifications do not bear it out", rank=6
     )
+    drawing: ClassVar[Sketch | Whole | None] = Whole(curve_drawn, "Every defensible specification")
 
     panel: Any = None
     _: KW_ONLY

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from uploadtrends.checks.check import Weight
+from uploadtrends.checks.check import Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
     USABLE,
     OfContrasts,
@@ -23,8 +23,54 @@ from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9)
+
+
+def _survivors_drawn(style: Any, outcome: Any) -> Any:
+    """Draw how an estimate depends on who, and what, is still there to be counted."""
+    import pandas as pd
+
+    layers = [
+        layer.assign(sweep=sweep)
+        for sweep, layer in (
+            ("by minimum number of works", outcome.figure_data["thresholds"]),
+            ("by share deleted", outcome.figure_data["deletion"]),
+        )
+        if len(layer)
+    ]
+    table = pd.concat(layers, ignore_index=True)
+    table = table[table["relative"].notna()]
+
+    def draw(axes: Axes, rows: pd.DataFrame) -> None:
+        for number, (kind, part) in enumerate(rows.groupby("kind", sort=False)):
+            part = part.sort_values("value")
+            colour, marker, dash = style.look("", number)
+            low, middle, high = (
+                style.on_log_scale(part[name])
+                for name in ("relative_low", "relative", "relative_high")
+            )
+            where = part["value"].to_numpy(dtype=float)
+            if kind != "threshold":
+                where = 100 * where
+            axes.fill_between(where, low, high, color=colour, alpha=0.15, linewidth=0)
+            label = None if kind == "threshold" else str(kind)
+            axes.plot(where, middle, color=colour, marker=marker, linestyle=dash, label=label)
+        axes.axhline(0, color=style.INK, linewidth=0.8)
+        axes.set_yticks(*style.percent_ticks(*axes.get_ylim(), 0.95, 0.16))
+        axes.xaxis.set_major_formatter("{x:g}%" if rows["kind"].iloc[0] != "threshold" else "{x:g}")
+
+    figure = style.multiples(table, draw, by=("label", "sweep"), top=0.3)
+    style.one_legend(figure)
+    figure.data = table
+    figure.caption = (
+        "The level change (% of expected, 95% band) by the number of works that an artist must "
+        "have to be counted, and if a share of the works on one side of the event had been "
+        "deleted before the crawl. " + outcome.text
+    )
+    figure.alternative = f"One panel per series and sweep. {outcome.text}"
+    return figure
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,6 +116,9 @@ class Survivorship(OfContrasts):
     )
     weight: ClassVar[Weight | None] = Weight(
         "caps", "it depends on which artists are still there to be counted", rank=8
+    )
+    drawing: ClassVar[Sketch | Whole | None] = Whole(
+        _survivors_drawn, "The estimate by who is left to be counted"
     )
 
     panel: Any = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from uploadtrends.checks.check import Check, Sketch, Weight
+from uploadtrends.checks.check import Check, Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import contrasts, overall, platform_name
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
 from uploadtrends.checks.outcome import CheckOutcome
@@ -76,7 +76,7 @@ class ParallelTrends(Check):
     weight: ClassVar[Weight | None] = Weight(
         "caps", "the groups that are compared moved apart before the date", rank=9
     )
-    drawing: ClassVar[Sketch | None] = Sketch(
+    drawing: ClassVar[Sketch | Whole | None] = Sketch(
         layer="differences",
         draw=_differences,
         says="Difference between two groups before the event.",

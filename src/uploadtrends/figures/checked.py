@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from uploadtrends.checks.check import Sketch, check_class, check_names
+from uploadtrends.checks.check import Sketch, Whole, check_class, check_names
 from uploadtrends.errors import InputError
-from uploadtrends.figures import cohorts, composition, curves, panels, series
+from uploadtrends.figures import panels, series
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import say
 from uploadtrends.figures.pen import Pen
 
 
@@ -34,12 +35,18 @@ def draw(outcome: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """
     if not any(len(layer) for layer in outcome.figure_data.values()):
         return _sentence_only(outcome, width)
-    if outcome.kind in _WHOLE:
-        return _WHOLE[outcome.kind](outcome, width=width)
-    sketch = check_class(outcome.kind).drawing if outcome.kind in check_names() else None
-    if sketch is None:
+    drawing = check_class(outcome.kind).drawing if outcome.kind in check_names() else None
+    if isinstance(drawing, Whole):
+        return _whole(drawing, outcome, width)
+    if drawing is None:
         return _sentence_only(outcome, width)
-    return sketched(outcome, sketch, width=width)
+    return sketched(outcome, drawing, width=width)
+
+
+def _whole(drawing: Whole, outcome: Any, width: float, **options: Any) -> Drawing:
+    figure: Drawing = drawing.draw(Pen(width), outcome, **options)
+    figure.title = say(drawing.title)
+    return figure
 
 
 def _sentence_only(outcome: Any, width: float) -> Drawing:
@@ -192,12 +199,107 @@ def _say(figure: Drawing, data: pd.DataFrame, outcome: Any, what: str) -> Drawin
     return figure
 
 
-# Figures of more than small multiples; every other check is drawn from its own sketch.
-_WHOLE: dict[str, Callable[..., Drawing]] = {
-    "placebo_cohorts": cohorts.figure3_placebo_cohorts,
-    "specification_curve": curves.specification_curve,
-    "leave_one_out": curves.leave_one_out,
-    "negative_control": curves.negative_control,
-    "composition": composition.decomposition,
-    "survivorship": composition.survivorship,
-}
+def _drawing(name: str) -> Whole:
+    found = check_class(name).drawing
+    if not isinstance(found, Whole):
+        raise InputError("this check has no drawing of its own", value=name)
+    return found
+
+
+@drawn("Senior and new artists around years without an event")
+def figure3_placebo_cohorts(
+    outcome: Any, *, unit: str = "active_artists", width: float = sheet.FULL_WIDTH
+) -> Drawing:
+    """Draw senior and new artists around a cut, at years without and with real events.
+
+    Parameters
+    ----------
+    outcome : CheckOutcome
+        Of `uploadtrends.placebo_cohorts`.
+    unit : {"active_artists", "uploads"}
+        What is counted per month.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        One panel per cut year. Its ``data`` has platform, instrument, cut_year, kind, unit, group,
+        month_in_window, month, value (one draw of artists), mean, low, high (all draws).
+
+    Raises
+    ------
+    InputError
+        If no cut year could be drawn.
+    """
+    return _whole(_drawing("placebo_cohorts"), outcome, width, unit=unit)
+
+
+@drawn("Every defensible specification")
+def specification_curve(
+    outcome: Any,
+    *,
+    contrast: tuple[str, str, str] | None = None,
+    width: float = sheet.FULL_WIDTH,
+) -> Drawing:
+    """Draw one contrast's estimate under every specification, with the choices below.
+
+    Parameters
+    ----------
+    outcome : CheckOutcome
+        Of `uploadtrends.specification_curve`.
+    contrast : (platform, group, event), optional
+        Which contrast; by default the one that is estimated most precisely.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        Its ``data`` has one row a specification, in order of the estimate.
+
+    Raises
+    ------
+    InputError
+        If the contrast was not estimated.
+    """
+    return _whole(_drawing("specification_curve"), outcome, width, contrast=contrast)
+
+
+@drawn("What the change is made of")
+def decomposition(outcome: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
+    """Draw what a change between two windows is made of: entrants, exits, intensity.
+
+    Parameters
+    ----------
+    outcome : CheckOutcome or Decomposition
+        Of `uploadtrends.composition`, or of `Panel.decompose`.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        Its ``data`` has platform, group, component, value, low, high.
+    """
+    return _whole(_drawing("composition"), outcome, width)
+
+
+@drawn("The estimate by who is left to be counted")
+def survivorship(outcome: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
+    """Draw how an estimate depends on who, and what, is still there to be counted.
+
+    Parameters
+    ----------
+    outcome : CheckOutcome
+        Of `uploadtrends.survivorship`.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        Its ``data`` has platform, group, event, sweep, kind, value, relative, relative_low,
+        relative_high.
+    """
+    return _whole(_drawing("survivorship"), outcome, width)

@@ -19,7 +19,6 @@ from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet
 from uploadtrends.figures import (
     checked,
-    composition,
     effects,
     exposures,
     fitted,
@@ -99,7 +98,7 @@ def _plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> 
         return exposures.balance(result, ax, width=width)
     if {"component", "value"} <= set(getattr(result, "to_frame", pd.DataFrame)().columns):
         _alone(ax)
-        return composition.decomposition(result, width=width)
+        return checked.decomposition(result, width=width)
     raise InputError(
         "there is no drawing for this type of object",
         value=type(result).__name__,

@@ -16,8 +16,6 @@ from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet, event_catalogue
 from uploadtrends.figures import (
     checked,
-    cohorts,
-    curves,
     danbooru,
     effects,
     fitted,
@@ -143,7 +141,7 @@ def _figure3(results: Any) -> Drawing | None:
     outcome = results.check("placebo_cohorts")
     if outcome is None or not _can_be_drawn(outcome):
         return None
-    return cohorts.figure3_placebo_cohorts(outcome)
+    return checked.figure3_placebo_cohorts(outcome)
 
 
 def _event_study(results: Any) -> Drawing | None:
@@ -166,7 +164,7 @@ def _checks(results: Any) -> Mapping[str, Drawing]:
             continue
         with suppress(InputError):
             if outcome.name == "specification_curve":
-                drawing = curves.specification_curve(outcome, contrast=stated)
+                drawing = checked.specification_curve(outcome, contrast=stated)
             else:
                 drawing = checked.draw(outcome)
             drawn[f"check_{outcome.name}"] = drawing

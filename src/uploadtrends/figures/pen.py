@@ -1,21 +1,25 @@
-"""What a check draws with: the colours and axes of the package's figures."""
+"""What a check draws with: the colours, axes and layout of the package's figures."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
+from uploadtrends.figures import panels, series
 from uploadtrends.figures.canvas import axes as frame
-from uploadtrends.figures.canvas import sheet
-from uploadtrends.figures.canvas.ratios import percent_ticks, place
+from uploadtrends.figures.canvas import layout, ratios, sheet, styling
+from uploadtrends.figures.canvas.drawing import Drawing
 
 
 @dataclass(frozen=True)
 class Pen:
-    """The `style` that `uploadtrends.checks.check.Sketch` draws with.
+    """The `style` that `uploadtrends.checks.check.Sketch` and `Whole` draw with.
+
+    Colours are attributes by name: INK, MUTED, RULE, PAPER, BLUE, VERMILION, GREEN, ...
 
     Parameters
     ----------
@@ -24,8 +28,11 @@ class Pen:
     """
 
     width: float
-    INK: ClassVar[str] = sheet.INK
-    MUTED: ClassVar[str] = sheet.MUTED
+
+    def __getattr__(self, name: str) -> Any:
+        if name.isupper():
+            return getattr(sheet, name)
+        raise AttributeError(name)
 
     @property
     def wide(self) -> bool:
@@ -35,6 +42,14 @@ class Pen:
     def look(self, name: str, position: int = 0) -> tuple[str, str, str]:
         """Return colour, marker and line style of a platform, a group or a place in order."""
         return sheet.look(name, position)
+
+    def say(self, text: str, **values: object) -> str:
+        """Return words in the language in force, values filled in."""
+        return styling.say(text, **values)
+
+    def heading(self, platform: str, group: str) -> str:
+        """Return the title of a series."""
+        return series.heading(platform, group)
 
     def days(self, periods: Any) -> Any:
         """Return dates as places on an axis of time."""
@@ -46,10 +61,53 @@ class Pen:
 
     def on_log_scale(self, percent: Any) -> Any:
         """Return percent changes as places on a scale of ratios."""
-        return place(percent, percent=True)
+        return ratios.place(percent, percent=True)
+
+    def ratio_places(self, values: Any, percent: bool) -> Any:
+        """Return places of percent changes on a scale of ratios, of other values as they are."""
+        return ratios.place(values, percent)
+
+    def percent_ticks(
+        self, low: float, high: float, room: float, gap: float
+    ) -> tuple[list[float], list[str]]:
+        """Return places and labels of percent ticks; see `ratios.percent_ticks`."""
+        return ratios.percent_ticks(low, high, room, gap)
 
     def percent_axis(self, axes: Axes, low: float, high: float) -> None:
         """Make the x axis one of percent changes on a scale of ratios."""
-        low, high = (float(end) for end in place([low, high], percent=True))
+        low, high = (float(end) for end in ratios.place([low, high], percent=True))
         axes.set_xlim(low, high)
-        axes.set_xticks(*percent_ticks(low, high, 2.6 if self.wide else 2.9, 0.36))
+        axes.set_xticks(*ratios.percent_ticks(low, high, 2.6 if self.wide else 2.9, 0.36))
+
+    def figure(self, height: float) -> Drawing:
+        """Return an empty figure of this width."""
+        return Drawing(self.width, height)
+
+    def place(self, figure: Drawing, *box: float, bare: bool = False) -> Axes:
+        """Add axes at left, top, width, height in inches from the top left corner."""
+        left, top, width, height = box
+        return layout.place(figure, left, top, width, height, bare=bare)
+
+    def grid(
+        self, titles: Sequence[str], notes: Sequence[str], **options: Any
+    ) -> tuple[Drawing, list[Axes]]:
+        """Return a figure of panels with titles above and notes below."""
+        return frame.grid(self.width, titles, notes, **options)
+
+    def multiples(
+        self, table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], **options: Any
+    ) -> Drawing:
+        """Return a figure with one panel per series; see `panels.multiples`."""
+        return panels.multiples(table, draw, width=self.width, **options)
+
+    def legend(self, figure: Drawing, axes: Iterable[Axes], **options: Any) -> None:
+        """Write one legend above the panels."""
+        series.legend_above(figure, axes, **options)
+
+    def one_legend(self, figure: Drawing) -> None:
+        """Write one legend for all panels above them."""
+        panels.one_legend(figure)
+
+    def label_last(self, figure: Drawing, text: str) -> None:
+        """Name the x axis below the last row of panels."""
+        panels.label_last(figure, text)

@@ -1,68 +1,39 @@
-"""Figure 3: the published recipe at years in which nothing happened."""
+"""Placebo cohorts: senior and new artists around a cut, at years with and without an event."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
 
 from uploadtrends.errors import InputError
-from uploadtrends.figures import series
-from uploadtrends.figures.canvas import axes as frame
-from uploadtrends.figures.canvas import sheet
-from uploadtrends.figures.canvas.drawing import Drawing, drawn
-from uploadtrends.figures.canvas.styling import say
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 
-@drawn("Senior and new artists around years without an event")
-def figure3_placebo_cohorts(
-    outcome: Any, *, unit: str = "active_artists", width: float = sheet.FULL_WIDTH
-) -> Drawing:
-    """Draw senior and new artists around a cut, at years without and with real events.
-
-    Parameters
-    ----------
-    outcome : CheckOutcome
-        Of `uploadtrends.placebo_cohorts`.
-    unit : {"active_artists", "uploads"}
-        What is counted per month.
-    width : float
-        In inches.
-
-    Returns
-    -------
-    Drawing
-        One panel per cut year. Its ``data`` has platform, instrument, cut_year, kind, unit, group,
-        month_in_window, month, value (one draw of artists), mean, low, high (all draws).
-
-    Raises
-    ------
-    InputError
-        If no cut year could be drawn.
-    """
-    monthly = outcome.figure_data.get("monthly", pd.DataFrame())
+def cohorts_drawn(style: Any, outcome: Any, unit: str = "active_artists") -> Any:
+    """Draw senior and new artists around a cut, at years without and with real events."""
+    monthly = outcome.figure_data.get("monthly", ())
     if not len(monthly):
         raise InputError("no cut year could be drawn", fix=outcome.text)
     data = monthly[monthly["unit"] == unit].reset_index(drop=True)
     keys = list(dict.fromkeys(zip(data["kind"], data["platform"], data["cut_year"], strict=True)))
     keys.sort(key=lambda key: (key[0] != "placebo", key[2]))
     table = outcome.to_frame()
-    with sheet.applied():
-        figure, panels = frame.grid(
-            width,
-            [_title(key) for key in keys],
-            [_note(table, key) for key in keys],
-            columns=3 if width > 5 else 2,
-            tall=1.05 if width > 5 else 0.85,
-            top=0.28,
-            size=5.8,
-        )
-        for axes, (kind, platform, year) in zip(panels, keys, strict=True):
-            same = (data["kind"] == kind) & (data["platform"] == platform)
-            _panel(axes, data[same & (data["cut_year"] == year)], int(year))
-        series.legend_above(figure, panels)
+    figure, panels = style.grid(
+        [_title(style, key) for key in keys],
+        [_note(style, table, key) for key in keys],
+        columns=3 if style.wide else 2,
+        tall=1.05 if style.wide else 0.85,
+        top=0.28,
+        size=5.8,
+    )
+    for axes, (kind, platform, year) in zip(panels, keys, strict=True):
+        same = (data["kind"] == kind) & (data["platform"] == platform)
+        _panel(style, axes, data[same & (data["cut_year"] == year)], int(year))
+    style.legend(figure, panels)
     figure.data = data
     what = "artists active in a month" if unit == "active_artists" else "uploads a month"
     figure.caption = (
@@ -72,19 +43,23 @@ def figure3_placebo_cohorts(
         "of artists; thin line: one draw. " + outcome.text
     )
     figure.alternative = (
-        " ".join(f"{_title(key)}: {_note(table, key)}" for key in keys) + f" {outcome.text}"
+        " ".join(f"{_title(style, key)}: {_note(style, table, key)}" for key in keys)
+        + f" {outcome.text}"
     )
     return figure
 
 
-def _title(key: tuple[Any, ...]) -> str:
+def _title(style: Any, key: tuple[Any, ...]) -> str:
     kind, _, year = key
-    return say(
+    said: str = style.say(
         "Cut at {year}: no event" if kind == "placebo" else "Cut at {year}: actual", year=year
     )
+    return said
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, year: int) -> None:
+def _panel(style: Any, axes: Axes, rows: pd.DataFrame, year: int) -> None:
+    import pandas as pd
+
     month = pd.DatetimeIndex(rows["month"])
     rows = rows.assign(since=(month.year - year) * 12 + month.month - 1)
     top = 0.0
@@ -92,14 +67,14 @@ def _panel(axes: Axes, rows: pd.DataFrame, year: int) -> None:
         part = rows[rows["group"] == group].sort_values("since")
         if part.empty:
             continue
-        colour, _, dash = sheet.look(group)
+        colour, _, dash = style.look(group)
         where = part["since"].to_numpy(dtype=float)
         low, high = part["low"].to_numpy(dtype=float), part["high"].to_numpy(dtype=float)
         axes.fill_between(where, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(where, part["mean"], color=colour, linestyle=dash, linewidth=1.6, label=group)
         axes.plot(where, part["value"], color=colour, linewidth=0.5, alpha=0.8)
         top = max(top, float(np.nanmax(high)), float(np.nanmax(part["value"])))
-    axes.axvline(0, color=sheet.INK, linewidth=0.8)
+    axes.axvline(0, color=style.INK, linewidth=0.8)
     axes.set_ylim(0, top * 1.08 or 1)
     axes.set_xlim(rows["since"].min() - 0.5, rows["since"].max() + 0.5)
     ticks = [t for t in (-12, 0, 12, 24) if rows["since"].min() <= t <= rows["since"].max()]
@@ -107,11 +82,11 @@ def _panel(axes: Axes, rows: pd.DataFrame, year: int) -> None:
     axes.locator_params(axis="y", nbins=4)
 
 
-def _note(table: pd.DataFrame, key: tuple[Any, ...]) -> str:
+def _note(style: Any, table: pd.DataFrame, key: tuple[Any, ...]) -> str:
     kind, platform, year = key
     same = (table["kind"] == kind) & (table["platform"] == platform)
     row = table[same & (table["cut_year"] == year)].iloc[0]
-    return say(
+    said: str = style.say(
         "Seniors {change}% [{low}, {high}]; new from 0 to {new}. Shape in {share}% of draws.",
         change=f"{row['senior_change']:+.0f}",
         low=f"{row['senior_change_low']:.0f}",
@@ -119,3 +94,4 @@ def _note(table: pd.DataFrame, key: tuple[Any, ...]) -> str:
         new=f"{row['new_last_year']:.0f}",
         share=f"{100 * row['share_of_draws']:.0f}",
     )
+    return said
