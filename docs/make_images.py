@@ -31,10 +31,11 @@ def main() -> None:
     )
     its = ut.interrupted_time_series(panel, events)
     breaks = ut.change_points(panel)
+    facts = ut.published_series(panel, its, groups=("total", "senior", "new"), date="2022-08")
     cohorts = ut.placebo_cohorts(actual_years=[2022], events_from="2022-04")(shadertoy)
     drawings = {
         "figure1": figures.figure1(panel, events),
-        "figure1_tested": figures.figure1_tested(panel, its, breaks, events),
+        "figure1_tested": figures.plot_its(its, breaks=breaks, facts=facts),
         "figure3_placebo_cohorts": figures.figure3_placebo_cohorts(cohorts),
         "effects": figures.forest(its),
         "upload_rates_pixiv": figures.upload_rates(

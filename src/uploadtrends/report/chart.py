@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.figures.canvas import sheet
+from uploadtrends.figures.canvas.axes import month_name
 
 _CLASS = {
     sheet.BLUE: "blue",
@@ -120,7 +121,7 @@ def _svg(chart: Chart, width: int, height: int, kind: str) -> str:
     for place, period in enumerate(index):
         months = period.year * 12 + period.month - 1
         if months % step == 0 and (place == 0 or months != _months(index[place - 1])):
-            label = f"{period:%Y}" if period.month == 1 else f"{period:%b}"
+            label = f"{period:%Y}" if period.month == 1 else month_name(period)
             parts.append(
                 f'<text class="tick" x="{across(place):.1f}" y="{height - 6}" '
                 f'text-anchor="middle">{label}</text>'
