@@ -87,6 +87,8 @@ OTHER: dict[str, Any] = {
     "control": series(5),
     "control_as": "difference",
     "covariates": frame(7),
+    "formula": "log(time + 1)",
+    "alternative": "less",
     "offset": series(8),
     "exposure": "days",
     "confounders": "2020-03-01",
@@ -596,6 +598,18 @@ def test_checks(name: str, fitted) -> None:
     records = {key: found(first, **{key: value}) for key, value in values.items()}
     records |= {"the event of the result": found(event), "its terms": found(terms)}
     all_differ(make, base, records)
+
+
+def test_comparisons_of_methods(fitted) -> None:
+    first, again, event, _ = fitted
+    base = record(ut.compare, first, ["reml-ar1"])
+    assert record(ut.compare, again, ["reml-ar1"]) == base
+    records = {
+        "methods": record(ut.compare, first, {"mine": {"method": "reml-ar1"}}),
+        "terms": record(ut.compare, first, ["reml-ar1"], terms=("effect_3m",)),
+        "event": record(ut.compare, event, ["reml-ar1"]),
+    }
+    all_differ(ut.compare, base, records)
 
 
 def test_a_check_is_recorded_where_it_is_run(fitted) -> None:

@@ -33,6 +33,7 @@ _PUBLIC = {
     "exposure_effects": "artists.staggered",
     "exposure_study": "artists.exposure_study",
     "interrupted_time_series": "models",
+    "compare": "models.comparison",
     "change_points": "breaks",
     "caption_loop": "loop.running",
     "retraining_loop": "loop.retraining",

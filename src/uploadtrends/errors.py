@@ -11,7 +11,18 @@ from typing import Any
 
 
 class UploadTrendsError(Exception):
-    """Anything that uploadtrends raises on purpose."""
+    """Anything that uploadtrends raises on purpose.
+
+    See Also
+    --------
+    InputError : Something given cannot be used.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> issubclass(ut.InputError, ut.UploadTrendsError)
+    True
+    """
 
 
 class InputError(UploadTrendsError, ValueError):
@@ -25,6 +36,19 @@ class InputError(UploadTrendsError, ValueError):
         Where it is wrong, as far as known.
     fix : str, optional
         What to do about it.
+
+    See Also
+    --------
+    UploadTrendsError : The base of all errors of this package.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> try:
+    ...     ut.Event("soon")
+    ... except ut.InputError as error:
+    ...     print(bool(error.fix))
+    True
     """
 
     def __init__(

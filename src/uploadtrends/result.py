@@ -13,10 +13,15 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from uploadtrends.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+_HTML_ROWS = 30
 
 
 @cache
@@ -199,14 +204,48 @@ class Result:
         """Say in plain words what was found."""
         raise TypeError(f"{type(self).__name__} must define summary()")
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        # A dataclass writes a repr of every field unless its class has one already.
+        if "__repr__" not in cls.__dict__:
+            cls.__repr__ = Result.__repr__  # type: ignore[method-assign]
+
     def __str__(self) -> str:
         return self.summary()
+
+    def __repr__(self) -> str:
+        """Fit a terminal: at most 2,000 characters, no line above 100 columns."""
+        from uploadtrends import brief
+
+        title = f"<{self.title}>"
+        frame = self.to_frame()
+        table = brief.short_table(frame)
+        if table is None:
+            rest = "The rest: .summary() in words, .to_frame() as a table."
+            return brief.boxed([title, *self.summary().splitlines()], rest)
+        rest = "All columns: .to_frame(). In words: .summary()."
+        lines = brief.lines_of(table[brief.main_rows(frame).to_numpy()])
+        return brief.boxed([title, *lines], rest, left_out=len(table) + 1 - len(lines))
+
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return type(self).__name__
 
     def _repr_html_(self) -> str:
         import html
 
-        table: str = self.to_frame().to_html(index=False, na_rep="", float_format="{:.4g}".format)
-        return f"<p>{html.escape(self.summary()).replace(chr(10), '<br>')}</p>{table}"
+        from uploadtrends import brief
+
+        frame = self.to_frame()
+        table = brief.short_table(frame)
+        shown = (frame if table is None else table).head(_HTML_ROWS)
+        note = "" if table is None else "All columns: .to_frame(). "
+        if len(frame) > len(shown):
+            note += f"{len(frame) - len(shown)} more rows: .to_frame()."
+        made: str = shown.to_html(index=False, na_rep="", float_format="{:.4g}".format)
+        said = html.escape(self.summary()).replace(chr(10), "<br>")
+        return f"<p>{said}</p>{made}" + (f"<p>{html.escape(note.strip())}</p>" if note else "")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain JSON-ready values."""
@@ -225,20 +264,23 @@ class Result:
         rows += [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
         return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
 
-    def to_latex(self) -> str:
-        """Return the table as a LaTeX tabular (booktabs)."""
+    def to_latex(self, *, full: bool = False) -> str:
+        """Return the table as a LaTeX tabular (booktabs).
+
+        Parameters
+        ----------
+        full : bool
+            Every column. By default a table of effects or of changes has the six that fit a page
+            (group, event, effect, interval, p, status), and a caption.
+        """
+        from uploadtrends import brief
+
         frame = self.to_frame()
-        lines = [
-            rf"\begin{{tabular}}{{{'l' * len(frame.columns)}}}",
-            r"\toprule",
-            " & ".join(_latex(str(name)) for name in frame.columns) + r" \\",
-            r"\midrule",
-        ]
-        lines += [
-            " & ".join(_latex(_cell(value)) for value in row) + r" \\"
-            for row in frame.itertuples(index=False)
-        ]
-        return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+        short = None if full else brief.short_table(frame)
+        shown = frame if short is None else short
+        rows = [[_cell(value) for value in row] for row in shown.itertuples(index=False)]
+        named = short is not None and self.title != type(self).__name__
+        return brief.latex_table(list(map(str, shown.columns)), rows, self.title if named else "")
 
     def plot(self, ax: Axes | None = None, **style: Any) -> Figure:
         """Draw this result; see `uploadtrends.figures.plot`, which takes the same settings."""
@@ -259,8 +301,51 @@ class Result:
         return paths
 
     def check(self, check: Callable[[Any], Any]) -> Any:
-        """Run a check of `uploadtrends.checks` on this result and return its outcome."""
+        """Run a check of `uploadtrends.checks` on this result and return its outcome.
+
+        Raises
+        ------
+        InputError
+            If a name or a class is given where a check with its settings is due.
+        """
+        if isinstance(check, type) or not callable(check):
+            name = str(getattr(check, "name", check) or check)
+            raise InputError(
+                "a check is given with its settings",
+                column="check",
+                value=name,
+                fix=f"write check(ut.{name}())" if name.isidentifier() else "check(ut.power())",
+            )
         return check(self)
+
+
+class Residuals:
+    """Base of whatever has residuals to look at."""
+
+    def plot_diagnostics(self) -> Figure:
+        """Draw residuals by time, their autocorrelations, and a Q-Q plot."""
+        from uploadtrends.figures import plot_diagnostics
+
+        figure: Figure = plot_diagnostics(self)
+        return figure
+
+
+class Counted:
+    """Base of a panel, whose series can be looked at before anything is fitted."""
+
+    groups: Any
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return `groups` as a pandas frame: one row per platform, group and period."""
+        frame: pd.DataFrame = self.groups.to_pandas()
+        return frame
+
+    def plot(self, unit: str = "uploads") -> Figure:
+        """Draw every series as it was counted; see `uploadtrends.figures.plot_panel`."""
+        from uploadtrends.figures import plot_panel
+
+        figure: Figure = plot_panel(self, unit=unit)
+        return figure
 
 
 def _cell(value: Any) -> str:
@@ -271,11 +356,3 @@ def _cell(value: Any) -> str:
     if hasattr(value, "strftime"):
         return str(value.strftime("%Y-%m-%d"))
     return str(value).replace("|", "\\|").replace("\n", " ")
-
-
-_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-_LATEX |= {mark: "\\" + mark for mark in "&%$#_{}"}
-
-
-def _latex(text: str) -> str:
-    return "".join(_LATEX.get(letter, letter) for letter in text)

@@ -55,6 +55,10 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
             "--event": "2022-02-03",
             "--event-id": "mr-sd-public",
             "--method": "ols-hac",
+            "--control": "elsewhere",
+            "--confidence": "0.83",
+            "--season": "none",
+            "--terms": "slope",
             "--unit": "media",
             "--group": "senior",
             "--platform": "artstation",
@@ -222,7 +226,8 @@ ELSEWHERE = {
     "rebuild": {"--accept-damage", "--max-rejects", "--may-shrink"},
     "monitor": {"--fail-on-alarm", "--figure"},
     "panel": {"--out"},
-    "change-points": {"--trend"},
+    "its": {"--out"},
+    "change-points": {"--trend", "--out"},
     "events": {"--verified"},
 }
 

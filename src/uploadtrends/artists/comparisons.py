@@ -47,6 +47,11 @@ class EventStudy(Result):
     call: Call
     notes: tuple[str, ...] = field(repr=False)
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Event study: difference between groups by period"
+
     def to_frame(self) -> pd.DataFrame:
         """Return the effects (a copy)."""
         return self.effects.copy()
@@ -112,6 +117,22 @@ def event_study(
     ------
     InputError
         If several events are given, or the data do not reach on both sides.
+
+    See Also
+    --------
+    artist_model : The mean difference after the event.
+    parallel_trends : The check of its leads.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import population
+    >>> people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
+    >>> rule = ut.Seniority(at="2021-01-01", senior_after="12 months")
+    >>> panel = ut.build_panel(people, seniority=rule)
+    >>> study = ut.event_study(panel, "2021-06-01", inference="cluster", leads=6, lags=6)
+    >>> study.title
+    'Event study: difference between groups by period'
     """
     event = as_events(event)
     call = Call.of(locals(), panel, function="event_study")
@@ -286,6 +307,24 @@ def difference_in_differences(
     ------
     InputError
         When the event names its platforms and the unexposed one is among them.
+
+    See Also
+    --------
+    event_study : The difference by period, with its leads.
+    artist_model : Several groups at once.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import population
+    >>> people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
+    >>> rule = ut.Seniority(at="2021-01-01", senior_after="12 months")
+    >>> panel = ut.build_panel(people, seniority=rule)
+    >>> found = ut.difference_in_differences(
+    ...     panel, "2021-06-01", exposed="senior", unexposed="new", by="group", inference="cluster"
+    ... )
+    >>> set(found.effects["group"])
+    {'senior vs new'}
     """
     for one in as_events(event):
         if by == "platform" and "all" not in one.platforms and one.concerns(unexposed):

@@ -49,6 +49,11 @@ class ExposureStudy(Result):
     notes: tuple[str, ...]
     call: Call = field(repr=False)
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Exposure study: difference between exposed and other artists"
+
     def to_frame(self) -> pd.DataFrame:
         """Return the estimates (a copy)."""
         return self.overall.copy()
@@ -174,6 +179,10 @@ def exposure_study(
     InputError
         For an exposure that cannot be read, nobody exposed inside the panel, nobody to match, or
         no outcome or method.
+
+    See Also
+    --------
+    exposure_effects : One outcome by one method.
 
     Examples
     --------

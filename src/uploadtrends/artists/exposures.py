@@ -55,6 +55,11 @@ class Exposure(Result):
     notes: tuple[str, ...]
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Exposure: who was exposed from when"
+
     def to_frame(self) -> pd.DataFrame:
         """Return the table (a copy)."""
         return self.table.copy()
@@ -109,6 +114,11 @@ def exposure(panel: Panel, treated_from: Any, *, platform: str | None = None) ->
     InputError
         For artists that the panel does not know, dates that cannot be read, an event for all
         platforms, or nobody exposed.
+
+    See Also
+    --------
+    exposure_effects : What changed for those exposed.
+    matched : Others who are alike.
 
     Examples
     --------

@@ -14,6 +14,7 @@ from uploadtrends.arrays import Array
 from uploadtrends.artists.design import NOT_ON_BOTH_SIDES, ArtistDesign, Spec, artist_design
 from uploadtrends.artists.hazard_periods import HazardFit, margin_answers
 from uploadtrends.artists.model import compared_platforms
+from uploadtrends.artists.result import compared
 from uploadtrends.artists.twostep import SHOCK_COLUMNS, answer_columns
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import as_events
@@ -52,6 +53,11 @@ class HazardModel(Result):
     notes: tuple[str, ...] = field(repr=False)
     call: Call
     shocks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SHOCK_COLUMNS)))
+
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return f"Going silent and returning: {compared(self.effects)}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the effects (a copy)."""
@@ -109,6 +115,21 @@ def artist_hazards(
     ------
     InputError
         For data or settings that do not allow the model.
+
+    See Also
+    --------
+    artist_model : How much those upload who do.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import population
+    >>> people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
+    >>> rule = ut.Seniority(at="2021-01-01", senior_after="12 months")
+    >>> panel = ut.build_panel(people, seniority=rule)
+    >>> found = ut.artist_hazards(panel, "2021-06-01", inference="cluster")  # doctest: +SKIP
+    >>> sorted(set(found.effects["term"]))  # doctest: +SKIP
+    ['going silent', 'returning']
     """
     events = as_events(events)
     call = Call.of(locals(), panel, function="artist_hazards")

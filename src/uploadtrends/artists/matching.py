@@ -48,6 +48,11 @@ class Matched(Result):
     notes: tuple[str, ...]
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Matched artists: balance of exposed and others"
+
     def to_frame(self) -> pd.DataFrame:
         """Return the balance table (a copy)."""
         return self.balance.copy()
@@ -105,6 +110,22 @@ def matched(
     ------
     InputError
         For an unknown covariate, or where nobody can be matched.
+
+    See Also
+    --------
+    exposure : Who was exposed from when.
+    exposure_effects : Takes what this returns.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import training_set
+    >>> world = training_set(80)
+    >>> panel = ut.build_panel(world.population, start="2019-01-01")
+    >>> exposed = ut.exposure(panel, world.treated_from)
+    >>> pairs = ut.matched(exposed)
+    >>> sorted(pairs.balance.columns)[:2]
+    ['after', 'before']
     """
     call = Call.of(
         {"on": list(on), "method": method, "ratio": ratio, "caliper": caliper, "bins": bins}

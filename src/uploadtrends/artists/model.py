@@ -110,6 +110,23 @@ def artist_model(
 
     An `Event` that names its platforms is estimated for those only, and a platform is no
     comparison from its own event on.
+
+    See Also
+    --------
+    event_study : The same by period.
+    difference_in_differences : One group against another.
+    artist_sensitivity : The contrast by other models.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import population
+    >>> people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
+    >>> rule = ut.Seniority(at="2021-01-01", senior_after="12 months")
+    >>> panel = ut.build_panel(people, seniority=rule)
+    >>> model = ut.artist_model(panel, "2021-06-01", inference="cluster", terms=("level",))
+    >>> model.title
+    'Artist model: difference between groups'
     """
     events = as_events(events)
     call = Call.of(locals(), panel, function="artist_model")

@@ -75,6 +75,11 @@ class ArtistModel(Result):
     call: Call
     shocks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SHOCK_COLUMNS)))
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return f"Artist model: {compared(self.effects)}"
+
     def to_frame(self) -> pd.DataFrame:
         """Return the effects (a copy)."""
         return self.effects.copy()
@@ -94,6 +99,16 @@ class ArtistModel(Result):
         lines.append(self.estimand)
         lines += [f"Note: {note}." for note in self.notes]
         return "\n".join(lines)
+
+
+def compared(effects: pd.DataFrame) -> str:
+    """Say what a table of artist-level effects compares: groups, doses, or before and after."""
+    apart = effects["group"].astype(str).str.contains(" vs ")
+    if apart.all():
+        return "difference between groups"
+    if apart.any():
+        return "difference between groups, and the change of each"
+    return "change of each group at the event"
 
 
 def estimate(

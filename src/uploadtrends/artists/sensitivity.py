@@ -40,6 +40,11 @@ class ArtistSensitivity(Result):
     table: pd.DataFrame
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "One contrast by several models"
+
     def to_frame(self) -> pd.DataFrame:
         """Return the table (a copy)."""
         return self.table.copy()
@@ -87,6 +92,20 @@ def artist_sensitivity(
     ------
     InputError
         For an unknown model.
+
+    See Also
+    --------
+    artist_model : The model that is asked about.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import population
+    >>> people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
+    >>> rule = ut.Seniority(at="2021-01-01", senior_after="12 months")
+    >>> panel = ut.build_panel(people, seniority=rule)
+    >>> model = ut.artist_model(panel, "2021-06-01", inference="cluster", terms=("level",))
+    >>> found = ut.artist_sensitivity(model, models=("negative-binomial",))  # doctest: +SKIP
     """
     call = Call.of(locals(), model, function="artist_sensitivity")
     for name in models:

@@ -94,6 +94,11 @@ class ExposureEffects(Result):
     notes: tuple[str, ...]
     call: Call = field(repr=False)
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Exposure effects: difference between exposed and other artists"
+
     def to_frame(self) -> pd.DataFrame:
         """Return the overall effect and those of cohorts and years (a copy)."""
         return self.overall.copy()
@@ -184,6 +189,14 @@ def exposure_effects(
     Errors are clustered by artist. Only the two-step knows shocks that all exposed artists share;
     beside the others stands what such shocks would add (`ExposureEffects.shared`). Where whole
     platforms are exposed no other method is offered.
+
+    See Also
+    --------
+    exposure : Who was exposed from when; with an example that runs.
+
+    Examples
+    --------
+    >>> exposure_effects(panel, exposure(panel, {"ann": "2021-03-01"}))  # doctest: +SKIP
     """
     call = Call.of(
         {"outcome": outcome, "method": method, "control": control, "leads": leads, "lags": lags}

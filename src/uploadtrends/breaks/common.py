@@ -51,6 +51,11 @@ class CommonChange(Result):
     exploratory: bool
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "A change common to several series"
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per series.
 
@@ -89,9 +94,6 @@ class CommonChange(Result):
             f"({self.confidence:.0%} interval {stamp(self.low, freq)} to "
             f"{stamp(self.high, freq)}, p = {self.p:.2g}). Takes part: {who}.{caution}"
         )
-
-    def __repr__(self) -> str:
-        return f"<CommonChange: {self.summary()}>"
 
 
 def common_change(
@@ -134,6 +136,10 @@ def common_change(
     ------
     InputError
         If fewer than two series can be used, or they have fewer than 12 common periods.
+
+    See Also
+    --------
+    change_points : Each series by itself.
 
     Examples
     --------

@@ -120,6 +120,11 @@ class CountPosterior(Result):
     confidence: float
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Posterior of changes in counts"
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per change: date (mode), median, low, high, probability of the mode."""
         rows = []
@@ -179,9 +184,6 @@ class CountPosterior(Result):
             for date, low, high in zip(table["date"], table["low"], table["high"], strict=True)
         ]
         return f"{text}{': ' if parts else ''}{'; '.join(parts)}."
-
-    def __repr__(self) -> str:
-        return f"<CountPosterior: {self.summary()}>"
 
 
 def count_posterior(

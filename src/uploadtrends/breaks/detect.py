@@ -116,6 +116,12 @@ def change_points(
     InputError
         If an argument or the data cannot be used.
 
+    See Also
+    --------
+    interrupted_time_series : What changed at dates that are known.
+    monitor : Whether new periods still belong to the old.
+    structural_breaks : The tests of econometrics.
+
     Examples
     --------
     >>> import pandas as pd

@@ -71,6 +71,11 @@ class Match(Result):
     sentence: str
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Breaks near events"
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per series and event (or block of crowded events).
 
@@ -90,9 +95,6 @@ class Match(Result):
     def summary(self) -> str:
         """Say in plain words what was found."""
         return self.sentence
-
-    def __repr__(self) -> str:
-        return f"<Match: {self.sentence}>"
 
 
 def match(

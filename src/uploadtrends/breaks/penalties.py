@@ -72,6 +72,11 @@ class PenaltyPath(Result):
     dates: pd.Index
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Segmentations by penalty"
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per segmentation.
 
@@ -107,9 +112,6 @@ class PenaltyPath(Result):
             f"{self.steps[-1].high:.4g}; the one that holds longest has {len(best.changes)} "
             f"changes (penalties {best.low:.4g} to {best.high:.4g})."
         )
-
-    def __repr__(self) -> str:
-        return f"<PenaltyPath: {self.summary()}>"
 
 
 def penalty_steps(

@@ -51,6 +51,11 @@ class ChangePoints(Result):
     confidence: float
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Change points"
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per confirmed change, and one with its reason for a series without any.
 
@@ -127,9 +132,6 @@ class ChangePoints(Result):
     def summary(self) -> str:
         """Say in plain words what was found, one sentence per series."""
         return "\n".join(fit.sentence for fit in self.fits)
-
-    def __repr__(self) -> str:
-        return f"<ChangePoints: {len(self.fits)} series>\n{self.summary()}"
 
     def match(
         self,

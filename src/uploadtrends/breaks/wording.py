@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.breaks.changes import Change, SeriesChanges, UnusualPeriod
+from uploadtrends.brief import p_text
 from uploadtrends.series.grid import frequency, stamp
 from uploadtrends.series.steps import step_of
 
@@ -90,7 +91,7 @@ class Finding:
         kind = "a constant" if self.null == "constant" else "a straight line"
         return (
             f"the best single change ({self._stamp(self.best)}) is no larger than {kind} with "
-            f"autocorrelation {fit.autocorrelation:.2f} shows by chance (p = {fit.p:.2f})"
+            f"autocorrelation {fit.autocorrelation:.2f} shows by chance ({p_text(fit.p)})"
         )
 
     def _short_regime(self) -> str:

@@ -113,6 +113,14 @@ class PlaceboCohorts(Check):
     themselves (the recipe makes the shape), or an excess of -30% can be excluded. *Not
     informative*: neither. *Not applicable*: fewer than four cut years without an event that have
     30 seniors, or no decline at the actual cut.
+
+    See Also
+    --------
+    placebo_dates : Other dates rather than other cuts.
+
+    Examples
+    --------
+    >>> placebo_cohorts(panel, actual_years=[2022])  # doctest: +SKIP
     """
 
     name: ClassVar[str] = "placebo_cohorts"

@@ -78,6 +78,21 @@ class NegativeControl(Check):
     ------
     InputError
         If neither a series nor a name is given.
+
+    See Also
+    --------
+    placebo_dates : The same series at other dates.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, uploadtrends as ut
+    >>> index = pd.date_range("2016-01-01", periods=84, freq="MS")
+    >>> noise = np.random.default_rng(1).normal(0, 5, 84)
+    >>> series = pd.Series(60 + noise - 20 * (np.arange(84) > 60), index)
+    >>> its = ut.interrupted_time_series(series, "2021-02-01", terms=("level",))
+    >>> calm = pd.Series(60 + np.random.default_rng(2).normal(0, 5, 84), index)
+    >>> its.check(ut.negative_control(calm)).status != "failed"
+    True
     """
 
     name: ClassVar[str] = "negative_control"

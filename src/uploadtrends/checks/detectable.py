@@ -76,6 +76,21 @@ class Power(OfContrasts):
     -----
     Per contrast: *passed* if a change `of_interest` would have been found with the target
     power, *failed* otherwise.
+
+    See Also
+    --------
+    multiplicity : How many questions were asked.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, uploadtrends as ut
+    >>> index = pd.date_range("2016-01-01", periods=84, freq="MS")
+    >>> noise = np.random.default_rng(1).normal(0, 5, 84)
+    >>> series = pd.Series(60 + noise - 20 * (np.arange(84) > 60), index)
+    >>> its = ut.interrupted_time_series(series, "2021-02-01", terms=("level",))
+    >>> found = its.check(ut.power(n_draws=99))
+    >>> bool((found.table["fall_percent"] < found.table["rise_percent"]).all())
+    True
     """
 
     name: ClassVar[str] = "power"

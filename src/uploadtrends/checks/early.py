@@ -70,6 +70,21 @@ class Anticipation(OfContrasts):
     contrasts; *passed* if it does not and would have
     found, with 80% power, an early change as large as the estimate at the event; else *not
     informative*; *not applicable* with fewer than 18 periods (months) before the event.
+
+    See Also
+    --------
+    placebo_dates : Dates at which nothing happened.
+    parallel_trends : Leads of a comparison.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, uploadtrends as ut
+    >>> index = pd.date_range("2016-01-01", periods=84, freq="MS")
+    >>> noise = np.random.default_rng(1).normal(0, 5, 84)
+    >>> series = pd.Series(60 + noise - 20 * (np.arange(84) > 60), index)
+    >>> its = ut.interrupted_time_series(series, "2021-02-01", terms=("level",))
+    >>> its.check(ut.anticipation(n_draws=99)).status
+    'passed'
     """
 
     name: ClassVar[str] = "anticipation"

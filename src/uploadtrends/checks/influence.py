@@ -60,6 +60,20 @@ class LeaveOneOut(OfContrasts):
     Per contrast: *failed* if a significant estimate turns insignificant or changes sign
     without one artist, period or window, or leaves its own interval without one event;
     *passed* if not; *not informative* if the estimate is not significant.
+
+    See Also
+    --------
+    specification_curve : Other choices rather than other data.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, uploadtrends as ut
+    >>> index = pd.date_range("2016-01-01", periods=84, freq="MS")
+    >>> noise = np.random.default_rng(1).normal(0, 5, 84)
+    >>> series = pd.Series(60 + noise - 20 * (np.arange(84) > 60), index)
+    >>> its = ut.interrupted_time_series(series, "2021-02-01", terms=("level",))
+    >>> its.check(ut.leave_one_out()).name
+    'leave_one_out'
     """
 
     name: ClassVar[str] = "leave_one_out"

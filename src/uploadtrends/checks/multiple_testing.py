@@ -126,6 +126,20 @@ class Multiplicity(Check):
     -----
     Per contrast: *passed* if it stays below `alpha` after the adjustment; *failed* if it was
     below only before; *not informative* if it was never below.
+
+    See Also
+    --------
+    power : What could have been found.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, uploadtrends as ut
+    >>> index = pd.date_range("2016-01-01", periods=84, freq="MS")
+    >>> noise = np.random.default_rng(1).normal(0, 5, 84)
+    >>> series = pd.Series(60 + noise - 20 * (np.arange(84) > 60), index)
+    >>> its = ut.interrupted_time_series(series, "2021-02-01", terms=("level",))
+    >>> its.check(ut.multiplicity()).status
+    'passed'
     """
 
     name: ClassVar[str] = "multiplicity"

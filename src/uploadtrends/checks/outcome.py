@@ -70,6 +70,11 @@ class CheckOutcome(Result):
         """True if the check could have failed."""
         return self.status in ("passed", "failed")
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return f"{self.name.replace('_', ' ').capitalize()}: {self.status}"
+
     def to_frame(self) -> pd.DataFrame:
         """Return the table behind the verdict (a copy)."""
         return self.table.copy()

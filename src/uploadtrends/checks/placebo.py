@@ -99,6 +99,21 @@ class PlaceboDates(OfContrasts):
     most `alpha` of the dates show as much; *failed* if more than twice `alpha` do; *not
     informative* in between, or if the model finds no change in that window; *not applicable*
     with fewer than 19 placebo dates.
+
+    See Also
+    --------
+    anticipation : A change before the event.
+    placebo_cohorts : The same recipe in other years.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, uploadtrends as ut
+    >>> index = pd.date_range("2016-01-01", periods=84, freq="MS")
+    >>> noise = np.random.default_rng(1).normal(0, 5, 84)
+    >>> series = pd.Series(60 + noise - 20 * (np.arange(84) > 60), index)
+    >>> its = ut.interrupted_time_series(series, "2021-02-01", terms=("level",))
+    >>> its.check(ut.placebo_dates()).name
+    'placebo_dates'
     """
 
     name: ClassVar[str] = "placebo_dates"

@@ -63,6 +63,16 @@ class PublishedSeries(Check):
     at every candidate date, errors taken as independent), and the segmented regression at
     `date`; in words, short (``line``) and long (``sentence``). Failed where the naive test
     rejects at most dates.
+
+    See Also
+    --------
+    placebo_dates : Whether other dates look the same.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> ut.published_series(date="2022-08").parameters["date"]
+    '2022-08'
     """
 
     name: ClassVar[str] = "published_series"

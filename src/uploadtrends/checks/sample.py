@@ -90,6 +90,21 @@ class Composition(Check):
     Per platform, group and event: *passed* if at least half of the change is activity and
     intensity of the artists present, *failed* if most of it is who came and who left, *not
     informative* if the interval of the change holds zero.
+
+    See Also
+    --------
+    survivorship : Who is in the sample at all.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import population
+    >>> people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
+    >>> rule = ut.Seniority(at="2021-01-01", senior_after="12 months")
+    >>> panel = ut.build_panel(people, seniority=rule)
+    >>> its = ut.interrupted_time_series(panel, "2021-06-01", groups="all", method="ols-hac")
+    >>> its.check(ut.composition()).name
+    'composition'
     """
 
     name: ClassVar[str] = "composition"

@@ -82,6 +82,21 @@ class SpecificationCurve(Check):
     Per series and event: *passed* if the estimate is significant, and the specifications
     jointly (mean standardised effect) with the same sign; *failed* if only the estimate is;
     *not informative* if the estimate is not.
+
+    See Also
+    --------
+    compare : Other methods only.
+    leave_one_out : Other data rather than other choices.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, uploadtrends as ut
+    >>> index = pd.date_range("2016-01-01", periods=84, freq="MS")
+    >>> noise = np.random.default_rng(1).normal(0, 5, 84)
+    >>> series = pd.Series(60 + noise - 20 * (np.arange(84) > 60), index)
+    >>> its = ut.interrupted_time_series(series, "2021-02-01", terms=("level",))
+    >>> its.check(ut.specification_curve(choices={"terms": (("level",),)})).name
+    'specification_curve'
     """
 
     name: ClassVar[str] = "specification_curve"

@@ -108,6 +108,20 @@ class Survivorship(OfContrasts):
     Per contrast: *failed* if the estimate at some threshold leaves the interval of all, with
     an interval of its own that excludes the estimate of all, or if the tipping point is below
     `plausible`; *passed* if not; *not informative* if the estimate is not significant.
+
+    See Also
+    --------
+    composition : How much of a change is who is there.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import population
+    >>> people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
+    >>> rule = ut.Seniority(at="2021-01-01", senior_after="12 months")
+    >>> panel = ut.build_panel(people, seniority=rule)
+    >>> ut.survivorship(panel).name  # doctest: +SKIP
+    'survivorship'
     """
 
     name: ClassVar[str] = "survivorship"

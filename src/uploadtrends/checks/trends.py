@@ -69,6 +69,23 @@ class ParallelTrends(Check):
 
     Two series whose models are on different scales are compared on one: that whose data mind the
     change less is taken to the scale of the other. Column `scale` and the text say so.
+
+    See Also
+    --------
+    event_study : The leads by period.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import population
+    >>> people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
+    >>> rule = ut.Seniority(at="2021-01-01", senior_after="12 months")
+    >>> panel = ut.build_panel(people, seniority=rule)
+    >>> its = ut.interrupted_time_series(
+    ...     panel, "2021-06-01", groups=["senior", "new"], method="ols-hac"
+    ... )
+    >>> its.check(ut.parallel_trends()).name
+    'parallel_trends'
     """
 
     name: ClassVar[str] = "parallel_trends"

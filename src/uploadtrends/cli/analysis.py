@@ -13,13 +13,17 @@ from uploadtrends.cli.options import (
     Data,
     Further,
     Groups,
+    OutFile,
     PanelOptions,
     Unit,
     command,
     further_settings,
 )
-from uploadtrends.cli.show import show_frame
+from uploadtrends.cli.show import show_frame, show_result
+from uploadtrends.cli.write import require_suffix
 
+SHOWN = ("platform", "group", "period", "uploads", "active_artists", "at_risk_artists")
+"""What a panel is printed with; a file has every column."""
 Dates = Annotated[list[str] | None, typer.Option("--event", help="A date; repeatable.")]
 Ids = Annotated[
     list[str] | None, typer.Option("--event-id", help="An event of the catalogue; repeatable.")
@@ -31,9 +35,7 @@ def panel(
     data: Data,
     options: PanelOptions,
     further: Further = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Write CSV or Parquet instead of printing.")
-    ] = None,
+    out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the group panel of a store: one row per platform, group and period.
@@ -44,12 +46,11 @@ def panel(
 
     known = ("data", "seniority", *PANEL_SETTINGS)
     built = options.build(data, **further_settings(further, ut.build_panel, known))
-    if out is None:
-        show_frame(built.groups.to_pandas(), as_json=as_json)
-    elif out.suffix == ".parquet":
-        built.groups.write_parquet(out)
-    else:
-        built.groups.write_csv(out)
+    if out is not None or as_json:
+        show_result(built.groups.to_pandas(), as_json=as_json, out=out)
+        return
+    show_frame(built.to_frame()[list(SHOWN)], as_json=False)
+    typer.echo("All columns: --out FILE (.csv, .parquet, .xlsx, .json), or --json.")
 
 
 @command
@@ -61,7 +62,21 @@ def its(
     method: Annotated[str, typer.Option("--method", help="Estimator; auto decides.")] = "auto",
     unit: Unit = "uploads",
     groups: Groups = None,
+    control: Annotated[
+        str | None,
+        typer.Option("--control", help="A comparison: a column, or platform/group of the panel."),
+    ] = None,
+    confidence: Annotated[float, typer.Option("--confidence", help="Of all intervals.")] = 0.95,
+    season: Annotated[
+        str,
+        typer.Option("--season", help="auto, none, harmonics, dummies or a number of harmonics."),
+    ] = "auto",
+    terms: Annotated[
+        list[str] | None,
+        typer.Option("--terms", help="level, slope or pulse; repeatable, or joined by commas."),
+    ] = None,
     further: Further = None,
+    out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit interrupted time series and print the effects.
@@ -76,20 +91,26 @@ def its(
     chosen = chosen + list(events or [])
     if not len(chosen):
         raise typer.BadParameter("name at least one --event DATE or --event-id ID")
-    known = ("data", "events", "method", "unit", "groups", "platforms")
+    if out is not None:
+        require_suffix(out)
+    stated = ("method", "unit", "groups", "platforms", "control", "confidence", "season", "terms")
+    known = ("data", "events", *stated)
     settings = further_settings(further, ut.interrupted_time_series, known)
+    if terms:
+        settings["terms"] = tuple(part.strip() for one in terms for part in one.split(","))
     result = ut.interrupted_time_series(
         given(data, options),
         chosen,
         method=method,
+        control=control,
+        confidence=confidence,
+        season=int(season) if season.isdigit() else season,
         unit=unit,
         groups=groups,
         platforms=options.platforms,
         **settings,
     )
-    if not as_json:
-        typer.echo(result.summary())
-    show_frame(result.to_frame(), as_json=as_json)
+    show_result(result.to_frame(), as_json=as_json, out=out, words=result.summary())
 
 
 @command
@@ -105,6 +126,7 @@ def change_points(
     unit: Unit = "uploads",
     groups: Groups = None,
     further: Further = None,
+    out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Find dated breaks with intervals, or say that there is none.
@@ -113,6 +135,8 @@ def change_points(
     """
     import uploadtrends as ut
 
+    if out is not None:
+        require_suffix(out)
     known = ("data", "penalty", "trend", "unit", "groups", "platforms")
     settings = further_settings(further, ut.change_points, known)
     result = ut.change_points(
@@ -124,9 +148,7 @@ def change_points(
         platforms=options.platforms,
         **settings,
     )
-    if not as_json:
-        typer.echo(result.summary())
-    show_frame(result.to_frame(), as_json=as_json)
+    show_result(result.to_frame(), as_json=as_json, out=out, words=result.summary())
 
 
 def given(data: Path, options: PanelOptions) -> Any:

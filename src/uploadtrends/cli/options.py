@@ -25,6 +25,10 @@ DEFAULT_RAW = Path("data/raw")
 DEFAULT_OUT = Path("data/derived")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+OutFile = Annotated[
+    Path | None,
+    typer.Option("--out", help="Write every column into .csv, .parquet, .xlsx or .json."),
+]
 StorePath = Annotated[Path, typer.Option("--store", help="The store (.duckdb); made when absent.")]
 Raw = Annotated[Path, typer.Option("--raw", help="Folder of the raw archives.")]
 KeyFile = Annotated[

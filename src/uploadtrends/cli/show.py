@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from uploadtrends.cli.write import write_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +38,24 @@ def show_frame(frame: pd.DataFrame, *, as_json: bool, title: str | None = None) 
         table.add_row(*(_cell(value) for value in row))
     # A pipe has no width: give the table room instead of folding every cell.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def show_result(frame: pd.DataFrame, *, as_json: bool, out: Path | None, words: str = "") -> None:
+    """Print a table of effects or of changes in six columns, or write all of it into a file."""
+    from uploadtrends.brief import short_table
+
+    if out is not None:
+        write_frame(frame, out)
+        typer.echo(f"{len(frame)} rows in {out}", err=True)
+        return
+    if as_json:
+        show_frame(frame, as_json=True)
+        return
+    if words:
+        typer.echo(words)
+    short = short_table(frame)
+    show_frame(frame if short is None else short, as_json=False)
+    typer.echo("All columns: --out FILE (.csv, .parquet, .xlsx, .json), or --json.")
 
 
 def show_record(record: dict[str, Any], *, as_json: bool) -> None:

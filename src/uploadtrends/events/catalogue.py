@@ -37,6 +37,10 @@ def event_catalogue(
     ids, category, platform, start, end, verified, near, within_days
         See `EventSet.select`. An event asked for by id is returned whether verified or not.
 
+    See Also
+    --------
+    Event : An event of your own.
+
     Examples
     --------
     >>> event_catalogue(ids=["mr-sd-public"])[0].date

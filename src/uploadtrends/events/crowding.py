@@ -104,6 +104,18 @@ def blocks(
     -------
     tuple of Block
         Every event is in exactly one block; blocks are in order of date.
+
+    See Also
+    --------
+    interrupted_time_series : Merges crowded events by this rule (``merge=False`` does not).
+
+    Examples
+    --------
+    >>> import pandas as pd, uploadtrends as ut
+    >>> index = pd.date_range("2018-01-01", periods=72, freq="MS")
+    >>> found = ut.blocks(ut.as_events(["2022-08-22", "2022-09-15"]), index)
+    >>> [block.crowded for block in found]
+    [True]
     """
     chosen = list(as_events(events))
     if not chosen:

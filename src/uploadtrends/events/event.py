@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
+from uploadtrends.brief import boxed
 from uploadtrends.errors import InputError
 from uploadtrends.events.dates import Precision, first_day, last_day, normalise, precision_of
 
@@ -45,6 +46,19 @@ class Event:
     ------
     InputError
         If the date cannot be read.
+
+    See Also
+    --------
+    event_catalogue : Dated events with sources.
+    as_events : Dates and events as one set.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> ut.Event("2022-08-22", "Stable Diffusion").label
+    'Stable Diffusion'
+    >>> ut.Event("2022-08").precision
+    'month'
     """
 
     date: str
@@ -108,6 +122,18 @@ class EventSet(Sequence[Event]):
     ------
     InputError
         If two different events bear one id.
+
+    See Also
+    --------
+    as_events : Makes one from dates.
+    blocks : Which events the data cannot tell apart.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> events = ut.EventSet([ut.Event("2022-08-22", "A"), ut.Event("2021-01-05", "B")])
+    >>> [event.label for event in events]
+    ['B', 'A']
     """
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
@@ -150,7 +176,8 @@ class EventSet(Sequence[Event]):
         return EventSet([*as_events(other), *self])
 
     def __repr__(self) -> str:
-        return f"EventSet({len(self)} events: {', '.join(self.ids)})"
+        said = f"EventSet({len(self)} events: {', '.join(self.ids)})"
+        return boxed([said], "All of them: .ids, .to_frame().")
 
     def _repr_html_(self) -> str:
         table: str = self.to_frame().to_html(index=False)
@@ -272,6 +299,16 @@ def as_events(given: Any) -> EventSet:
     ------
     InputError
         If a date cannot be read.
+
+    See Also
+    --------
+    Event : One event, with label and platforms.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> len(ut.as_events(["2022-08-22", ut.Event("2021-01-05", "Mine")]))
+    2
     """
     if isinstance(given, EventSet):
         return given

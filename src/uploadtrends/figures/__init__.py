@@ -29,6 +29,8 @@ _PUBLIC = {
     "upload_rates": "rates",
     "plot": "dispatch",
     "plots": "dispatch",
+    "plot_diagnostics": "diagnostics",
+    "plot_panel": "counted",
     "plot_change_points": "series",
     "plot_its": "fitted",
     "survivorship": "checked",

@@ -122,7 +122,8 @@ def forest(
                 top += ROW
     figure.data = drawn
     figure.caption = (
-        f"{_axis_name(term, percent)}, with 95% intervals, one at a time. Hollow: exploratory. "
+        f"{about(result)}{_axis_name(term, percent)}, with 95% intervals, one at a time. "
+        "Hollow: exploratory. "
         "Arrow: the interval goes on. Words in place of a point say why there is none. "
         "P values adjusted for the number of tests are in the table of results."
     )
@@ -139,6 +140,12 @@ def _none(part: pd.DataFrame) -> str:
     statuses = " / ".join(say(str(status)) for status in dict.fromkeys(part["status"]))
     reasons = "; ".join(dict.fromkeys(series.short_reason(str(r)) for r in part["reason"] if r))
     return f"{names}: {statuses}" + (f" ({reasons})" if reasons else "")
+
+
+def about(result: Any) -> str:
+    """Return what an artist-level result compares, as the first sentence of a caption."""
+    title = str(getattr(result, "title", ""))
+    return f"{title}. " if "group" in title else ""
 
 
 def _limits(drawn: pd.DataFrame, percent: bool) -> tuple[float, float]:
@@ -287,8 +294,10 @@ def event_study(
     count = frame.columns_for(len(keys), width)
     since = "periods since the event" if "relative_period" in effects else "months since the change"
     label = str(path["label"].iloc[0]) if "label" in path else say("the event")
-    unit = "% of expected" if percent else "units of the series"
-    heading = say("{label}: difference from what was expected", label=label) + f" ({say(unit)})"
+    apart = "relative_period" in effects
+    unit = ("%" if apart else "% of expected") if percent else "units of the series"
+    what = "difference between groups" if apart else "difference from what was expected"
+    heading = say(f"{{label}}: {what}", label=label) + f" ({say(unit)})"
     with sheet.applied():
         head = layout.height_of(heading, width - 0.2, 7.0)
         figure, grid = frame.grid(
@@ -301,7 +310,7 @@ def event_study(
             axes.set_xlabel(since)
     figure.data = path
     figure.caption = (
-        f"Difference from what was expected ({unit}), by time since {label}; bars are 95% "
+        f"{what.capitalize()} ({unit}), by time since {label}; bars are 95% "
         "intervals, one at a time. Points of one panel share data and are not independent."
     )
     figure.alternative = f"One panel per series: effect by time since {label}. " + " ".join(

@@ -35,6 +35,11 @@ class AttributionEarnings(Result):
     paid_at: str
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Earnings by attribution"
+
     def to_frame(self) -> pd.DataFrame:
         """Return `table`."""
         return self.table
@@ -99,6 +104,10 @@ def attribution_earnings(
     ------
     InputError
         For a negative number, a share above 1, or a range out of order.
+
+    See Also
+    --------
+    synthetic_share : How much of a corpus is synthetic.
 
     Examples
     --------

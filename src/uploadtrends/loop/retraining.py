@@ -45,6 +45,11 @@ class RetrainingLoop(Result):
     text: str
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Retraining loop"
+
     def to_frame(self) -> pd.DataFrame:
         """Return `table`."""
         return self.table
@@ -119,6 +124,10 @@ def retraining_loop(
     ------
     InputError
         For settings that no loop can run with, or fewer real works than are asked for.
+
+    See Also
+    --------
+    caption_loop : Loops of captioning and drawing.
 
     Examples
     --------

@@ -66,6 +66,11 @@ def caption_loop(
         than it was given, other columns than before or values that are no numbers; in a folder
         that holds another loop.
 
+    See Also
+    --------
+    convergence : Whether such a loop came to rest.
+    retraining_loop : Loops that are trained on themselves.
+
     Examples
     --------
     >>> loop = caption_loop(iterations=3)

@@ -33,6 +33,11 @@ class SyntheticShare(Result):
     reason: str
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Share of synthetic works"
+
     def to_frame(self) -> pd.DataFrame:
         """Return `table` with the period as a column."""
         return self.table.rename_axis("period").reset_index()
@@ -77,6 +82,19 @@ def synthetic_share(
     ------
     InputError
         Without artists, labels, or with a window or sensitivity out of range.
+
+    See Also
+    --------
+    build_panel : Counts works by their labels.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import labelled_works
+    >>> panel = ut.build_panel(labelled_works(60).population)
+    >>> found = ut.synthetic_share(panel)
+    >>> bool(0 <= found.table["low"].iloc[-1] <= found.table["high"].iloc[-1] <= 1)
+    True
     """
     name = panel.only_artist_platform(platform)
     if window is not None and window < 1:

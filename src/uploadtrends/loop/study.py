@@ -72,6 +72,11 @@ class LoopStudy(Result):
     notes: tuple[str, ...]
     call: Call = field(repr=False)
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Generative loops"
+
     def to_frame(self) -> pd.DataFrame:
         """Return content and visual novelty by iteration."""
         return self.caption.to_frame()
@@ -180,6 +185,16 @@ def loop_study(
     ------
     InputError
         For settings that no loop can run with.
+
+    See Also
+    --------
+    caption_loop : One loop of captions.
+    retraining_loop : One loop of retraining.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> ut.loop_study(iterations=22, generations=5, loops=2)  # doctest: +SKIP
     """
     from uploadtrends.loop.toy import DigitPainter
 

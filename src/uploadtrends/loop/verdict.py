@@ -58,6 +58,11 @@ class Convergence(Result):
     iterations: int
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Convergence of loops"
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row: verdict, iteration, low, high, elasticity with its interval, band."""
         row = [self.verdict, self.iteration, *self.interval, *self.elasticity, self.band]
@@ -105,6 +110,10 @@ def convergence(
     ------
     InputError
         With fewer than 20 iterations or 10 artworks, or a band or horizon outside (0, 1).
+
+    See Also
+    --------
+    caption_loop : Gives courses to judge.
 
     Examples
     --------

@@ -46,9 +46,10 @@ def interrupted_time_series(
     lag: int = 0,
     washout: Any = None,
     trend: bool = True,
-    control: pd.Series | Mapping[Any, pd.Series] | None = None,
+    control: str | pd.Series | Mapping[Any, pd.Series] | None = None,
     control_as: str = "covariate",
-    covariates: pd.DataFrame | None = None,
+    covariates: str | Sequence[str] | pd.DataFrame | None = None,
+    formula: str | None = None,
     offset: pd.Series | None = None,
     exposure: str | None = None,
     confounders: Any = (),
@@ -61,6 +62,7 @@ def interrupted_time_series(
     platforms: str | Sequence[str] | None = None,
     groups: str | Sequence[str] | None = None,
     confidence: float = 0.95,
+    alternative: str = "two-sided",
     phi: str = "integrate",
     phi_prior: str = "arcsine",
     quantiles: str = "auto",
@@ -123,11 +125,16 @@ def interrupted_time_series(
         Periods left out after each event, or windows of dates left out.
     trend : bool
         Whether there is a linear trend.
-    control : Series or dict of Series, optional
-        A comparison series, entered ``control_as`` ``"covariate"``, ``"difference"`` (on the log
-        scale: ratio) or ``"offset"``.
-    covariates : DataFrame, optional
-        Further regressors by date.
+    control : str, Series or dict of Series, optional
+        A comparison series, or the name of a column (of a panel's series: ``"platform/group"``),
+        which is no outcome then. It enters ``control_as`` ``"covariate"``, ``"difference"`` (on the
+        log scale: ratio) or ``"offset"``.
+    covariates : DataFrame, str or list of str, optional
+        Further regressors by date, or names of columns, which are no outcomes then.
+    formula : str, optional
+        Further terms as in R, by formulaic: ``"log(price) + C(month)"``. It may name covariates,
+        columns of the data, and ``time`` (periods from 0), ``month``, ``quarter``, ``year`` and
+        ``weekday``; covariates that it names enter by its terms only.
     offset : Series, optional
         Exposure, for instance active artists; its logarithm enters with coefficient 1.
     exposure : {None, "days"}
@@ -153,6 +160,9 @@ def interrupted_time_series(
         Keep only these series.
     confidence : float
         Of all intervals.
+    alternative : {"two-sided", "greater", "less"}
+        One-sided: ``p`` is that of no change against one in this direction only, and the intervals
+        of effects are open on its side. Only for a direction that was fixed before looking.
     phi : {"integrate", "maximum"}
         For ``reml-ar1``: integrate the autocorrelation out, or plug in its REML estimate (as
         R's ``nlme::gls`` does; its intervals are too short).
@@ -190,6 +200,12 @@ def interrupted_time_series(
         If the data, the events or a setting cannot be used as given. A series too short or an
         event with too little data around it is no error: its rows say so.
 
+    See Also
+    --------
+    change_points : When a series changed, without looking at events.
+    compare : The same question by other methods.
+    artist_model : Differences between groups of artists.
+
     Examples
     --------
     >>> import pandas as pd, uploadtrends as ut
@@ -202,21 +218,20 @@ def interrupted_time_series(
     said = dict(locals())
     from uploadtrends.errors import InputError
     from uploadtrends.events import as_events
+    from uploadtrends.models.columns.named import Resolved, by_name
     from uploadtrends.models.result import run
     from uploadtrends.models.settings import Settings
     from uploadtrends.series.named import named_series
 
-    settings = Settings(**{item.name: said[item.name] for item in fields(Settings)})
     chosen = as_events(events)
     if not len(chosen):
         raise InputError("no events given", column="events", fix='give a date such as "2022-08-22"')
-    series = named_series(
-        data,
-        unit=unit,
-        platforms=platforms,
-        groups=groups,
-        week=week,
-        labels=labels,
-        complete_to=complete_to,
-    )
-    return run(series, chosen, settings, data)
+    calendar = {"unit": unit, "week": week, "labels": labels, "complete_to": complete_to}
+    names = None
+    if by_name(control, covariates, formula):
+        names = Resolved(named_series(data, **calendar))
+        said["control"] = names.control(control)
+        said["covariates"] = names.covariates(covariates, formula)
+    settings = Settings(**{item.name: said[item.name] for item in fields(Settings)})
+    series = named_series(data, platforms=platforms, groups=groups, **calendar)
+    return run(series if names is None else names.outcomes(series), chosen, settings, data)

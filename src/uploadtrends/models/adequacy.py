@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import special
 
 from uploadtrends.arrays import Array
+from uploadtrends.brief import p_text
 from uploadtrends.models.estimators import averaged, families
 from uploadtrends.models.shapes import Shape, shapes
 from uploadtrends.series.grid import period_name, periods_per_year
@@ -259,4 +260,4 @@ class _Tests:
         }[name]
         if name == "shape of the effect":
             said += f": {how} fits better"
-        return f"{said} (calibrated p = {p:.3f})"
+        return f"{said} (calibrated {p_text(p)})"

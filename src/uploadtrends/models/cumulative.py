@@ -49,7 +49,7 @@ def cumulative(
     The last of `contrast` is the sum itself on the scale of the data; `brief` leaves out percents
     that would need draws.
     """
-    design, confidence = prepared.design, prepared.settings.confidence
+    design, confidence = prepared.design, prepared.settings.coverage
     places = places_of(prepared, block)
     effect = design.effect_rows(block.id, places)
     row: dict[str, Any] = {}

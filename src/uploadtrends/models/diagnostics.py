@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import special
 
 from uploadtrends.arrays import Array
+from uploadtrends.brief import p_text
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.linear import autocorrelation, least_squares, whiten
@@ -190,11 +191,11 @@ def _nominal(
     worst = min((test[2] for test in (portmanteau, godfrey) if test is not None), default=1.0)
     if worst < LEVEL and "low" not in estimate.phi:
         found.append(
-            f"residual autocorrelation is left (p = {worst:.3f}), intervals may be too short"
+            f"residual autocorrelation is left ({p_text(worst)}), intervals may be too short"
         )
     if bend is not None and bend[1] < MENTION:
         found.append(
-            f"the trend before the first event bends (p = {bend[1]:.3f}), so a straight "
+            f"the trend before the first event bends ({p_text(bend[1])}), so a straight "
             "continuation is doubtful"
         )
     return found

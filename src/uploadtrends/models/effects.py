@@ -12,8 +12,9 @@ from uploadtrends.errors import NotEstimableError
 from uploadtrends.events import Block
 from uploadtrends.models.bends import ALPHA, LEAST_BEFORE, Untreated, overturned
 from uploadtrends.models.cumulative import cumulative, left_out, summed
+from uploadtrends.models.inspect.one_sided import one_sided, opened
 from uploadtrends.models.terms import TERMS
-from uploadtrends.models.units import relative_and_absolute
+from uploadtrends.models.units import relative_and_absolute, unit_of
 from uploadtrends.series.grid import period_name, periods_per_year
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def effect_rows(
             for row in rows:
                 if row["event"] == block.id and row["term"] in beside.get(block.id, {}):
                     _set_beside(row, beside[block.id][row["term"]], prepared)
-    return rows
+    return opened(rows, prepared.settings.alternative)
 
 
 def _other_scale(prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
@@ -174,11 +175,11 @@ def _empty(prepared: Prepared, block: Block, status: str, reason: str) -> list[d
 
 def _unit(prepared: Prepared, term: str) -> str:
     period = period_name(prepared.design.index)
-    unit = prepared.settings.unit
+    unit = unit_of(prepared)
     if term == "cumulative":
         return unit
     plain = prepared.choice.scale == "level"
-    rate = f"{unit} a {period}" if plain else "log ratio"
+    rate = f"{unit} a {period}".strip() if plain else "log ratio"
     return f"{rate}, per {period}" if term == "slope" else rate
 
 
@@ -214,7 +215,7 @@ def _block_rows(
 
     total, size = summed(prepared, estimate, block)
     lines = np.concatenate([*(row for _, row, _ in wanted), total])
-    contrast = estimate.contrast(lines, settings.confidence)
+    contrast = estimate.contrast(lines, settings.coverage)
     brief &= prepared.choice.scale == "level"
     relatives: list[dict[str, Any]] = (
         [{"absolute": float(value)} for value in contrast.estimate[:-1]]
@@ -229,7 +230,7 @@ def _block_rows(
             se=contrast.se[i],
             low=contrast.low[i],
             high=contrast.high[i],
-            p=contrast.p[i],
+            p=one_sided(contrast.p[i], contrast.estimate[i], settings.alternative),
             df=estimate.df,
             minimum_detectable=contrast.minimum_detectable[i],
             **relatives[i],
@@ -246,6 +247,8 @@ def _block_rows(
     reason = "; ".join(part for part in (reason, left_out(prepared, block)) if part)
     rows.append(_frame(prepared, block, "cumulative", status, reason))
     rows[-1].update(cumulative(prepared, estimate, block, contrast, brief))
+    total_p, size_of_it = rows[-1]["p"], rows[-1]["estimate"]
+    rows[-1]["p"] = one_sided(total_p, size_of_it, settings.alternative)
     members = list(design.columns[block.id].values())
     _, joint, _ = estimate.joint(np.eye(design.matrix.shape[1])[members])
     for row in rows:

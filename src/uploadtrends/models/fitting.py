@@ -10,19 +10,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from uploadtrends.brief import boxed
 from uploadtrends.events import Block
 from uploadtrends.models.adequacy import Adequacy
 from uploadtrends.models.diagnostics import Diagnostics, diagnose
 from uploadtrends.models.effects import COLUMNS, effect_rows
 from uploadtrends.models.estimators.estimate import Estimate
+from uploadtrends.models.inspect.bands import expected
+from uploadtrends.models.inspect.bootstrap import sieve_bootstrap
+from uploadtrends.models.inspect.equation import Equation, write_equation
+from uploadtrends.models.inspect.forecast import forecast
 from uploadtrends.models.preparation import Prepared
 from uploadtrends.models.sensitivity import sensitivity_table
-from uploadtrends.models.units import baseline, mean_factor, untreated
+from uploadtrends.models.units import baseline, mean_factor
 from uploadtrends.models.wording import describe
+from uploadtrends.result import Residuals
 
 
-@dataclass(frozen=True)
-class Fit:
+@dataclass(frozen=True, repr=False)
+class Fit(Residuals):
     """One series of an `InterruptedTimeSeries`.
 
     A refused series has ``estimate`` None; it can still be drawn, and says why in `reason`.
@@ -33,6 +39,10 @@ class Fit:
     adequacy: Adequacy
     """Calibrated tests of the model and of the effect's shape; where they fail the status is
     exploratory."""
+
+    def __repr__(self) -> str:
+        rest = "The rest: .sentence in words, .effects and .coefficients as tables."
+        return boxed([f"<Fit of {self.name} by {self.method}>", *self.sentence.splitlines()], rest)
 
     @property
     def platform(self) -> str:
@@ -159,17 +169,14 @@ class Fit:
     @cached_property
     def fitted(self) -> pd.Series:
         """Fitted mean in the unit of the data, every period of the grid."""
-        return self._mean(self.prepared.design.matrix, "fitted")
-
-    def _mean(self, matrix: np.ndarray, name: str) -> pd.Series:
         index = self.observed.index
         if self.estimate is None:
-            return pd.Series(np.nan, index=index, name=name)
-        predictor = matrix @ self.estimate.mean + baseline(self.prepared, self.estimate)
+            return pd.Series(np.nan, index=index, name="fitted")
+        predictor = self.prepared.design.matrix @ self.estimate.mean
+        predictor = predictor + baseline(self.prepared, self.estimate)
         if self.scale != "level":
-            factor = mean_factor(self.prepared, self.estimate)
-            predictor = factor * np.exp(predictor)
-        return pd.Series(predictor, index=index, name=name)
+            predictor = mean_factor(self.prepared, self.estimate) * np.exp(predictor)
+        return pd.Series(predictor, index=index, name="fitted")
 
     @cached_property
     def counterfactual(self) -> pd.DataFrame:
@@ -179,46 +186,80 @@ class Fit:
         value that would have been observed: it carries the uncertainty of the coefficients and the
         error of a single period.
         """
-        design, settings = self.prepared.design, self.prepared.settings
+        design = self.prepared.design
         if self.estimate is None or not self.blocks:
             empty = design.index[:0]
             return pd.DataFrame(columns=["estimate", "low", "high"], index=empty, dtype=float)
         first = min(design.onsets[block.id].touched for block in self.blocks)
-        rows, offset, wander = untreated(self.prepared, self.estimate)
-        rows, offset = rows[first:], offset[first:]
-        middle = self._mean(design.counterfactual, "estimate").iloc[first:]
-        known = np.isfinite(rows).all(axis=1)
-        rows, offset = rows[known], offset[known]
-        if self.scale == "counts":
-            low, high = self._count_band(rows, offset)
-        else:
-            extra = np.broadcast_to(self.estimate.sigma**2, (len(rows), self.estimate.sigma.size))
-            if self.prepared.spread is not None:
-                extra = extra * self.prepared.spread[first:][known][:, None] ** 2
-            if wander is not None:
-                extra = extra + np.diag(wander)[first:][known][:, None]
-            band = self.estimate.contrast(rows, settings.confidence, extra_variance=extra)
-            low, high = band.low + offset, band.high + offset
-            if self.scale == "log":
-                low, high = np.exp(low), np.exp(high)
-        table = pd.DataFrame({"estimate": middle, "low": np.nan, "high": np.nan})
-        table.loc[known, "low"], table.loc[known, "high"] = low, high
-        return table
+        return expected(self.prepared, self.estimate, design.counterfactual, first)
 
-    def _count_band(self, rows: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Quantiles of gamma-Poisson draws whose variance is a mu + b mu**2."""
-        assert self.estimate is not None  # noqa: S101 - told to the type checker
-        beta, _ = self.estimate.draws
-        mean = np.exp(np.minimum(beta @ rows.T + offset, 30.0))
-        linear = self.estimate.extra.get("dispersion", 1.0)
-        square = self.estimate.extra.get("latent_variance", 0.0)
-        excess = np.maximum((linear - 1) * mean + square * mean**2, 1e-9 * mean)
-        rng = np.random.default_rng(20220822)
-        shape = mean**2 / excess
-        drawn = rng.poisson(rng.gamma(shape, mean / shape))
-        tail = (1 - self.prepared.settings.confidence) / 2
-        low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
-        return low, high
+    @property
+    def residuals(self) -> pd.Series:
+        """Observed minus fitted on the model's scale, one a period used.
+
+        The innovations (without the fitted autocorrelation) are `diagnostics.residuals`.
+        """
+        values, fitted = self.observed, self.fitted
+        if self.scale == "log":
+            values, fitted = np.log(values), np.log(fitted)
+        return (values - fitted)[self.prepared.design.used].rename("residual")
+
+    def equation(self) -> Equation:
+        """Return the model written out, with its estimates: ``.words`` and ``.latex``.
+
+        Raises
+        ------
+        NotEstimableError
+            If the series was refused.
+        """
+        return write_equation(self.prepared, self.estimate)
+
+    def predict(self, horizon: int = 12) -> pd.DataFrame:
+        """Return what the model expects of the periods after the data, were nothing else to change.
+
+        Parameters
+        ----------
+        horizon : int
+            Periods.
+
+        Returns
+        -------
+        pandas.DataFrame
+            estimate, low, high, and without, without_low, without_high (had the events not
+            happened), in the unit of the data. The bands are for a single value, at the confidence
+            of the fit, and not conditional on the last errors.
+
+        Raises
+        ------
+        NotEstimableError
+            If the series was refused, or terms chosen by rule would change with the longer span.
+        InputError
+            If a control or covariate does not reach as far.
+        """
+        return forecast(self.prepared, self.estimate, horizon)
+
+    def bootstrap(self, draws: int = 1999, seed: int = 0) -> pd.DataFrame:
+        """Return a sensitivity: effects by least squares, intervals from resampled errors.
+
+        A sieve bootstrap (Buehlmann 1997, Bernoulli 3): an autoregression of the errors, its order
+        by AIC, its innovations resampled; basic intervals. In short series it covers less than what
+        is reported, since its autocorrelation is plugged in.
+
+        Parameters
+        ----------
+        draws, seed : int
+
+        Returns
+        -------
+        pandas.DataFrame
+            event, term, estimate, se, low, high, p, order (of the autoregression), draws.
+
+        Raises
+        ------
+        NotEstimableError
+            If the series was refused, or is one of counts.
+        """
+        return sieve_bootstrap(self.prepared, self.estimate, draws, seed)
 
     @cached_property
     def diagnostics(self) -> Diagnostics:

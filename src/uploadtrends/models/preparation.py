@@ -15,6 +15,7 @@ from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, Event, EventSet, blocks
 from uploadtrends.events.crowding import one_date, same_date
+from uploadtrends.models.columns.formula import further
 from uploadtrends.models.defaults import Choice, choose, scales
 from uploadtrends.models.design import Design, build_design
 from uploadtrends.models.regressors import control_of, covariates_of, logarithm, offset_of
@@ -191,8 +192,7 @@ def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: s
         logs = choice.scale in ("log", "counts")
         covariates.append(("control", logarithm(control, "control") if logs else control))
         notes.append("control series as a covariate")
-    for name, column in covariates_of(settings, index):
-        covariates.append((name, column))
+    covariates += further(settings.formula, covariates_of(settings, index), index)
 
     mine = [event for event in events if not item.platform or event.concerns(item.platform)]
     found, design = _design(index, observed, tuple(mine), settings, covariates)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.arrays import Array
+from uploadtrends.brief import p_text
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
 from uploadtrends.familywise import closed_test, holm
@@ -77,6 +78,11 @@ class InterruptedTimeSeries(Result):
     call: Call
     data: Any = field(default=None, repr=False, compare=False)
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Interrupted time series: difference from what was expected"
+
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of the effects table."""
         return self.effects.copy()
@@ -88,7 +94,29 @@ class InterruptedTimeSeries(Result):
 
     def summary(self) -> str:
         """Say in plain words what was found, series by series, and which control is at hand."""
-        return "\n\n".join([*(fit.sentence for fit in self.fits), *self._at_hand()])
+        first = [] if self.per_artist is None else [fit.sentence for fit in self.per_artist.fits]
+        if first:
+            first.insert(0, "Groups that fill up from nobody, first per artist at risk:")
+            first.append("All groups in totals:")
+        return "\n\n".join([*first, *(fit.sentence for fit in self.fits), *self._at_hand()])
+
+    @cached_property
+    def per_artist(self) -> InterruptedTimeSeries | None:
+        """Groups that fill up from nobody, once more per artist at risk; None where there are none.
+
+        The totals of those who enter after the cut grow by who joins, so that their trend is none
+        of its members and the absolute numbers are far too wide.
+        """
+        rule = getattr(self.data, "seniority", None)
+        if rule is None or rule.later != "separate" or self.settings.unit != "uploads":
+            return None
+        filling = {fit.platform for fit in self.fits if fit.group == "later"}
+        platforms = sorted(one for one in filling if self.data.has_artists(one))
+        if not platforms:
+            return None
+        unit = "uploads_per_at_risk"
+        series = named_series(self.data, unit=unit, platforms=platforms, groups="later")
+        return run(series, self.events, replace(self.settings, unit=unit), self.data)
 
     def _at_hand(self) -> list[str]:
         table = self.controls
@@ -96,7 +124,7 @@ class InterruptedTimeSeries(Result):
             f"A control is at hand for {row['platform']} {row['group']} at {row['event']}: "
             f"{row['control']}, which the event does not concern, makes its interval "
             f"{100 * (1 - row['width_ratio']):.0f}% shorter (control=; parallel before p = "
-            f"{row['p_parallel']:.2f}, unchanged at the event p = {row['p_untouched']:.2f}). "
+            f"{row['p_parallel']:.2f}, unchanged at the event {p_text(row['p_untouched'])}). "
             f"Its own change there lies between {_change(row, 'low')} and {_change(row, 'high')}: "
             "so much of an effect on both would be hidden, and no test of the control can tell."
             for row in table[table["fit"]].to_dict("records")

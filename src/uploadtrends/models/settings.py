@@ -64,6 +64,7 @@ class Settings:
     control: pd.Series | Mapping[Any, pd.Series] | None = None
     control_as: str = "covariate"
     covariates: pd.DataFrame | None = None
+    formula: str | None = None
     offset: pd.Series | None = None
     exposure: str | None = None
     confounders: Any = ()
@@ -74,6 +75,7 @@ class Settings:
     horizons: tuple[int, ...] = (1, 3, 6, 12)
     unit: str = "uploads"
     confidence: float = 0.95
+    alternative: str = "two-sided"
     phi: str = "integrate"
     phi_prior: str = "arcsine"
     quantiles: str = "auto"
@@ -123,6 +125,7 @@ class Settings:
         _one_of("phi", self.phi, ("integrate", "maximum"))
         _one_of("phi_prior", self.phi_prior, ("arcsine", "uniform"))
         _one_of("quantiles", self.quantiles, ("auto", "t", "normal"))
+        _one_of("alternative", self.alternative, ("two-sided", "greater", "less"))
         _one_of("covariance", self.covariance, ("model", "hac"))
         _one_of("instrument", self.instrument, ("window", "term"))
         _one_of("exposure", self.exposure, (None, "days"))
@@ -138,6 +141,13 @@ class Settings:
         if not 0 < self.confidence < 1:
             raise InputError(
                 "confidence must lie between 0 and 1",
+                column="confidence",
+                value=self.confidence,
+                fix="0.95",
+            )
+        if self.alternative != "two-sided" and self.confidence <= 0.5:
+            raise InputError(
+                "a one-sided interval needs a confidence above one half",
                 column="confidence",
                 value=self.confidence,
                 fix="0.95",
@@ -165,6 +175,11 @@ class Settings:
                 value=self.scale,
                 fix='use method="count-ar1", or scale "log" or "level"',
             )
+
+    @property
+    def coverage(self) -> float:
+        """Of the two-sided interval whose one end is the bound of a one-sided one."""
+        return self.confidence if self.alternative == "two-sided" else 2 * self.confidence - 1
 
 
 def _tuple(given: Any) -> tuple[Any, ...]:

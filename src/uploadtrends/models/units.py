@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from uploadtrends.models.preparation import Prepared
 
 
+def unit_of(prepared: Prepared) -> str:
+    """Return what is counted; empty for a series of which nobody said it."""
+    known, asked = prepared.item.values.attrs.get("unit"), prepared.settings.unit
+    if known:
+        return "" if str(known).startswith("unstated") else str(known)
+    return "" if asked == "uploads" and not prepared.item.platform else asked
+
+
 def quantiles(values: Array, confidence: float) -> Array:
     """Return (3, ...): lower end, median and upper end of draws along the first axis."""
     tail = (1 - confidence) / 2
@@ -32,7 +40,7 @@ def relative_and_absolute(
     leaves out zero exactly where that of the contrast does. A slope's is its size in the first full
     period after the event.
     """
-    design, confidence = prepared.design, prepared.settings.confidence
+    design, confidence = prepared.design, prepared.settings.coverage
     places = np.array([place for _, _, place in wanted])
     every, points, beta = drawn(prepared, estimate, places)
     factor = mean_factor(prepared, estimate)

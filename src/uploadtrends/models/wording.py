@@ -6,34 +6,15 @@ import math
 
 import pandas as pd
 
+from uploadtrends.brief import interval_text, months_text, number, p_text
 from uploadtrends.events import Block
 from uploadtrends.models.bends import ALPHA
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.preparation import Prepared
 from uploadtrends.models.sensitivity import sensitivity_table
 from uploadtrends.models.terms import TERMS
+from uploadtrends.models.units import unit_of
 from uploadtrends.series.grid import period_name
-
-
-def number(value: float) -> str:
-    """Return three significant digits without an exponent where that is readable."""
-    if value != value:
-        return "?"
-    if value == 0:
-        return "0"
-    size = abs(value)
-    if size >= 100:
-        return f"{value:,.0f}"
-    if size >= 10:
-        return f"{value:.1f}"
-    if size >= 0.01:
-        return f"{value:.2g}" if size < 1 else f"{value:.1f}"
-    return f"{value:.1g}"
-
-
-def p_text(p: float) -> str:
-    """Return p as tables print it."""
-    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
 
 
 def when(block: Block) -> str:
@@ -76,13 +57,23 @@ def describe(
 def _block(prepared: Prepared, effects: pd.DataFrame, block: Block) -> str:
     rows = {str(row["term"]): row for _, row in effects[effects["event"] == block.id].iterrows()}
     period = period_name(prepared.design.index)
-    unit = f"{prepared.settings.unit.replace('_', ' ')} a {period}"
+    unit = f"{unit_of(prepared).replace('_', ' ')} a {period}".strip()
     confidence = f"{prepared.settings.confidence:.0%}"
+    if prepared.settings.alternative != "two-sided":
+        confidence += " one-sided"
     parts = []
     for term in sorted(TERMS.values(), key=lambda one: not one.at_once):
         if term.name in rows:
             parts.append(
-                _term(rows[term.name], term.noun, unit, confidence, prepared.choice.scale, period)
+                _term(
+                    rows[term.name],
+                    term.noun,
+                    unit,
+                    confidence,
+                    prepared.choice.scale,
+                    period,
+                    prepared.settings.alternative,
+                )
             )
     horizons = [
         term
@@ -91,10 +82,10 @@ def _block(prepared: Prepared, effects: pd.DataFrame, block: Block) -> str:
     ]
     if horizons and "slope" in rows:
         last = horizons[-1]
-        months = last.removeprefix("effect_").removesuffix("m")
+        months = int(last.removeprefix("effect_").removesuffix("m"))
         row = rows[last]
         parts.append(
-            f"after {months} month{'s' if months != '1' else ''} the difference from what was "
+            f"after {months_text(months)} the difference from what was "
             f"to be expected was {_size(row, unit, confidence)}"
         )
     text = f"at {when(block)} " + "; ".join(parts) + "."
@@ -169,38 +160,59 @@ def _with_noise(prepared: Prepared, estimate: Estimate) -> list[str]:
 def _size(row: pd.Series, unit: str, confidence: str) -> str:
     size = (
         f"{number(row['absolute'])} {unit} ({confidence} interval "
-        f"{number(row['absolute_low'])} to {number(row['absolute_high'])}"
+        f"{interval_text(row['absolute_low'], row['absolute_high'])}"
     )
     if row["relative"] == row["relative"]:
         size += f"; {number(row['relative'])}%"
     return size + ")"
 
 
-def _term(row: pd.Series, noun: str, unit: str, confidence: str, scale: str, period: str) -> str:
+def _term(
+    row: pd.Series,
+    noun: str,
+    unit: str,
+    confidence: str,
+    scale: str,
+    period: str,
+    alternative: str,
+) -> str:
     shown = row["low"] > 0 or row["high"] < 0
     if noun == "slope":
         if scale == "level":
             size = (
                 f"{number(row['estimate'])} {unit} each {period} ({confidence} interval "
-                f"{number(row['low'])} to {number(row['high'])})"
+                f"{interval_text(row['low'], row['high'])})"
             )
         else:
             size = (
                 f"{number(row['relative'])}% each {period} ({confidence} interval "
-                f"{number(row['relative_low'])}% to {number(row['relative_high'])}%)"
+                f"{interval_text(row['relative_low'], row['relative_high'], '%')})"
             )
     else:
         size = _size(row, unit, confidence)
     if shown:
         return f"the {noun} changed by {size}, {p_text(row['p'])}"
-    least = row["minimum_detectable"]
-    if scale == "level":
-        found = f"{number(least)} {unit}"
-    else:
-        found = f"{number(100 * math.expm1(min(least, 20.0)))}%"
+    found = detectable(row, scale, unit, alternative)
     if noun == "slope":
         found += f" each {period}"
     return (
         f"no change of the {noun} was shown: {size}, {p_text(row['p'])}; "
-        f"a change of {found} would have been found four times in five"
+        f"{found} would have been found four times in five"
     )
+
+
+def detectable(row: pd.Series, scale: str, unit: str, alternative: str = "two-sided") -> str:
+    """Say which fall and which rise would be found with 80% power; percents are not symmetric."""
+    least = float(row["minimum_detectable"])
+    if scale == "level":
+        fall = rise = f"{number(least)} {unit}"
+    else:
+        fall = f"{number(-100 * math.expm1(-least))}%"
+        rise = f"{number(100 * math.expm1(min(least, 20.0)))}%"
+    if alternative == "less":
+        return f"a fall of {fall}"
+    if alternative == "greater":
+        return f"a rise of {rise}"
+    if fall == rise:
+        return f"a fall or a rise of {fall}"
+    return f"a fall of {fall} or a rise of {rise}"

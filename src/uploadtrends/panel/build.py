@@ -26,7 +26,7 @@ def build_panel(
     *,
     period: str = "month",
     seniority: Seniority | None = None,
-    platforms: Sequence[str] | None = None,
+    platforms: str | Sequence[str] | None = None,
     instrument: str | Mapping[str, str] | None = None,
     start: str | None = None,
     end: str | None = None,
@@ -50,7 +50,7 @@ def build_panel(
         Weeks start on Monday.
     seniority : Seniority, optional
         How artists are grouped; without it there is only the group "all".
-    platforms : sequence of str, optional
+    platforms : str or sequence of str, optional
         Only these.
     instrument : str or mapping of platform to str, optional
         Which listing to count where a platform was counted by several. Without it, each is kept
@@ -87,8 +87,23 @@ def build_panel(
     ------
     InputError
         For settings that do not fit each other or the data.
+
+    See Also
+    --------
+    Seniority : How artists are sorted into groups.
+    interrupted_time_series : What changed at an event.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import population
+    >>> people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
+    >>> panel = ut.build_panel(people, platforms="mysite", period="quarter")
+    >>> panel.keys()
+    [('mysite', 'all')]
     """
     require_period(period)
+    platforms = (platforms,) if isinstance(platforms, str) else platforms
     for name, value, allowed in (
         ("date", date, ("published", "arrived")),
         ("credit", credit, ("full", "fractional")),
@@ -149,12 +164,28 @@ def _reader(
     if isinstance(data, Store):
         reader = DuckDBEngine(data.connection)
     elif isinstance(data, str | Path) and not is_export(data):
+        _require_store(Path(data))
         reader = DuckDBEngine(closing.enter_context(open_store(data)).connection)
     else:
         reader = DuckDBEngine()
         reader.attach(_duckdb_tables(data))
     closing.callback(reader.close)
     return reader, None
+
+
+def _require_store(path: Path) -> None:
+    """Say what to do with a file that is no store, such as a CSV."""
+    if not path.is_file():
+        return  # the store says how to make one
+    with path.open("rb") as stream:
+        head = stream.read(12)
+    if head[8:12] != b"DUCK":
+        raise InputError(
+            "this file is no store",
+            file=path,
+            fix=f"load it first: ut.build_store('mine.duckdb', [Table('{path.name}', columns, "
+            "platform='mysite')]), with Table from uploadtrends.sources.table",
+        )
 
 
 def _duckdb_tables(data: Any) -> dict[str, Any]:

@@ -51,8 +51,7 @@ class Decomposition(Result):
         activity share, intensity, change, after), value (uploads per period), low, high,
         percent (of the uploads before). The five components sum to the change. A single group is
         split by its own numbers, so that it has no composition. An artist counts as gone after the
-        last upload on record, so that silence shortly
-        before the end of the data looks like an exit.
+        last upload on record: silence shortly before the end of the data looks like an exit.
     rule : str
         "lmdi" or "shapley".
     call : Call
@@ -61,6 +60,11 @@ class Decomposition(Result):
     table: pd.DataFrame
     rule: str
     call: Call
+
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Decomposition of a change"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table (a copy)."""

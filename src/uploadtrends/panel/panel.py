@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from uploadtrends.brief import boxed
 from uploadtrends.engines import DuckDBEngine, Engine
 from uploadtrends.engines.engine import hold
 from uploadtrends.errors import InputError
@@ -20,7 +21,7 @@ from uploadtrends.panel.records import Records
 from uploadtrends.panel.rows import artist_rows, new_folder, write_rows
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.units import ONLY_YES, says_no, unit_values
-from uploadtrends.result import fingerprint
+from uploadtrends.result import Counted, fingerprint
 from uploadtrends.series.periods import pandas_frequency
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ Flagged = Literal["mask", "keep"]
 
 
 @dataclass(frozen=True)
-class Panel:
+class Panel(Counted):
     """Uploads by group and period; made by `build_panel`.
 
     Attributes
@@ -48,6 +49,17 @@ class Panel:
         platform, reason, uploads: credits inside no group, so that nothing is lost unseen.
     recipe : dict
         How the panel was made, JSON-ready.
+
+    See Also
+    --------
+    build_panel : Makes one.
+
+    Examples
+    --------
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import population
+    >>> ut.build_panel(population(60, platforms="mysite", seed=1)).keys()
+    [('mysite', 'all')]
     """
 
     records: Records = field(repr=False)
@@ -78,7 +90,7 @@ class Panel:
 
     def __repr__(self) -> str:
         keys = ", ".join(f"{platform}/{group}" for platform, group in self.keys())
-        return f"<Panel by {self.period}: {keys or 'empty'}>"
+        return boxed([f"<Panel by {self.period}: {keys or 'empty'}>"], "The rest: .overview().")
 
     def overview(self) -> pl.DataFrame:
         """Return one row per platform and group: first and last period, totals, flags.
@@ -288,10 +300,10 @@ class Panel:
             One of `keys`.
         unit : str
             uploads, fractional_uploads, media, active_artists, at_risk_artists, entrants, silent,
-            uploads_per_active, active_share (of those at risk), ai_share (among works with a
-            statement; NaN where the source never says "no"), ai_share_low and ai_share_high (all or
-            none of the unknown taken as made without AI), no_longer_listed (by month of
-            publication). A published series has only its own values, under "uploads".
+            uploads_per_active, uploads_per_at_risk, active_share (of those at risk), ai_share
+            (among works with a statement; NaN where the source never says "no"), ai_share_low and
+            ai_share_high (all or none of the unknown taken as made without AI), no_longer_listed
+            (by month of publication). A published series has only its own values, under "uploads".
         flagged : {"mask", "keep"}
             Leave out incomplete periods at the edges and put NaN for incomplete or interpolated
             ones inside, or keep every value.

@@ -91,6 +91,10 @@ class Seniority:
         Those who are in the most senior group even so stay in it. The others are left out, form
         a group of their own, or are bounded: all taken as most senior, or all as seen.
 
+    See Also
+    --------
+    build_panel : Takes a rule as ``seniority=``.
+
     Examples
     --------
     >>> rule = Seniority(at="2022-01-01", senior_after="24 months")

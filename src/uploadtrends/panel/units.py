@@ -23,6 +23,7 @@ COUNTS = (
 )
 RATIOS = (
     "uploads_per_active",
+    "uploads_per_at_risk",
     "active_share",
     "ai_share",
     "ai_share_low",
@@ -56,6 +57,7 @@ def unit_values(rows: pl.DataFrame, unit: str, records: Any, platform: str) -> N
     yes, unknown, works = (_numbers(rows, n) for n in ("ai_uploads", "ai_unknown", "uploads"))
     top, bottom = {
         "uploads_per_active": (works, _numbers(rows, "active_artists")),
+        "uploads_per_at_risk": (works, _numbers(rows, "at_risk_artists")),
         "active_share": (
             _numbers(rows, "at_risk_artists") - _numbers(rows, "silent"),
             _numbers(rows, "at_risk_artists"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from uploadtrends.brief import csv_text
 from uploadtrends.result import Result
 
 
@@ -86,7 +87,7 @@ def downloads(name: str, table: pd.DataFrame) -> str:
     """Return links to the table as CSV, Markdown and LaTeX, held in the page itself."""
     links = []
     for label, kind, text in (
-        ("CSV", "text/csv", table.to_csv(index=False)),
+        ("CSV", "text/csv", csv_text(table)),
         ("Markdown", "text/markdown", Table(table).to_markdown()),
         ("LaTeX", "application/x-tex", Table(table).to_latex()),
     ):
@@ -105,7 +106,7 @@ def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> list[Path]
     paths = []
     for name, table in tables.items():
         for suffix, text in (
-            ("csv", table.to_csv(index=False)),
+            ("csv", csv_text(table)),
             ("md", Table(table).to_markdown()),
             ("tex", Table(table).to_latex()),
         ):

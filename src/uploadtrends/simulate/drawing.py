@@ -24,7 +24,7 @@ _HISTORY_MONTHS = 60  # how long before `start` the oldest artists may have join
 def population(
     n_artists: int = 2000,
     *,
-    platforms: Sequence[str] = ("artstation", "deviantart"),
+    platforms: str | Sequence[str] = ("artstation", "deviantart"),
     start: str = "2018-01-01",
     end: str = "2023-12-31",
     rate: float = 3.0,
@@ -173,7 +173,8 @@ def population(
     }
     people = {"joined": joined, "first": first, "gone": gone, "deleted": deleted}
     people |= {"followers": followers, "studio": studio}
-    return _assemble(tuple(platforms), people, works, edges[-1], truth)
+    names = (platforms,) if isinstance(platforms, str) else tuple(platforms)
+    return _assemble(names, people, works, edges[-1], truth)
 
 
 def _assemble(

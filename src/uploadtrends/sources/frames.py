@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,7 @@ def read_frame(
         _drop_offsets(con, date)
         for column in named:
             con.execute(f"UPDATE temp.input_rows SET {cell[column]} = {something(cell[column])}")
+        _refuse_ids(con, path, first, date)
         when = moment(date, date_format=date_format)
         bad = con.sql(
             f"SELECT {date}, {doubt(when, date, earliest='0001-01-01', date_format=date_format)} "
@@ -121,3 +123,23 @@ def _drop_offsets(con: duckdb.DuckDBPyConnection, date: str) -> None:
     ).fetchall()[0]
     if days:
         con.execute(f"UPDATE temp.input_rows SET {date} = left({date}, 10)")
+
+
+_ID = re.compile(r"(^|[^a-z])(id|ids|uid|uuid|nr|no|number|key|rank)$", re.IGNORECASE)
+
+
+def _refuse_ids(con: duckdb.DuckDBPyConnection, path: Path, column: str, text: str) -> None:
+    """Refuse a first column of ids: whole numbers could be read as times since 1970."""
+    if not _ID.search(re.sub(r"([a-z])(?=Id$|ID$)", r"\1_", column.strip())):
+        return
+    found = con.sql(
+        f"SELECT {text} FROM temp.input_rows WHERE regexp_full_match({text}, '[0-9]+') LIMIT 1"
+    ).fetchall()
+    if found:
+        raise InputError(
+            "the first column holds ids, and dates are wanted there",
+            file=path,
+            column=column,
+            value=found[0][0],
+            fix="put the column of dates first; for one row a work, uploadtrends load table",
+        )

@@ -27,7 +27,7 @@ def build_store(
     key_file: str | Path | None = None,
     may_shrink: bool = True,
 ) -> list[LoadReport]:
-    """Load the sources into a new store that replaces the one at `path` when all went well.
+    r"""Load the sources into a new store that replaces the one at `path` when all went well.
 
     The new store grows in a file beside `path`. When it is complete it is closed, read back and
     compared with what was put in, and only then takes the place of the old one, atomically; until
@@ -62,6 +62,23 @@ def build_store(
     StoreError
         The new store would hold less than the old one (with `may_shrink=False`), the disk is full,
         or what was written does not read back; the old store is as it was.
+
+    See Also
+    --------
+    open_store : Opens what this made.
+    build_panel : Counts what is in it.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, uploadtrends as ut
+    >>> from uploadtrends.sources.table import Table
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "works.csv").write_text("id,who,day\n1,ann,2022-01-05\n2,bob,2022-02-07\n")
+    >>> columns = {"upload_id": "id", "artist_id": "who", "published_at": "day"}
+    >>> source = Table(folder / "works.csv", columns, platform="mysite")
+    >>> _ = ut.build_store(folder / "mine.duckdb", [source])
+    >>> ut.build_panel(folder / "mine.duckdb").keys()
+    [('mysite', 'all')]
     """
     import duckdb
 

@@ -56,6 +56,19 @@ def open_store(
         No store at `path` (when `read_only`), or it cannot be read.
     StoreLockedError
         Another process has it open; the message names the process.
+
+    See Also
+    --------
+    build_store : Makes a store from sources.
+    Store : What is opened.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, uploadtrends as ut
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "mine.duckdb"
+    >>> with ut.open_store(path, read_only=False) as store:
+    ...     store.sql("SELECT count(*) FROM upload").fetchall()
+    [(0,)]
     """
     return Store(
         Path(path),
@@ -73,6 +86,19 @@ class Store:
     ----------
     path : Path
     read_only : bool
+
+    See Also
+    --------
+    open_store : Opens one.
+    build_panel : Counts what is in it.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, uploadtrends as ut
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "mine.duckdb"
+    >>> with ut.open_store(path, read_only=False) as store:
+    ...     store.sql("SELECT count(*) FROM artist").fetchall()
+    [(0,)]
     """
 
     def __init__(

@@ -138,6 +138,11 @@ class Monitoring(Result):
     covariance: str
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Monitoring: new periods against history"
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per series.
 
@@ -209,6 +214,3 @@ class Monitoring(Result):
     def summary(self) -> str:
         """Say in plain words what was found, one sentence per series."""
         return "\n".join(fit.sentence for fit in self.fits)
-
-    def __repr__(self) -> str:
-        return f"<Monitoring: {len(self.fits)} series>\n{self.summary()}"

@@ -110,6 +110,10 @@ def monitor(
     InputError
         If an argument or the data cannot be used, or a series has no new period.
 
+    See Also
+    --------
+    change_points : Changes in a whole series.
+
     Examples
     --------
     >>> import pandas as pd

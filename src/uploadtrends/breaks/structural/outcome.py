@@ -37,6 +37,11 @@ class StructuralTest(Result):
     call: Call
     boundary: pd.Series | None = None
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return f"Structural change: {self.name}"
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row: test, statistic, p, date."""
         return pd.DataFrame(
@@ -51,9 +56,6 @@ class StructuralTest(Result):
     def summary(self) -> str:
         """Say what was found in one sentence."""
         return self.sentence
-
-    def __repr__(self) -> str:
-        return f"<{self.name}: {self.sentence}>"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -85,6 +87,11 @@ class BaiPerron(Result):
     index: pd.DatetimeIndex
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return "Breaks of Bai and Perron"
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per break: date (first period of the new regime), low, high."""
         return pd.DataFrame(
@@ -109,9 +116,6 @@ class BaiPerron(Result):
         count = f"{len(parts)} structural {'break' if len(parts) == 1 else 'breaks'}"
         return f"{count} ({self.criterion}): new regimes from {'; '.join(parts)}."
 
-    def __repr__(self) -> str:
-        return f"<BaiPerron: {self.summary()}>"
-
 
 @dataclass(frozen=True, repr=False, eq=False)
 class StructuralBreaks(Result):
@@ -130,6 +134,11 @@ class StructuralBreaks(Result):
     tests: tuple[StructuralTest | BaiPerron, ...]
     call: Call
 
+    @property
+    def title(self) -> str:
+        """What this is, as the caption of its table."""
+        return f"Structural tests of {len(self.tests)} series"
+
     def to_frame(self) -> pd.DataFrame:
         """Return the rows of all tests, with platform and group in front."""
         return pd.concat(
@@ -146,6 +155,3 @@ class StructuralBreaks(Result):
             f"{', '.join(part for part in name if part) or 'the series'}: {test.summary()}"
             for name, test in zip(self.names, self.tests, strict=True)
         )
-
-    def __repr__(self) -> str:
-        return f"<StructuralBreaks: {len(self.tests)} series\n{self.summary()}>"

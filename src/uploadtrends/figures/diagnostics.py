@@ -1,0 +1,90 @@
+"""Residuals of one fit: by time, their autocorrelations, and against a normal distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from uploadtrends.figures.canvas import axes as frame
+from uploadtrends.figures.canvas import sheet
+from uploadtrends.figures.canvas.drawing import Drawing, drawn
+
+
+@drawn("Residuals of a fit")
+def plot_diagnostics(fit: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
+    """Draw what is left of a series once the model is taken out.
+
+    Innovations are drawn: residuals without their fitted autocorrelation, of unit variance where
+    the model is right.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of an interrupted time series: ``its.fit(group)``.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Drawing
+        Its ``data`` are the innovations, with the normal quantile of each.
+
+    Raises
+    ------
+    NotEstimableError
+        If the series was refused.
+    """
+    found = fit.diagnostics
+    left = found.residuals
+    n = len(left)
+    normal = _normal_quantiles(left.to_numpy(float))
+    bound = 1.96 / np.sqrt(n)
+    titles = ["Residuals", "Autocorrelations", "Against a normal distribution"]
+    with sheet.applied():
+        columns = 3 if width > 5 else 1
+        figure, (first, second, third) = frame.grid(
+            width, titles, [""] * 3, columns=columns, tall=1.5, bottom=0.1
+        )
+        _by_time(first, left)
+        lags = found.autocorrelations
+        second.axhline(0, color=sheet.INK, linewidth=0.8)
+        second.axhspan(-bound, bound, color=sheet.RULE, linewidth=0, zorder=0)
+        second.vlines(lags.index, 0, lags, color=sheet.BLUE, linewidth=1.5)
+        second.xaxis.set_major_locator(MaxNLocator(integer=True))
+        second.set_xlabel("lag (periods)")
+        third.plot(normal, left, "o", color=sheet.BLUE)
+        ends = np.array([normal.min(), normal.max()])
+        third.plot(ends, left.mean() + left.std() * ends, color=sheet.MUTED, linewidth=0.8)
+        third.set_xlabel("normal quantile")
+    figure.data = pd.DataFrame({"residual": left, "normal_quantile": normal})
+    figure.caption = (
+        f"{fit.name}, {fit.method}: innovations by period; their autocorrelations (shaded: where "
+        f"95% of single ones lie by chance); their quantiles against normal ones. {found.verdict}"
+    )
+    figure.alternative = (
+        f"{n} residuals between {left.min():.2g} and {left.max():.2g}. Autocorrelations: "
+        + ", ".join(f"{value:+.2f} at lag {lag}" for lag, value in lags.items())
+        + "."
+    )
+    return figure
+
+
+def _by_time(axes: Axes, left: pd.Series) -> None:
+    where = frame.days(pd.DatetimeIndex(left.index).to_pydatetime())
+    axes.axhline(0, color=sheet.INK, linewidth=0.8)
+    axes.plot(where, left, "o", color=sheet.BLUE)
+    margin = 0.03 * float(where[-1] - where[0])
+    frame.dates(axes, (float(where[0]) - margin, float(where[-1]) + margin), ticks=4)
+
+
+def _normal_quantiles(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the normal quantile of each value's rank (Blom 1958)."""
+    from scipy.special import ndtri
+
+    ranks = values.argsort().argsort() + 1
+    made: np.ndarray[Any, Any] = ndtri((ranks - 0.375) / (len(values) + 0.25))
+    return made

@@ -1,0 +1,1 @@
+"""What a statistician asks of a fit: its equation, forecasts, other methods, a bootstrap."""

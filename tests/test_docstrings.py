@@ -1,0 +1,42 @@
+"""Every public name has an example that runs, and says what else to look at."""
+
+from __future__ import annotations
+
+import doctest
+import sys
+from typing import Any
+
+import pytest
+
+import uploadtrends as ut
+from uploadtrends.checks.check import check_class, check_names
+
+NAMES = [name for name in ut.__all__ if name not in ("__version__", "Study")]
+
+
+def documented(name: str) -> Any:
+    return check_class(name) if name in check_names() else getattr(ut, name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_says_what_else_there_is(name: str) -> None:
+    text = documented(name).__doc__ or ""
+    assert "See Also\n" in text
+    assert "Examples\n" in text
+    assert ">>>" in text[text.index("Examples\n") :]
+    after = text[text.index("See Also\n") :].splitlines()[2:]
+    for line in after:
+        if not line.strip():
+            break
+        other = line.strip().partition(" :")[0]
+        assert hasattr(ut, other), f"{name} points at {other}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_example_of_a_public_name_runs(name: str) -> None:
+    thing = documented(name)
+    names = vars(sys.modules[thing.__module__])
+    example = doctest.DocTestParser().get_doctest(thing.__doc__, dict(names), name, None, 0)
+    said: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example, out=said.append)
+    assert said == []
