@@ -33,7 +33,7 @@ QUICK   := tests/test_package.py tests/test_result.py tests/test_datasets.py tes
 	tests/checks/test_registry.py tests/checks/test_outcome.py tests/study/test_spec.py
 PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: help figures report quick test test-loop-models check validate bench docs-images demo-crawl loop doctor clean
+.PHONY: help figures report quick test test-loop-models test-spark check validate bench docs-images demo-crawl loop doctor clean
 
 help:  ## List every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -90,6 +90,15 @@ $(LOOP): pyproject.toml constraints.txt
 
 test-loop-models: $(LOOP)  ## Real model classes on tiny weights, in a place of their own (installs torch)
 	@HF_HUB_OFFLINE=1 .venv-loop/bin/python -m pytest tests/loop/test_loop_models.py
+
+SPARK := $(VENV)/.spark
+
+$(SPARK): $(TESTS)
+	@$(PIP) --editable ".[spark]"
+	@touch $@
+
+test-spark: $(SPARK)  ## The engines, Spark included, in local[2] (installs pyspark; needs Java 17)
+	@$(BIN)/python -m pytest -vv -rs tests/engines
 
 check: $(CHECKS)  ## Lint, format, types, layers, dependencies
 	@$(BIN)/ruff check .

@@ -114,6 +114,20 @@ def test_the_artist_panel_is_written_by_spark(pair, tmp_path) -> None:
     assert_frame_equal(rows.sort("platform", "artist_id", "period"), here.artists)
 
 
+def test_every_engine_draws_the_same_artists(pair) -> None:
+    here, there = (panel.with_seniority(RULE).sample(40, seed=3) for panel in pair)
+    assert_same_panel(here, there)
+    assert there.engine is None
+    assert here.summary() == there.summary()
+    assert_frame_equal(here.sampling_error(), there.sampling_error())
+
+
+def test_many_artists_are_resampled_in_random_groups(pair, monkeypatch) -> None:
+    monkeypatch.setattr("uploadtrends.panel.contributions.MOST_ARTISTS", 10)
+    tables = [_decomposed(panel.with_seniority(RULE), "lmdi") for panel in pair]
+    pd.testing.assert_frame_equal(*tables)
+
+
 def test_checks_and_models_run_on_a_panel_of_spark(pair) -> None:
     effects = [
         ut.interrupted_time_series(

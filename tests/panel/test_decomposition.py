@@ -145,3 +145,18 @@ def test_ambiguous_platform_and_moving_groups_are_refused():
     moving = panel.with_seniority(Seniority("period"))
     with pytest.raises(InputError, match="change groups"):
         moving.decompose(**WINDOWS, platform="artstation")
+
+
+def test_random_groups_give_the_intervals_of_single_artists(monkeypatch):
+    people = population(12_000, platforms=("site",), start="2018-01-01", end="2020-12-31", seed=5)
+    panel = ut.build_panel(people.visible("2020-12-31"), seniority=ut.Seniority("2019-07-01"))
+    windows = ("2019-01-01", "2019-06-30"), ("2020-01-01", "2020-06-30")
+    one = panel.decompose(*windows, n_bootstrap=200, seed=1).table
+    monkeypatch.setattr("uploadtrends.panel.contributions.MOST_ARTISTS", 1_000)
+    monkeypatch.setattr("uploadtrends.panel.contributions._DIGITS", 2)
+    groups = panel.decompose(*windows, n_bootstrap=200, seed=1).table
+    np.testing.assert_allclose(groups["value"], one["value"])
+    width = [(table["high"] - table["low"]).to_numpy() for table in (one, groups)]
+    some = width[0] > 1e-9
+    ratio = width[1][some] / width[0][some]
+    assert 0.85 < np.median(ratio) < 1.18

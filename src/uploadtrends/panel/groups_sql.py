@@ -105,7 +105,8 @@ def artist_panel(
     group = "p.grp" if rule is not None else "'all'"
     if rule is not None and rule.by_period:
         group = _rule_sql(rule, "p")
-    keys = "r.artist, r.place, r.grp, r.tenure"
+    moving = rule is not None and rule.by_period
+    keys = "CAST(r.artist AS BIGINT) AS artist, r.place" + (", r.grp" if moving else "")
     if named:
         keys = (
             'r.lane AS platform, r.artist_id, r.grp AS "group", r.period, r.days, '
@@ -115,17 +116,22 @@ def artist_panel(
     if period in ("week", "day"):
         tenure = "CAST(date_diff('day', p.entry_period, k.period) AS DOUBLE) / 30.436875"
     counts = {"uploads": count} | dict.fromkeys(("media", "ai_uploads", "ai_unknown"), "")
+    kinds = dict.fromkeys(counts, "DOUBLE" if named else "INTEGER")
+    if count == "fractional_uploads":
+        kinds["uploads"] = "DOUBLE"
     shown = ", ".join(
-        f"CAST(coalesce(c.{column or name}, 0) AS DOUBLE) AS {name}"
+        f"CAST(coalesce(c.{column or name}, 0) AS {kinds[name]}) AS {name}"
         for name, column in counts.items()
     )
     name = "p.artist_id" if identify else "CAST(p.artist AS VARCHAR) AS artist_id"
-    held = f"p.lane, {name}, k.period, k.days, k.complete, " if named else ""
+    held = ""
+    if named:
+        held = f"p.lane, {name}, k.period, k.days, k.complete, {tenure} AS tenure, p.weight, "
     wanted = "" if numbers is None else f"WHERE artist BETWEEN {numbers[0]} AND {numbers[1]}"
     end = ", r.weight, r.complete" if named else ""
     return f"""
         SELECT {keys}, {", ".join(f"r.{name}" for name in counts)}{end} FROM (
-            SELECT p.artist, k.place, {held}{group} AS grp, {tenure} AS tenure, p.weight, {shown}
+            SELECT p.artist, k.place, {held}{group} AS grp, {shown}
             FROM (SELECT * FROM ({sorted_people(rule, period)}) s {wanted}) p
             JOIN calendar k ON k.lane = p.lane AND k.period BETWEEN p.risk_start AND p.risk_end
             LEFT JOIN cell c ON c.artist = p.artist AND c.period = k.period) r

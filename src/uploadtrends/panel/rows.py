@@ -11,11 +11,11 @@ import numpy as np
 from uploadtrends.engines import DuckDBEngine, Engine
 from uploadtrends.engines.engine import MOST_ROWS
 from uploadtrends.errors import InputError
-from uploadtrends.panel.groups_sql import artist_panel, at_risk
+from uploadtrends.panel.groups_sql import artist_panel, at_risk, sorted_people
 from uploadtrends.panel.records import Records
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.spans import window
-from uploadtrends.series.periods import polars_step
+from uploadtrends.series.periods import mean_days, polars_step
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,26 +63,50 @@ def artist_rows(
                 fix="write them, panel.write_artists(folder); or draw artists, "
                 "panel.sample(20_000).artists",
             )
-    query = artist_panel(rule, str(recipe["credit_unit"]), str(recipe["period"]), named=False)
+    period = str(recipe["period"])
+    moving = rule is not None and rule.by_period
+    query = artist_panel(rule, str(recipe["credit_unit"]), period, named=False)
     rows = used.frame(query, **records.tables, calendar=days)
-    people = records.spans.select("artist", "artist_id", "weight").sort("artist")
+    people = used.frame(
+        f"SELECT artist, artist_id, weight, entry_period, grp "
+        f"FROM ({sorted_people(rule, period)}) p",
+        span=records.tables["span"],
+    ).sort("artist")
+    if rule is None:
+        people = people.with_columns(grp=pl.lit("all"))
     at = _places(people["artist"], rows["artist"])
     key = at.cast(pl.Int64) * max(days.height, 1) + rows["place"]
-    rows = rows.drop("artist", "weight", strict=False).with_columns(at=at, key=key).sort("key")
+    rows = rows.drop("artist").with_columns(at=at, key=key).sort("key").drop("key")
     at, place = rows["at"], rows["place"]
-    return pl.DataFrame(
-        {
-            "platform": days["lane"].gather(place),
-            "artist_id": people["artist_id"].gather(at),
-            "group": rows["grp"],
-            "period": days["period"].gather(place),
-            "days": days["days"].gather(place),
-            "tenure_months": rows["tenure"],
-            **{name: rows[name] for name in ("uploads", "media", "ai_uploads", "ai_unknown")},
-            "weight": people["weight"].gather(at),
-            "complete": days["complete"].gather(place),
-        }
+    counts = [pl.col(name).cast(pl.Float64) for name in _COUNTS]
+    return rows.select(
+        platform=days["lane"].gather(place),
+        artist_id=people["artist_id"].gather(at),
+        group=rows["grp"] if moving else people["grp"].gather(at),
+        period=days["period"].gather(place),
+        days=days["days"].gather(place),
+        tenure_months=_tenure(days, people, place, at, period),
+        **dict(zip(_COUNTS, counts, strict=True)),
+        weight=people["weight"].gather(at),
+        complete=days["complete"].gather(place),
     )
+
+
+_COUNTS = ("uploads", "media", "ai_uploads", "ai_unknown")
+
+
+def _tenure(
+    days: pl.DataFrame, people: pl.DataFrame, place: pl.Series, at: pl.Series, period: str
+) -> pl.Series:
+    """Return months since the entry, as `groups_sql.tenure` does in SQL."""
+    import polars as pl
+
+    entry = people["entry_period"]
+    if mean_days(period) > 28:
+        entered = (entry.dt.year() * 12 + entry.dt.month().cast(pl.Int32)).gather(at)
+        return (days["months"].gather(place) - entered).cast(pl.Float64)
+    since = days["period"].dt.epoch("d").gather(place) - entry.dt.epoch("d").gather(at)
+    return since.cast(pl.Float64) / mean_days("month")
 
 
 def _places(numbers: pl.Series, wanted: pl.Series) -> pl.Series:
