@@ -38,7 +38,7 @@ DISK_LIMIT = "1GB"
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 BEGINS, ENDS = "<!-- measured: benchmarks/scale.py -->", "<!-- end -->"
 PLATFORMS = {"all of pixiv": 130_000_000, "all of DeviantArt": 550_000_000}
-"""Works, roughly: DeviantArt's from its published numbers of deviations."""
+"""Works: pixiv's by its newest ids; DeviantArt's is assumed, no count of it is at hand."""
 
 
 def make_store(path: Path, credits: int) -> None:
@@ -197,11 +197,11 @@ def slopes(rows: list[dict[str, str]]) -> list[str]:
 
 def page(rows: list[dict[str, str]]) -> str:
     """Return the measured part of docs/scale.md."""
-    lines = ["| engine | credits | task | rows | seconds | CPU seconds | peak memory, MB | load |"]
-    lines.append("|---|---|---|---|---|---|---|---|")
+    lines = ["| engine | credits | task | rows | CPU seconds | peak memory, MB | load |"]
+    lines.append("|---|---|---|---|---|---|---|")
     lines += [
         f"| {row['engine']} | {int(row['credits']):,} | {row['task']} | {int(row['rows']):,} "
-        f"| {row['seconds']} | {row['cpu_seconds']} | {int(row['peak_mb']):,} "
+        f"| {row['cpu_seconds']} | {int(row['peak_mb']):,} "
         f"| {row['load_before']} |"
         for row in sorted(rows, key=lambda row: (int(row["credits"]), ENGINES.index(row["engine"])))
     ]
@@ -213,7 +213,7 @@ def extrapolated(rows: list[dict[str, str]]) -> list[str]:
     """Say what all of a platform would take, at the rate of the largest run of Spark, straight."""
     runs = [row for row in rows if row["engine"] == "spark-2" and row["task"] == "group panel"]
     if not runs:
-        return []
+        return ["What a cluster needs is not extrapolated here: no run of Spark stands above."]
     largest = max(runs, key=lambda row: int(row["credits"]))
     rate = float(largest["cpu_seconds"]) / int(largest["credits"])
     told = [
@@ -223,8 +223,8 @@ def extrapolated(rows: list[dict[str, str]]) -> list[str]:
     for name, works in PLATFORMS.items():
         hours = works * rate / 3600
         told.append(
-            f"- {name} ({works / 1e6:,.0f} M works): {hours:.1f} core hours for a group panel, "
-            f"or {60 * hours / 16:.0f} minutes on 16 cores if they share the work evenly;"
+            f"- {name} ({works / 1e6:,.0f} M works assumed): {hours:.1f} core hours for a group "
+            f"panel, or {60 * hours / 16:.0f} minutes on 16 cores if they share the work evenly;"
         )
     return told
 
