@@ -30,6 +30,10 @@ def series() -> dict[tuple[str, str], pd.Series]:
     return found
 
 
+def _bend(whole: float, logs: bool) -> float:
+    return float(100 * np.expm1(whole)) if logs else whole
+
+
 def main() -> None:
     """Fit, conclude, and write one row an estimate."""
     its = ut.interrupted_time_series(series(), ut.event_catalogue(ids=["mr-sd-public"]))
@@ -40,12 +44,15 @@ def main() -> None:
             continue
         said = conclude(row, checks)
         whole = row["periods"] ** 2 / 8
+        # In percent on a log scale, in works a month on the scale of the data.
+        logs = its.fit(row["group"], row["platform"]).scale != "level"
         rows.append(
             {key: row[key] for key in ("platform", "group", "term", "status", "relative", "p")}
             | {"p_adjusted": row["p_adjusted"], "depends_on": row["depends_on"]}
             | {
-                "survives_bend_percent": 100 * np.expm1(row["breakdown"] * whole),
-                "bend_before_percent": 100 * np.expm1(row["curvature_before"] * whole),
+                "bend_in": "percent" if logs else "works",
+                "survives_bend": _bend(row["breakdown"] * whole, logs),
+                "bend_before": _bend(row["curvature_before"] * whole, logs),
                 "said": said.strength,
             }
         )
