@@ -20,6 +20,7 @@ from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
 from uploadtrends.familywise import closed_test, holm
 from uploadtrends.models.adequacy import judge
+from uploadtrends.models.attainable import shortest_table
 from uploadtrends.models.controls import offered
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.models.estimators.by_name import estimate
@@ -142,6 +143,22 @@ class InterruptedTimeSeries(Result):
         ``scale``. Pass one as ``control=`` and refit.
         """
         return offered(self.fits)
+
+    def shortest(self, up_to: float = 0.8) -> pd.DataFrame:
+        """Return the shortest intervals that hold at every AR(1) parameter from 0 to `up_to`.
+
+        One row a series, block and term: ``low`` and ``high`` on the model's scale, ``width_ratio``
+        to the interval of `effects`, and ``over_known``, by how much it must be longer on average
+        than that of one who knows the autocorrelation (Elliott, Mueller & Watson 2015): no interval
+        that holds on the range can do better. It does not hold above `up_to`, nor for noise slower
+        than AR(1). A new design takes a few seconds a term.
+
+        Raises
+        ------
+        InputError
+            If `up_to` is not in (0, .95].
+        """
+        return shortest_table(self.fits, up_to)
 
     def fit(self, group: str | None = None, platform: str | None = None) -> Fit:
         """Return the fit of one series.
