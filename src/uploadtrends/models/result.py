@@ -20,12 +20,12 @@ from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
 from uploadtrends.familywise import closed_test, holm
 from uploadtrends.models.adequacy import judge
-from uploadtrends.models.attainable import shortest_table
 from uploadtrends.models.controls import offered
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.fitting import Fit
 from uploadtrends.models.preparation import prepare
+from uploadtrends.models.sensitivity import shortest_table
 from uploadtrends.models.settings import Settings
 from uploadtrends.models.terms import TERMS
 from uploadtrends.result import Call, Result
