@@ -4,9 +4,9 @@ Each seed draws 700 artists who join, age, leave and delete, without an event ef
 of the senior artists' rate by 30% (log ratio -0.35). A crawl at the end sees what is left. Two
 samples are analysed: 200 artists at random, and 200 among those who have 600 followers or more on
 the day of the crawl, a number that grows with what they uploaded (before *and* after the event)
-and halves for those who left. (Shocks that all artists of a platform share: common_shocks.py.) The
-estimand is the log ratio of the senior artists' change at
-the event to that of the new ones.
+and halves for those who left. Months have shocks that all artists of the platform share, of sd .1
+in logs (shocks of one platform only: common_shocks.py). The estimand is the log ratio of the senior
+artists' change at the event to that of the new ones.
 
 Run `python validation/artists.py [--seeds 250] [--first 0] [--jobs 1]`. Writes one row per panel
 and estimator to results/artists.csv.gz, the table to results/artists_summary.csv and the plot to
@@ -34,6 +34,7 @@ from uploadtrends.simulate import population
 EVENT = "2021-01-01"
 CRAWLED = "2023-01-01"
 EFFECTS = (0.0, -0.35)
+SHOCKS = 0.1
 SAMPLES = {"random": 0, "600 followers or more": 600}
 RESULTS = Path(__file__).parent / "results"
 ESTIMATORS = {
@@ -44,6 +45,7 @@ ESTIMATORS = {
     "artist effects": "none",
     "artist effects and ageing": "spline",
     "artist effects and ageing, jackknife": "spline",
+    "artist effects and ageing, common shocks (default)": "spline",
 }
 
 
@@ -92,6 +94,7 @@ def one_seed(seed: int) -> list[dict[str, object]]:
             event_date=EVENT,
             effect={"senior": effect, "new": 0.0},
             studio_share=0.0,
+            period_sd=SHOCKS,
             seed=seed,
         ).visible(CRAWLED)
         for sample, followers in SAMPLES.items():
@@ -108,6 +111,7 @@ def one_seed(seed: int) -> list[dict[str, object]]:
                 artists(panel, "none", "cluster"),
                 artists(panel, "spline", "cluster"),
                 artists(panel, "spline", "jackknife"),
+                artists(panel, "spline", "two-step"),
             )
             rows += [
                 {
