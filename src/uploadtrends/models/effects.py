@@ -223,8 +223,9 @@ def _block_rows(
         else relative_and_absolute(prepared, estimate, wanted, contrast)
     )
     rows = []
+    frame = _frame(prepared, block, "", status, reason)
     for i, (term, _, _) in enumerate(wanted):
-        row = _frame(prepared, block, term, status, reason)
+        row = frame | {"term": term, "unit": _unit(prepared, term)}
         row.update(
             estimate=contrast.estimate[i],
             se=contrast.se[i],
@@ -245,7 +246,8 @@ def _block_rows(
             )
         rows.append(row)
     reason = "; ".join(part for part in (reason, left_out(prepared, block)) if part)
-    rows.append(_frame(prepared, block, "cumulative", status, reason))
+    unit = _unit(prepared, "cumulative")
+    rows.append(frame | {"term": "cumulative", "unit": unit, "reason": reason})
     rows[-1].update(cumulative(prepared, estimate, block, contrast, brief))
     total_p, size_of_it = rows[-1]["p"], rows[-1]["estimate"]
     rows[-1]["p"] = one_sided(total_p, size_of_it, settings.alternative)

@@ -126,7 +126,7 @@ def _placed(
     The columns of a frame share their index: what it means is worked out once.
     """
     for known, asked, found in _LATELY:
-        if known is index and asked == (week, labels):
+        if known.is_(index) and asked == (week, labels):  # also a view of it
             return found
     placed = place(index, week, labels)
     starts = placed.starts
