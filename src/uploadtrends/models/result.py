@@ -158,7 +158,7 @@ class InterruptedTimeSeries(Result):
         InputError
             If `up_to` is not in (0, .95].
         """
-        return shortest_table(self.fits, up_to)
+        return shortest_table([(fit.prepared, fit.estimate) for fit in self.fits], up_to)
 
     def fit(self, group: str | None = None, platform: str | None = None) -> Fit:
         """Return the fit of one series.

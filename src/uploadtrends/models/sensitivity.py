@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,6 @@ from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.noise import LEAST_POINTS
 from uploadtrends.models.estimators.shortest import solve
 from uploadtrends.models.preparation import Prepared
-
-if TYPE_CHECKING:
-    from uploadtrends.models.fitting import Fit
 
 COLUMNS = ("method", "event", "term", "estimate", "se", "low", "high", "p", "status", "reason")
 
@@ -72,7 +69,7 @@ LONGEST = 400
 """Periods above which the weights take too long to solve."""
 
 
-def shortest_table(fits: Sequence[Fit], up_to: float) -> pd.DataFrame:
+def shortest_table(fits: Sequence[tuple[Prepared, Estimate | None]], up_to: float) -> pd.DataFrame:
     """Return one row a series, block and term (columns as `SHORTEST_COLUMNS`)."""
     if not 0 < up_to <= 0.95:
         raise InputError(
@@ -82,19 +79,22 @@ def shortest_table(fits: Sequence[Fit], up_to: float) -> pd.DataFrame:
             fix="0.8",
         )
     rows = [
-        _one(fit, block.id, term, up_to)
-        for fit in fits
-        for block in fit.blocks
-        for term in fit.prepared.design.columns[block.id]
+        _shortest(prepared, fitted, block.id, term, up_to)
+        for prepared, fitted in fits
+        if fitted is not None
+        for block in prepared.design.blocks
+        for term in prepared.design.columns[block.id]
     ]
     return pd.DataFrame(rows, columns=list(SHORTEST_COLUMNS))
 
 
-def _one(fit: Fit, block: str, term: str, up_to: float) -> dict[str, Any]:
-    prepared, design = fit.prepared, fit.prepared.design
+def _shortest(
+    prepared: Prepared, fitted: Estimate, block: str, term: str, up_to: float
+) -> dict[str, Any]:
+    design = prepared.design
     row: dict[str, Any] = {
-        "platform": fit.platform,
-        "group": fit.group,
+        "platform": prepared.item.platform,
+        "group": prepared.item.group,
         "event": block,
         "term": term,
         "low": np.nan,
@@ -104,16 +104,15 @@ def _one(fit: Fit, block: str, term: str, up_to: float) -> dict[str, Any]:
         "over_known": np.nan,
         "reason": "",
     }
-    if fit.scale == "counts":
+    if prepared.choice.scale == "counts":
         return row | {"reason": "counts are modelled"}
     if len(design.positions) > LONGEST:
         return row | {"reason": f"more than {LONGEST} periods"}
-    assert fit.estimate is not None  # noqa: S101 - a fit with blocks has one
     confidence = prepared.settings.confidence
     line = design.term_row(block, term)
     best = solve(design.fitted, design.positions, line[0], up_to=up_to, confidence=confidence)
     low, high = (float(end[0]) for end in best.interval(prepared.y[None]))
-    own = fit.estimate.contrast(line, confidence)
+    own = fitted.contrast(line, confidence)
     ratio = (high - low) / float(own.high[0] - own.low[0])
     over = float(best.ratio.mean())
     return row | {"low": low, "high": high, "width_ratio": ratio, "over_known": over}
