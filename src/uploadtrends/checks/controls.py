@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Check, Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
     USABLE,
@@ -211,7 +212,7 @@ def _sentence(table: pd.DataFrame) -> str:
         return (
             f"The model finds a change in {len(failed)} of {len(known)} untouched series, so that "
             f"it does not tell the event apart ({name or 'the control'} at "
-            f"{first['label'] or first['event']}: p = {first['p_holm']:.3f})."
+            f"{first['label'] or first['event']}: {p_text(first['p_holm'])})."
         )
     sure = int((known["status"] == "passed").sum())
     return (

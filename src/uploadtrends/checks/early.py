@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
     USABLE,
@@ -143,7 +144,7 @@ class Anticipation(OfContrasts):
             text = (
                 f"{len(failed)} of {tested} series had moved before the date; that of "
                 f"{first['label'] or first['event']} on {series_name(first)} by "
-                f"{first['lead']} {unit} (joint p = {first['p_holm']:.3f}, Holm)."
+                f"{first['lead']} {unit} (joint {p_text(first['p_holm'])}, Holm)."
             )
         else:
             could = int((table["status"] == "passed").sum())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
     USABLE,
@@ -53,7 +54,7 @@ def _histogram(axes: Axes, style: Any, rows: pd.DataFrame, outcome: CheckOutcome
     axes.axvline(float(own["statistic"]), color=style.INK, linewidth=1.6, label="the event itself")
     axes.set_xlim(-reach, reach)
     axes.locator_params(axis="y", nbins=3, integer=True)
-    note = f"p = {own['p']:.2f} (m = {int(own['m'])})"
+    note = f"{p_text(own['p'])} (m = {int(own['m'])})"
     axes.text(0.02, 0.95, note, transform=axes.transAxes, va="top", fontsize=6.2)
 
 
@@ -299,7 +300,7 @@ def _verdict(p: float, p_model: float, alpha: float) -> tuple[Status, str]:
     if p <= alpha:
         return "passed", ""
     if p <= 2 * alpha:
-        return "not informative", f"p = {p:.3f}, too close to {alpha:g} to tell with so few dates"
+        return "not informative", f"{p_text(p)}, too close to {alpha:g} to tell with so few dates"
     return "failed", ""
 
 
@@ -342,7 +343,7 @@ def _sentence(table: pd.DataFrame, alpha: float) -> str:
         row = tested.iloc[0]
         return (
             f"At {row['m']} dates where nothing happened the same model finds as much as at "
-            f"{row['label'] or row['event']} in {row['p']:.0%} of cases (p = {row['p']:.3f})."
+            f"{row['label'] or row['event']} in {row['p']:.0%} of cases ({p_text(row['p'])})."
         )
     out = int((tested["status"] == "passed").sum())
     few, many = tested["m"].min(), tested["m"].max()

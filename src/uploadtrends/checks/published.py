@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Check, Sketch, Whole, at_once
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.series.grid import FEWEST_PERIODS
@@ -334,9 +335,9 @@ def _modelled(its: Any, platform: str, group: str) -> list[str]:
         parts.append(
             f"Model at {block['label'].iloc[0]}: "
             + (
-                f"no change shown (smallest p = {smallest:.2f})."
+                f"no change shown (smallest {p_text(smallest)})."
                 if smallest >= 0.05
-                else f"smallest p = {smallest:.3f}, {float(block['p_holm'].min()):.2f} after Holm."
+                else f"smallest {p_text(smallest)}, {float(block['p_holm'].min()):.2f} after Holm."
             )
         )
     missing = mine[mine["p"].isna()].drop_duplicates("event")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Check, Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import contrasts, overall, platform_name
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
@@ -178,7 +179,7 @@ def _parallel_text(table: pd.DataFrame, p_joint: float, alpha: float, between: s
     tested = table[table["p"].notna()]
     least = tested["minimum_detectable_per_year"].max()
     return (
-        f"Before the event the {between}s {verb} (joint p = {p_joint:.3f}, {len(tested)} "
+        f"Before the event the {between}s {verb} (joint {p_text(p_joint)}, {len(tested)} "
         f"comparisons; a drift of {least:.2g} a year would have been found in each with 80% power)."
     )
 
