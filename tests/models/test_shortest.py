@@ -71,3 +71,11 @@ def test_a_result_gives_its_shortest_intervals() -> None:
     assert list(table.index) == ["level", "slope"]
     with pytest.raises(InputError, match="autocorrelation"):
         its.shortest(up_to=1.0)
+
+
+def test_the_bound_lies_below_every_interval_that_holds() -> None:
+    """More rounds raise the bound on the largest ratio, never beyond what is reached."""
+    slope = np.array([0.0, 0.0, 0.0, 1.0])
+    plain = solve(X, TIME, slope, up_to=0.6)
+    better = solve(X, TIME, slope, up_to=0.6, rounds=3)
+    assert plain.bound <= better.bound <= plain.ratio.max()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import logsumexp, ndtri
+from scipy.special import logsumexp, ndtri, softmax
 
 from uploadtrends.arrays import Array
 from uploadtrends.models.estimators import reml
@@ -27,6 +27,7 @@ _DRAWS = 3000
 _ROUNDS = 400
 _CUTS = 241
 _REACH = 8.0
+_SOLVED = 0.002
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ def _solve(
     oracle = np.sqrt(every[0].variance)
     log_aims = -np.log(oracle * phi.size)
     known = 2 * float(ndtri((1 + confidence) / 2)) * oracle
-    answer = None
+    answer, least = None, np.inf
     for _ in range(rounds):
         own = np.stack(
             [
@@ -189,13 +190,18 @@ def _solve(
         ratio = np.array([_length(found, part) for part in every]) / known
         share = np.exp(log_aims) * oracle
         found = replace(found, ratio=ratio, bound=float(share @ ratio / share.sum()))
-        if answer is None or found.bound > answer.bound:
+        least = min(least, float(ratio.max()))
+        # Where the weights were not solved the average is no bound: coverage beyond what is asked
+        # for, at an autocorrelation that weighs, makes an interval longer than it need be.
+        slack = float(softmax(weights) @ np.abs(covered - confidence))
+        if answer is None or (slack < _SOLVED and found.bound > answer.bound):
             answer = found
         # More weight where the ratio is large: the average bound rises towards the largest ratio.
         log_aims = log_aims + 4 * (np.log(ratio) - np.log(ratio.max()))
         log_aims = log_aims - logsumexp(log_aims + np.log(oracle))
     assert answer is not None  # noqa: S101 - told to the type checker
-    return answer
+    # Nor is any bound above the largest ratio of an interval that holds.
+    return replace(answer, bound=min(answer.bound, least))
 
 
 def _least_favourable(own: Array, confidence: float) -> tuple[Array, Array]:
