@@ -42,3 +42,10 @@ def test_only_exposed_artists_have_labelled_works():
     made = world.population.uploads.filter(pl.col("ai_label"))
     assert set(made["artist_id"]) <= set(world.treated_from)
     assert made.height > 100
+
+
+def test_the_effect_among_all_exposed_is_the_effect():
+    world = tool_adopters(80, seed=3)
+    assert world.among(world.treated_from) == pytest.approx((world.log_ratio, world.uploads))
+    busiest = max(world.by_artist, key=lambda one: world.by_artist[one][2])
+    assert world.among([busiest])[1] > world.uploads

@@ -7,6 +7,7 @@ mean effect on the exposed aim at).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +35,24 @@ class Exposed:
         Effect on the log rate, averaged over the exposed artists' months after.
     uploads : float
         The same in uploads a month.
+    by_artist : dict of str to (int, float, float)
+        Exposed artist -> months after, and the sums of both effects over them.
     """
 
     population: Population
     treated_from: dict[str, str]
     log_ratio: float
     uploads: float
+    by_artist: dict[str, tuple[int, float, float]]
+
+    def among(self, artists: Iterable[str]) -> tuple[float, float]:
+        """Return both effects averaged over the months of some of the exposed artists.
+
+        Matching leaves out who is like nobody, and an estimate then aims at those who are left.
+        """
+        chosen = [self.by_artist[artist] for artist in artists if artist in self.by_artist]
+        months, log_ratio, uploads = np.sum(chosen, axis=0)
+        return float(log_ratio / months), float(uploads / months)
 
 
 def training_set(
@@ -123,11 +136,18 @@ class _World:
             # Exposure shows from the month after the first labelled work on.
             shown = np.cumsum(made > 0, axis=1) - (made > 0) > 0
             after = after & shown
+        months = after.sum(axis=1)
+        sums = np.where(after, added, 0.0).sum(axis=1), np.where(after, gain, 0.0).sum(axis=1)
         return Exposed(
             _population(self, names, counts, made),
             treated,
             float(added[after].mean()),
             float(gain[after].mean()),
+            {
+                str(name): (int(count), float(log_ratio), float(uploads))
+                for name, count, log_ratio, uploads in zip(names, months, *sums, strict=True)
+                if count
+            },
         )
 
 
