@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.breaks.changes import Change, SeriesChanges, UnusualPeriod
-from uploadtrends.brief import p_text
+from uploadtrends.brief import number, p_text
 from uploadtrends.series.grid import frequency, stamp
 from uploadtrends.series.steps import step_of
 
@@ -113,8 +113,8 @@ class Finding:
 
     def _one_odd(self, period: UnusualPeriod) -> str:
         return (
-            f"{self._stamp(period.date)}, {period.value:.3g} where about {period.expected:.3g} "
-            "was expected"
+            f"{self._stamp(period.date)}, {number(period.value)} where about "
+            f"{number(period.expected)} was expected"
         )
 
     def _further(self) -> str:
@@ -133,7 +133,7 @@ class Finding:
         )
         if len(self.fit.changes) > 1 and not np.isnan(change.p):
             text += f", p = {change.p:.2g}"
-        text += f"), from {change.before:.3g} to {change.after:.3g}"
+        text += f"), from {number(change.before)} to {number(change.after)}"
         if change.slope_before == change.slope_after:
             return text
         unit = step_of(self._freq).name

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from uploadtrends.brief import number
 from uploadtrends.result import Call, Result
 from uploadtrends.series.grid import frequency, stamp
 
@@ -113,8 +114,8 @@ class Monitored:
         expected = self.fitted[after.index]
         return (
             f"{self.name}: alarm at {stamp(self.alarm, freq)}, the change began about "
-            f"{stamp(self.began, freq)} (since then {after.mean():.3g} a period where the history "
-            f"lets one expect {expected.mean():.3g})."
+            f"{stamp(self.began, freq)} (since then {number(after.mean())} a period where the "
+            f"history lets one expect {number(expected.mean())})."
         )
 
 
