@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -22,7 +22,8 @@ from uploadtrends.checks.contrasts import (
 from uploadtrends.checks.drawings.influence import left_out_drawn
 from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.checks.working import Working, contrast_row, working
-from uploadtrends.errors import InputError
+from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.events import EventSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -275,11 +276,10 @@ def _events(result: Any, fit: Any, mine: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     members = {block.id: {event.id for event in block.events} for block in fit.blocks}
-    data = {(fit.platform, fit.group): fit.observed}
     rows = []
     for out in result.events:
-        rest = [event for event in result.events if event.id != out.id]
-        effects = result.refit(data=data, events=rest).effects
+        rest = EventSet(event for event in result.events if event.id != out.id)
+        effects = _refitted(fit, rest)
         for _, effect in mine.iterrows():
             wanted = members.get(effect["event"], set()) - {out.id}
             same = effects[(effects["term"] == effect["term"]) & effects["status"].isin(USABLE)]
@@ -295,6 +295,22 @@ def _events(result: Any, fit: Any, mine: pd.DataFrame) -> pd.DataFrame:
                     )
                     break
     return pd.DataFrame(rows)
+
+
+def _refitted(fit: Any, events: EventSet) -> pd.DataFrame:
+    """Return one series' effects with other events; nothing about bends or another scale."""
+    from uploadtrends.models.effects import effect_table
+    from uploadtrends.models.estimators.by_name import estimate
+    from uploadtrends.models.preparation import prepare
+
+    item = replace(fit.prepared.item, values=fit.observed, instrument=None)
+    prepared = prepare(item, events, fit.prepared.settings)
+    if prepared.choice.status == "refused":
+        return effect_table(prepared, None, bends=False)
+    try:
+        return effect_table(prepared, estimate(prepared), bends=False)
+    except NotEstimableError:
+        return effect_table(prepared, None, bends=False)
 
 
 def _table(effect: pd.Series, found: pd.DataFrame, keep: int, alpha: float) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +65,7 @@ class Block:
     def label(self) -> str:
         """The event's label (labels, on one day), or the block's span and size."""
         if not self.crowded:
-            return " and ".join(dict.fromkeys(event.label for event in self.events))
+            return "; ".join(dict.fromkeys(event.label for event in self.events))
         return f"block {self.start:%Y-%m} to {self.end:%Y-%m} ({len(self.events)} events)"
 
     @property
@@ -214,13 +215,40 @@ def inflation(
     Generalised least squares at known AR(1) parameter; inf where the joint design is singular,
     NaN where an event lies outside the index.
     """
+    found = _inflation(_Periods(index), tuple(e.at or e.start for e in events), slope, phi)
+    return found.copy()
+
+
+@dataclass(frozen=True, eq=False)
+class _Periods:
+    """An index that is told apart by what it holds."""
+
+    index: pd.DatetimeIndex
+
+    @property
+    def _told_by(self) -> tuple[Any, ...]:
+        return self.index.freq, str(self.index.dtype), self.index.asi8.tobytes()
+
+    def __hash__(self) -> int:
+        return hash(self._told_by)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Periods) and self._told_by == other._told_by
+
+
+# Checks refit one design many times; what crowding costs depends on dates and periods only.
+@lru_cache(maxsize=256)
+def _inflation(
+    periods: _Periods, dates: tuple[dt.date, ...], slope: bool, phi: float
+) -> Float:
     from uploadtrends.series.grid import step
 
+    index = periods.index
     n = len(index)
     time = np.arange(n, dtype=float)
     columns = []
-    for event in events:
-        exposure = step(index, event.at or event.start)
+    for date in dates:
+        exposure = step(index, date)
         ramp = np.maximum(np.cumsum(exposure) - 1.0, 0.0)
         columns.append([exposure, ramp] if slope else [exposure])
     base = [np.ones(n), (time - time.mean()) / max(n, 1)]
@@ -238,10 +266,10 @@ def inflation(
             return np.inf
         return float(np.linalg.inv(gram)[place, place] / scale[place] ** 2)
 
-    result = np.full(len(events), np.nan)
+    result = np.full(len(dates), np.nan)
     joint = base + [column for pair in columns for column in pair]
     width = 2 if slope else 1
-    for i in range(len(events)):
+    for i in range(len(dates)):
         alone = variance(base + columns[i], 2)
         together = variance(joint, 2 + width * i)
         if np.isfinite(alone):
