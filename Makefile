@@ -12,12 +12,19 @@ STUDY   ?= studies/precipice.toml
 EVENT   ?=
 LABEL   ?=
 
+# What a user writes as EVENT and LABEL goes to the program as it is, through the environment:
+# neither make nor the shell reads it (a label may hold quotes, dollars, backticks).
+export UPLOADTRENDS_EVENT = $(value EVENT)
+export UPLOADTRENDS_LABEL = $(value LABEL)
+unexport EVENT LABEL
+MAKEOVERRIDES :=
+
 # The first Python on the path that the package supports; `make PYTHON=/path/to/python` overrides it.
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(if $(shell \
 	$(name) -c 'import sys; print("yes" if (3, 11) <= sys.version_info[:2] <= (3, 13) else "")' \
 	2>/dev/null),$(name))))
 
-SOURCES := $(shell find src -type f \( -name '*.py' -o -name '*.sql' -o -name '*.csv' -o -name '*.html' \))
+SOURCES := $(shell find src -type f \( -name '*.py' -o -name '*.sql' -o -name '*.csv' -o -name '*.css' -o -name '*.js' \))
 RAW     := $(wildcard data/raw/*.csv data/raw/*.toml data/raw/danbooru2023/*)
 RUNTIME := $(VENV)/.runtime
 TESTS   := $(VENV)/.tests
@@ -38,17 +45,34 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c c
 help:  ## List every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-ifeq ($(strip $(EVENT)),)
+# The precipice study lives in data/derived itself, every other one in data/derived/<its name>, and
+# an added date in events/<date> of its study's folder, which shares the store and what is kept.
+ifeq ($(STUDY),studies/precipice.toml)
+HOME_OF_STUDY := --home $(DERIVED)
+else
+HOME_OF_STUDY :=
+endif
+# Whose results lie there? Another study's are no reason to do nothing; the program refuses them.
+HELD := $(shell sed -n 's/^ "study_file": "\(.*\)",\{0,1\}$$/\1/p' $(DERIVED)/manifest.json 2>/dev/null)
+
+ifneq ($(strip $(value EVENT)),)
+figures: $(RUNTIME)
+	@$(BIN)/uploadtrends run $(STUDY) $(HOME_OF_STUDY)
+else ifeq ($(STUDY),studies/precipice.toml)
 figures: $(DERIVED)/manifest.json  ## Load data/raw, run the study, write data/derived (EVENT=2023-05-15 LABEL="My event" adds a date)
 	@true
 else
 figures: $(RUNTIME)
-	@$(BIN)/uploadtrends run $(STUDY) --out "$(DERIVED)/events/$(EVENT)" --event "$(EVENT)" --label "$(LABEL)"
+	@$(BIN)/uploadtrends run $(STUDY)
 endif
 
-$(DERIVED)/manifest.json: $(STUDY) studies/pixiv.toml $(RAW) $(SOURCES) $(RUNTIME)
-	@$(BIN)/uploadtrends run studies/pixiv.toml --out $(DERIVED)/pixiv
-	@$(BIN)/uploadtrends run $(STUDY) --out $(DERIVED)
+ifneq ($(HELD),precipice.toml)
+.PHONY: $(DERIVED)/manifest.json
+endif
+
+$(DERIVED)/manifest.json: studies/precipice.toml studies/pixiv.toml $(RAW) $(SOURCES) $(RUNTIME)
+	@$(BIN)/uploadtrends run studies/pixiv.toml --home $(DERIVED)/pixiv
+	@$(BIN)/uploadtrends run studies/precipice.toml --home $(DERIVED)
 
 $(RUNTIME): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found. Install one (Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }

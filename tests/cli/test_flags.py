@@ -39,7 +39,14 @@ SESSION = {
     "--demo": "http://127.0.0.1:1",
     "--key-file": "my.key",
 }
-STUDY = {"--out": "somewhere", "--event": "2023-05-15", "--label": "Mine", "--key-file": "my.key"}
+STUDY = {
+    "--out": "somewhere",
+    "--home": "elsewhere",
+    "--event": "2023-05-15",
+    "--label": "Mine",
+    "--key-file": "my.key",
+    "--replace": True,
+}
 # Flags that say what is printed or written, or when to stop: other tests look at what they do.
 SHOWN = {"--json", "--yes", "--quiet", "--fail-on-check", "--dry-run", "--crowding"}
 

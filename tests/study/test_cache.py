@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
 import pickle
 import stat
+from pathlib import Path
 
 import pytest
 
 from uploadtrends.pseudonyms import Ledger
-from uploadtrends.study.cache import StepCache, file_fingerprint
+from uploadtrends.study.cache import KEPT, StepCache, code_fingerprint, file_fingerprint
 
 
 @pytest.fixture
@@ -34,7 +36,57 @@ def test_only_what_depends_on_a_change_runs_again(tmp_path, seen) -> None:
     seen.clear()
     run("2023-05-15")
     assert seen == [("panel", "cached"), ("its", "running"), ("its", "done")]
-    assert len(list(tmp_path.glob("its-*.pickle"))) == 1, "stale results are deleted"
+    seen.clear()
+    run("2022-08-22")
+    run("2023-05-15")
+    assert {state for _, state in seen} == {"cached"}, "dates that take turns keep their results"
+
+
+def test_what_is_kept_of_a_step_is_bounded_and_the_oldest_goes_first(tmp_path, seen) -> None:
+    def run(value: int) -> None:
+        steps(tmp_path, seen).step("a", [value], lambda: value)
+
+    for value in range(KEPT):
+        run(value)
+        for age, kept in enumerate(sorted(tmp_path.glob("a-*"), key=lambda p: p.stat().st_mtime)):
+            os.utime(kept, (1000 + age, 1000 + age))
+    run(0)  # used again: no longer the oldest
+    run(KEPT)
+    assert len(list(tmp_path.glob("a-*.pickle"))) == KEPT
+    seen.clear()
+    run(0)
+    run(1)
+    assert seen == [("a", "cached"), ("a", "running"), ("a", "done")]
+
+
+def test_a_step_keeps_no_more_than_its_room(tmp_path, seen, monkeypatch) -> None:
+    monkeypatch.setattr("uploadtrends.study.cache.ROOM", 3000)
+    for value in range(5):
+        steps(tmp_path, seen).step("a", [value], lambda: bytes(1000))
+    assert len(list(tmp_path.glob("a-*.pickle"))) == 2
+    steps(tmp_path, seen).step("a", ["big"], lambda: bytes(9000))
+    assert len(list(tmp_path.glob("a-*.pickle"))) == 1
+
+
+def test_style_and_drawing_change_no_number(monkeypatch) -> None:
+    numbers, pages = code_fingerprint(), code_fingerprint(pages=True)
+    read = Path.read_bytes
+
+    def with_change(where: str):
+        def changed(path: Path) -> bytes:
+            return read(path) + (b"#" if path.as_posix().endswith(where) else b"")
+
+        monkeypatch.setattr(Path, "read_bytes", changed)
+        code_fingerprint.cache_clear()
+        return code_fingerprint() != numbers, code_fingerprint(pages=True) != pages
+
+    try:
+        assert with_change("report/page.css") == (False, True)
+        assert with_change("figures/style.py") == (False, True)
+        assert with_change("models/onset.py") == (True, True)
+        assert with_change("cli/show.py") == (False, False)
+    finally:
+        code_fingerprint.cache_clear()
 
 
 def test_a_torn_result_is_computed_again(tmp_path, seen) -> None:

@@ -191,7 +191,8 @@ def test_a_run_without_a_folder_leaves_nothing(tmp_path, monkeypatch) -> None:
     [
         ({"primary": {**CONTENT["primary"], "group": "old"}}, "primary contrast is not among"),
         ({"primary": {**CONTENT["primary"], "event": "mr-dalle2"}}, "primary contrast is not"),
-        ({"panel": {"platforms": ["artstaton"]}}, "the data hold no such platform"),
+        ({"panel": {"platforms": ["artstation", "x"]}}, "the data hold no such platform"),
+        ({"panel": {"platforms": ["artstaton"]}}, "the panel leaves its platform out"),
         ({"events": {}}, "names no events"),
         ({"events": {"ids": ["mr-sd-publik"]}}, "did you mean"),
         ({"data": [{"source": "series", "path": "none.csv"}]}, "does not exist"),

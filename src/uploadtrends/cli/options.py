@@ -22,7 +22,6 @@ COMMANDS: list[Callable[..., None]] = []
 
 DEFAULT_STORE = Path("data/derived/uploads.duckdb")
 DEFAULT_RAW = Path("data/raw")
-DEFAULT_OUT = Path("data/derived")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 OutFile = Annotated[
@@ -147,26 +146,67 @@ class SessionOptions:
 class StudyOptions:
     """Which study to run, where, and with which date added."""
 
-    out: Annotated[Path, typer.Option("--out", help="Folder for everything the study writes.")] = (
-        DEFAULT_OUT
-    )
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Write exactly here. Default: the study's folder, data/derived/<name of the "
+            "study> (data/derived where its results lie there), and events/<date> in it with "
+            "--event.",
+        ),
+    ] = None
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            "--home",
+            help="The study's folder: holds the store and what is kept from run to run, whatever "
+            "date is added.",
+        ),
+    ] = None
     event: Annotated[
         str | None,
-        typer.Option("--event", help="Add an event on this date (YYYY-MM-DD or YYYY-MM)."),
+        typer.Option(
+            "--event",
+            envvar="UPLOADTRENDS_EVENT",
+            help="Add an event on this date (YYYY-MM-DD or YYYY-MM); it is answered first.",
+        ),
     ] = None
-    label: Annotated[str, typer.Option("--label", help="What happened on the added date.")] = ""
+    label: Annotated[
+        str,
+        typer.Option(
+            "--label", envvar="UPLOADTRENDS_LABEL", help="What happened on the added date."
+        ),
+    ] = ""
     key_file: KeyFile = None
+    replace: Annotated[
+        bool, typer.Option("--replace", help="The folder may hold another study; it is replaced.")
+    ] = False
 
-    def run(self, study: Path, *, quiet: bool) -> Any:
-        """Run a study and return its results."""
+    def run(self, study: Path, *, quiet: bool, answer: Any = None) -> tuple[Any, Path]:
+        """Run a study and return its results and the folder for them.
+
+        `answer` is given what is known about the added date, before any check runs.
+        """
         from uploadtrends.cli.progress import step_display
-        from uploadtrends.study import Study
+        from uploadtrends.study import Home, Study
 
         loaded = Study.load(study)
-        if self.event is not None:
+        spec, date = loaded.spec, ""
+        if self.event:
             loaded = loaded.with_event(self.event, self.label)
-        with step_display(self.out, quiet=quiet) as announce:
-            return loaded.run(self.out, announce=announce, key_file=self.key_file)
+            date = loaded.spec.events["extra"][-1]["date"]
+        place = Home.of(spec.name, date, self.home, self.out)
+        if not self.replace:
+            place.refuse_another(spec.name, spec.file.name if spec.file else None)
+        with step_display(place.work, quiet=quiet) as announce:
+            results = loaded.run(
+                place.work,
+                announce=announce,
+                answer=answer,
+                key_file=self.key_file,
+                replace=self.replace,
+            )
+        return results, place.out
 
 
 def command(function: Function) -> Function:

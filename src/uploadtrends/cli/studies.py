@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from uploadtrends.cli.options import AsJson, StudyOptions, command
 from uploadtrends.cli.show import CHECK_FAILED, show_frame
 
-StudyFile = Annotated[Path, typer.Argument(help="A study file (TOML).")]
+StudyFile = Annotated[
+    Path, typer.Argument(help="A study file (TOML), or one that is built in: precipice, pixiv.")
+]
 FailOnCheck = Annotated[
     bool, typer.Option("--fail-on-check", help="Exit with 4 if a check failed.")
 ]
@@ -25,15 +27,21 @@ def run(
 ) -> None:
     """Run a study: load, estimate, check, draw, report.
 
-    Example: uploadtrends run studies/precipice.toml --event 2023-05-15 --label "My event"
+    Example: uploadtrends run precipice --event 2023-05-15 --label "My event"
     """
-    results, out = options.run(study, quiet=quiet), options.out
-    written = results.save(out)
+    results, out = options.run(study, quiet=quiet, answer=None if quiet else _say)
+    written = results.save(out, replace=options.replace)
     if not quiet:
-        typer.echo(results.summary())
+        typer.echo(results.rest_of_summary())
         typer.echo(f"\nWritten to {out}: {len(written)} files. Open {out / 'report.html'}")
     if fail_on_check and any(outcome.status == "failed" for outcome in results.checks):
         raise typer.Exit(CHECK_FAILED)
+
+
+def _say(answers: Any) -> None:
+    """Print what is known about added dates; the rest of the run follows."""
+    for one in answers:
+        typer.echo(f"{one.summary()}\n")
 
 
 @command
@@ -54,9 +62,10 @@ def new(
 def figures(study: StudyFile, options: StudyOptions) -> None:
     """Run a study and write its figures only.
 
-    Example: uploadtrends figures studies/precipice.toml --out data/derived
+    Example: uploadtrends figures precipice --out my_folder
     """
-    for path in options.run(study, quiet=False).save_figures(options.out / "figures"):
+    results, out = options.run(study, quiet=False, answer=_say)
+    for path in results.save_figures(out / "figures"):
         typer.echo(path)
 
 
@@ -64,9 +73,10 @@ def figures(study: StudyFile, options: StudyOptions) -> None:
 def report(study: StudyFile, options: StudyOptions) -> None:
     """Run a study and write its report only: one HTML page that needs nothing else.
 
-    Example: uploadtrends report studies/precipice.toml --out data/derived
+    Example: uploadtrends report precipice --out my_folder
     """
-    typer.echo(options.run(study, quiet=False).save_report(options.out))
+    results, out = options.run(study, quiet=False, answer=_say)
+    typer.echo(results.save_report(out))
 
 
 @command
@@ -80,7 +90,7 @@ def checks(
 
     Example: uploadtrends checks studies/precipice.toml --fail-on-check
     """
-    results = options.run(study, quiet=as_json)
+    results, _ = options.run(study, quiet=as_json, answer=None if as_json else _say)
     show_frame(results.checks_frame(), as_json=as_json)
     if fail_on_check and any(outcome.status == "failed" for outcome in results.checks):
         raise typer.Exit(CHECK_FAILED)

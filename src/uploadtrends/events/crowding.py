@@ -238,9 +238,7 @@ class _Periods:
 
 # Checks refit one design many times; what crowding costs depends on dates and periods only.
 @lru_cache(maxsize=256)
-def _inflation(
-    periods: _Periods, dates: tuple[dt.date, ...], slope: bool, phi: float
-) -> Float:
+def _inflation(periods: _Periods, dates: tuple[dt.date, ...], slope: bool, phi: float) -> Float:
     from uploadtrends.series.grid import step
 
     index = periods.index

@@ -1,4 +1,4 @@
-"""The answer in three sentences: what it means, the weightiest reason, and the numbers."""
+"""The answer: an added date first, then what the study means, why, and the numbers."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from uploadtrends.figures.canvas.sheet import title
 from uploadtrends.figures.series import heading
 
 
-def answer(results: Any) -> tuple[str, str, str]:
-    """Return three sentences for the top of the report.
+def answer(results: Any) -> tuple[str, ...]:
+    """Return the sentences at the top of the report.
 
-    The first can be quoted as it stands; the second gives the weightiest reason; the third is the
-    conclusion with its numbers, worded by rule (`uploadtrends.checks.conclude`).
+    What the user asked comes first: a date added to the study, with its answer. Then three about
+    the stated contrast: the first can be quoted as it stands; the second gives the weightiest
+    reason; the third is the conclusion with its numbers, worded by rule
+    (`uploadtrends.checks.conclude`).
 
     Parameters
     ----------
     results : StudyResults
     """
-    return (meaning(results), reason(results), str(results.conclusion))
+    asked = [" ".join(one.sentences()) for one in results.added]
+    return (*asked, meaning(results), reason(results), str(results.conclusion))
 
 
 def meaning(results: Any) -> str:

@@ -55,7 +55,9 @@ def run_analyses(
             options["event"] = events.select(ids=[event]) if event in events.ids else event
         if isinstance(named := options.get("treated_from"), str) and named in events.ids:
             options["treated_from"] = events.select(ids=[named])
-        depends = [steps.keys["panel"], events, options, spec.analyses.get("artist_model")]
+        depends = [steps.keys["panel"], options, arguments.get("events")]
+        if "model" in section.without:
+            depends.append(steps.keys["artist model"])
         target = section.target()
 
         def compute(

@@ -20,21 +20,40 @@ from uploadtrends.result import file_sha256, fingerprint
 
 T = TypeVar("T")
 CACHE = ".cache"  # folder beside a study's results
+KEPT = 8
+"""Results kept of one step: as many event dates can take turns without a step run twice."""
+ROOM = 2 * 2**30
+"""Bytes kept of one step, whatever their number; the newest result is always kept."""
 BIG = 64 * 2**20  # files above this are told apart by size and time instead of content
 
 
+ROOM_OF_PAGES = ("figures", "report")
+"""Rooms that estimate nothing: what they say changes no number."""
+_ELSEWHERE = ("cli", "demo")
+
+
 @cache
-def code_fingerprint() -> str:
-    """Return a hash of the package's own code and of the libraries that compute the numbers."""
+def code_fingerprint(*, pages: bool = False) -> str:
+    """Return a hash of the code, and of the libraries, that compute the numbers.
+
+    With ``pages=True`` that of everything that draws and prints them, style sheets among it.
+    """
     from importlib.metadata import version
 
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*")):
-        if path.suffix in {".py", ".sql", ".csv", ".toml", ".html", ".js", ".css"}:
-            digest.update(path.relative_to(root).as_posix().encode())
+        inside = path.relative_to(root)
+        if path.suffix in {".py", ".sql", ".csv", ".toml"}:
+            drawn = inside.parts[0] in ROOM_OF_PAGES
+            counts = inside.parts[0] not in _ELSEWHERE and (pages or not drawn)
+        else:
+            counts = pages and path.suffix in {".html", ".js", ".css"}
+        if counts:
+            digest.update(inside.as_posix().encode())
             digest.update(path.read_bytes())
-    for library in ("numpy", "scipy", "statsmodels", "pandas", "polars", "duckdb", "ruptures"):
+    libraries = ("numpy", "scipy", "statsmodels", "pandas", "polars", "duckdb", "ruptures")
+    for library in (*libraries, "matplotlib") if pages else libraries:
         digest.update(f"{library}{version(library)}".encode())
     return digest.hexdigest()
 
@@ -48,7 +67,10 @@ def file_fingerprint(path: Path) -> str:
 
 
 class StepCache:
-    """Results of steps in one folder; a step is recomputed when its key changes.
+    """Results of steps in one folder, by the content of what they depend on.
+
+    Several results of a step are kept (`KEPT`, `ROOM`), those used last: whoever asks about two
+    dates in turn computes each once.
 
     Results are pickled, and a pickle can run code when it is read. So each stands behind a digest
     under a key that lies in the user's own folder: what was changed, or made elsewhere, is not
@@ -73,6 +95,11 @@ class StepCache:
         self._forgotten = Ledger.beside(places).digest()
         self.keys: dict[str, str] = {}
         self.recomputed: list[str] = []
+
+    @property
+    def folder(self) -> Path | None:
+        """Where results are kept."""
+        return self._folder
 
     def expected_seconds(self) -> dict[str, float]:
         """Return how long each step took when it last ran."""
@@ -102,39 +129,63 @@ class StepCache:
             path, content = self._folder / f"{name}.noted", pickle.dumps(value, protocol=5)
             write_privately(path, _digest(path.name, content) + content)
 
-    def step(self, name: str, depends_on: Any, compute: Callable[[], T]) -> T:
-        """Return the step's result, computed only if nothing it depends on was seen before."""
-        key = fingerprint(name, code_fingerprint(), depends_on, self._forgotten)
-        self.keys[name] = key
-        kept = (
-            self._folder / f"{_stem(name)}-{key[:24]}.pickle" if self._folder is not None else None
-        )
-        if kept is not None:
-            found = _read(kept)
-            if found is not None:
-                self._announce(name, "cached", 0.0)
-                value: T = found[0]
-                return value
-        self._announce(name, "running", 0.0)
+    def step(self, name: str, depends_on: Any, compute: Callable[[], T], shown: str = "") -> T:
+        """Return the step's result, computed only if nothing it depends on was seen before.
+
+        `shown` is what the step is announced as, where it is run twice.
+        """
+        found = self.seen(name, depends_on)
+        if found is not None:
+            self._announce(shown or name, "cached", 0.0)
+            value: T = found[0]
+            return value
+        self._announce(shown or name, "running", 0.0)
         began = time.perf_counter()
         value = compute()
-        seconds = time.perf_counter() - began
+        self.done(name, depends_on, value, time.perf_counter() - began, shown)
+        return value
+
+    def seen(self, name: str, depends_on: Any) -> tuple[Any] | None:
+        """Return the step's kept result in a tuple; None where it is to be computed."""
+        kept = self._place(name, depends_on)
+        found = None if kept is None else _read(kept)
+        if found is not None and kept is not None:
+            kept.touch()  # the oldest goes first
+        return found
+
+    def done(self, name: str, depends_on: Any, value: Any, seconds: float, shown: str = "") -> None:
+        """Keep a result that was computed elsewhere, in so many seconds."""
         self.recomputed.append(name)
-        self._announce(name, "done", seconds)
+        self._announce(shown or name, "done", seconds)
+        kept = self._place(name, depends_on)
         if kept is not None:
             self._keep(name, kept, value, seconds)
-        return value
+
+    def _place(self, name: str, depends_on: Any) -> Path | None:
+        key = fingerprint(name, code_fingerprint(), depends_on, self._forgotten)
+        self.keys[name] = key
+        return None if self._folder is None else self._folder / f"{_stem(name)}-{key[:24]}.pickle"
 
     def _keep(self, name: str, kept: Path, value: Any, seconds: float) -> None:
         assert self._folder is not None  # noqa: S101 - for the type checker
         self._folder.mkdir(parents=True, exist_ok=True)
-        self.forget(name)
         private(self._folder)
         content = pickle.dumps(value, protocol=5)
         write_privately(kept, _digest(kept.name, content) + content)
+        self._make_room(name, kept)
         times = self.expected_seconds() | {name: round(seconds, 3)}
         text = json.dumps(times, indent=1, sort_keys=True)
         write_privately(self._folder / "seconds.json", text.encode())
+
+    def _make_room(self, name: str, newest: Path) -> None:
+        assert self._folder is not None  # noqa: S101 - for the type checker
+        others = [path for path in self._folder.glob(f"{_stem(name)}-*.pickle") if path != newest]
+        others.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        size = newest.stat().st_size
+        for number, path in enumerate(others, start=2):
+            size += path.stat().st_size
+            if number > KEPT or size > ROOM:
+                path.unlink(missing_ok=True)
 
 
 def _stem(name: str) -> str:

@@ -46,7 +46,10 @@ def run_checks(
             options.setdefault("seed", spec.seed)
         if "key_file" in keys.section(f"checks.{name}") and key_file is not None:
             options.setdefault("key_file", str(key_file))
-        depends = [steps.keys["panel"], steps.keys["interrupted time series"], options, platform]
+        depends = [steps.keys["panel"], options, platform]
+        if not on_panel or "its" in signature(check_class(name)).parameters:
+            # A check of a panel alone does not ask which events are under study.
+            depends.append(steps.keys["interrupted time series"])
 
         def compute(name: str = name, options: Any = options, panel: Any = panel) -> CheckOutcome:
             return _run(name, options, panel, its)
@@ -58,7 +61,7 @@ def run_checks(
 def _run(name: str, options: dict[str, Any], panel: Panel, its: Any) -> CheckOutcome:
     make = check_class(name)
     if "its" in signature(make).parameters:
-        options["its"] = its
+        options = options | {"its": its}
     return make(**options)(panel if make.applies_to == "panel" else its)
 
 

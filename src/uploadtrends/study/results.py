@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from uploadtrends.result import file_sha256
 from uploadtrends.sources import IdClock
+from uploadtrends.study.added import AddedEvent, as_json, first_rows, first_shown
+from uploadtrends.study.home import refuse_another, settle, written_beside
 from uploadtrends.study.sources import make_source
 from uploadtrends.study.spec import StudySpec
 
@@ -50,6 +52,10 @@ class StudyResults:
         What may be said about it, worded by rule.
     manifest : dict
         Everything needed to repeat the run.
+    added : tuple of AddedEvent
+        The answers about dates that were added to the study (`Study.with_event`, ``extra``).
+    kept_in : Path or None
+        Where figures are kept from run to run.
     """
 
     spec: StudySpec
@@ -65,6 +71,8 @@ class StudyResults:
     conclusion: Conclusion
     manifest: dict[str, Any]
     analyses: Mapping[str, Result] = field(default_factory=dict)
+    added: tuple[AddedEvent, ...] = ()
+    kept_in: Path | None = field(default=None, repr=False, compare=False)
 
     @property
     def study(self) -> StudyResults:
@@ -82,10 +90,22 @@ class StudyResults:
         rows = [(outcome.name, outcome.status, outcome.text) for outcome in self.checks]
         return pd.DataFrame(rows, columns=["check", "status", "finding"])
 
+    def effects(self) -> pd.DataFrame:
+        """Return the table of effects; what was added to the study comes first.
+
+        With added dates a column ``fitted`` tells ``"alone"`` from ``"with the study's events"``.
+        """
+        return first_rows(self.its, self.added).copy()
+
+    @property
+    def shown_effects(self) -> Any:
+        """What the figure of effects shows: the models, or a table with the added dates first."""
+        return first_shown(self.its, self.added)
+
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tidy tables of the study by name."""
         return {
-            "results": self.its.to_frame(),
+            "results": self.effects(),
             "change_points": self.breaks.to_frame(),
             "further_bends": self.breaks.further,
             "plain_pelt": self.breaks.plain_pelt(),
@@ -96,7 +116,12 @@ class StudyResults:
         }
 
     def summary(self) -> str:
-        """Return question, answer, and one line per check."""
+        """Return the answers about added dates, question, answer, and one line per check."""
+        told = [text for one in self.added for text in (one.summary(), "")]
+        return "\n".join([*told, self.rest_of_summary()])
+
+    def rest_of_summary(self) -> str:
+        """Return the summary without the answers about added dates."""
         lines = [self.spec.question, "", str(self.conclusion), ""]
         lines += [f"  {reason}" for reason in self.conclusion.reasons]
         lines += [f"  would look the same: {other}" for other in self.conclusion.alternatives]
@@ -155,34 +180,48 @@ class StudyResults:
         report.write(self, path, drawings=drawings)
         return path
 
-    def save(self, folder: str | Path) -> list[Path]:
+    def save(self, folder: str | Path, *, replace: bool = False) -> list[Path]:
         """Write figures, tables, report and, last, ``manifest.json``.
 
-        Nothing is drawn again where the manifest in `folder` tells of the same run.
+        Nothing is drawn again where the manifest in `folder` tells of the same run. New results
+        are written beside those that are there and take their place at the end, all at once: a
+        run that fails or is killed leaves the earlier ones. Files of the earlier run that the new
+        one has not are removed; files of yours stay.
 
         Parameters
         ----------
         folder : str or Path
             Created when absent.
+        replace : bool
+            Whether the results of another study in the folder may be replaced.
 
         Returns
         -------
         list of Path
             What was written, the manifest last.
+
+        Raises
+        ------
+        InputError
+            If the folder holds the results of another study, or is no folder.
         """
         folder = Path(folder)
+        if not replace:
+            file = self.spec.file
+            refuse_another(folder, self.spec.name, file.name if file else None)
+        settle(folder)
         manifest = folder / "manifest.json"
         there = self._saved(manifest)
         if there is not None:
             manifest.touch()  # `make` compares times
             return [*there, manifest]
-        manifest.unlink(missing_ok=True)
-        written = self._write(folder)
-        files = [path.relative_to(folder).as_posix() for path in written]
-        hashes = dict(zip(files, map(file_sha256, written), strict=True))
-        told = {**self.manifest, "files": files, "outputs": hashes}
-        content = json.dumps(told, indent=1, default=str)
-        return [*written, _write(manifest, content + "\n")]
+        with written_beside(folder) as beside:
+            written = self._write(beside)
+            files = [path.relative_to(beside).as_posix() for path in written]
+            hashes = dict(zip(files, map(file_sha256, written), strict=True))
+            told = {**self.manifest, "files": files, "outputs": hashes}
+            _write(beside / manifest.name, json.dumps(told, indent=1, default=str) + "\n")
+        return [*(folder / name for name in files), manifest]
 
     def _saved(self, manifest: Path) -> list[Path] | None:
         """Return the files of an earlier, equal run in the same folder, if all are there."""
@@ -219,6 +258,7 @@ class StudyResults:
         everything = {
             "study": self.spec.name,
             "question": self.spec.question,
+            **({"added": as_json(self.added)} if self.added else {}),
             "conclusion": self.conclusion.to_dict(),
             "primary": json.loads(self.primary.to_json(date_format="iso")),
             "interrupted_time_series": self.its.to_dict(),

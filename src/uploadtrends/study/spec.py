@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from uploadtrends.signatures import Setting, check
 from uploadtrends.study import keys
 
 BUNDLED = "bundled:"
+STUDIES = ("precipice", "pixiv")
+"""Studies that come with the package; their names stand for their files."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class StudySpec:
 
 
 def read_study(path: str | Path) -> StudySpec:
-    """Read and check a study file.
+    """Read and check a study file, or one of `STUDIES` by its name.
 
     Raises
     ------
@@ -92,17 +95,30 @@ def read_study(path: str | Path) -> StudySpec:
         a required one, or holds a value of the wrong kind.
     """
     path = Path(path)
+    there = path
+    if str(path) in STUDIES and not path.is_file():
+        there = _packaged(str(path))
+        path = Path("studies") / there.name  # what it names beside the bundled data lies here
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(there.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            "no such study file", file=path, fix="write one with `uploadtrends new FILE`"
+            "no such study file",
+            file=path,
+            fix=f"write one with `uploadtrends new FILE`, or name one of {', '.join(STUDIES)}",
         ) from None
     except UnicodeDecodeError:
         raise InputError("the study file is not UTF-8", file=path, fix="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"the study file is not TOML: {error}", file=path) from None
     return parse_study(content, path)
+
+
+def _packaged(name: str) -> Path:
+    packaged = Path(str(files("uploadtrends"))) / "data" / f"{name}.toml"
+    if packaged.exists():
+        return packaged
+    return Path(__file__).resolve().parents[3] / "studies" / f"{name}.toml"  # a source checkout
 
 
 def parse_study(content: Mapping[str, Any], path: Path | None = None) -> StudySpec:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,13 @@ from uploadtrends.events import EventSet, as_events, event_catalogue, read_event
 from uploadtrends.events.event import Event
 from uploadtrends.result import fingerprint
 from uploadtrends.store.replace import Checksums, file_checksums
+from uploadtrends.study.added import AddedEvent, added_event, contrast, dates_of
 from uploadtrends.study.analyses import run_analyses
 from uploadtrends.study.cache import CACHE, StepCache, file_fingerprint
 from uploadtrends.study.checking import run_checks
+from uploadtrends.study.home import Home, refuse_another, settle
 from uploadtrends.study.manifest import make_manifest
+from uploadtrends.study.refusals import refuse_early
 from uploadtrends.study.results import StudyResults
 from uploadtrends.study.sources import make_source
 from uploadtrends.study.spec import DataFile, StudySpec, parse_study, read_study
@@ -26,10 +30,12 @@ from uploadtrends.study.values import Values, events_named
 if TYPE_CHECKING:
     import pandas as pd
 
+    from uploadtrends.models import InterruptedTimeSeries
     from uploadtrends.panel import Panel
     from uploadtrends.sources import Source
 
 Announce = Callable[[str, str, float], None]
+Answer = Callable[[tuple[AddedEvent, ...]], None]
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Study:
 
     @classmethod
     def load(cls, path: str | Path) -> Study:
-        """Read a study file (TOML).
+        """Read a study file (TOML); ``"precipice"`` and ``"pixiv"`` come with the package.
 
         Raises
         ------
@@ -68,7 +74,17 @@ class Study:
             *events.get("extra", []),
             {"date": added.date, "label": added.label, "id": added.id},
         ]
-        return Study(replace(self.spec, events=events))
+        return Study(dataclasses.replace(self.spec, events=events))
+
+    @property
+    def added(self) -> EventSet:
+        """The events that stand under ``extra``, or were added by `with_event`."""
+        return EventSet(_extra(self.spec))
+
+    @property
+    def home(self) -> Home:
+        """Where the study's results lie unless they are asked for elsewhere."""
+        return Home.of(self.spec.name)
 
     @property
     def events(self) -> EventSet:
@@ -85,9 +101,11 @@ class Study:
         out: str | Path | None = None,
         *,
         announce: Announce | None = None,
+        answer: Answer | None = None,
         key_file: str | Path | None = None,
+        replace: bool = False,
     ) -> StudyResults:
-        """Run every step whose inputs changed since the last run in the same folder.
+        """Run every step whose inputs changed since the last runs in the same folder.
 
         Parameters
         ----------
@@ -96,8 +114,12 @@ class Study:
             is computed, and only the results stay.
         announce : callable, optional
             Told of every step: ``announce(step, "running" | "done" | "cached", seconds)``.
+        answer : callable, optional
+            Given the answers about added dates as soon as they are there, before any check runs.
         key_file : str or Path, optional
             Key of the pseudonyms, for checks that name artists.
+        replace : bool
+            Whether the folder may hold another study.
 
         Returns
         -------
@@ -107,12 +129,21 @@ class Study:
         Raises
         ------
         InputError
-            If a file, event or contrast of the study does not exist.
+            If a file, event or contrast of the study does not exist, or the folder holds another
+            study. Whatever can be known to be wrong is refused before anything is loaded.
         """
+        spec = refuse_early(self.spec, self.events)
+        _files(spec)
+        checked = Study(spec)
         if out is None:
             with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
-                return self._run(Path(folder), StepCache(None, announce), key_file)
-        return self._run(Path(out), StepCache(Path(out) / CACHE, announce), key_file)
+                return checked._run(Path(folder), StepCache(None, announce), answer, key_file)
+        folder_of = Path(out)
+        if not replace:
+            refuse_another(folder_of, spec.name, spec.file.name if spec.file else None)
+        settle(folder_of)
+        steps = StepCache(folder_of / CACHE, announce)
+        return checked._run(folder_of, steps, answer, key_file)
 
     def panel(self) -> Panel:
         """Load the data and build the study's panel, without any analysis.
@@ -124,9 +155,12 @@ class Study:
         """
         with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
             steps = StepCache(None, None)
+            _files(self.spec)
             return self._panels(self._load(Path(folder), steps, None), steps)["main"]
 
-    def _run(self, out: Path, steps: StepCache, key_file: str | Path | None) -> StudyResults:
+    def _run(
+        self, out: Path, steps: StepCache, answer: Answer | None, key_file: str | Path | None
+    ) -> StudyResults:
         import uploadtrends as ut
 
         spec, events = self.spec, self.events
@@ -137,11 +171,31 @@ class Study:
         values = Values(panels, _folder(spec), spec.file)
         model = values.section("model", spec.model)
         model["confounders"] = self.confounders + events_named(model.get("confounders", ()))
-        its = steps.step(
-            "interrupted time series",
-            [steps.keys["panel"], model, shown],
-            lambda: ut.interrupted_time_series(panel, events, **model),
+
+        its_keys: dict[EventSet, str] = {}
+
+        def fitted(chosen: EventSet, told: str = "") -> InterruptedTimeSeries:
+            # The panel is kept by its own step; a result need not bring it along.
+            kept = steps.step(
+                "interrupted time series",
+                [steps.keys["panel"], model, chosen.to_frame().to_csv()],
+                lambda: dataclasses.replace(
+                    ut.interrupted_time_series(panel, chosen, **model), data=None
+                ),
+                told,
+            )
+            its_keys[chosen] = steps.keys["interrupted time series"]
+            found: InterruptedTimeSeries = dataclasses.replace(kept, data=panel)
+            return found
+
+        added, before = self._added(fitted)
+        its = fitted(events)
+        answers = tuple(
+            added_event(one, alone, its, before, dict(spec.primary)) for one, alone in added
         )
+        if answer is not None and answers:
+            answer(answers)
+        primary = _primary(spec, its)
         detection = {"seed": spec.seed} | values.section("change_points", spec.change_points)
         breaks = steps.step(
             "change points",
@@ -154,9 +208,11 @@ class Study:
             [steps.keys["change points"], shown, matching],
             lambda: breaks.match(events, **matching),
         )
-        primary = _primary(spec, its)
         analyses = run_analyses(spec, steps, panels, events, values)
-        outcomes = run_checks(spec, steps, panels, its, values, key_file)
+        # A date without an estimate changes no other: the checks are those of the study without it.
+        judged = its if before is None or any(one.estimable for one in answers) else before
+        steps.keys["interrupted time series"] = its_keys[judged.events]
+        outcomes = run_checks(spec, steps, panels, judged, values, key_file)
         return StudyResults(
             spec=spec,
             panel=panel,
@@ -164,6 +220,7 @@ class Study:
             events=events,
             confounders=self.confounders,
             its=its,
+            added=answers,
             breaks=breaks,
             matches=matches,
             checks=outcomes,
@@ -171,23 +228,23 @@ class Study:
             primary=primary,
             conclusion=_conclude(spec, primary, outcomes),
             manifest=make_manifest(spec, steps.keys),
+            kept_in=steps.folder,
         )
+
+    def _added(
+        self, fitted: Callable[..., InterruptedTimeSeries]
+    ) -> tuple[list[tuple[EventSet, InterruptedTimeSeries]], InterruptedTimeSeries | None]:
+        """Return the models of every added date alone, and that of the study without them."""
+        groups = dates_of(self.added)
+        alone = [(one, fitted(one, "the added date, alone")) for one in groups]
+        rest = EventSet(event for event in self.events if event.id not in self.added.ids)
+        before = fitted(rest, "without the added date") if alone and len(rest) else None
+        return alone, before
 
     def _load(self, out: Path, steps: StepCache, key_file: str | Path | None) -> Path:
         from uploadtrends.store import build_store
 
-        used = []
-        for entry in self.spec.data:
-            if entry.path.exists():
-                used.append(entry)
-            elif not entry.optional:
-                raise InputError(
-                    "a file of the study does not exist",
-                    file=self.spec.file,
-                    column="data.path",
-                    value=entry.path.name,
-                    fix="correct the path (relative to the study file), or set optional = true",
-                )
+        used = [entry for entry in self.spec.data if entry.path.exists()]
         store = out / "uploads.duckdb"
         if not store.exists():
             steps.forget("load")
@@ -261,6 +318,20 @@ def _held(store: Path) -> Checksums | None:
         return None
 
 
+def _files(spec: StudySpec) -> None:
+    """Refuse a file that is not there, and an option that its source does not know."""
+    for entry in spec.data:
+        if not entry.optional and not entry.path.exists():
+            raise InputError(
+                "a file of the study does not exist",
+                file=spec.file,
+                column="data.path",
+                value=entry.path.name,
+                fix="correct the path (relative to the study file), or set optional = true",
+            )
+    _sources(spec, [entry for entry in spec.data if entry.path.exists()])
+
+
 def _sources(spec: StudySpec, used: Iterable[DataFile]) -> list[Source]:
     beside = _folder(spec)
     return [make_source(one.source, one.path, one.options, beside=beside) for one in used]
@@ -276,16 +347,14 @@ _PLATFORMS = "SELECT DISTINCT platform FROM upload UNION SELECT DISTINCT platfor
 def _events(spec: StudySpec) -> EventSet:
     options = dict(spec.events)
     options.pop("confounders", None)
-    extra = options.pop("extra", [])
+    options.pop("extra", None)
     file = options.pop("file", None)
     chosen = EventSet()
     if file is not None:
         chosen = read_events(_folder(spec) / file).select(**options)
     elif options:
         chosen = event_catalogue(**options)
-    for entry in extra:
-        fields = dict(entry)
-        event = Event(str(fields.pop("date", "")), str(fields.pop("label", "")), **fields)
+    for event in _extra(spec):
         chosen = chosen + event
     if not len(chosen):
         raise InputError(
@@ -297,25 +366,28 @@ def _events(spec: StudySpec) -> EventSet:
     return as_events(chosen)
 
 
+def _extra(spec: StudySpec) -> list[Event]:
+    found = []
+    for entry in spec.events.get("extra", []):
+        fields = dict(entry)
+        date, label = str(fields.pop("date", "")), str(fields.pop("label", ""))
+        found.append(Event(date, label, **fields))
+    return found
+
+
 def _primary(spec: StudySpec, its: Any) -> pd.Series:
     """Return the row of the pre-specified contrast; its event may be a member of a block."""
-    wanted, effects = spec.primary, its.effects
-    rows = effects[
-        (effects["platform"] == wanted["platform"])
-        & (effects["group"] == wanted["group"])
-        & (effects["term"] == wanted["term"])
-    ]
-    member = rows["event"].map(lambda block: wanted["event"] in str(block).split("+"))
-    if not member.any():
+    row = contrast(its, dict(spec.primary))
+    if row is None:
+        effects = its.effects
         known = effects[["platform", "group"]].drop_duplicates().agg(" ".join, axis=1)
         raise InputError(
             "the primary contrast is not among the estimates",
             file=spec.file,
             column="primary",
-            value=" ".join(wanted.values()),
+            value=" ".join(spec.primary.values()),
             fix=f"series: {', '.join(known)}; events: {', '.join(sorted(set(effects['event'])))}",
         )
-    row: pd.Series = rows[member].iloc[0]
     return row
 
 

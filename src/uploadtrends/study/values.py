@@ -61,7 +61,7 @@ class Values:
             return self._data(place, value, setting)
         if isinstance(value, Mapping) and "file" in value:
             return self._series(place, value).to_dict()
-        return _tuples(value)
+        return plain(value)
 
     def _data(self, place: str, value: Mapping[str, Any], setting: Setting) -> Any:
         if not all(isinstance(part, Mapping) for part in value.values()):
@@ -142,8 +142,9 @@ def _dates(index: pd.Index, path: Path, column: str) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(dates)
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def plain(value: Any) -> Any:
+    """Return a value of a study file with its lists as tuples."""
+    return tuple(map(plain, value)) if isinstance(value, list) else value
 
 
 def events_named(names: Iterable[Any]) -> EventSet:
