@@ -40,7 +40,7 @@ QUICK   := tests/test_package.py tests/test_result.py tests/test_datasets.py tes
 	tests/checks/test_registry.py tests/checks/test_outcome.py tests/study/test_spec.py
 PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: help figures report quick test test-loop-models test-spark check validate bench docs-images demo-crawl loop doctor clean
+.PHONY: help figures report quick test wheel-test test-loop-models test-spark check validate bench docs-images demo-crawl loop doctor clean
 
 help:  ## List every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -102,6 +102,9 @@ quick: $(TESTS)  ## Run one file of every room, in under a minute
 
 test: $(TESTS)  ## Run the whole test suite, a file at a time on every core (PYTEST_ARGS="-n 0 -k word" narrows it)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+wheel-test: $(TESTS)  ## Build the wheel and use it in an environment of its own, without the repository
+	@$(BIN)/python -m pytest tests/test_wheel.py
 
 LOOP := .venv-loop/.installed
 

@@ -135,3 +135,11 @@ def test_a_missing_table_is_named(tmp_path) -> None:
 def test_not_an_event() -> None:
     with pytest.raises(InputError, match="cannot be read"):
         as_events(3.5)
+
+
+def test_breaks_of_collection_are_offered_by_platform() -> None:
+    from uploadtrends.events import collection_breaks
+
+    assert collection_breaks("danbooru").ids == ("cf-danbooru-ratings", "pp-danbooru-ai-autotag")
+    assert all("deviantart" in event.platforms for event in collection_breaks("deviantart"))
+    assert len(collection_breaks()) == 8

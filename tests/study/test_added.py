@@ -230,3 +230,16 @@ def test_a_label_stands_for_its_event(plain) -> None:
     found = study(primary=primary).run()
     assert found.primary["event"] == plain.primary["event"]
     assert found.spec.primary_stamp == plain.spec.primary_stamp
+
+
+def test_a_break_of_collection_is_held_constant_on_its_platform_only(folder, plain) -> None:
+    given = ["cf-artstation-cloudflare-2021", "cf-artstation-cloudflare-2024"]
+    found = study(model={"instrument_breaks": given}).run(folder)
+    held = {fit.platform: " ".join(fit.prepared.notes) for fit in found.its.fits}
+    assert "level change of the instrument at 2021-11-01 held constant" in held["artstation"]
+    assert "2024" not in held["artstation"], "it lies after the data"
+    assert "instrument" not in held["deviantart"]
+    rows = found.its.effects["platform"] == "deviantart"
+    assert found.its.effects["estimate"][rows].equals(plain.its.effects["estimate"][rows])
+    with pytest.raises(InputError, match="no event has this id"):
+        study(model={"instrument_breaks": ["cf-artstation-cloudflare"]}).run(folder)

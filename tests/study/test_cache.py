@@ -82,7 +82,7 @@ def test_style_and_drawing_change_no_number(monkeypatch) -> None:
 
     try:
         assert with_change("report/page.css") == (False, True)
-        assert with_change("figures/style.py") == (False, True)
+        assert with_change("figures/dispatch.py") == (False, True)
         assert with_change("models/onset.py") == (True, True)
         assert with_change("cli/show.py") == (False, False)
     finally:

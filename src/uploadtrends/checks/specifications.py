@@ -31,6 +31,8 @@ from uploadtrends.models.terms import TERMS
 if TYPE_CHECKING:
     import pandas as pd
 
+WORTH_A_POOL = 1_000_000
+"""Fits of draws from which on a second process repays its start (two seconds of imports)."""
 DEFAULTS: dict[str, tuple[Any, ...]] = {
     "unit": ("uploads", "active_artists", "uploads_per_active"),
     "seniority": ("12 months", "24 months", "36 months"),
@@ -73,7 +75,8 @@ class SpecificationCurve(Check):
     alpha : float
         Level of the joint test.
     n_jobs : int
-        Processes.
+        Processes at most; below `WORTH_A_POOL` one does it alone sooner than others have started.
+        Above it any backend that joblib was told to use.
     seed : int
         The same seed gives the same curve and the same p-values.
 
@@ -148,7 +151,9 @@ class SpecificationCurve(Check):
             args = (fit.platform, fit.group, cells, specs, result.events, result.settings)
             tasks.append((*args, names, self.term, self.n_draws, self.seed + number))
         run = delayed(fit_specifications)
-        curves = Parallel(n_jobs=min(self.n_jobs, max(len(tasks), 1)))(run(*task) for task in tasks)
+        work = sum(len(task[3]) for task in tasks) * self.n_draws
+        jobs = min(self.n_jobs, max(len(tasks), 1)) if work >= WORTH_A_POOL else 1
+        curves = Parallel(n_jobs=jobs)(run(*task) for task in tasks)
         rows, points = [], []
         for fit, task, curve in zip(fits, tasks, curves, strict=True):
             mine = chosen[(chosen["platform"] == fit.platform) & (chosen["group"] == fit.group)]

@@ -52,6 +52,40 @@ def event_catalogue(
     return everything.select(ids, category, platform, start, end, verified, near, within_days)
 
 
+COLLECTION_BREAKS = (
+    "cf-artstation-cloudflare-2021",
+    "cf-artstation-cloudflare-2024",
+    "cf-danbooru-ratings",
+    "pp-danbooru-ai-autotag",
+    "cf-da-internal-api",
+    "cf-da-api-20240701",
+    "pp-deviantart-ai-label",
+    "pp-pixiv-ai-label",
+)
+"""Events after which works are counted or labelled in another way."""
+
+
+def collection_breaks(platform: str | None = None) -> EventSet:
+    """Return the events of the catalogue after which a platform is counted in another way.
+
+    A captcha that stops collectors, a rating that is renamed, a duty to label: what changes is the
+    instrument and not what people do. Pass them as ``instrument_breaks`` of
+    `uploadtrends.interrupted_time_series`, or name their ids under ``[model] instrument_breaks`` of
+    a study: each becomes a level change of the series of its platform that is held constant.
+
+    Parameters
+    ----------
+    platform : str, optional
+        Only those of this platform.
+
+    Examples
+    --------
+    >>> collection_breaks("danbooru").ids
+    ('cf-danbooru-ratings', 'pp-danbooru-ai-autotag')
+    """
+    return event_catalogue(COLLECTION_BREAKS, platform=platform)
+
+
 @cache
 def _packaged() -> EventSet:
     with as_file(files("uploadtrends.events") / "catalogue.csv") as path:

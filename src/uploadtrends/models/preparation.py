@@ -176,6 +176,9 @@ def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: s
             notes.append(note)
     series = item.values
     index = pd.DatetimeIndex(series.index)
+    own_breaks = tuple(b for b in settings.instrument_breaks if _breaks(b, item.platform, index))
+    if len(own_breaks) < len(settings.instrument_breaks):
+        settings = replace(settings, instrument_breaks=own_breaks)
     values = series.to_numpy(dtype=float)
     observed = ~np.isnan(values)
 
@@ -285,6 +288,17 @@ def _design(
 _SEEN: dict[Any, tuple[tuple[Block, ...], Design]] = {}
 _KEPT = 32
 """Designs kept: a study asks for the same few again and again."""
+
+
+def _breaks(when: Any, platform: str, index: pd.DatetimeIndex) -> bool:
+    """Tell whether a change of the instrument falls into a series of this platform.
+
+    A bare date is the user's word; an event is looked at.
+    """
+    if not isinstance(when, Event):
+        return True
+    inside = index[0] < moment(index, when.start) <= index[-1]
+    return bool(inside) and (not platform or when.concerns(platform))
 
 
 def _elsewhere(event: Event, platform: str) -> str:

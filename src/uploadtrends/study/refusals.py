@@ -33,7 +33,8 @@ def refuse_early(spec: StudySpec, events: EventSet) -> StudySpec:
     import uploadtrends as ut
 
     event_catalogue(ids=spec.events.get("confounders", ()))
-    events_named(spec.model.get("confounders", ()))
+    for key in ("confounders", "instrument_breaks"):
+        events_named(spec.model.get(key, ()))
     stated = dict(spec.primary)
     stated["event"] = event_id(events, stated["event"], spec)
     _platform(spec)
@@ -130,7 +131,7 @@ def _checks(spec: StudySpec) -> None:
 
 def _plain(settings: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Return the settings that name no data."""
-    waits = ("confounders",)  # events, which are read on their own
+    waits = ("confounders", "instrument_breaks")  # events, which are read on their own
     return [
         (key, value)
         for key, value in settings.items()

@@ -172,6 +172,7 @@ class Study:
         model = values.section("model", spec.model)
         model["confounders"] = self.confounders + events_named(model.get("confounders", ()))
 
+        model["instrument_breaks"] = tuple(events_named(model.get("instrument_breaks", ())))
         its_keys: dict[EventSet, str] = {}
 
         def fitted(chosen: EventSet, told: str = "") -> InterruptedTimeSeries:
