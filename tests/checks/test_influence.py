@@ -107,3 +107,16 @@ def test_nothing_claimed_nothing_hangs(stepped):
 def test_unknown_kind():
     with pytest.raises(InputError, match="artist, event, period"):
         ut.leave_one_out(what=("week",))
+
+
+def test_an_estimate_on_the_level_scale_is_drawn_in_its_own_unit() -> None:
+    from uploadtrends import datasets
+
+    data = {("artstation", "total"): datasets.precipice_figure1()["total_artstation"]}
+    its = ut.interrupted_time_series(data, ["2022-08-22"], scale="level")
+    outcome = its.check(ut.leave_one_out(what=("period",)))
+    layer, row = outcome.figure_data["estimates"], its.effects.iloc[0]
+    assert row["relative"] == row["relative"], "a ratio is known, and the estimate is none"
+    assert not layer["percent"].any()
+    assert (layer["all_in"] == row["estimate"]).all()
+    assert outcome.plot().data is not None

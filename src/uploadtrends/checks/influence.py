@@ -148,7 +148,7 @@ def _layer(effect: pd.Series, found: pd.DataFrame, labels: dict[str, str]) -> pd
     """Return what is drawn: in percent where the estimate is a ratio, events by their labels."""
     if found.empty:
         return found
-    ratio = bool(effect["relative"] == effect["relative"])
+    ratio = str(effect["unit"]).startswith("log ratio")
     events = found["kind"] == "event"
     layer = found.assign(label=effect["label"], percent=ratio, all_in=effect["estimate"])
     layer.loc[events, "left_out"] = layer.loc[events, "left_out"].map(labels)

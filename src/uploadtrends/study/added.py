@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from uploadtrends.brief import number, p_text
 from uploadtrends.events import Event, EventSet, event_catalogue
 from uploadtrends.events.crowding import same_date
-from uploadtrends.models.wording import number, p_text
 from uploadtrends.result import Call, Result
 
 if TYPE_CHECKING:
