@@ -6,24 +6,14 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from two_sites import CALM, EVENT, two_sites
 
 import uploadtrends as ut
-from uploadtrends import Event, InputError, Seniority
+from uploadtrends import InputError, Seniority
 from uploadtrends.artists import hazard_periods
 from uploadtrends.artists.cells import cell_effects
 from uploadtrends.artists.shocks import Series, integrate_shocks, smooth_covariance
 from uploadtrends.simulate import Population, population
-
-EVENT = "2021-01-01"
-CALM = {
-    "platforms": ("artstation", "deviantart"),
-    "start": "2019-01-01",
-    "end": "2022-12-31",
-    "spread": 0.4,
-    "exit_hazard": 0.004,
-    "studio_share": 0.0,
-    "dispersion": 5.0,
-}
 
 
 def rows_of(frame):
@@ -145,27 +135,6 @@ def test_half_of_the_prior_is_on_no_shocks():
     assert np.isnan(flat.p_none)
 
 
-def two_sites(seed, shock=0.0, effect_a=0.0, effect_b=0.0, date_b=EVENT, n=160, **other):
-    """Two platforms with shocks, effects and event dates of their own."""
-    settings = CALM | other
-    parts = [
-        population(
-            n, event_date=date, effect={"senior": e, "new": e}, period_sd=shock, seed=s, **settings
-        )
-        for date, e, s in ((EVENT, effect_a, seed), (date_b, effect_b, seed + 5000))
-    ]
-    chosen = [
-        (
-            part.artists.filter(pl.col("platform") == site),
-            part.uploads.filter(pl.col("platform") == site),
-        )
-        for part, site in zip(parts, settings["platforms"], strict=True)
-    ]
-    people = pl.concat([artists for artists, _ in chosen])
-    works = pl.concat([uploads for _, uploads in chosen])
-    return ut.build_panel(Population(people, works, parts[0].truth), start="2019-01-01")
-
-
 def test_shocks_of_a_platform_widen_the_interval_and_are_named():
     panel = two_sites(1, shock=0.3)
     named = {"exposed": "artstation", "unexposed": "deviantart"}
@@ -239,74 +208,6 @@ def test_own_changes_by_platform_and_the_closed_cohort():
     assert result.design.index[senior["period"].min()] >= pd.Timestamp("2019-07-01")
     assert rule.closes("new") == pd.Timestamp(EVENT)
     assert rule.closes("later") is None
-
-
-FIRST = Event(EVENT, "terms of A", platforms=("artstation",))
-SECOND = Event("2021-12-01", "terms of B", platforms=("deviantart",))
-
-
-@pytest.fixture(scope="module")
-def touched_apart():
-    """Two platforms; only the second has an effect, at its own event."""
-    return two_sites(6, effect_b=-0.5, date_b="2021-12-01")
-
-
-@pytest.mark.parametrize("inference", ["two-step", "cluster"])
-def test_a_control_that_is_treated_later_is_left_out_from_then_on(touched_apart, inference):
-    result = ut.artist_model(
-        touched_apart,
-        [FIRST, SECOND],
-        contrast="platform",
-        reference="deviantart",
-        inference=inference,
-    )
-    table = result.effects.set_index("event")
-    first, second = table.loc[FIRST.id], table.loc[SECOND.id]
-    assert first["low"] < 0 < first["high"]
-    assert first["high"] < 0.35
-    assert second["status"] == "refused"
-    assert "already treated" in second["reason"]
-    assert any("left out: deviantart" in note for note in result.notes)
-
-
-def test_the_untreated_platform_is_the_reference(touched_apart):
-    result = ut.artist_model(touched_apart, SECOND, contrast="platform")
-    row = result.effects.iloc[0]
-    assert row["group"] == "deviantart vs artstation"
-    assert row["low"] < -0.5 < row["high"]
-    with pytest.raises(InputError, match="called unexposed"):
-        ut.difference_in_differences(
-            touched_apart, SECOND, exposed="artstation", unexposed="deviantart"
-        )
-
-
-def test_own_changes_use_all_periods(touched_apart):
-    result = ut.artist_model(
-        touched_apart,
-        [FIRST, SECOND],
-        contrast="platform",
-        reference="deviantart",
-        time="trend",
-    )
-    table = result.effects.set_index(["event", "group"])
-    own = table.loc[(SECOND.id, "deviantart")]
-    assert own["status"] == "ok"
-    assert table.loc[(SECOND.id, "artstation vs deviantart"), "status"] == "refused"
-    with pytest.raises(InputError, match="needs the two-step"):
-        ut.artist_model(
-            touched_apart, FIRST, contrast="platform", time="trend", inference="cluster"
-        )
-
-
-def test_an_event_elsewhere_is_not_estimated():
-    people = population(100, seed=3, **(CALM | {"platforms": ("site",)}))
-    alone = ut.build_panel(people, seniority=Seniority(EVENT), start="2019-01-01")
-    for verb in (ut.artist_model, ut.artist_hazards):
-        table = verb(alone, FIRST).effects
-        assert (table["status"] == "not estimable").all()
-        assert table["reason"].str.contains("concerns artstation, not site").all()
-    with pytest.raises(InputError, match="concerns artstation, not site"):
-        ut.event_study(alone, FIRST)
 
 
 def test_artists_who_change_groups_are_one_block_of_the_information():

@@ -14,6 +14,7 @@ from uploadtrends.collect.polite import Polite
 from uploadtrends.collect.session import Session
 from uploadtrends.collect.wire import HostRules
 from uploadtrends.simulate import Population, population
+from uploadtrends.store import Store, open_store
 
 SITES = ("artstation", "deviantart", "danbooru")
 QUICK = {"backoff": 0.003, "throttle_backoff": 0.003, "longest_backoff": 0.02}
@@ -52,6 +53,13 @@ def server(people: Population) -> Iterator[demo.DemoServer]:
     """The server without faults, on the last day but one month."""
     with demo.serve(people, today="2023-05-31") as running:
         yield running
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store to load crawls into."""
+    with open_store(tmp_path / "store.duckdb", read_only=False) as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 import uploadtrends as ut
 from uploadtrends import figures
 from uploadtrends.errors import InputError
-from uploadtrends.figures.series import brief
+from uploadtrends.figures.fitted import brief
 from uploadtrends.models import terms
 from uploadtrends.models.terms import Term
 

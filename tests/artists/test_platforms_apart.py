@@ -1,0 +1,77 @@
+"""Events that concern some platforms and not others."""
+
+from __future__ import annotations
+
+import pytest
+from two_sites import CALM, EVENT, two_sites
+
+import uploadtrends as ut
+from uploadtrends import Event, InputError, Seniority
+from uploadtrends.simulate import population
+
+FIRST = Event(EVENT, "terms of A", platforms=("artstation",))
+SECOND = Event("2021-12-01", "terms of B", platforms=("deviantart",))
+
+
+@pytest.fixture(scope="module")
+def touched_apart():
+    """Two platforms; only the second has an effect, at its own event."""
+    return two_sites(6, effect_b=-0.5, date_b="2021-12-01")
+
+
+@pytest.mark.parametrize("inference", ["two-step", "cluster"])
+def test_a_control_that_is_treated_later_is_left_out_from_then_on(touched_apart, inference):
+    result = ut.artist_model(
+        touched_apart,
+        [FIRST, SECOND],
+        contrast="platform",
+        reference="deviantart",
+        inference=inference,
+    )
+    table = result.effects.set_index("event")
+    first, second = table.loc[FIRST.id], table.loc[SECOND.id]
+    assert first["low"] < 0 < first["high"]
+    assert first["high"] < 0.35
+    assert second["status"] == "refused"
+    assert "already treated" in second["reason"]
+    assert any("left out: deviantart" in note for note in result.notes)
+
+
+def test_the_untreated_platform_is_the_reference(touched_apart):
+    result = ut.artist_model(touched_apart, SECOND, contrast="platform")
+    row = result.effects.iloc[0]
+    assert row["group"] == "deviantart vs artstation"
+    assert row["low"] < -0.5 < row["high"]
+    with pytest.raises(InputError, match="called unexposed"):
+        ut.difference_in_differences(
+            touched_apart, SECOND, exposed="artstation", unexposed="deviantart"
+        )
+
+
+def test_own_changes_use_all_periods(touched_apart):
+    result = ut.artist_model(
+        touched_apart,
+        [FIRST, SECOND],
+        contrast="platform",
+        reference="deviantart",
+        time="trend",
+    )
+    table = result.effects.set_index(["event", "group"])
+    own = table.loc[(SECOND.id, "deviantart")]
+    assert own["status"] == "ok"
+    assert table.loc[(SECOND.id, "artstation vs deviantart"), "status"] == "refused"
+    with pytest.raises(InputError, match="needs the two-step"):
+        ut.artist_model(
+            touched_apart, FIRST, contrast="platform", time="trend", inference="cluster"
+        )
+
+
+def test_an_event_elsewhere_is_not_estimated():
+    people = population(100, seed=3, **(CALM | {"platforms": ("site",)}))
+    alone = ut.build_panel(people, seniority=Seniority(EVENT), start="2019-01-01")
+    for verb in (ut.artist_model, ut.artist_hazards):
+        table = verb(alone, FIRST).effects
+        assert (table["status"] == "not estimable").all()
+        assert table["reason"].str.contains("concerns artstation, not site").all()
+    with pytest.raises(InputError, match="concerns artstation, not site"):
+        ut.event_study(alone, FIRST)
