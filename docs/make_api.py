@@ -14,11 +14,15 @@ from typing import Any
 import make_surface
 
 import uploadtrends as ut
+from uploadtrends import figures
 
 PAGE = Path(__file__).resolve().parent / "api.md"
 ROOMS = {
     "uploadtrends.datasets": ["precipice_figure1", "artist_months", "danbooru_id_dates"],
     "uploadtrends.events": ["read_events", "Block"],
+    "uploadtrends.engines": ["Engine", "DuckDBEngine"],
+    "uploadtrends.engines.disk": ["DiskEngine"],
+    "uploadtrends.engines.spark": ["SparkEngine"],
     "uploadtrends.models": ["InterruptedTimeSeries", "Fit"],
     "uploadtrends.artists.result": ["ArtistModel"],
     "uploadtrends.artists.comparisons": ["event_study", "EventStudy"],
@@ -36,31 +40,10 @@ ROOMS = {
         "BaiPerron",
     ],
     "uploadtrends.checks": ["CheckOutcome", "Conclusion", "conclude"],
-    "uploadtrends.checks.check": ["Check", "Weight", "Sketch"],
+    "uploadtrends.checks.check": ["Check", "Weight", "Sketch", "Whole"],
     "uploadtrends.models.terms": ["Term", "register"],
     "uploadtrends.study": ["StudyResults"],
-    "uploadtrends.figures": [
-        "plot",
-        "save",
-        "style",
-        "words",
-        "register",
-        "drawn",
-        "figure1",
-        "figure1_tested",
-        "figure2",
-        "figure3_placebo_cohorts",
-        "forest",
-        "event_study",
-        "specification_curve",
-        "placebo_distribution",
-        "decomposition",
-        "delisted",
-        "ai_share",
-        "event_timeline",
-        "contact_sheet",
-        "Drawing",
-    ],
+    "uploadtrends.figures": figures.__all__,
     "uploadtrends.report": ["write", "write_tables", "checklist"],
     "uploadtrends.simulate": ["population", "ar1_series", "count_series"],
     "uploadtrends.sources.bundled": ["bundled"],

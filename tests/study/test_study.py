@@ -147,7 +147,7 @@ def test_saving_writes_everything_and_the_manifest_last(results, tmp_path) -> No
         "figures/index.html",
         "figures/figure1.svg",
         "figures/figure1.png",
-        "figures/figure1_tested.svg",
+        "figures/interrupted_time_series.svg",
     ):
         assert expected in names
     assert not list(tmp_path.rglob("*.part"))

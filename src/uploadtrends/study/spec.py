@@ -69,6 +69,11 @@ class StudySpec:
     file: Path | None = None
 
     @property
+    def folder(self) -> Path:
+        """Where the paths of the study start: the folder of its file, or this one."""
+        return self.file.resolve().parent if self.file else Path.cwd()
+
+    @property
     def primary_stamp(self) -> str:
         """The sha256 of everything that defines the primary contrast.
 

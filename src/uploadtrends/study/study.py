@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from uploadtrends.collect.sites import site_class, site_names
 from uploadtrends.errors import InputError, StoreError, StoreLockedError
-from uploadtrends.events import EventSet, as_events, event_catalogue, read_events
+from uploadtrends.events import EventSet, event_catalogue
 from uploadtrends.events.event import Event
 from uploadtrends.result import fingerprint
 from uploadtrends.store.replace import Checksums, file_checksums
@@ -19,6 +19,7 @@ from uploadtrends.study.added import AddedEvent, added_event, contrast, dates_of
 from uploadtrends.study.analyses import run_analyses
 from uploadtrends.study.cache import CACHE, StepCache, file_fingerprint
 from uploadtrends.study.checking import run_checks
+from uploadtrends.study.chosen import events_added, events_of
 from uploadtrends.study.home import Home, refuse_another, settle
 from uploadtrends.study.manifest import make_manifest
 from uploadtrends.study.refusals import refuse_early
@@ -46,6 +47,19 @@ class Study:
     ----------
     spec : StudySpec
         What the study file says.
+
+    See Also
+    --------
+    interrupted_time_series : The model of a study, without a file.
+    build_panel : What a study counts, without a file.
+
+    Examples
+    --------
+    >>> study = Study.load("precipice")
+    >>> study.spec.primary["event"], len(study.events)
+    ('mr-sd-public', 6)
+    >>> [event.label for event in study.with_event("2023-06-01", "a date of mine").added]
+    ['a date of mine']
     """
 
     spec: StudySpec
@@ -79,7 +93,7 @@ class Study:
     @property
     def added(self) -> EventSet:
         """The events that stand under ``extra``, or were added by `with_event`."""
-        return EventSet(_extra(self.spec))
+        return EventSet(events_added(self.spec))
 
     @property
     def home(self) -> Home:
@@ -89,7 +103,7 @@ class Study:
     @property
     def events(self) -> EventSet:
         """The events under study, in order of date."""
-        return _events(self.spec)
+        return events_of(self.spec)
 
     @property
     def confounders(self) -> EventSet:
@@ -168,7 +182,7 @@ class Study:
         panels = self._panels(store, steps)
         panel = panels["main"]
         shown = events.to_frame().to_csv()
-        values = Values(panels, _folder(spec), spec.file)
+        values = Values(panels, spec.folder, spec.file)
         model = values.section("model", spec.model)
         model["confounders"] = self.confounders + events_named(model.get("confounders", ()))
 
@@ -334,46 +348,11 @@ def _files(spec: StudySpec) -> None:
 
 
 def _sources(spec: StudySpec, used: Iterable[DataFile]) -> list[Source]:
-    beside = _folder(spec)
+    beside = spec.folder
     return [make_source(one.source, one.path, one.options, beside=beside) for one in used]
 
 
-def _folder(spec: StudySpec) -> Path:
-    return spec.file.resolve().parent if spec.file else Path.cwd()
-
-
 _PLATFORMS = "SELECT DISTINCT platform FROM upload UNION SELECT DISTINCT platform FROM series"
-
-
-def _events(spec: StudySpec) -> EventSet:
-    options = dict(spec.events)
-    options.pop("confounders", None)
-    options.pop("extra", None)
-    file = options.pop("file", None)
-    chosen = EventSet()
-    if file is not None:
-        chosen = read_events(_folder(spec) / file).select(**options)
-    elif options:
-        chosen = event_catalogue(**options)
-    for event in _extra(spec):
-        chosen = chosen + event
-    if not len(chosen):
-        raise InputError(
-            "the study names no events",
-            file=spec.file,
-            column="events",
-            fix='add ids = ["mr-sd-public"] under [events]',
-        )
-    return as_events(chosen)
-
-
-def _extra(spec: StudySpec) -> list[Event]:
-    found = []
-    for entry in spec.events.get("extra", []):
-        fields = dict(entry)
-        date, label = str(fields.pop("date", "")), str(fields.pop("label", ""))
-        found.append(Event(date, label, **fields))
-    return found
 
 
 def _primary(spec: StudySpec, its: Any) -> pd.Series:
