@@ -71,7 +71,8 @@ def test_subset_is_seeded(stepped):
 
 @pytest.mark.parametrize(("before", "after"), [(30, 12), (36, 24), (60, 5), (90, 17), (200, 60)])
 def test_default_windows_leave_room(before, after):
-    window = _default_window(before, 0, after)
+    months = pd.date_range("2000-01-01", periods=before + after, freq="MS")
+    window = _default_window(before, 0, after, months)
     if window is None:
         assert before < 19 + 17 or after < 6
         return

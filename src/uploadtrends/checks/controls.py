@@ -137,6 +137,7 @@ class NegativeControl(Check):
             fitted = result.refit(data=self.control, control=None)
             controls, others = contrasts(fitted, term=self.term, event=self.event), every
         else:
+            fitted = result
             named = pd.Series(True, index=every.index)
             for column, value in (("platform", self.platform), ("group", self.group)):
                 if value is not None:
@@ -149,6 +150,7 @@ class NegativeControl(Check):
                 )
         usable = controls["status"].isin(USABLE)
         adjusted = holm(controls["p"].where(usable))
+        controls, others = _in_percent(controls, fitted), _in_percent(others, result)
         rows = [
             _one(effect, float(p), others, self.alpha)
             for (_, effect), p in zip(controls.iterrows(), adjusted, strict=True)
@@ -174,10 +176,9 @@ def _one(effect: pd.Series, p: float, others: pd.DataFrame, alpha: float) -> dic
     row |= {"p_holm": p, "minimum_detectable_percent": np.nan, "largest_studied_percent": np.nan}
     if effect["status"] not in USABLE:
         return row | {"status": "not applicable", "reason": without_estimate(effect)}
-    smallest = _percent(effect["minimum_detectable"], effect)
+    smallest = effect["minimum_percent"]
     same = others[(others["event"] == effect["event"]) & others["status"].isin(USABLE)]
-    sizes = [abs(_percent(one["estimate"], one)) for _, one in same.iterrows()]
-    largest = max((size for size in sizes if size == size), default=np.nan)
+    largest = same["percent"].abs().max()
     status: Status = "passed"
     reason = ""
     if p <= alpha:
@@ -192,13 +193,25 @@ def _one(effect: pd.Series, p: float, others: pd.DataFrame, alpha: float) -> dic
     }
 
 
-def _percent(size: float, effect: pd.Series) -> float:
-    """Return an effect of that size on the row's own scale, in percent of the counterfactual."""
-    if str(effect["unit"]).startswith("log ratio"):
-        return float(100 * np.expm1(size))
-    if effect["estimate"] and effect["relative"] == effect["relative"]:
-        return float(size * effect["relative"] / effect["estimate"])
-    return float("nan")
+def _in_percent(effects: pd.DataFrame, result: Any) -> pd.DataFrame:
+    """Return the effects with their size and the smallest detectable one in percent.
+
+    On the level scale of the mean of the series, as in the power check: what would have been
+    without the event may be too uncertain there to be divided by.
+    """
+    means = {(fit.platform, fit.group): float(fit.observed.abs().mean()) for fit in result.fits}
+
+    def percent(column: str) -> list[float]:
+        return [
+            float(100 * np.expm1(row[column]))
+            if str(row["unit"]).startswith("log ratio")
+            else float(100 * row[column] / means[row["platform"], row["group"]])
+            for _, row in effects.iterrows()
+        ]
+
+    return effects.assign(
+        percent=percent("estimate"), minimum_percent=percent("minimum_detectable")
+    )
 
 
 def _sentence(table: pd.DataFrame) -> str:
