@@ -5,8 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from pathlib import Path
-
-from uploadtrends.figures.canvas.drawing import Drawing
+from typing import Any
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -30,12 +29,12 @@ figcaption {{ font-size: .85rem; }}
 """
 
 
-def contact_sheet(drawings: Mapping[str, Drawing], folder: str | Path, title: str) -> Path:
+def contact_sheet(drawings: Mapping[str, Any], folder: str | Path, title: str) -> Path:
     """Write ``index.html`` that shows every figure of a folder with its caption.
 
     Parameters
     ----------
-    drawings : mapping of file stem to Drawing
+    drawings : mapping of file stem to Drawing, or to what else has its caption and alternative
         As saved into `folder` by `save`.
     folder : str or pathlib.Path
     title : str

@@ -6,12 +6,14 @@ Another package adds a figure with `register`, in a module that an entry point o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from importlib.metadata import entry_points
 from typing import Any
 
+from uploadtrends.checks.check import check_class, check_names
 from uploadtrends.errors import InputError
 from uploadtrends.events import EventSet, event_catalogue
 from uploadtrends.figures import (
@@ -71,21 +73,75 @@ def withdraw(name: str) -> None:
     _FIGURES.pop(name, None)
 
 
+@dataclass(frozen=True)
+class Entry:
+    """What is drawn together.
+
+    Parameters
+    ----------
+    name : str
+        Unique among the entries of a study.
+    draw : callable
+        ``draw(results)`` returns drawings by file stem; none where there is nothing to draw.
+    ours : bool
+        Whether all code that draws it is of this package, so that its fingerprint tells of it.
+    narrow : bool
+        Whether the page has a narrow version of it, too. Checks are drawn once and scroll.
+    """
+
+    name: str
+    draw: Callable[[Any], dict[str, Drawing]]
+    ours: bool
+    narrow: bool
+
+
+def entries(results: Any) -> list[Entry]:
+    """Return what there is to draw of a study, in the order of its pages."""
+    _load()
+    found = [
+        Entry(name, partial(_registered, name, draw), _ours(draw), narrow=True)
+        for name, draw in _FIGURES.items()
+    ]
+    found += [
+        Entry(f"analysis {name}", partial(_analysis, name), _ours(type(result)), narrow=True)
+        for name, result in results.analyses.items()
+    ]
+    return found + [
+        Entry(f"check {one.name}", partial(_check, one.name), _ours(_maker(one)), narrow=False)
+        for one in results.checks
+        if one.name not in ELSEWHERE
+    ]
+
+
 def drawings(results: Any, width: float | str | None = None) -> dict[str, Drawing]:
     """Return every figure that data and checks of a study allow, by file stem."""
-    _load()
     drawn: dict[str, Drawing] = {}
     with changed(**({} if width is None else {"width": width})):
-        for name, draw in _FIGURES.items():
-            with suppress(InputError):
-                drawing = draw(results)
-                if drawing is not None:
-                    drawn[name] = drawing
-        for name, result in results.analyses.items():
-            with suppress(InputError):  # not every kind of result has a drawing
-                drawn |= plots(name, result)
-        drawn |= _checks(results)
+        for entry in entries(results):
+            drawn |= entry.draw(results)
     return drawn
+
+
+def _ours(thing: Any) -> bool:
+    return str(getattr(thing, "__module__", "")).partition(".")[0] == "uploadtrends"
+
+
+def _maker(outcome: Any) -> Any:
+    """Return the class of the check that found an outcome; None where it is not known here."""
+    return check_class(outcome.name) if outcome.name in check_names() else None
+
+
+def _registered(name: str, draw: Draws, results: Any) -> dict[str, Drawing]:
+    with suppress(InputError):
+        drawing = draw(results)
+        return {} if drawing is None else {name: drawing}
+    return {}
+
+
+def _analysis(name: str, results: Any) -> dict[str, Drawing]:
+    with suppress(InputError):  # not every kind of result has a drawing
+        return plots(name, results.analyses[name])
+    return {}
 
 
 @cache
@@ -156,19 +212,16 @@ def _with_works(results: Any) -> bool:
     return any(results.panel.has_artists(platform) for platform, _ in results.panel.keys())
 
 
-def _checks(results: Any) -> Mapping[str, Drawing]:
-    stated = tuple(results.primary[key] for key in ("platform", "group", "event"))
-    drawn = {}
-    for outcome in results.checks:
-        if outcome.name in ELSEWHERE or not _can_be_drawn(outcome):
-            continue
-        with suppress(InputError):
-            if outcome.name == "specification_curve":
-                drawing = checked.specification_curve(outcome, contrast=stated)
-            else:
-                drawing = checked.draw(outcome)
-            drawn[f"check_{outcome.name}"] = drawing
-    return drawn
+def _check(name: str, results: Any) -> dict[str, Drawing]:
+    outcome = results.check(name)
+    if not _can_be_drawn(outcome):
+        return {}
+    with suppress(InputError):
+        if name == "specification_curve":
+            stated = tuple(results.primary[key] for key in ("platform", "group", "event"))
+            return {f"check_{name}": checked.specification_curve(outcome, contrast=stated)}
+        return {f"check_{name}": checked.draw(outcome)}
+    return {}
 
 
 def _can_be_drawn(outcome: Any) -> bool:

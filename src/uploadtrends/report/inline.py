@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.canvas.drawing import Drawing, render
@@ -61,9 +63,63 @@ def inline_svg(drawing: Drawing, name: str, *, kind: str = "") -> str:
     return head + text[text.index(">") + 1 :].strip()
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A figure that was drawn: its files, its words, and what a page shows of it.
+
+    Parameters
+    ----------
+    caption, alternative : str
+        As of the `Drawing`.
+    files : mapping of str to bytes
+        By format.
+    on_page : str
+        What `picture_html` returned; empty where no page shows it.
+    """
+
+    caption: str
+    alternative: str
+    files: Mapping[str, bytes] = field(repr=False)
+    on_page: str = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, name: str, drawing: Drawing, narrow: Drawing | None = None, *, shown: bool = True
+    ) -> Picture:
+        """Draw a figure in every form in which a study hands it on."""
+        files = {kind: render(drawing, kind) for kind in ("svg", "png")}
+        html_of = picture_html(name, drawing, narrow) if shown else ""
+        return cls(drawing.caption, drawing.alternative, files, html_of)
+
+    def save(self, stem: str | Path) -> list[Path]:
+        """Write the files and return their paths."""
+        paths = []
+        for kind, content in self.files.items():
+            path = Path(f"{stem}.{kind}")
+            path.write_bytes(content)
+            paths.append(path)
+        return paths
+
+
+def picture_html(name: str, drawing: Drawing, narrow: Drawing | None = None) -> str:
+    """Return a figure without its caption, and its narrow version where there is one."""
+    key = _key(name)
+    if narrow is None:
+        picture = inline_svg(drawing, key, kind="single")
+        kind = "drawing"
+    else:
+        picture = inline_svg(drawing, key, kind="wide")
+        picture += inline_svg(narrow, f"{key}-narrow", kind="narrow")
+        kind = "drawing both"
+    return (
+        f'<div class="{kind}" tabindex="0" role="region" '
+        f'aria-label="{html.escape(name.replace("_", " "))}">{picture}</div>'
+    )
+
+
 def figure_html(
     name: str,
-    drawing: Drawing,
+    drawing: Drawing | Picture,
     narrow: Drawing | None = None,
     *,
     leave_out: Iterable[str] = (),
@@ -75,16 +131,13 @@ def figure_html(
     caption = drawing.caption
     for sentence in filter(None, leave_out):
         caption = caption.replace(sentence, "").strip()
-    key = f"figure-{name.replace('_', '-')}"
-    if narrow is None:
-        picture = inline_svg(drawing, key, kind="single")
-        kind = "drawing"
+    if isinstance(drawing, Picture):
+        picture = drawing.on_page
     else:
-        picture = inline_svg(drawing, key, kind="wide")
-        picture += inline_svg(narrow, f"{key}-narrow", kind="narrow")
-        kind = "drawing both"
-    return (
-        f'<figure id="{key}"><div class="{kind}" tabindex="0" role="region" '
-        f'aria-label="{html.escape(name.replace("_", " "))}">{picture}</div>'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
+        picture = picture_html(name, drawing, narrow)
+    words = f"<figcaption>{html.escape(caption)}</figcaption>"
+    return f'<figure id="{_key(name)}">{picture}{words}</figure>'
+
+
+def _key(name: str) -> str:
+    return f"figure-{name.replace('_', '-')}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,18 +13,19 @@ import pandas as pd
 
 from uploadtrends.figures.canvas.drawing import Drawing
 from uploadtrends.figures.canvas.sheet import COLUMN_WIDTH, ordered, title
+from uploadtrends.figures.canvas.styling import changed
+from uploadtrends.figures.gallery import entries
 from uploadtrends.report import further
 from uploadtrends.report.answer import answer, tally, unprompted
 from uploadtrends.report.chart import Chart, chart_html
 from uploadtrends.report.checklist import checklist
-from uploadtrends.report.inline import figure_html
+from uploadtrends.report.inline import Picture, figure_html
 from uploadtrends.report.methods import REFERENCES, paragraph
 from uploadtrends.report.tables import downloads, html_table
 
 if TYPE_CHECKING:
     from uploadtrends.checks import CheckOutcome
 
-ON_MAIN_FIGURES = ("placebo_cohorts", "published_series")
 SAID_ELSEWHERE = ("figure1", "event_timeline")
 """Figures that are saved and not on the page: its charts and their key show the same."""
 SECTIONS = (
@@ -55,7 +55,9 @@ EFFECT_COLUMNS = (
 )
 
 
-def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None = None) -> Path:
+def write(
+    results: Any, path: str | Path, drawings: Mapping[str, Drawing | Picture] | None = None
+) -> Path:
     """Write the report of a study as one self-contained HTML page.
 
     Parameters
@@ -63,7 +65,7 @@ def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None
     results : StudyResults
     path : str or pathlib.Path
         The file to write, such as ``data/derived/report.html``.
-    drawings : mapping of str to Drawing, optional
+    drawings : mapping of str to Drawing or Picture, optional
         The figures, where they were drawn already; else drawn here.
 
     Returns
@@ -74,9 +76,7 @@ def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None
     """
     path = Path(path)
     drawn = dict(results.drawings() if drawings is None else drawings)
-    # For phones; the page shows one or the other. Checks are drawn once and scroll.
-    kept = tuple(outcome for outcome in results.checks if outcome.name in ON_MAIN_FIGURES)
-    narrow = replace(results, checks=kept).drawings(width=COLUMN_WIDTH)
+    narrow = _narrow(results, drawn)
     own = further.asked(results)
 
     def picture(name: str) -> str:
@@ -100,6 +100,18 @@ def write(results: Any, path: str | Path, drawings: Mapping[str, Drawing] | None
     spec = results.spec
     version = results.its.call.package_version
     return write_page(path, spec.title, spec.question, _headings(own), "\n".join(parts), version)
+
+
+def _narrow(results: Any, drawn: Mapping[str, Drawing | Picture]) -> dict[str, Drawing]:
+    """Return narrow versions for phones, but for what has its own; the page shows either."""
+    found: dict[str, Drawing] = {}
+    wanted = {name for name, one in drawn.items() if not isinstance(one, Picture)}
+    if wanted - set(SAID_ELSEWHERE):
+        with changed(width=COLUMN_WIDTH):
+            for entry in entries(results):
+                if entry.narrow and entry.name not in SAID_ELSEWHERE:
+                    found |= entry.draw(results)
+    return found
 
 
 def write_page(
@@ -200,7 +212,9 @@ def _units(results: Any) -> dict[str, str]:
     return {group: f"unit: {unit}" for group, unit in rows.iter_rows()}
 
 
-def _figures(results: Any, drawn: Mapping[str, Drawing], narrow: Mapping[str, Drawing]) -> str:
+def _figures(
+    results: Any, drawn: Mapping[str, Drawing | Picture], narrow: Mapping[str, Drawing]
+) -> str:
     said = [outcome.text for outcome in results.checks] + [results.matches.summary()]
     return _section(
         "figures",
@@ -241,7 +255,7 @@ def _effects(results: Any) -> str:
     return _section("effects", body)
 
 
-def _checks(results: Any, drawn: Mapping[str, Drawing]) -> str:
+def _checks(results: Any, drawn: Mapping[str, Drawing | Picture]) -> str:
     body = (
         "<p>A check passes, fails, had no power to fail (not informative), or cannot be run on "
         "these data (not applicable).</p>"
@@ -255,7 +269,7 @@ def _checks(results: Any, drawn: Mapping[str, Drawing]) -> str:
     return _section("checks", body)
 
 
-def _check(outcome: CheckOutcome, drawing: Drawing | None) -> str:
+def _check(outcome: CheckOutcome, drawing: Drawing | Picture | None) -> str:
     name = outcome.name.replace("_", " ")
     table = outcome.to_frame()
     verdict = f'<span class="verdict {outcome.status.replace(" ", "-")}">{outcome.status}</span>'

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from uploadtrends.figures import Drawing
     from uploadtrends.models import InterruptedTimeSeries
     from uploadtrends.panel import Panel
+    from uploadtrends.report.inline import Picture
     from uploadtrends.result import Result
 
 log = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ class StudyResults:
         return _clocks(self.spec)
 
     def save_figures(
-        self, folder: str | Path, drawings: Mapping[str, Drawing] | None = None
+        self, folder: str | Path, drawings: Mapping[str, Drawing | Picture] | None = None
     ) -> list[Path]:
         """Write every figure as SVG and PNG, and a contact sheet ``index.html``.
 
@@ -159,19 +160,19 @@ class StudyResults:
         ----------
         folder : str or Path
             Created when absent.
-        drawings : mapping of str to Drawing, optional
+        drawings : mapping of str to Drawing or Picture, optional
             What `drawings` returned, to save drawing twice.
         """
         from uploadtrends import figures
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        drawn = self.drawings() if drawings is None else drawings
-        written = [path for name, one in drawn.items() for path in figures.save(one, folder / name)]
+        drawn = self._drawn() if drawings is None else drawings
+        written = [path for name, one in drawn.items() for path in one.save(folder / name)]
         return [*written, figures.contact_sheet(drawn, folder, self.spec.title)]
 
     def save_report(
-        self, folder: str | Path, drawings: Mapping[str, Drawing] | None = None
+        self, folder: str | Path, drawings: Mapping[str, Drawing | Picture] | None = None
     ) -> Path:
         """Write the report, one self-contained HTML page; parameters as in `save_figures`."""
         from uploadtrends import report
@@ -179,8 +180,14 @@ class StudyResults:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "report.html"
-        report.write(self, path, drawings=drawings)
+        report.write(self, path, drawings=self._drawn() if drawings is None else drawings)
         return path
+
+    def _drawn(self) -> Mapping[str, Drawing | Picture]:
+        """Return the figures: drawn, or as they were kept where nothing that they show changed."""
+        from uploadtrends.study.pictures import pictures
+
+        return self.drawings() if self.kept_in is None else pictures(self, self.kept_in)
 
     def save(self, folder: str | Path, *, replace: bool = False) -> list[Path]:
         """Write figures, tables, report and, last, ``manifest.json``.
@@ -252,7 +259,7 @@ class StudyResults:
     def _write(self, folder: Path) -> list[Path]:
         from uploadtrends import report
 
-        drawn = self.drawings()
+        drawn = self._drawn()
         written = self.save_figures(folder / "figures", drawn)
         tables = self.tables()
         written += report.write_tables(tables, folder / "tables")

@@ -55,13 +55,13 @@ class Drawing(Figure):
         self.title = ""
         self.source = ""
         self._dressed = False
-        self._warned = ""
+        self.warned = ""
 
     def draw(self, renderer: Any) -> None:
         """Draw, with a font for every letter; say once which letters have none."""
         missing = fonts.complete(self.findobj(Text))
-        if missing and missing != self._warned:
-            self._warned = missing
+        if missing and missing != self.warned:
+            self.warned = missing
             fonts.warn(missing)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from")

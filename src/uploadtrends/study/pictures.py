@@ -1,0 +1,167 @@
+"""The figures of a study as files and as parts of its page, drawn only where something changed.
+
+What a figure was drawn from is not declared but watched: whatever it reads of the results, the
+first time that it is drawn, is what it depends on from then on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from uploadtrends.events import EventSet
+from uploadtrends.figures.canvas.drawing import Drawing
+from uploadtrends.figures.canvas.sheet import COLUMN_WIDTH, users_settings
+from uploadtrends.figures.canvas.styling import changed, current
+from uploadtrends.figures.gallery import Entry, entries
+from uploadtrends.panel import Panel
+from uploadtrends.report.inline import Picture
+from uploadtrends.report.page import SAID_ELSEWHERE
+from uploadtrends.result import file_sha256, fingerprint
+from uploadtrends.sources import IdClock
+from uploadtrends.study.cache import StepCache, code_fingerprint
+
+
+def pictures(results: Any, folder: Path) -> dict[str, Picture]:
+    """Return every figure of a study by file stem.
+
+    A figure is drawn where its style, the code that draws, the fonts of this machine, or the
+    content of anything that it reads of the results differs from what was drawn before. Figures
+    with code from outside the package, and those that warned, are drawn every time.
+
+    Parameters
+    ----------
+    results : StudyResults
+    folder : Path
+        Where pictures are kept from run to run.
+    """
+    steps = StepCache(folder if folder.exists() else None)
+    watched = Watched(results)
+    about = [code_fingerprint(pages=True), _fonts(), content([current(), users_settings()])]
+    found: dict[str, Picture] = {}
+    for entry in entries(results):
+        found |= _pictures(entry, watched, steps, about) if entry.ours else _draw(entry, results)[0]
+    return found
+
+
+class Watched:
+    """Results that note what is read of them, and know its content."""
+
+    def __init__(self, results: Any) -> None:
+        self._results = results
+        self._contents: dict[str, str] = {}
+        self.read: dict[str, None] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        self.read[name] = None
+        return getattr(self._results, name)
+
+    def check(self, name: str) -> Any:
+        """Return the outcome of one check: others may change."""
+        self.read[f"check {name}"] = None
+        return self._results.check(name)
+
+    def contents(self, read: Iterable[str]) -> list[str]:
+        """Return the fingerprints of what was read."""
+        for name in read:
+            if name not in self._contents:
+                kind, _, which = name.partition(" ")
+                value = self._results.check(which) if which else getattr(self._results, kind)
+                self._contents[name] = content(value)
+        return [self._contents[name] for name in read]
+
+
+def _pictures(
+    entry: Entry, watched: Watched, steps: StepCache, about: list[str]
+) -> dict[str, Picture]:
+    step = f"figure {entry.name}"
+    noted = f"read_by_{entry.name.replace(' ', '_')}"
+    before = steps.noted(noted)
+    with suppress(Unknown, AttributeError, TypeError):
+        if before is not None:
+            found = steps.seen(step, [*about, before, watched.contents(before)])
+            if found is not None:
+                drawn: dict[str, Picture] = found[0]
+                return drawn
+    watched.read.clear()
+    drawn, whole = _draw(entry, watched)
+    read = sorted(watched.read)
+    with suppress(Unknown, OSError):  # the results count, not that they are kept
+        depends = [*about, read, watched.contents(read)]
+        if whole:
+            steps.note(noted, read)
+            steps.done(step, depends, drawn, 0.0)
+    return drawn
+
+
+def _draw(entry: Entry, results: Any) -> tuple[dict[str, Picture], bool]:
+    """Return the pictures of an entry, and whether no letter was missing."""
+    wide = entry.draw(results)
+    narrow: dict[str, Drawing] = {}
+    if entry.narrow and set(wide) - set(SAID_ELSEWHERE):
+        with changed(width=COLUMN_WIDTH):
+            narrow = entry.draw(results)
+    drawn = {
+        name: Picture.of(name, one, narrow.get(name), shown=name not in SAID_ELSEWHERE)
+        for name, one in wide.items()
+    }
+    return drawn, not any(one.warned for one in (*wide.values(), *narrow.values()))
+
+
+_PLAIN = (bool, int, float, complex, str, bytes, Path)
+
+
+class Unknown(Exception):
+    """The content of an object cannot be told; what shows it is drawn."""
+
+
+def content(value: Any) -> str:
+    """Return the sha256 (hex) of all that a value holds.
+
+    Results are not taken for the calls that made them: what one of their fields holds counts.
+
+    Raises
+    ------
+    Unknown
+        For an object whose content cannot be told.
+    """
+    if isinstance(value, Panel):
+        return f"panel {value.fingerprint}"
+    if isinstance(value, IdClock):  # reads its file when it is asked
+        parts: Any = [_fields(value), [file_sha256(path) for path in value.inputs()]]
+    elif is_dataclass(value) and not isinstance(value, type):
+        parts = _fields(value)
+    elif isinstance(value, Mapping):
+        parts = [(content(key), content(one)) for key, one in value.items()]
+    elif isinstance(value, set | frozenset):
+        parts = sorted(content(one) for one in value)
+    elif isinstance(value, list | tuple | EventSet):
+        parts = [content(one) for one in value]
+    elif value is None or isinstance(value, _PLAIN) or hasattr(value, "isoformat"):
+        parts = repr(value)
+    elif type(value).__module__.partition(".")[0] in ("numpy", "pandas", "polars"):
+        parts = fingerprint(value)
+    elif callable(value) and "<lambda>" not in getattr(value, "__qualname__", "<lambda>"):
+        parts = f"{value.__module__}.{value.__qualname__}"
+    else:
+        raise Unknown(type(value).__name__)
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    return hashlib.sha256(json.dumps([kind, parts]).encode()).hexdigest()
+
+
+def _fields(value: Any) -> list[tuple[str, str]]:
+    return [(one.name, content(getattr(value, one.name))) for one in fields(value)]
+
+
+@cache
+def _fonts() -> str:
+    """Return a hash of the fonts of this machine."""
+    from matplotlib.font_manager import fontManager
+
+    return fingerprint(sorted(str(entry.fname) for entry in fontManager.ttflist))

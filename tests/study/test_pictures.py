@@ -1,0 +1,169 @@
+"""Figures are drawn where something that they show changed, and only there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import uploadtrends as ut
+from uploadtrends import figures
+from uploadtrends.figures import gallery
+from uploadtrends.report.inline import Picture
+from uploadtrends.study.pictures import Unknown, content, pictures
+
+
+@pytest.fixture(scope="module")
+def results(root: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    spec = ut.Study.load(root / "studies" / "precipice.toml").spec
+    found = ut.Study(replace(spec, checks={})).run(tmp_path_factory.mktemp("study"))
+    pictures(found, found.kept_in)
+    return found
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the figures drawn since."""
+    names: list[str] = []
+    made = Picture.of
+
+    def of(name: str, *drawings: Any, **settings: Any) -> Picture:
+        names.append(name)
+        return made(name, *drawings, **settings)
+
+    monkeypatch.setattr(Picture, "of", of)
+    return names
+
+
+def test_what_did_not_change_is_not_drawn(results: Any, drawn: list[str], tmp_path: Path) -> None:
+    found = pictures(results, results.kept_in)
+    assert drawn == []
+    for name in ("effects", "figure1"):  # the same bytes as drawn now
+        for path in results.drawings()[name].save(tmp_path / name):
+            assert found[name].files[path.suffix[1:]] == path.read_bytes()
+    assert list(found) == list(results.drawings())
+    page = results.save_report(tmp_path / "kept").read_text()
+    assert page == results.save_report(tmp_path / "drawn", results.drawings()).read_text()
+
+
+def test_a_changed_result_is_drawn_again(results: Any, drawn: list[str]) -> None:
+    effects = results.its.effects.copy()
+    known = effects.index[effects["estimate"].notna() & (effects["term"] == "level")][0]
+    for column in ("estimate", "low", "high", "relative", "relative_low", "relative_high"):
+        effects.loc[known, column] *= 0.9
+    changed = replace(results, its=replace(results.its, effects=effects))
+    assert changed.its.call == results.its.call  # what it says of its making is not asked
+    before, now = (pictures(one, results.kept_in) for one in (results, changed))
+    assert {"effects", "interrupted_time_series"} <= set(drawn)
+    assert not {"figure1", "figure2", "change_points", "event_timeline"} & set(drawn)
+    assert now["effects"].files["svg"] != before["effects"].files["svg"]
+    assert now["effects"].files["png"] != before["effects"].files["png"]
+    assert now["effects"].on_page != before["effects"].on_page
+    drawn.clear()
+    assert pictures(results, results.kept_in) == before
+    assert pictures(changed, results.kept_in) == now
+    assert drawn == []
+
+
+def test_an_added_event_is_seen_on_every_figure_with_events(results: Any, drawn: list[str]) -> None:
+    pictures(replace(results, events=results.events + ut.Event("2022-11-11", "A")), results.kept_in)
+    assert set(drawn) == {"figure1", "figure2", "upload_rates_pixiv", "event_timeline"}
+
+
+def test_another_style_or_language_is_drawn_again(results: Any, drawn: list[str]) -> None:
+    before = pictures(results, results.kept_in)
+    with figures.style(colours={"artstation": "#123456"}):
+        styled = pictures(results, results.kept_in)
+    assert set(drawn) == set(before)
+    assert b"#123456" in styled["figure1"].files["svg"]
+    drawn.clear()
+    with figures.style(language="de"):
+        german = pictures(results, results.kept_in)
+    assert set(drawn) == set(before)
+    assert german["effects"].files["svg"] != before["effects"].files["svg"]
+    drawn.clear()
+    import matplotlib as mpl
+
+    with mpl.rc_context({"text.color": "#112233"}):
+        inked = pictures(results, results.kept_in)
+    assert set(drawn) == set(before)
+    assert b"#112233" in inked["effects"].files["svg"]
+    drawn.clear()
+    assert pictures(results, results.kept_in) == before
+    assert drawn == []
+
+
+def test_a_changed_code_is_drawn_again(
+    results: Any, drawn: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uploadtrends.study.pictures.code_fingerprint", lambda **_: "another")
+    assert set(pictures(results, results.kept_in)) == set(drawn)
+
+
+def test_a_changed_anchor_file_is_drawn_again(
+    results: Any, drawn: list[str], tmp_path: Path
+) -> None:
+    clock = results.clocks["pixiv"]
+    text = Path(clock.path).read_text().splitlines(keepends=True)
+    (tmp_path / "ids.csv").write_text("".join(text))
+    clock = replace(clock, path=tmp_path / "ids.csv")
+    before = content({"pixiv": clock})
+    (tmp_path / "ids.csv").write_text("".join(text[:-1]))
+    assert content({"pixiv": clock}) != before
+    assert drawn == []
+
+
+@pytest.fixture
+def mine() -> Iterator[list[int]]:
+    numbers = [3]
+
+    def draw(results: Any) -> figures.Drawing:
+        figure = figures.Drawing(4.0, 2.0)
+        figure.caption = f"{numbers[0]} dots"
+        return figure
+
+    gallery.register("mine", draw)
+    yield numbers
+    gallery.withdraw("mine")
+
+
+def test_what_others_draw_is_drawn_every_time(
+    results: Any, drawn: list[str], mine: list[int]
+) -> None:
+    assert pictures(results, results.kept_in)["mine"].caption == "3 dots"
+    mine[0] = 4
+    assert pictures(results, results.kept_in)["mine"].caption == "4 dots"
+    assert drawn == ["mine", "mine"]
+
+
+def test_nothing_is_kept_without_a_folder(results: Any, drawn: list[str], tmp_path: Path) -> None:
+    found = pictures(results, tmp_path / "gone")
+    assert set(found) == set(drawn)
+    assert not (tmp_path / "gone").exists()
+
+
+@dataclass(frozen=True)
+class Held:
+    value: Any
+
+
+def test_contents_differ_when_anything_inside_does() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+    values = [
+        *(None, 0, 0.0, -0.0, False, "0", b"0", float("nan"), 1e-300, (), {}, set()),
+        *([0], (0,), {0}, {"0": 0}, {0: 0}, np.array([0]), np.array([0.0]), pd.Timestamp(0)),
+        *(frame, frame.assign(a=[1.0, 2.0 + 4e-16]), frame.set_index("b"), frame["a"]),
+        *(ut.EventSet([ut.Event("2022-11-11", label)]) for label in "AB"),
+        *(len, pd.Timestamp),
+    ]
+    told = [content(Held([value])) for value in values]
+    assert len(set(told)) == len(values)
+    assert told == [content(Held([value])) for value in values]
+    for value in (object(), lambda: 0):
+        with pytest.raises(Unknown):
+            content(Held({"a": value}))
