@@ -286,10 +286,9 @@ class Result:
         """Draw this result; see `uploadtrends.figures.plot`, which takes the same settings."""
         from uploadtrends.figures import plot
 
-        figure: Figure = plot(self, ax=ax, **style)
-        return figure
+        return plot(self, ax=ax, **style)
 
-    def save(self, name: str | PathLike[str], *, dpi: int = 300, **style: Any) -> list[Any]:
+    def save(self, name: str | PathLike[str], *, dpi: int = 300, **style: Any) -> list[Path]:
         """Draw this result and write it as SVG and PNG, or as what the suffix of `name` says.
 
         Takes width, title, language and the like, as `uploadtrends.figures.plot` does, and
@@ -297,8 +296,7 @@ class Result:
         """
         from uploadtrends.figures import save
 
-        paths: list[Any] = save(self.plot(**style), name, dpi=dpi)
-        return paths
+        return save(self.plot(**style), name, dpi=dpi)
 
     def check(self, check: Callable[[Any], Any]) -> Any:
         """Run a check of `uploadtrends.checks` on this result and return its outcome.
@@ -326,8 +324,7 @@ class Residuals:
         """Draw residuals by time, their autocorrelations, and a Q-Q plot."""
         from uploadtrends.figures import plot_diagnostics
 
-        figure: Figure = plot_diagnostics(self)
-        return figure
+        return plot_diagnostics(self)
 
 
 class Counted:
@@ -344,8 +341,7 @@ class Counted:
         """Draw every series as it was counted; see `uploadtrends.figures.plot_panel`."""
         from uploadtrends.figures import plot_panel
 
-        figure: Figure = plot_panel(self, unit=unit)
-        return figure
+        return plot_panel(self, unit=unit)
 
 
 def _cell(value: Any) -> str:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+import pandas as pd
+import polars as pl
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
@@ -38,10 +40,6 @@ from uploadtrends.checks.recipe.windows import (
 )
 from uploadtrends.errors import InputError
 from uploadtrends.panel import Panel
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 RULE = (
     "A draw shows the shape when the least-squares line through the number of active senior "
@@ -176,8 +174,6 @@ class PlaceboCohorts(Check):
 
     def run(self, target: Any) -> CheckOutcome:
         """Return the outcome for a panel, or a result that was fitted to one; see `Check`."""
-        import pandas as pd
-
         panel = target if isinstance(target, Panel) else getattr(target, "data", None)
         if not isinstance(panel, Panel) or not panel.has_artists():
             text = "Placebo cohorts need single artists; these data hold only totals."
@@ -225,8 +221,6 @@ Changes = dict[str, list[Change]]
 
 
 def _all_cuts(panel: Panel, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame, Changes]:
-    import pandas as pd
-
     rows, monthly, changes = [], [pd.DataFrame()], _by_platform(panel)
     for lane, platform in platform_lanes(panel):
         for year in years_to_try(panel, lane, recipe):
@@ -258,8 +252,6 @@ def _one_a_year(changes: list[Change]) -> list[Change]:
 def _one_cut(
     panel: Panel, lane: str, year: int, recipe: Recipe
 ) -> tuple[dict[str, Any], pd.DataFrame | None, Change | None]:
-    import polars as pl
-
     months = recipe.months(year)
     edge = panel.records.lanes.row(by_predicate=pl.col("lane") == lane, named=True)
     row: dict[str, Any] = {
@@ -356,8 +348,6 @@ def _describe(
 
 def _sensitivity(panel: Panel, recipe: Recipe) -> pd.DataFrame:
     """Judge the same years under other readings of the recipe."""
-    import pandas as pd
-
     parts = []
     for minimum in sorted({recipe.min_uploads, *_OTHER_MINIMA}):
         other = replace(recipe, min_uploads=minimum)

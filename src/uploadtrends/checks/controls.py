@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Check, Sketch, Weight, Whole
@@ -20,9 +21,6 @@ from uploadtrends.checks.contrasts import (
 from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def _controls_drawn(style: Any, outcome: Any) -> Any:
@@ -130,8 +128,6 @@ class NegativeControl(Check):
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
-        import pandas as pd
-
         every = contrasts(result, term=self.term, event=self.event)
         if self.control is not None:
             fitted = result.refit(data=self.control, control=None)

@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from uploadtrends.checks.check import Sketch, Whole
 from uploadtrends.checks.contrasts import (
@@ -22,7 +23,6 @@ from uploadtrends.checks.working import Working, contrast_row, working_series
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 
@@ -121,8 +121,6 @@ class Power(OfContrasts):
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
-        import pandas as pd
-
         chosen = self.chosen(result)
         series = working_series(result)
         tests = int(contrasts(result, term=self.term)["status"].isin(USABLE).sum())
@@ -176,8 +174,6 @@ def _one(
     n_draws: int,
     seed: int,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    import pandas as pd
-
     def reach(level: float) -> tuple[Any, Any]:
         low, high = detection(
             work.y,

@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Sketch, Weight, Whole
@@ -22,9 +23,10 @@ from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.checks.working import Working, before_event, too_sparse, working_series
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
+from uploadtrends.models.estimators.averaged import fit_batch
+from uploadtrends.series.grid import frequent, in_periods
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 _SHORTEST = 18  # months (or longer periods) before the event below which the test is not run
@@ -113,10 +115,6 @@ class Anticipation(OfContrasts):
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
-        import pandas as pd
-
-        from uploadtrends.series.grid import frequent
-
         chosen = self.chosen(result)
         series = working_series(result)
         rows, profiles = [], []
@@ -187,11 +185,7 @@ _NO_LEAD: dict[str, Any] = {
 def _leads(
     work: Working, effect: pd.Series, leads: int, n_draws: int, alpha: float, seed: int
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    import pandas as pd
     from scipy.stats import norm
-
-    from uploadtrends.models.estimators.averaged import fit_batch
-    from uploadtrends.series.grid import in_periods
 
     stop, kept = before_event(work, str(effect["event"]))
     rows = work.rows[work.rows < stop]

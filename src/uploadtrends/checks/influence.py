@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
+import polars as pl
 
 from uploadtrends.arrays import Array
 from uploadtrends.checks.check import Sketch, Weight, Whole
@@ -24,10 +26,12 @@ from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.checks.working import Working, contrast_row, working
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet
-
-if TYPE_CHECKING:
-    import pandas as pd
-
+from uploadtrends.models.effects import effect_table
+from uploadtrends.models.estimators.averaged import fit_batch
+from uploadtrends.models.estimators.by_name import estimate
+from uploadtrends.models.preparation import prepare
+from uploadtrends.pseudonyms import load_key, pseudonym
+from uploadtrends.series.grid import frequency, frequent, period_ends, stamp
 
 KINDS = ("artist", "event", "period")
 
@@ -105,8 +109,6 @@ class LeaveOneOut(OfContrasts):
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
-        import pandas as pd
-
         chosen = self.chosen(result)
         panel = panel_of(result, self.panel)
         tables, drawn = [], []
@@ -174,8 +176,6 @@ def _frame(
     work: Working, kind: str, left_out: Sequence[str], lines: dict[str, Array], fit: Any
 ) -> pd.DataFrame:
     """Return one row per event and thing left out, from a batch with one row each."""
-    import pandas as pd
-
     parts = [
         pd.DataFrame(
             {
@@ -197,11 +197,6 @@ def _frame(
 
 def _periods(work: Working, mine: pd.DataFrame, windows: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """Leave out every period in turn (every month of daily or weekly data), and every window."""
-    import pandas as pd
-
-    from uploadtrends.models.estimators.averaged import fit_batch
-    from uploadtrends.series.grid import frequency, frequent, period_ends, stamp
-
     lines = _lines(work, mine)
     if not lines:
         return pd.DataFrame()
@@ -232,11 +227,6 @@ def _periods(work: Working, mine: pd.DataFrame, windows: Sequence[tuple[str, str
 
 def _artists(work: Working, fit: Any, mine: pd.DataFrame, panel: Any) -> pd.DataFrame:
     """Leave out every artist in turn."""
-    import pandas as pd
-    import polars as pl
-
-    from uploadtrends.models.estimators.averaged import fit_batch
-
     lines = _lines(work, mine)
     everyone = panel.artists.filter(pl.col("platform") == fit.platform)
     if fit.group not in ("all", "total"):
@@ -273,8 +263,6 @@ def _artists(work: Working, fit: Any, mine: pd.DataFrame, panel: Any) -> pd.Data
 
 def _events(result: Any, fit: Any, mine: pd.DataFrame) -> pd.DataFrame:
     """Leave out every event in turn that leaves something of the contrast's own block."""
-    import pandas as pd
-
     members = {block.id: {event.id for event in block.events} for block in fit.blocks}
     rows = []
     for out in result.events:
@@ -299,10 +287,6 @@ def _events(result: Any, fit: Any, mine: pd.DataFrame) -> pd.DataFrame:
 
 def _refitted(fit: Any, events: EventSet) -> pd.DataFrame:
     """Return one series' effects with other events; nothing about bends or another scale."""
-    from uploadtrends.models.effects import effect_table
-    from uploadtrends.models.estimators.by_name import estimate
-    from uploadtrends.models.preparation import prepare
-
     item = replace(fit.prepared.item, values=fit.observed, instrument=None)
     prepared = prepare(item, events, fit.prepared.settings)
     if prepared.choice.status == "refused":
@@ -315,8 +299,6 @@ def _refitted(fit: Any, events: EventSet) -> pd.DataFrame:
 
 def _table(effect: pd.Series, found: pd.DataFrame, keep: int, alpha: float) -> pd.DataFrame:
     """Return the most influential of each kind, with the verdict on the contrast."""
-    import pandas as pd
-
     keys = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
     status: Status
     if found.empty:
@@ -353,8 +335,6 @@ def _pseudonymous(frame: pd.DataFrame, key_file: str | None) -> pd.DataFrame:
     """Replace artist ids by keyed pseudonyms."""
     if frame.empty or "kind" not in frame or not (frame["kind"] == "artist").any():
         return frame
-    from uploadtrends.pseudonyms import load_key, pseudonym
-
     key = load_key(key_file)
     frame = frame.copy()
     artists = frame["kind"] == "artist"

@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from uploadtrends.arrays import Array
@@ -15,9 +16,9 @@ from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.working import calendar, contrast_row, joint_null, working_series
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
+from uploadtrends.models.estimators.averaged import fit_batch
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 
@@ -175,8 +176,6 @@ class Multiplicity(Check):
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
-        import pandas as pd
-
         chosen = contrasts(result, term=self.term)
         tested = chosen["status"].isin(USABLE) & chosen["p"].notna()
         p = chosen["p"].where(tested).to_numpy(dtype=float)
@@ -219,8 +218,6 @@ multiplicity = Multiplicity
 def _romano_wolf_of(result: Any, chosen: pd.DataFrame, n_draws: int, seed: int) -> Array:
     """Return Romano-Wolf p-values of the chosen effects, NaN where there is no estimate."""
     from scipy.stats import norm
-
-    from uploadtrends.models.estimators.averaged import fit_batch
 
     series = working_series(result)
     observed, null, places = [], [], []

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
+from uploadtrends.models.estimators.averaged import fit_batch
+from uploadtrends.models.estimators.reml import conditional
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,6 @@ def fit_null(outcomes: Array, designs: Array | Sequence[Array]) -> FittedNull:
     InputError
         If a series has fewer than k + 3 observed periods.
     """
-    from uploadtrends.models.estimators.reml import conditional
-
     outcomes = np.atleast_2d(np.asarray(outcomes, dtype=float))
     j, n = outcomes.shape
     each = [designs] * j if isinstance(designs, np.ndarray) and designs.ndim == 2 else designs
@@ -196,8 +196,6 @@ def detection(
     low, high : array (n_draws, c)
         Ends of the intervals in the simulated series without effect.
     """
-    from uploadtrends.models.estimators.averaged import fit_batch
-
     rows = np.arange(len(outcome)) if positions is None else np.asarray(positions).astype(int)
     rows = rows - rows[0]
     full = np.full(rows[-1] + 1, np.nan)

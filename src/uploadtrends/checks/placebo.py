@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Sketch, Weight, Whole
@@ -20,10 +21,13 @@ from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.checks.shifting import block_of, fit_of, shifted, touched
 from uploadtrends.checks.working import contrast_row
 from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.events import as_events
+from uploadtrends.models.estimators.by_name import estimate
+from uploadtrends.models.preparation import prepare
+from uploadtrends.series.grid import in_periods
 from uploadtrends.series.named import NamedSeries
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
     from uploadtrends.events import Event
@@ -146,8 +150,6 @@ class PlaceboDates(OfContrasts):
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
-        import pandas as pd
-
         chosen = self.chosen(result)
         rows, draws = [], []
         for _, effect in chosen.iterrows():
@@ -177,8 +179,6 @@ def _one(
     alpha: float,
     seed: int,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    import pandas as pd
-
     keys = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
 
     def without(status: Status, reason: str) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -275,10 +275,6 @@ def _estimate(
     item: NamedSeries, events: tuple[Event, ...], settings: Settings, event: str, term: str
 ) -> Found | None:
     """Fit the model to one window; None where it cannot be."""
-    from uploadtrends.events import as_events
-    from uploadtrends.models.estimators.by_name import estimate
-    from uploadtrends.models.preparation import prepare
-
     try:
         prepared = prepare(item, as_events(events), settings)
     except InputError:
@@ -322,8 +318,6 @@ def _default_window(
     before_first: int, span: int, after_event: int, index: pd.DatetimeIndex
 ) -> tuple[int, int] | None:
     """Return the longest window that leaves room for enough dates, or None."""
-    from uploadtrends.series.grid import in_periods
-
     shortest, longest = (in_periods(index, months) for months in _BEFORE)
     least, most = (in_periods(index, months) for months in _AFTER)
     for dates in (2 * MINIMUM + 1, MINIMUM):

@@ -18,6 +18,7 @@ from scipy import stats
 from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Check, Sketch, Whole, at_once
 from uploadtrends.checks.outcome import CheckOutcome
+from uploadtrends.models import interrupted_time_series
 from uploadtrends.series.grid import FEWEST_PERIODS
 
 if TYPE_CHECKING:
@@ -209,8 +210,6 @@ def _describe(series: pd.Series, alpha: float) -> tuple[dict[str, Any], pd.DataF
 
 def _segmented(series: pd.Series, date: str) -> dict[str, Any]:
     """Return level and slope change at one month, as the simplest published analysis has them."""
-    from uploadtrends.models import interrupted_time_series
-
     fitted = interrupted_time_series(
         series.asfreq("MS"),
         f"{date}-01",

@@ -6,6 +6,8 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+import pandas as pd
+import polars as pl
 
 from uploadtrends.checks.check import Check, Sketch, Whole
 from uploadtrends.checks.contrasts import (
@@ -17,7 +19,6 @@ from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 _SHORTEST = 3  # months in each window
@@ -127,8 +128,6 @@ class Composition(Check):
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
-        import pandas as pd
-
         panel = panel_of(result, self.panel)
         frames = []
         reason = "there are no single artists in these data, only totals"
@@ -185,8 +184,6 @@ def _targets(result: Any, panel: Any, platform: str | None) -> list[tuple[str, A
 
 def _months_after(panel: Any, lane: str, block: Any) -> int:
     """Return how many full months the data hold after the month of a block."""
-    import polars as pl
-
     seen = panel.records.complete.filter((pl.col("lane") == lane) & pl.col("complete"))
     last = seen["period"].max()
     return 0 if last is None else (last.year - block.end.year) * 12 + last.month - block.end.month
@@ -194,8 +191,6 @@ def _months_after(panel: Any, lane: str, block: Any) -> int:
 
 def _windows(block: Any, months: int) -> tuple[tuple[str, str], tuple[str, str]]:
     """Return the same calendar months before and after a block; its own months are left out."""
-    import pandas as pd
-
     day = pd.Timedelta(days=1)
     stop = pd.Timestamp(block.start).replace(day=1)
     start = pd.Timestamp(block.end).replace(day=1) + pd.DateOffset(months=1)
@@ -210,8 +205,6 @@ def _windows(block: Any, months: int) -> tuple[tuple[str, str], tuple[str, str]]
 
 
 def _judged(parts: pd.DataFrame, lane: str, block: Any) -> pd.DataFrame:
-    import pandas as pd
-
     judged = []
     for _, part in parts.groupby("group", sort=False):
         value = part.set_index("component")["value"].astype(float)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
+from uploadtrends.events import Event
+from uploadtrends.series.grid import moment, moved
+from uploadtrends.series.steps import step_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from uploadtrends.events import Block, Event
+    from uploadtrends.events import Block
 
 
 def shifted(block: Block, periods: int, freq: str) -> tuple[Event, ...]:
@@ -23,10 +26,6 @@ def shifted(block: Block, periods: int, freq: str) -> tuple[Event, ...]:
     freq : str
         Of the series (`uploadtrends.series.grid.frequency`).
     """
-    from uploadtrends.events import Event
-    from uploadtrends.series.grid import moved
-    from uploadtrends.series.steps import step_of
-
     fine = (step_of(freq).seconds or 86_400) < 86_400
     found = []
     for event in block.events:
@@ -52,8 +51,6 @@ def shifted(block: Block, periods: int, freq: str) -> tuple[Event, ...]:
 def touched(block: Block, index: pd.DatetimeIndex) -> tuple[int, int]:
     """Return the first and last period that a block's dates fall into (clipped to the index)."""
     import numpy as np
-
-    from uploadtrends.series.grid import moment
 
     first, last = (
         int(np.clip(index.searchsorted(moment(index, day), side="right") - 1, 0, len(index) - 1))

@@ -7,18 +7,28 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 from uploadtrends.checks.nulls import fit_null
 from uploadtrends.checks.working import contrast_row
 from uploadtrends.errors import InputError
+from uploadtrends.models.estimators import averaged
+from uploadtrends.models.estimators.linear import hac_lags
+from uploadtrends.models.estimators.mixture import t_cdf
+from uploadtrends.models.estimators.reml import (
+    PHI_GRID,
+    conditional,
+    contrast_components,
+    fit_batch,
+)
+from uploadtrends.models.preparation import prepare
 from uploadtrends.result import fingerprint
 from uploadtrends.series.grid import FEWEST_PERIODS
+from uploadtrends.series.named import NamedSeries
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from uploadtrends.events import EventSet
     from uploadtrends.models.preparation import Prepared
     from uploadtrends.models.settings import Settings
@@ -151,9 +161,6 @@ def _null_draws(
     seed: int,
 ) -> dict[Cell, Array]:
     """Draw every cell's series without event effects, jointly; (n_draws, n) each."""
-    from uploadtrends.models.preparation import prepare
-    from uploadtrends.series.named import NamedSeries
-
     if not n_draws:
         return {key: np.empty((0, len(series))) for key, series in cells.items()}
     positive = all((series.dropna() > 0).all() for series in cells.values())
@@ -200,11 +207,6 @@ def _fit_one(
 
     None if it cannot be fitted, or is among those seen already.
     """
-    import pandas as pd
-
-    from uploadtrends.models.preparation import prepare
-    from uploadtrends.series.named import NamedSeries
-
     values = np.concatenate([series.to_numpy(dtype=float)[None], drawn])
     index = pd.DatetimeIndex(series.index)
     if spec.period == "quarter":
@@ -270,9 +272,6 @@ def averaged_batch(
     outcomes: Array, x: Array, contrasts: Array, positions: Array, count: int
 ) -> tuple[Array, Array, Array, Array]:
     """Return estimates (m, c), intervals of the first row (1, count) and p-values (m, count)."""
-    from uploadtrends.models.estimators import averaged
-    from uploadtrends.models.estimators.mixture import t_cdf
-
     first = averaged.fit_batch(outcomes[:1], x, contrasts[:count], positions=positions)
     known = averaged.machine(x, positions)
     weights, centres, scales, _ = averaged.components(known, outcomes, contrasts)
@@ -286,14 +285,6 @@ def reml_batch(
     outcomes: Array, x: Array, contrasts: Array, positions: Array, count: int
 ) -> tuple[Array, Array, Array, Array]:
     """Return estimates (m, c), intervals of the first row (1, count) and p-values (m, count)."""
-    from uploadtrends.models.estimators.mixture import t_cdf
-    from uploadtrends.models.estimators.reml import (
-        PHI_GRID,
-        conditional,
-        contrast_components,
-        fit_batch,
-    )
-
     first = fit_batch(outcomes[:1], x, contrasts[:count], positions=positions)
     # Every other point of the grid: the p-values of draws need no more.
     fit = conditional(outcomes, x, positions, PHI_GRID[::2])
@@ -317,8 +308,6 @@ def ols_hac_batch(
     """
     from scipy.stats import t
 
-    from uploadtrends.models.estimators.linear import hac_lags
-
     n, k = x.shape
     orthonormal, triangle = np.linalg.qr(x)
     influence = orthonormal @ np.linalg.solve(triangle.T, contrasts.T)
@@ -340,8 +329,6 @@ def ols_hac_batch(
 
 def _by_quarter(index: Any, values: Array, summed: bool) -> tuple[Any, Array]:
     """Add up (or average) the months of each quarter that is wholly there."""
-    import pandas as pd
-
     starts = np.flatnonzero(index.month.isin((1, 4, 7, 10)))
     starts = starts[starts + 2 < len(index)]
     if not len(starts):
@@ -353,8 +340,6 @@ def _by_quarter(index: Any, values: Array, summed: bool) -> tuple[Any, Array]:
 
 def _inside(index: Any, events: EventSet, window: str) -> NDArray[np.bool_]:
     """Return the periods within so many months of the first and the last event."""
-    import pandas as pd
-
     if window == "all":
         return np.ones(len(index), dtype=bool)
     months = pd.DateOffset(months=int(window.split()[0]))

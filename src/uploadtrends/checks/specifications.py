@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from uploadtrends.checks.check import Check, Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
@@ -27,9 +28,6 @@ from uploadtrends.checks.specification_fits import (
 )
 from uploadtrends.errors import InputError
 from uploadtrends.models.terms import TERMS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 WORTH_A_POOL = 1_000_000
 """Fits of draws from which on a second process repays its start (two seconds of imports)."""
@@ -135,7 +133,6 @@ class SpecificationCurve(Check):
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
-        import pandas as pd
         from joblib import Parallel, delayed
 
         panel = panel_of(result, self.panel)
@@ -315,8 +312,6 @@ def _statistics(effect: Any, z: Any, alpha: float) -> dict[str, Any]:
 
 def _points(fit: Any, specs: Sequence[Specification], curve: Curve) -> pd.DataFrame:
     """Return one row a specification and event, ordered by effect within each event."""
-    import pandas as pd
-
     rows = [
         {
             "platform": fit.platform,

@@ -7,6 +7,8 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import pandas as pd
+import polars as pl
 
 from uploadtrends.checks.check import Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
@@ -22,7 +24,6 @@ from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9)
@@ -30,8 +31,6 @@ _QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9)
 
 def _survivors_drawn(style: Any, outcome: Any) -> Any:
     """Draw how an estimate depends on who, and what, is still there to be counted."""
-    import pandas as pd
-
     layers = [
         layer.assign(sweep=sweep)
         for sweep, layer in (
@@ -156,8 +155,6 @@ class Survivorship(OfContrasts):
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
-        import pandas as pd
-
         chosen = self.chosen(result)
         panel = panel_of(result, self.panel)
         swept: dict[tuple[str, str], pd.DataFrame] = {}
@@ -195,9 +192,6 @@ def _sweep(
     attribute: Mapping[str, float] | None,
 ) -> pd.DataFrame:
     """Estimate the effects among the artists at or above each threshold."""
-    import pandas as pd
-    import polars as pl
-
     if panel is None or not panel.has_artists(key[0]):
         return pd.DataFrame()
     fit = next(fit for fit in result.fits if (fit.platform, fit.group) == key)
@@ -239,8 +233,6 @@ def _judged(
     plausible: float,
     alpha: float,
 ) -> pd.DataFrame:
-    import pandas as pd
-
     keys = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
     if effect["status"] not in USABLE:
         row = {**keys, "kind": "", "status": "not applicable"}

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Check, Sketch, Weight, Whole
@@ -21,9 +22,10 @@ from uploadtrends.checks.working import (
     working_series,
 )
 from uploadtrends.errors import InputError
+from uploadtrends.models.estimators.averaged import fit_batch
+from uploadtrends.series.grid import in_periods, periods_per_year
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 _SHORTEST = 18  # months (or longer periods) before the event below which the test is not run
@@ -117,8 +119,6 @@ class ParallelTrends(Check):
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
-        import pandas as pd
-
         series = working_series(result)
         pairs = _pairs(list(series), self.between)
         rows, drifts, moved = [], [], set()
@@ -242,11 +242,6 @@ def _drift(
     a: Working, b: Working, event: str | None
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Regress the difference of two series before the event on time."""
-    import pandas as pd
-
-    from uploadtrends.models.estimators.averaged import fit_batch
-    from uploadtrends.series.grid import in_periods, periods_per_year
-
     row: dict[str, Any] = {
         "event": "",
         "drift_per_year": np.nan,
@@ -313,8 +308,6 @@ def _drift_test(
 ) -> tuple[float, list[float]]:
     """Return the joint p-value of all drifts, and the smallest drift each would have shown."""
     from scipy.stats import norm
-
-    from uploadtrends.models.estimators.averaged import fit_batch
 
     grid = drifts[0]["index"]
     for drift in drifts[1:]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
@@ -15,8 +16,6 @@ from uploadtrends.errors import InputError
 from uploadtrends.models.terms import TERMS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from uploadtrends.models.design import Design
     from uploadtrends.models.preparation import Prepared
 
@@ -93,8 +92,6 @@ def working(prepared: Prepared) -> Working:
         response[used] = np.log(values[used] + 0.5) - prepared.offset[used]
     else:
         response[used] = prepared.y
-    import pandas as pd
-
     return Working(
         prepared.item.platform,
         prepared.item.group,
@@ -155,8 +152,6 @@ def contrast_row(design: Design, event: str, term: str) -> Array | None:
 
 def calendar(start: pd.Timestamp, end: pd.Timestamp, freq: str | None) -> pd.DatetimeIndex:
     """Return the periods from start to end, both included."""
-    import pandas as pd
-
     return pd.date_range(start, end, freq=freq)
 
 

@@ -6,49 +6,57 @@ Every function returns a `Drawing`: a matplotlib figure that carries the numbers
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from uploadtrends.figures.canvas.drawing import Drawing, drawn, render, save
+from uploadtrends.figures.canvas.styling import style
+from uploadtrends.figures.canvas.words import words
+from uploadtrends.figures.checked import (
+    decomposition,
+    figure3_placebo_cohorts,
+    placebo_distribution,
+    specification_curve,
+    survivorship,
+)
+from uploadtrends.figures.contact import contact_sheet
+from uploadtrends.figures.counted import plot_panel
+from uploadtrends.figures.danbooru import figure2
+from uploadtrends.figures.diagnostics import plot_diagnostics
+from uploadtrends.figures.dispatch import plot, plots
+from uploadtrends.figures.effects import event_study, forest
+from uploadtrends.figures.fitted import figure1_tested, plot_its
+from uploadtrends.figures.gallery import register
+from uploadtrends.figures.published import figure1
+from uploadtrends.figures.rates import upload_rates
+from uploadtrends.figures.series import plot_change_points
+from uploadtrends.figures.timeline import event_timeline
+from uploadtrends.figures.works import ai_share, delisted
 
-_PUBLIC = {
-    "Drawing": "canvas.drawing",
-    "figure1": "published",
-    "figure1_tested": "fitted",
-    "figure2": "danbooru",
-    "figure3_placebo_cohorts": "checked",
-    "forest": "effects",
-    "event_study": "effects",
-    "specification_curve": "checked",
-    "placebo_distribution": "checked",
-    "drawn": "canvas.drawing",
-    "register": "gallery",
-    "decomposition": "checked",
-    "delisted": "works",
-    "ai_share": "works",
-    "event_timeline": "timeline",
-    "contact_sheet": "contact",
-    "upload_rates": "rates",
-    "plot": "dispatch",
-    "plots": "dispatch",
-    "plot_diagnostics": "diagnostics",
-    "plot_panel": "counted",
-    "plot_change_points": "series",
-    "plot_its": "fitted",
-    "survivorship": "checked",
-    "render": "canvas.drawing",
-    "save": "canvas.drawing",
-    "style": "canvas.styling",
-    "words": "canvas.words",
-}
-__all__ = sorted(_PUBLIC)  # noqa: PLE0605 - the names are strings
-
-
-def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        value = getattr(import_module(f"uploadtrends.figures.{_PUBLIC[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'uploadtrends.figures' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__all__ = [
+    "Drawing",
+    "ai_share",
+    "contact_sheet",
+    "decomposition",
+    "delisted",
+    "drawn",
+    "event_study",
+    "event_timeline",
+    "figure1",
+    "figure1_tested",
+    "figure2",
+    "figure3_placebo_cohorts",
+    "forest",
+    "placebo_distribution",
+    "plot",
+    "plot_change_points",
+    "plot_diagnostics",
+    "plot_its",
+    "plot_panel",
+    "plots",
+    "register",
+    "render",
+    "save",
+    "specification_curve",
+    "style",
+    "survivorship",
+    "upload_rates",
+    "words",
+]

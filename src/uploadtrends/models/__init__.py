@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
-    from uploadtrends.models.estimators.correlated import gls
-    from uploadtrends.models.fitting import Fit
-    from uploadtrends.models.result import InterruptedTimeSeries
-    from uploadtrends.models.standardised import effect_sizes
+from uploadtrends.errors import InputError
+from uploadtrends.events import as_events
+from uploadtrends.models.columns.named import Resolved, by_name
+from uploadtrends.models.estimators.correlated import gls
+from uploadtrends.models.fitting import Fit
+from uploadtrends.models.result import InterruptedTimeSeries, run
+from uploadtrends.models.settings import Settings
+from uploadtrends.models.standardised import effect_sizes
+from uploadtrends.series.named import named_series
 
-_LAZY = {
-    "InterruptedTimeSeries": "result",
-    "Fit": "fitting",
-    "effect_sizes": "standardised",
-    "gls": "estimators.correlated",
-}
 __all__ = ["Fit", "InterruptedTimeSeries", "effect_sizes", "gls", "interrupted_time_series"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(f"uploadtrends.models.{_LAZY[name]}"), name)
-    raise AttributeError(f"module 'uploadtrends.models' has no attribute '{name}'")
 
 
 def interrupted_time_series(
@@ -216,13 +207,6 @@ def interrupted_time_series(
     -8.3
     """
     said = dict(locals())
-    from uploadtrends.errors import InputError
-    from uploadtrends.events import as_events
-    from uploadtrends.models.columns.named import Resolved, by_name
-    from uploadtrends.models.result import run
-    from uploadtrends.models.settings import Settings
-    from uploadtrends.series.named import named_series
-
     chosen = as_events(events)
     if not len(chosen):
         raise InputError("no events given", column="events", fix='give a date such as "2022-08-22"')

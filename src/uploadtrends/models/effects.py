@@ -12,6 +12,7 @@ from uploadtrends.errors import NotEstimableError
 from uploadtrends.events import Block
 from uploadtrends.models.bends import ALPHA, LEAST_BEFORE, Untreated, overturned
 from uploadtrends.models.cumulative import cumulative, left_out, summed
+from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.inspect.one_sided import one_sided, opened
 from uploadtrends.models.terms import TERMS
 from uploadtrends.models.units import relative_and_absolute, unit_of
@@ -103,8 +104,6 @@ def effect_rows(
 
 def _other_scale(prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
     """Return the rows of the other scale, where the data chose between two: block, then term."""
-    from uploadtrends.models.estimators.by_name import estimate
-
     other = prepared.other
     if other is None or other.choice.status == "refused":
         return {}

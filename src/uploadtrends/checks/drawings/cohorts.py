@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 
@@ -58,8 +58,6 @@ def _title(style: Any, key: tuple[Any, ...]) -> str:
 
 
 def _panel(style: Any, axes: Axes, rows: pd.DataFrame, year: int) -> None:
-    import pandas as pd
-
     month = pd.DatetimeIndex(rows["month"])
     rows = rows.assign(since=(month.year - year) * 12 + month.month - 1)
     top = 0.0

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def slopes(values: Array) -> Array:
@@ -86,8 +84,6 @@ def monthly_values(
     gap : numpy.ndarray, shape (n_months,)
         1, or NaN for a month that was not seen in full.
     """
-    import pandas as pd
-
     parts = []
     for unit, what in (("active_artists", (uploads > 0).astype(float)), ("uploads", uploads)):
         for name, mask in groups.items():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from uploadtrends.checks.outcome import Status
 from uploadtrends.checks.recipe.sizes import (
@@ -18,9 +19,6 @@ from uploadtrends.checks.recipe.sizes import (
     compare_years,
     verdict,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _WEIGHTIEST: tuple[Status, ...] = ("failed", "not informative", "passed", "not applicable")
 _WHY = {
@@ -79,8 +77,6 @@ class Reading:
 
     def table(self) -> pd.DataFrame:
         """Return platform, quantity, change, low, high (percent), p, verdict."""
-        import pandas as pd
-
         columns = ["platform", "quantity", "change", "low", "high", "p", "verdict"]
         rows = []
         for platform, sizes in self.sizes.items():
@@ -93,8 +89,6 @@ class Reading:
 
     def wide(self) -> pd.DataFrame:
         """Return one row a platform, for the table of other readings."""
-        import pandas as pd
-
         rows = []
         for platform, sizes in self.sizes.items():
             years = sum(not change.actual for change in self.years[platform])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
@@ -57,8 +58,6 @@ class Window:
 
 def years_to_try(panel: Panel, lane: str, recipe: Recipe) -> list[int]:
     """Return the cut years to try: those asked for, or all that the lane can hold."""
-    import polars as pl
-
     edge = panel.records.lanes.row(by_predicate=pl.col("lane") == lane, named=True)
     possible = [
         year
@@ -76,8 +75,6 @@ def why_not(panel: Panel, lane: str, months: list[dt.date]) -> str:
 
     A single month that was not seen in full inside the window is tolerated and stays a gap.
     """
-    import polars as pl
-
     known = panel.records.complete.filter((pl.col("lane") == lane) & pl.col("period").is_in(months))
     if known.height < len(months):
         return "the window reaches beyond the data"
@@ -98,8 +95,6 @@ def platform_lanes(panel: Panel) -> list[tuple[str, str]]:
 
 def usable_months(panel: Panel, lane: str, window: Window) -> NDArray[np.bool_]:
     """Tell which months of a window were seen in full."""
-    import polars as pl
-
     seen = panel.records.complete.filter(
         (pl.col("lane") == lane) & pl.col("period").is_in(window.months)
     )
@@ -108,8 +103,6 @@ def usable_months(panel: Panel, lane: str, window: Window) -> NDArray[np.bool_]:
 
 def eligible(panel: Panel, lane: str, year: int, recipe: Recipe) -> Window:
     """Return the artists that qualify, with their group and uploads by month."""
-    import polars as pl
-
     months = recipe.months(year)
     cut = f"{year}-01-01"
     rule = Seniority(cut, senior_after=f"{recipe.months_before} months")

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import signature
+from os import PathLike
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -67,7 +68,7 @@ class Drawing(Figure):
             warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from")
             super().draw(renderer)
 
-    def save(self, name: str | Path, *, dpi: int | None = None) -> list[Path]:
+    def save(self, name: str | PathLike[str], *, dpi: int | None = None) -> list[Path]:
         """Write the figure; see `uploadtrends.figures.save`."""
         return save(self, name, dpi=dpi)
 
@@ -218,7 +219,7 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 def save(
     figure: Figure,
-    stem: str | Path,
+    stem: str | PathLike[str],
     formats: Sequence[str] = ("svg", "png"),
     dpi: int | None = None,
 ) -> list[Path]:
@@ -229,7 +230,7 @@ def save(
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-    stem : str or pathlib.Path
+    stem : str or path
         With a suffix that names a format (``"figure.pdf"``) that file is written, else one file
         for each of `formats`. Folders are made.
     formats : sequence of str

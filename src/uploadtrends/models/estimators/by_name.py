@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
+from uploadtrends.models.estimators.averaged import fit_averaged
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.linear import least_squares
 from uploadtrends.models.settings import COUNT_METHODS, Settings
@@ -100,8 +101,6 @@ def fit_weighted(
     y: Array, x: Array, positions: Array, settings: Settings, sizes: Array
 ) -> Estimate:
     """Fit `reml-averaged` with errors of the given relative sizes (n,)."""
-    from uploadtrends.models.estimators.averaged import fit_averaged
-
     found = fit_averaged(y / sizes, x / sizes[:, None], positions, settings)
     assert found.rows is not None  # noqa: S101 - told to the type checker
     return replace(found, rows=found.rows / sizes, raw_residuals=found.raw_residuals * sizes)
