@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
+import polars as pl
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
@@ -28,11 +30,10 @@ from uploadtrends.artists.terms import (
 )
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, as_events, blocks
+from uploadtrends.models.onset import place_block
+from uploadtrends.series.periods import pandas_frequency
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
-
     from uploadtrends.models.onset import Onset
     from uploadtrends.panel import Panel
 
@@ -129,11 +130,6 @@ def artist_design(
     InputError
         When the panel has no artists there, no group to compare with, or no usable event.
     """
-    import pandas as pd
-
-    from uploadtrends.models.onset import place_block
-    from uploadtrends.series.periods import pandas_frequency
-
     notes: list[str] = []
     frame = _rows(panel, spec)
     if frame.height == 0:
@@ -252,8 +248,6 @@ def artist_design(
 
 
 def _rows(panel: Panel, spec: Spec) -> pl.DataFrame:
-    import polars as pl
-
     for platform in spec.platforms:
         panel.only_artist_platform(platform)
     artists = panel.artists
@@ -285,9 +279,6 @@ def _rows(panel: Panel, spec: Spec) -> pl.DataFrame:
 def _coded(
     frame: pl.DataFrame, index: pd.DatetimeIndex, spec: Spec, notes: list[str]
 ) -> pd.DataFrame:
-    import pandas as pd
-    import polars as pl
-
     # The rows are sorted by artist, so that runs of equal keys are artists.
     codes = frame.select(pl.struct("platform", "artist_id").rle_id()).to_series()
     group = frame["platform" if spec.contrast == "platform" else "group"].to_numpy()

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import linalg
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError, NotEstimableError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _COLUMNS = {"outcome": "y", "unit": "artist", "time": "t", "first_treat": "g"}
 
@@ -346,8 +344,6 @@ def twfe(frame: pd.DataFrame, *, counts: bool = False) -> Estimates:
 
 def bacon(frame: pd.DataFrame) -> pd.DataFrame:
     """Return what two-way effects average (Goodman-Bacon 2021): comparison, weight, estimate."""
-    import pandas as pd
-
     result = _fitted(require_library().BaconDecomposition(), frame)
     kinds = {
         "exposed vs never exposed": "treated_vs_never",

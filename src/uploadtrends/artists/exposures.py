@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 from uploadtrends.artists.exposed import names_platforms, platform_of
 from uploadtrends.errors import InputError
 from uploadtrends.events import Event, EventSet, as_events
 from uploadtrends.result import Call, Result
+from uploadtrends.series.periods import pandas_frequency
 
 if TYPE_CHECKING:
     from uploadtrends.panel import Panel
@@ -283,8 +285,6 @@ def _from_table(
 
 
 def _from_rule(panel: Panel, people: pd.DataFrame, rule: str) -> pd.Series:
-    import polars as pl
-
     spans = panel.records.spans
     if rule in RULES:
         cells = panel.records.cells.filter(pl.col(RULES[rule]) > 0)
@@ -324,8 +324,6 @@ def _from_events(panel: Panel, people: pd.DataFrame, events: EventSet) -> pd.Ser
 
 def _sorted_kinds(panel: Panel, table: pd.DataFrame, fell: set[tuple[str, str]]) -> pd.DataFrame:
     """Move dates to the first period that is exposed in full or in part, and sort artists."""
-    from uploadtrends.series.periods import pandas_frequency
-
     index = pd.date_range(
         table["first"].min(), table["last"].max(), freq=pandas_frequency(panel.period)
     )

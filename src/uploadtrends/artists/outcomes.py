@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
 from uploadtrends.errors import InputError
@@ -94,8 +95,6 @@ def _values(panel: Panel, rows: pd.DataFrame, outcome: str) -> np.ndarray:
 
 
 def _removals(panel: Panel, rows: pd.DataFrame) -> np.ndarray:
-    import polars as pl
-
     cells = panel.records.cells
     if "delisted" not in cells.columns or not cells["delisted"].sum():
         raise InputError(

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from uploadtrends.engines import DuckDBEngine, Engine
+from uploadtrends.engines.disk import DiskEngine
 from uploadtrends.engines.engine import require_engine
+from uploadtrends.engines.spark import SparkEngine, spark_session
 from uploadtrends.errors import InputError
 from uploadtrends.panel.panel import Panel
 from uploadtrends.panel.reading import read_records
@@ -148,15 +150,11 @@ def _reader(
     if given is not None:
         return given, given
     if spark:
-        from uploadtrends.engines.spark import SparkEngine, spark_session
-
         tables = _spark_tables(data)
         session = spark_session(memory_limit) if engine == "spark" else engine
         held = SparkEngine(session, tables)
         return held, held
     if memory_limit is not None:
-        from uploadtrends.engines.disk import DiskEngine
-
         disk = DiskEngine(memory_limit)
         closing.callback(disk.detach)
         disk.attach(_duckdb_tables(data))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from uploadtrends.arrays import Array
 from uploadtrends.engines import DuckDBEngine, Engine
@@ -18,8 +19,6 @@ from uploadtrends.panel.records import Records
 from uploadtrends.panel.seniority import Seniority
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from uploadtrends.engines.engine import Table
 
 MOST_ARTISTS = 50_000
@@ -79,8 +78,6 @@ def _reach(records: Records, engine: Engine, windows: list[list[dt.date]]) -> pl
 
     `came` is the share of the window from that period on, `gone` the share after it.
     """
-    import polars as pl
-
     days = engine.frame(
         "SELECT DISTINCT entry_period AS period FROM span UNION "
         "SELECT DISTINCT last_active AS period FROM span",
@@ -96,8 +93,6 @@ def _reach(records: Records, engine: Engine, windows: list[list[dt.date]]) -> pl
 
 
 def _compared(windows: list[list[dt.date]]) -> pl.DataFrame:
-    import polars as pl
-
     rows = [(day, side) for side, window in enumerate(windows) for day in window]
     return pl.DataFrame(rows, schema={"period": pl.Date, "side": pl.Int32}, orient="row")
 
@@ -116,8 +111,6 @@ def _by_random_groups(engine: Engine, added: Table, n: int) -> Contributions:
     A group's sums are scaled to the mean number of artists in a group: an artist more or less in
     it is no part of the sampling error of a sample of given size.
     """
-    import polars as pl
-
     bucket = f"substr({drawn('platform', 'artist_id', 0)}, 1, {_DIGITS})"
     sums = ", ".join(f"sum({name}) AS {name}" for name in _NAMES)
     rows = engine.frame(

@@ -16,9 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import factorial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
 
 from uploadtrends.arrays import Array
 from uploadtrends.engines import Engine
@@ -28,9 +30,6 @@ from uploadtrends.panel.records import Records
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.result import Call, Result
 from uploadtrends.series.periods import floor
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COMPONENTS = ("entrants", "exits", "composition", "activity share", "intensity")
 RULES = {
@@ -164,8 +163,6 @@ def decompose_change(
 def _window(
     records: Records, period: str, lane: str, span: tuple[str, str], name: str
 ) -> list[dt.date]:
-    import polars as pl
-
     try:
         first, last = (floor(dt.date.fromisoformat(text), period) for text in span)
     except (TypeError, ValueError) as error:
@@ -323,8 +320,6 @@ def _table(
     confidence: float,
     n_bootstrap: int,
 ) -> pd.DataFrame:
-    import pandas as pd
-
     before, after = sums[:, 4], sums[:, 9]
     blocks = [("all", before.sum(1), after.sum(1), parts[0])]
     blocks += [

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars as pl
 
 from uploadtrends.engines import DuckDBEngine, Engine
 from uploadtrends.errors import InputError
 from uploadtrends.panel import groups_sql
 from uploadtrends.panel.records import Records
 from uploadtrends.panel.spans import window
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _NORMAL = 1.959963984540054
 
@@ -30,8 +29,6 @@ def draw(
     Records, dict
         And by lane: how many were drawn, of how many.
     """
-    import polars as pl
-
     if artists < 2:
         raise InputError("a sample needs two artists or more", column="artists", value=artists)
     used = engine or DuckDBEngine()
@@ -68,8 +65,6 @@ def draw(
 
 def drawing_errors(panel: Any, unit: str) -> pl.DataFrame:
     """Return the sampling error of every total of a sample; see `Panel.sampling_error`."""
-    import polars as pl
-
     about = sample_of(panel)
     if unit not in groups_sql.DRAWN_UNITS:
         raise InputError(
@@ -128,8 +123,6 @@ def describe_sample(panel: Any) -> list[str]:
     """Say who was drawn, and how far the totals are off for it; nothing for a whole panel."""
     if "sample" not in panel.recipe:
         return []
-    import polars as pl
-
     about = sample_of(panel)
     errors = drawing_errors(panel, "uploads").filter(pl.col("group") == "all")
     lines = []

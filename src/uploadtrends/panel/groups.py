@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from uploadtrends.panel.groups_sql import group_panel
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.spans import window
 from uploadtrends.series.periods import grid, polars_step
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from uploadtrends.engines import Engine
     from uploadtrends.panel.records import Records
 
@@ -34,8 +34,6 @@ def sorted_groups(
     records: Records, rule: Seniority | None, recipe: Mapping[str, Any], engine: Engine
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the group rows of the artists, and what no group holds."""
-    import polars as pl
-
     period = str(recipe["period"])
     days = window(records.lanes, recipe, rule)
     cut = recipe["start"] is not None or recipe["end"] is not None
@@ -52,8 +50,6 @@ def sorted_groups(
 
 def _with_unattributed(rows: pl.DataFrame, free: pl.DataFrame) -> pl.DataFrame:
     """Add works without a credit: a group of their own, and part of "all"."""
-    import polars as pl
-
     rows = rows.with_columns(pl.col(name).cast(pl.Float64) for name in _COUNTS)
     if free.height == 0:
         return rows
@@ -66,8 +62,6 @@ def _with_unattributed(rows: pl.DataFrame, free: pl.DataFrame) -> pl.DataFrame:
 
 def _fill(rows: pl.DataFrame, days: pl.DataFrame, records: Records, period: str) -> pl.DataFrame:
     """Put a row of zeros where a group was silent, from its first entrant on."""
-    import polars as pl
-
     step = polars_step(period)
     some = pl.sum_horizontal("uploads", "at_risk_artists", "entrants") > 0
     begins = rows.filter(some).group_by("lane", "grp").agg(begins=pl.col("period").min())
@@ -97,8 +91,6 @@ def _fill(rows: pl.DataFrame, days: pl.DataFrame, records: Records, period: str)
 
 
 def _excluded(records: Records, days: pl.DataFrame, left: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl
-
     outside = records.totals.join(days, on=["lane", "period"], how="anti")
     parts = [
         records.unplaced.select("lane", "reason", pl.col("uploads").cast(pl.Float64)),
@@ -115,8 +107,6 @@ def _excluded(records: Records, days: pl.DataFrame, left: pl.DataFrame) -> pl.Da
 
 def published_groups(published: pl.DataFrame, made: pl.DataFrame, period: str) -> pl.DataFrame:
     """Return published series as group rows; a name that artists' groups use gets a suffix."""
-    import polars as pl
-
     if published.height == 0:
         return made.clear()
     taken = made.select("platform", "group").unique().with_columns(taken=pl.lit(True))

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars as pl
 
 from uploadtrends.errors import InputError
 from uploadtrends.panel.drawing import describe_sample
 
-if TYPE_CHECKING:
-    import polars as pl
-
 
 def overview(groups: pl.DataFrame) -> pl.DataFrame:
     """Return one row per platform and group; see `Panel.overview`."""
-    import polars as pl
-
     return groups.group_by("platform", "group", maintain_order=True).agg(
         pl.col("origin").first(),
         pl.col("unit").first(),
@@ -80,8 +77,6 @@ def rows_of(groups: pl.DataFrame, platform: str, group: str) -> pl.DataFrame:
     InputError
         If there are none, with what there is.
     """
-    import polars as pl
-
     rows = groups.filter((pl.col("platform") == platform) & (pl.col("group") == group))
     if rows.height:
         return rows

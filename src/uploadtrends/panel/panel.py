@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import pandas as pd
+import polars as pl
 
 from uploadtrends.brief import boxed
 from uploadtrends.engines import DuckDBEngine, Engine
@@ -23,10 +26,6 @@ from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.units import ONLY_YES, says_no, unit_values
 from uploadtrends.result import Counted, fingerprint
 from uploadtrends.series.periods import pandas_frequency
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
 
 Flagged = Literal["mask", "keep"]
 
@@ -79,8 +78,6 @@ class Panel(Counted):
         engine: Engine | None = None,
     ) -> Panel:
         """Group the records by a rule. Called by `build_panel` and `with_seniority`."""
-        import polars as pl
-
         recipe = dict(recipe) | {"seniority": None if seniority is None else seniority.to_dict()}
         made, left_out = sorted_groups(records, seniority, recipe, engine or DuckDBEngine())
         groups = pl.concat(
@@ -319,8 +316,6 @@ class Panel(Counted):
         InputError
             For an unknown platform, group, unit or a unit that these data do not have.
         """
-        import pandas as pd
-
         rows = rows_of(self.groups, platform, group)
         unit = self.recipe["credit_unit"] if unit == "uploads" else unit
         values = unit_values(rows, unit, self.records, platform)
@@ -393,8 +388,5 @@ class Panel(Counted):
         return str(lanes[0])
 
     def _index(self, rows: pl.DataFrame) -> pd.DatetimeIndex:
-        import pandas as pd
-        import polars as pl
-
         days = rows["period"].cast(pl.Datetime("us")).to_numpy()
         return pd.DatetimeIndex(days, freq=pandas_frequency(self.period))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars as pl
 
 from uploadtrends.engines import Engine
 from uploadtrends.engines.engine import Table, drop, hold, keep, numbering
@@ -14,14 +16,9 @@ from uploadtrends.panel.records import HeldRecords, Records
 from uploadtrends.panel.spans import calendar, completeness, lane_edges
 from uploadtrends.series.periods import floor
 
-if TYPE_CHECKING:
-    import polars as pl
-
 
 def read_records(engine: Engine, recipe: Mapping[str, Any]) -> Records:
     """Read everything that a panel needs; the large tables stay on an engine that holds them."""
-    import polars as pl
-
     period, platforms = recipe["period"], recipe["platforms"]
     moment = "published_at" if recipe["date"] == "published" else "arrived_at"
     counted = engine.frame(
@@ -90,8 +87,6 @@ def read_records(engine: Engine, recipe: Mapping[str, Any]) -> Records:
 
 def _visits(engine: Engine) -> tuple[pl.DataFrame, Table | None]:
     """Return when artists were last visited, and the latest visit to each, if there were any."""
-    import polars as pl
-
     last = keep(engine, queries.last_visit())
     visits = engine.frame(queries.visit_times(), last_visit=last)
     if visits.height == 0:
@@ -103,8 +98,6 @@ def _visits(engine: Engine) -> tuple[pl.DataFrame, Table | None]:
 
 
 def _edges(lanes: pl.DataFrame, visits: pl.DataFrame, period: str) -> pl.DataFrame:
-    import polars as pl
-
     lanes = lanes.with_columns(
         pl.col("first_at", "last_at").cast(pl.Datetime("us")),
         pl.col("works", "coarse", "taken_down").cast(pl.Int64),
@@ -121,8 +114,6 @@ def _edges(lanes: pl.DataFrame, visits: pl.DataFrame, period: str) -> pl.DataFra
 
 def _numbered_apart(engine: Engine, lanes: pl.DataFrame, name: Table) -> pl.DataFrame:
     """Add `shift`, by which the numbers of a lane's artists lie above those of the lane before."""
-    import polars as pl
-
     last = engine.frame("SELECT coalesce(max(artist), 0) AS last FROM name", name=name)["last"][0]
     place = pl.int_range(pl.len(), dtype=pl.Int64)
     return lanes.sort("lane", "counted_as").with_columns(shift=place * (int(last) + 1))
@@ -159,8 +150,6 @@ def _kept_lanes(
 
     One instrument of the platforms named is kept, under the platform's own name.
     """
-    import polars as pl
-
     lanes = lanes.with_columns(counted_as=pl.col("lane"))
     renamed: dict[str, str] = {}
     dropped: list[str] = []
@@ -183,8 +172,6 @@ def _kept_lanes(
 
 
 def _works(totals: pl.DataFrame, lanes: pl.DataFrame, period: str) -> pl.DataFrame:
-    import polars as pl
-
     works = totals.group_by("lane", "period").agg(works=pl.col("uploads").sum())
     days = calendar(lanes, period, None, None, None)
     return days.join(works, on=["lane", "period"], how="left").with_columns(
@@ -218,8 +205,6 @@ def _require_weights(engine: Engine, people: Table) -> None:
 
 
 def _require_platforms(engine: Engine, platforms: Sequence[str] | None) -> None:
-    import polars as pl
-
     if platforms is None:
         return
     known = engine.frame("SELECT platform FROM upload UNION SELECT platform FROM series")
@@ -236,8 +221,6 @@ def _require_platforms(engine: Engine, platforms: Sequence[str] | None) -> None:
 def _chosen_instruments(
     instrument: str | Mapping[str, str] | None, counted: pl.DataFrame
 ) -> dict[str, str]:
-    import polars as pl
-
     if instrument is None:
         return {}
     pairs = list(instrument.items()) if isinstance(instrument, Mapping) else []

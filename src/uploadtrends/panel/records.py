@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from uploadtrends.engines.engine import Kept
 from uploadtrends.result import fingerprint
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from uploadtrends.engines.engine import Table
 
 
@@ -59,8 +59,6 @@ class Records:
     @property
     def artist_lanes(self) -> list[str]:
         """The lanes that have artists, sorted."""
-        import polars as pl
-
         return sorted(self.totals.filter(pl.col("credited"))["lane"].unique())
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 
 from uploadtrends.engines import DuckDBEngine, Engine
 from uploadtrends.engines.engine import MOST_ROWS
@@ -17,16 +18,11 @@ from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.spans import window
 from uploadtrends.series.periods import mean_days, polars_step
 
-if TYPE_CHECKING:
-    import polars as pl
-
 
 def days_at_risk(
     records: Records, rule: Seniority | None, recipe: Mapping[str, Any]
 ) -> pl.DataFrame:
     """Return the calendar with what the artist panel says of a period: place, months, days."""
-    import polars as pl
-
     day = pl.col("period")
     length = day.dt.offset_by(polars_step(str(recipe["period"]))) - day
     return (
@@ -51,8 +47,6 @@ def artist_rows(
     Sorting and joining numbers, and putting names to them afterwards, is several times faster than
     sorting names: an artist's number grows with its name, a row of the calendar with its period.
     """
-    import polars as pl
-
     used = engine or DuckDBEngine()
     days = days_at_risk(records, rule, recipe)
     if getattr(used, "holds", False):
@@ -99,8 +93,6 @@ def _tenure(
     days: pl.DataFrame, people: pl.DataFrame, place: pl.Series, at: pl.Series, period: str
 ) -> pl.Series:
     """Return months since the entry, as `groups_sql.tenure` does in SQL."""
-    import polars as pl
-
     entry = people["entry_period"]
     if mean_days(period) > 28:
         entered = (entry.dt.year() * 12 + entry.dt.month().cast(pl.Int32)).gather(at)
@@ -111,8 +103,6 @@ def _tenure(
 
 def _places(numbers: pl.Series, wanted: pl.Series) -> pl.Series:
     """Return where each number wanted stands among the sorted numbers known."""
-    import polars as pl
-
     last = int(numbers[-1]) if len(numbers) else 0
     if last > 4 * len(numbers) + 1_000:
         return numbers.search_sorted(wanted).cast(pl.UInt32)

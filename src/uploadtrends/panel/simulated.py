@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import polars as pl
+import polars as pl
 
+if TYPE_CHECKING:
     from uploadtrends.simulate import Population
 
 
@@ -17,8 +17,6 @@ def population_tables(population: Population) -> dict[str, pl.DataFrame]:
     One complete crawl saw every artist: on the day of `Population.visible`, else at the end of the
     simulation. Works that were taken down and are still in the data carry the status "deleted".
     """
-    import polars as pl
-
     seen = population.truth.get("visible_on")
     if seen is None:
         last = dt.date.fromisoformat(str(population.truth["end"]))

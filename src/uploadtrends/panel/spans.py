@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars as pl
 
 from uploadtrends.errors import InputError
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.series.periods import floor, grid, polars_step
-
-if TYPE_CHECKING:
-    import polars as pl
 
 # A period counts as seen in full when less than this share of it is out of sight.
 _TOLERANCE = 0.05
@@ -32,8 +31,6 @@ def lane_edges(lanes: pl.DataFrame, visits: pl.DataFrame, period: str) -> pl.Dat
     visits : polars.DataFrame
         platform, horizon, artists: how many were last visited then.
     """
-    import polars as pl
-
     step = polars_step(period)
     # The lower quantile: the last visit that no more than a share of all came before.
     place = (_TOLERANCE * (pl.col("artists").sum().over("platform") - 1)).floor()
@@ -75,8 +72,6 @@ def calendar(
     end: dt.date | None,
 ) -> pl.DataFrame:
     """Return lane x period inside the window, with the thresholds of a rule by period."""
-    import polars as pl
-
     parts = []
     for lane, first, last in lanes.select("lane", "lane_first", "lane_last").iter_rows():
         first = first if start is None else max(first, floor(start, period))
@@ -123,8 +118,6 @@ def completeness(
     totals : polars.DataFrame
         lane, period, works: every period of every lane, zeros filled, whatever the window shown.
     """
-    import polars as pl
-
     parts = []
     for (lane,), rows in totals.sort("period").group_by("lane", maintain_order=True):
         edge = lanes.row(by_predicate=pl.col("lane") == lane, named=True)

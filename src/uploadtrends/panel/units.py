@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from uploadtrends.errors import InputError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 COUNTS = (
     "uploads",
@@ -79,23 +77,17 @@ ONLY_YES = (
 
 def says_no(records: Any, platform: str) -> bool:
     """Return whether a platform's labels ever state that a work was made without AI."""
-    import polars as pl
-
     totals = records.totals.filter(pl.col("lane") == platform)
     stated = totals["uploads"].sum() - totals["ai_unknown"].sum() - totals["ai_uploads"].sum()
     return bool(stated > 0)
 
 
 def _numbers(rows: pl.DataFrame, column: str) -> NDArray[np.float64]:
-    import polars as pl
-
     values: NDArray[np.float64] = rows[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
     return values.copy()
 
 
 def _require_revisits(records: Any, platform: str) -> None:
-    import polars as pl
-
     lane = records.lanes.filter(pl.col("lane") == platform)
     if lane.height == 0 or not lane["revisited"][0]:
         raise InputError(

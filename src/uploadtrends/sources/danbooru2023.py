@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+import duckdb
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources import repost_dates
@@ -22,9 +24,6 @@ from uploadtrends.sources.reading.columnar import parquet_columns
 from uploadtrends.sources.reading.forms import files_of, form_of
 from uploadtrends.sources.reading.json_lines import read_json_lines, sample_records
 from uploadtrends.sources.staging import tally
-
-if TYPE_CHECKING:
-    import duckdb
 
 PLATFORM = "danbooru"
 FIRST_DAY = "2005-05-01"
@@ -163,8 +162,6 @@ def detect_layout(path: Path) -> Layout:
     """
     first = files_of(path)[0]
     if form_of(first) == "parquet":
-        import duckdb
-
         with duckdb.connect() as con:
             keys = set(parquet_columns(con, first))
     else:

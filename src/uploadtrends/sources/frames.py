@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import duckdb
+import pandas as pd
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import Formats, doubt, moment, quote
 from uploadtrends.sources.reading.cells import something
 from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
 from uploadtrends.sources.tabular import Reading, cells, columns_of, read_rows
-
-if TYPE_CHECKING:
-    import duckdb
-    import pandas as pd
 
 _MIDNIGHT = "([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]00:00(:00([.]0+)?)? ?(Z|[+-][0-9]{2}:?[0-9]{2})"
 
@@ -41,9 +39,6 @@ def read_frame(
     InputError
         A date or a number cannot be read.
     """
-    import duckdb
-    import pandas as pd
-
     path = Path(path)
     con = duckdb.connect()
     try:

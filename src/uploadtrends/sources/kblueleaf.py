@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import duckdb
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.danbooru2023 import AI_TAGS, FIRST_DAY, LARGEST_ID, stage_posts
@@ -23,9 +25,6 @@ from uploadtrends.sources.reading.forms import with_logs
 from uploadtrends.sources.reading.lite import open_sqlite
 from uploadtrends.sources.staging import tally
 from uploadtrends.sources.tabular import check_columns
-
-if TYPE_CHECKING:
-    import duckdb
 
 ARTIST_TYPE = 1
 _POST = (
@@ -128,8 +127,6 @@ def _tables(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[tuple[str, s
 
 
 def _relational(con: duckdb.DuckDBPyConnection, path: Path, place: Any) -> tuple[str, str]:
-    import duckdb
-
     for table, columns in _TABLES.items():
         try:
             described = con.sql(f"DESCRIBE SELECT * FROM {place(table + '.parquet')}").fetchall()

@@ -11,14 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import duckdb
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.dates import read_date, zone_named
-
-if TYPE_CHECKING:
-    import duckdb
 
 EARLIEST = "1970-01-02"
 """No work in a table is dated before this; such dates are typing errors or placeholders for 0."""
@@ -77,8 +75,6 @@ _FUNCTIONS = {
 
 def register_functions(con: duckdb.DuckDBPyConnection) -> None:
     """Give a connection the functions that `moment`, `precision` and `doubt` call."""
-    import duckdb
-
     for called, (function, takes, gives) in _FUNCTIONS.items():
         with suppress(duckdb.NotImplementedException):  # it has them
             con.create_function(called, function, takes, gives, null_handling="special")  # type: ignore[call-overload]
@@ -86,8 +82,6 @@ def register_functions(con: duckdb.DuckDBPyConnection) -> None:
 
 def remove_functions(con: duckdb.DuckDBPyConnection) -> None:
     """Take them away again."""
-    import duckdb
-
     for called in _FUNCTIONS:
         with suppress(duckdb.InvalidInputException):  # it never had them
             con.remove_function(called)

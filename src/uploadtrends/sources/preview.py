@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from uploadtrends.sources.reading.dialect import codec_of, dialect_of, text_in_utf8
 from uploadtrends.sources.reading.forms import files_of, form_of
 from uploadtrends.sources.reading.json_lines import sample_records
@@ -19,7 +21,6 @@ from uploadtrends.sources.table import Table
 from uploadtrends.sources.tabular import Reading, columns_of
 
 if TYPE_CHECKING:
-    import duckdb
     import pandas as pd
 
 ROWS = 1_000
@@ -117,8 +118,6 @@ def preview(
     InputError
         The file cannot be read at all.
     """
-    import duckdb
-
     table = Table(Path(path), {"published_at": ""} | dict(columns or {}), platform, **options)
     con = duckdb.connect()
     try:

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import duckdb
+
 from uploadtrends.errors import StoreError
 from uploadtrends.sources.protocol import Progress, Source
 from uploadtrends.store.lock import cannot_write, explain, writer_lock
@@ -80,8 +82,6 @@ def build_store(
     >>> ut.build_panel(folder / "mine.duckdb").keys()
     [('mysite', 'all')]
     """
-    import duckdb
-
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

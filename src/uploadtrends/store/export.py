@@ -8,7 +8,9 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
+
+import duckdb
 
 from uploadtrends.errors import InputError
 from uploadtrends.result import package_version
@@ -24,9 +26,6 @@ from uploadtrends.store.given import (
 )
 from uploadtrends.store.lock import cannot_write, explain
 from uploadtrends.store.parquet import COUNTED, FORMAT, LOADED, READABLE
-
-if TYPE_CHECKING:
-    import duckdb
 
 
 class Connected(Protocol):
@@ -85,8 +84,6 @@ def export_parquet(
     InputError
         The folder holds other things, or the period is another one.
     """
-    import duckdb
-
     folder = Path(folder)
     if period not in PERIODS:
         raise InputError("no such period", column="period", value=period, fix="day or month")

@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+import duckdb
 
 from uploadtrends.errors import InputError, TooManyRejectsError
 from uploadtrends.result import file_sha256, package_version
@@ -24,9 +26,6 @@ from uploadtrends.store.merge import merge
 from uploadtrends.store.redating import redate
 from uploadtrends.store.report import LoadReport
 from uploadtrends.store.tally import Tally
-
-if TYPE_CHECKING:
-    import duckdb
 
 _T = TypeVar("_T")
 SMALL = 256 << 20
@@ -139,8 +138,6 @@ def _transaction(
         watched(con, all_of_it, tick)
     except BaseException as error:
         if not committed:
-            import duckdb
-
             with suppress(duckdb.Error):  # the failure may have ended the transaction already
                 con.execute("ROLLBACK")
             raise

@@ -6,6 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from uploadtrends.engines.engine import Files
 from uploadtrends.errors import InputError
 from uploadtrends.store.given import MANIFEST, read_manifest
@@ -53,8 +55,6 @@ def parquet_tables(path: str | Path) -> dict[str, Files]:
 
 def empty_tables() -> dict[str, pl.DataFrame]:
     """Return the store's tables without rows."""
-    import duckdb
-
     with duckdb.connect() as con:
         con.execute(files("uploadtrends.store").joinpath("schema.sql").read_text(encoding="utf-8"))
         return {name: con.sql(f"FROM {name}").pl() for name in COUNTED}

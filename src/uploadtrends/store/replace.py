@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import duckdb
 
 from uploadtrends.errors import StoreError
 from uploadtrends.store.lock import explain
-
-if TYPE_CHECKING:
-    import duckdb
 
 Checksums = dict[str, tuple[int, int]]
 
@@ -42,8 +40,6 @@ def file_checksums(path: Path) -> Checksums:
     StoreError
         It cannot be read.
     """
-    import duckdb
-
     try:
         with duckdb.connect(str(path), read_only=True) as con:
             return checksums(con)

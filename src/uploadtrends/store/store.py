@@ -9,9 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from uploadtrends.errors import InputError, StoreError
+from uploadtrends.pseudonyms import load_key, pseudonym
 from uploadtrends.sources.protocol import Progress, Source
 from uploadtrends.store.content import content_hash
+from uploadtrends.store.export import export_parquet
 from uploadtrends.store.loading import FinishedError, load
 from uploadtrends.store.lock import cannot_write, explain
 from uploadtrends.store.redating import repost_lags
@@ -19,7 +23,6 @@ from uploadtrends.store.report import LoadReport
 from uploadtrends.store.version import create, require_current
 
 if TYPE_CHECKING:
-    import duckdb
     import polars as pl
 
 WRITER_MEMORY = "1GB"
@@ -110,8 +113,6 @@ class Store:
         temp_directory: str | Path | None = None,
         threads: int | None = None,
     ) -> None:
-        import duckdb
-
         self.path = path
         self.read_only = read_only
         self._con: duckdb.DuckDBPyConnection | None = None
@@ -274,9 +275,6 @@ class Store:
         Path
             The folder. `uploadtrends.build_panel` reads it.
         """
-        from uploadtrends.pseudonyms import load_key, pseudonym
-        from uploadtrends.store.export import export_parquet
-
         hide = None if identify else partial(pseudonym, load_key(key_file))
         return export_parquet(self, folder, hide, period=period, progress=progress)
 
@@ -316,8 +314,6 @@ class Store:
         InputError
             The source as a whole cannot be read.
         """
-        import duckdb
-
         if self.read_only:
             raise StoreError(
                 f"the store '{self.path}' is open read-only. Fix: open_store(path, read_only=False)"

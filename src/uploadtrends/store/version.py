@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import duckdb
 
 from uploadtrends.errors import StoreError
 from uploadtrends.store.lock import explain, writer_lock
-
-if TYPE_CHECKING:
-    import duckdb
 
 SCHEMA_VERSION = 2
 """1 is the layout of uploadtrends 0.1, whose stores did not say; raised with every new column."""
@@ -67,8 +65,6 @@ def upgrade_store(path: str | Path) -> bool:
     StoreError
         No store at `path`, it is of a later version, or another process writes to it.
     """
-    import duckdb
-
     path = Path(path)
     if not path.is_file():
         raise StoreError(f"no store at '{path}'. Fix: check the path")

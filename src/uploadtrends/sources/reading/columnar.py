@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import name, quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading.rows import OBJECT, SEPARATOR, Rows
 from uploadtrends.sources.watched import watched
-
-if TYPE_CHECKING:
-    import duckdb
 
 _NESTED = {"struct", "map", "union"}
 
@@ -37,8 +36,6 @@ def feather_columns(con: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
 
 
 def _types(con: duckdb.DuckDBPyConnection, path: Path, scan: str) -> dict[str, Any]:
-    import duckdb
-
     try:
         relation = con.sql(f"SELECT * FROM {scan} LIMIT 0")
     except duckdb.Error as error:
@@ -112,8 +109,6 @@ def read_feather(
     con: duckdb.DuckDBPyConnection, rows: Rows, path: Path, columns: Sequence[str]
 ) -> None:
     """Add the rows of a Feather file or an Arrow stream to `rows`."""
-    import duckdb
-
     n = feather_rows(path)
     with _arrow(con, path) as scan:
         types = _types(con, path, scan)
@@ -138,8 +133,6 @@ def feather_rows(path: Path) -> int:
     InputError
         The file is damaged.
     """
-    import duckdb
-
     with duckdb.connect() as con, _arrow(con, path) as scan:
         try:
             return int(con.sql(f"SELECT count(*) FROM {scan}").fetchall()[0][0])

@@ -17,7 +17,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import name, quote
@@ -28,9 +30,6 @@ from uploadtrends.sources.reading.survey import LONGEST, Survey
 from uploadtrends.sources.reading.unpacking import PIECE, is_plain
 from uploadtrends.sources.staging import EXCERPT_LENGTH
 from uploadtrends.sources.watched import watched
-
-if TYPE_CHECKING:
-    import duckdb
 
 _HEAD = 1 << 18
 _FEW = 3
@@ -147,8 +146,6 @@ def _duckdb(
     *,
     header: bool,
 ) -> bool:
-    import duckdb
-
     dialect = text.dialect
     # Columns are told apart by their places: names may be empty, or occur twice.
     typed = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(len(dialect.header)))

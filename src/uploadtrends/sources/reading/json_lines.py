@@ -19,8 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import duckdb
 import numpy as np
 
 from uploadtrends.errors import InputError
@@ -47,9 +48,6 @@ from uploadtrends.sources.reading.unpacking import (
 )
 from uploadtrends.sources.staging import EXCERPT_LENGTH, setting, stage_records
 from uploadtrends.sources.watched import watched
-
-if TYPE_CHECKING:
-    import duckdb
 
 _BLANK = b" \t\n\v\f\r"
 """What DuckDB skips between records: C's isspace."""
@@ -99,8 +97,6 @@ def read_json_lines(
     int
         Number of records read, bad ones included.
     """
-    import duckdb
-
     reader = _Reader(con, path, into, columns, select, reason, progress)
     opener = _opener(codec)
     if not _has_lines(path, columns, codec):
@@ -148,8 +144,6 @@ class _Reader:
         con.execute("SET enable_progress_bar_print = false")
 
     def read(self, parts: Iterator[Piece]) -> int:
-        import duckdb
-
         con, n_read, n_kept, bytes_done = self.con, 0, 0, 0
         con.execute(f"DROP TABLE IF EXISTS temp.{self.into}")
         for piece in parts:
