@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ import uploadtrends as ut
 from uploadtrends import figures
 from uploadtrends.figures import gallery
 from uploadtrends.report.inline import Picture
-from uploadtrends.study.pictures import Unknown, content, pictures
+from uploadtrends.study import beside
+from uploadtrends.study.pictures import Pictures, Unknown, content, pictures
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +169,57 @@ def test_contents_differ_when_anything_inside_does() -> None:
     for value in (object(), lambda: 0):
         with pytest.raises(Unknown):
             content(Held({"a": value}))
+
+
+def test_a_second_process_draws_what_shows_no_check(
+    results: Any, drawn: list[str], tmp_path: Path
+) -> None:
+    apart = replace(results, kept_in=tmp_path)
+    asked = replace(apart, checks=(), manifest={})
+    beside.draw(pickle.dumps(asked))
+    names = list(drawn)
+    assert {"figure1", "effects", "change_points"} <= set(names)
+    assert not {"interrupted_time_series", "figure3_placebo_cohorts"} & set(names)
+    drawn.clear()
+    found = pictures(apart, tmp_path)  # the run draws the rest
+    assert set(drawn) == set(found) - set(names)
+    assert found == pictures(results, results.kept_in)
+
+
+def test_the_second_process_is_a_process_and_ends(
+    results: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart = replace(results, kept_in=tmp_path)
+    monkeypatch.setattr(beside, "_core_is_free", lambda: True)
+    beside.draw_beside(apart)
+    (process,) = beside._RUNNING
+    assert process.wait(timeout=120) == 0
+    assert len(list(tmp_path.glob("figure_*.pickle"))) >= beside.WORTH
+    assert Pictures(apart, tmp_path).missing() == [
+        "interrupted_time_series",
+        "figure3_placebo_cohorts",
+    ]
+    beside.stop()
+    beside.draw_beside(apart)  # too little is left to draw
+    assert beside._RUNNING == []
+
+
+def test_no_second_process_where_no_core_is_free(
+    results: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (99.0, 0.0, 0.0))
+    beside.draw_beside(replace(results, kept_in=tmp_path))
+    assert beside._RUNNING == []
+    monkeypatch.setattr(beside, "_core_is_free", lambda: True)
+    with figures.style(language="de"):  # which the other process does not know
+        beside.draw_beside(replace(results, kept_in=tmp_path))
+    assert beside._RUNNING == []
+
+
+def test_a_second_process_that_cannot_start_changes_nothing(
+    results: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "_core_is_free", lambda: True)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "no_python"))
+    beside.draw_beside(replace(results, kept_in=tmp_path))
+    assert beside._RUNNING == []

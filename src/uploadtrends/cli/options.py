@@ -182,10 +182,13 @@ class StudyOptions:
         bool, typer.Option("--replace", help="The folder may hold another study; it is replaced.")
     ] = False
 
-    def run(self, study: Path, *, quiet: bool, answer: Any = None) -> tuple[Any, Path]:
+    def run(
+        self, study: Path, *, quiet: bool, answer: Any = None, drawn: bool = False
+    ) -> tuple[Any, Path]:
         """Run a study and return its results and the folder for them.
 
-        `answer` is given what is known about the added date, before any check runs.
+        `answer` is given what is known about the added date, before any check runs. Where the
+        results will be `drawn`, a second process may begin with that.
         """
         from uploadtrends.cli.progress import step_display
         from uploadtrends.study import Home, Study
@@ -198,6 +201,9 @@ class StudyOptions:
         place = Home.of(spec.name, date, self.home, self.out)
         if not self.replace:
             place.refuse_another(spec.name, spec.file.name if spec.file else None)
+        meanwhile: Any = None
+        if drawn:
+            from uploadtrends.study.beside import draw_beside as meanwhile
         with step_display(place.work, quiet=quiet) as announce:
             results = loaded.run(
                 place.work,
@@ -205,6 +211,7 @@ class StudyOptions:
                 answer=answer,
                 key_file=self.key_file,
                 replace=self.replace,
+                meanwhile=meanwhile,
             )
         return results, place.out
 

@@ -29,7 +29,7 @@ def run(
 
     Example: uploadtrends run precipice --event 2023-05-15 --label "My event"
     """
-    results, out = options.run(study, quiet=quiet, answer=None if quiet else _say)
+    results, out = options.run(study, quiet=quiet, answer=None if quiet else _say, drawn=True)
     written = results.save(out, replace=options.replace)
     if not quiet:
         typer.echo(results.rest_of_summary())
@@ -64,7 +64,7 @@ def figures(study: StudyFile, options: StudyOptions) -> None:
 
     Example: uploadtrends figures precipice --out my_folder
     """
-    results, out = options.run(study, quiet=False, answer=_say)
+    results, out = options.run(study, quiet=False, answer=_say, drawn=True)
     for path in results.save_figures(out / "figures"):
         typer.echo(path)
 
@@ -75,7 +75,7 @@ def report(study: StudyFile, options: StudyOptions) -> None:
 
     Example: uploadtrends report precipice --out my_folder
     """
-    results, out = options.run(study, quiet=False, answer=_say)
+    results, out = options.run(study, quiet=False, answer=_say, drawn=True)
     typer.echo(results.save_report(out))
 
 

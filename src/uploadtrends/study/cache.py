@@ -158,24 +158,30 @@ class StepCache:
         self.recomputed.append(name)
         self._announce(shown or name, "done", seconds)
         kept = self._place(name, depends_on)
+        if kept is not None and self._folder is not None:
+            self._keep(name, kept, value)
+            times = self.expected_seconds() | {name: round(seconds, 3)}
+            text = json.dumps(times, indent=1, sort_keys=True)
+            write_privately(self._folder / "seconds.json", text.encode())
+
+    def keep(self, name: str, depends_on: Any, value: Any) -> None:
+        """Keep a value that is no step of a run."""
+        kept = self._place(name, depends_on)
         if kept is not None:
-            self._keep(name, kept, value, seconds)
+            self._keep(name, kept, value)
 
     def _place(self, name: str, depends_on: Any) -> Path | None:
         key = fingerprint(name, code_fingerprint(), depends_on, self._forgotten)
         self.keys[name] = key
         return None if self._folder is None else self._folder / f"{_stem(name)}-{key[:24]}.pickle"
 
-    def _keep(self, name: str, kept: Path, value: Any, seconds: float) -> None:
+    def _keep(self, name: str, kept: Path, value: Any) -> None:
         assert self._folder is not None  # noqa: S101 - for the type checker
         self._folder.mkdir(parents=True, exist_ok=True)
         private(self._folder)
         content = pickle.dumps(value, protocol=5)
         write_privately(kept, _digest(kept.name, content) + content)
         self._make_room(name, kept)
-        times = self.expected_seconds() | {name: round(seconds, 3)}
-        text = json.dumps(times, indent=1, sort_keys=True)
-        write_privately(self._folder / "seconds.json", text.encode())
 
     def _make_room(self, name: str, newest: Path) -> None:
         assert self._folder is not None  # noqa: S101 - for the type checker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +27,16 @@ def run_checks(
     its: Any,
     values: Values,
     key_file: str | Path | None = None,
+    begin: Callable[[], None] | None = None,
 ) -> tuple[CheckOutcome, ...]:
     """Run the study's checks in their order, each kept by what it depends on.
 
     A check that applies to a panel takes that of the platform named by its setting ``platform``, or
-    the main panel; every other one takes the fitted models, which know their panel.
+    the main panel; every other one takes the fitted models, which know their panel. `begin` is
+    called once, when the first check has to be computed.
     """
     outcomes = []
+    begins = [] if begin is None else [begin]
     for name, settings in spec.checks.items():
         options = values.section(f"checks.{name}", settings)
         on_panel = check_class(name).applies_to == "panel"
@@ -52,6 +55,8 @@ def run_checks(
             depends.append(steps.keys["interrupted time series"])
 
         def compute(name: str = name, options: Any = options, panel: Any = panel) -> CheckOutcome:
+            if begins:
+                begins.pop()()
             return _run(name, options, panel, its)
 
         outcomes.append(steps.step(f"check {name}", depends, compute))

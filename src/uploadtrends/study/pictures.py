@@ -41,13 +41,70 @@ def pictures(results: Any, folder: Path) -> dict[str, Picture]:
     folder : Path
         Where pictures are kept from run to run.
     """
-    steps = StepCache(folder if folder.exists() else None)
-    watched = Watched(results)
-    about = [code_fingerprint(pages=True), _fonts(), content([current(), users_settings()])]
-    found: dict[str, Picture] = {}
-    for entry in entries(results):
-        found |= _pictures(entry, watched, steps, about) if entry.ours else _draw(entry, results)[0]
-    return found
+    made = Pictures(results, folder)
+    # Those of checks first, the others from the end: a second process begins at the beginning.
+    checks = [entry for entry in made.entries if not entry.narrow]
+    others = [entry for entry in reversed(made.entries) if entry.narrow]
+    found = {entry.name: made.of(entry) for entry in (*checks, *others)}
+    return {name: one for entry in made.entries for name, one in found[entry.name].items()}
+
+
+class Pictures:
+    """What there is to draw of a study, and what is kept of it.
+
+    Parameters
+    ----------
+    results : StudyResults
+    folder : Path
+    early : bool
+        Whether the checks have not run: what asks for one raises `Later`.
+    """
+
+    def __init__(self, results: Any, folder: Path, *, early: bool = False) -> None:
+        self.entries = entries(results)
+        self._results = results
+        self._watched = Early(results) if early else Watched(results)
+        self._steps = StepCache(folder if folder.exists() else None)
+        style = content([current(), users_settings()])
+        self._about = [code_fingerprint(pages=True), _fonts(), style]
+
+    def of(self, entry: Entry) -> dict[str, Picture]:
+        """Return the pictures of an entry, drawn where they are not kept."""
+        if not entry.ours:
+            return _draw(entry, self._results)[0]
+        kept = self._kept(entry)
+        if kept is not None:
+            return kept
+        self._watched.read.clear()
+        drawn, whole = _draw(entry, self._watched)
+        read = sorted(self._watched.read)
+        with suppress(Unknown, OSError):  # the results count, not that they are kept
+            depends = [*self._about, read, self._watched.contents(read)]
+            if whole:
+                self._steps.note(_noted(entry), read)
+                self._steps.keep(f"figure {entry.name}", depends, drawn)
+        return drawn
+
+    def missing(self) -> list[str]:
+        """Return the names of the entries that show no check and are to be drawn."""
+        wide = [entry for entry in self.entries if entry.ours and entry.narrow]
+        return [entry.name for entry in wide if self._kept(entry) is None]
+
+    def _kept(self, entry: Entry) -> dict[str, Picture] | None:
+        read = self._steps.noted(_noted(entry))
+        if read is None:
+            return None
+        with suppress(Unknown, AttributeError, TypeError, OSError):
+            depends = [*self._about, read, self._watched.contents(read)]
+            found = self._steps.seen(f"figure {entry.name}", depends)
+            if found is not None:
+                drawn: dict[str, Picture] = found[0]
+                return drawn
+        return None
+
+
+def _noted(entry: Entry) -> str:
+    return f"read_by_{entry.name.replace(' ', '_')}"
 
 
 class Watched:
@@ -77,27 +134,21 @@ class Watched:
         return [self._contents[name] for name in read]
 
 
-def _pictures(
-    entry: Entry, watched: Watched, steps: StepCache, about: list[str]
-) -> dict[str, Picture]:
-    step = f"figure {entry.name}"
-    noted = f"read_by_{entry.name.replace(' ', '_')}"
-    before = steps.noted(noted)
-    with suppress(Unknown, AttributeError, TypeError):
-        if before is not None:
-            found = steps.seen(step, [*about, before, watched.contents(before)])
-            if found is not None:
-                drawn: dict[str, Picture] = found[0]
-                return drawn
-    watched.read.clear()
-    drawn, whole = _draw(entry, watched)
-    read = sorted(watched.read)
-    with suppress(Unknown, OSError):  # the results count, not that they are kept
-        depends = [*about, read, watched.contents(read)]
-        if whole:
-            steps.note(noted, read)
-            steps.done(step, depends, drawn, 0.0)
-    return drawn
+class Later(Exception):
+    """A figure asks for what is not known before the checks have run."""
+
+
+class Early(Watched):
+    """Results before their checks."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("checks", "conclusion", "manifest"):
+            raise Later(name)
+        return super().__getattr__(name)
+
+    def check(self, name: str) -> Any:
+        """Refuse."""
+        raise Later(name)
 
 
 def _draw(entry: Entry, results: Any) -> tuple[dict[str, Picture], bool]:

@@ -185,9 +185,15 @@ class StudyResults:
 
     def _drawn(self) -> Mapping[str, Drawing | Picture]:
         """Return the figures: drawn, or as they were kept where nothing that they show changed."""
+        from uploadtrends.study.beside import stop
         from uploadtrends.study.pictures import pictures
 
-        return self.drawings() if self.kept_in is None else pictures(self, self.kept_in)
+        if self.kept_in is None:
+            return self.drawings()
+        try:
+            return pictures(self, self.kept_in)
+        finally:
+            stop()
 
     def save(self, folder: str | Path, *, replace: bool = False) -> list[Path]:
         """Write figures, tables, report and, last, ``manifest.json``.

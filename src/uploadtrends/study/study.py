@@ -6,6 +6,7 @@ import dataclasses
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 Announce = Callable[[str, str, float], None]
 Answer = Callable[[tuple[AddedEvent, ...]], None]
+Meanwhile = Callable[[StudyResults], None]
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class Study:
         answer: Answer | None = None,
         key_file: str | Path | None = None,
         replace: bool = False,
+        meanwhile: Meanwhile | None = None,
     ) -> StudyResults:
         """Run every step whose inputs changed since the last runs in the same folder.
 
@@ -134,6 +137,8 @@ class Study:
             Key of the pseudonyms, for checks that name artists.
         replace : bool
             Whether the folder may hold another study.
+        meanwhile : callable, optional
+            Given the results so far when the first check has to be computed.
 
         Returns
         -------
@@ -151,13 +156,15 @@ class Study:
         checked = Study(spec)
         if out is None:
             with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
-                return checked._run(Path(folder), StepCache(None, announce), answer, key_file)
+                return checked._run(
+                    Path(folder), StepCache(None, announce), answer, key_file, meanwhile
+                )
         folder_of = Path(out)
         if not replace:
             refuse_another(folder_of, spec.name, spec.file.name if spec.file else None)
         settle(folder_of)
         steps = StepCache(folder_of / CACHE, announce)
-        return checked._run(folder_of, steps, answer, key_file)
+        return checked._run(folder_of, steps, answer, key_file, meanwhile)
 
     def panel(self) -> Panel:
         """Load the data and build the study's panel, without any analysis.
@@ -173,7 +180,12 @@ class Study:
             return self._panels(self._load(Path(folder), steps, None), steps)["main"]
 
     def _run(
-        self, out: Path, steps: StepCache, answer: Answer | None, key_file: str | Path | None
+        self,
+        out: Path,
+        steps: StepCache,
+        answer: Answer | None,
+        key_file: str | Path | None,
+        meanwhile: Meanwhile | None,
     ) -> StudyResults:
         import uploadtrends as ut
 
@@ -227,8 +239,7 @@ class Study:
         # A date without an estimate changes no other: the checks are those of the study without it.
         judged = its if before is None or any(one.estimable for one in answers) else before
         steps.keys["interrupted time series"] = its_keys[judged.events]
-        outcomes = run_checks(spec, steps, panels, judged, values, key_file)
-        return StudyResults(
+        so_far = StudyResults(
             spec=spec,
             panel=panel,
             panels=panels,
@@ -238,12 +249,20 @@ class Study:
             added=answers,
             breaks=breaks,
             matches=matches,
-            checks=outcomes,
+            checks=(),
             analyses=analyses,
             primary=primary,
+            conclusion=_conclude(spec, primary, ()),
+            manifest={},
+            kept_in=steps.folder,
+        )
+        begin = None if meanwhile is None else partial(meanwhile, so_far)
+        outcomes = run_checks(spec, steps, panels, judged, values, key_file, begin)
+        return dataclasses.replace(
+            so_far,
+            checks=outcomes,
             conclusion=_conclude(spec, primary, outcomes),
             manifest=make_manifest(spec, steps.keys),
-            kept_in=steps.folder,
         )
 
     def _added(
