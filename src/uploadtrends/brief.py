@@ -176,6 +176,19 @@ def _float(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
+def cell(value: Any) -> str:
+    """Return a value of a table in few characters: four digits, a date as a day, nothing if none.
+
+    Examples
+    --------
+    >>> cell(0.123456), cell(None)
+    ('0.1235', '')
+    """
+    if isinstance(value, float) and value == value:
+        return f"{value:.4g}"
+    return _day(value)
+
+
 def _day(value: Any) -> str:
     known = value == value and hasattr(value, "strftime")
     return f"{value:%Y-%m-%d}" if known else _text(value)

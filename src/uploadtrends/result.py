@@ -13,6 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from uploadtrends import brief
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
@@ -215,8 +216,6 @@ class Result:
 
     def __repr__(self) -> str:
         """Fit a terminal: at most 2,000 characters, no line above 100 columns."""
-        from uploadtrends import brief
-
         title = f"<{self.title}>"
         frame = self.to_frame()
         table = brief.short_table(frame)
@@ -234,8 +233,6 @@ class Result:
 
     def _repr_html_(self) -> str:
         import html
-
-        from uploadtrends import brief
 
         frame = self.to_frame()
         table = brief.short_table(frame)
@@ -273,8 +270,6 @@ class Result:
             Every column. By default a table of effects or of changes has the six that fit a page
             (group, event, effect, interval, p, status), and a caption.
         """
-        from uploadtrends import brief
-
         frame = self.to_frame()
         short = None if full else brief.short_table(frame)
         shown = frame if short is None else short
@@ -345,10 +340,4 @@ class Counted:
 
 
 def _cell(value: Any) -> str:
-    if value is None or value != value:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if hasattr(value, "strftime"):
-        return str(value.strftime("%Y-%m-%d"))
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    return brief.cell(value).replace("|", "\\|").replace("\n", " ")

@@ -11,6 +11,7 @@ from uploadtrends.series.grid import (
     as_regular_series,
     days,
     frequency,
+    from_to,
     period_ends,
     period_of,
     step,
@@ -98,3 +99,17 @@ def test_bad_series(series, message: str) -> None:
 def test_an_index_without_frequency_is_refused() -> None:
     with pytest.raises(InputError, match="no usable frequency"):
         period_ends(pd.DatetimeIndex(["2020-01-01", "2020-02-01"]))
+
+
+@pytest.mark.parametrize(
+    ("start", "freq", "said"),
+    [
+        ("2021-01-01", "MS", "2021-01 to 2021-06"),
+        ("2021-01-03", "W-SUN", "2021-01-03 to 2021-02-07"),
+        ("2016-01-01", "YS", "2016 to 2021"),
+    ],
+)
+def test_first_and_last_period_are_named_no_finer_than_they_are(
+    start: str, freq: str, said: str
+) -> None:
+    assert from_to(pd.date_range(start, periods=6, freq=freq)) == said

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
     from uploadtrends.collect.crawl import CollectProgress
     from uploadtrends.sources.protocol import LoadProgress
 
@@ -50,17 +52,12 @@ def load_display(*, quiet: bool) -> Iterator[Callable[[LoadProgress], None] | No
     if quiet:
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import DownloadColumn
 
-    with Progress(
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        DownloadColumn(),
-        TextColumn("{task.fields[rows]:>12,} rows  {task.fields[pace]:>10,.0f} rows/s"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
+    with _bar(
+        10,
+        DownloadColumn,
+        "{task.fields[rows]:>12,} rows  {task.fields[pace]:>10,.0f} rows/s",
     ) as bar:
         task = bar.add_task("reading", total=None, rows=0, pace=0.0)
 
@@ -85,23 +82,12 @@ def crawl_display(
     if quiet:
         yield None
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import MofNCompleteColumn
 
-    with Progress(
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("artists  {task.fields[works]:,} works  {task.fields[requests]:,} requests"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
+    with _bar(
+        12,
+        MofNCompleteColumn,
+        "artists  {task.fields[works]:,} works  {task.fields[requests]:,} requests",
     ) as bar:
         task = bar.add_task(source, total=None, works=0, requests=0)
 
@@ -115,3 +101,19 @@ def crawl_display(
             )
 
         yield tell
+
+
+def _bar(width: int, done: Callable[[], ProgressColumn], told: str) -> Progress:
+    """Make a bar: what is done in a column of `width`, how much of it, what else, and time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn(f"{{task.description:<{width}}}"),
+        BarColumn(),
+        done(),
+        TextColumn(told),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

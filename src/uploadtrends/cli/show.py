@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from uploadtrends.brief import cell, short_table
 from uploadtrends.cli.write import write_frame
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ def show_frame(frame: pd.DataFrame, *, as_json: bool, title: str | None = None) 
 
 def show_result(frame: pd.DataFrame, *, as_json: bool, out: Path | None, words: str = "") -> None:
     """Print a table of effects or of changes in six columns, or write all of it into a file."""
-    from uploadtrends.brief import short_table
-
     if out is not None:
         write_frame(frame, out)
         typer.echo(f"{len(frame)} rows in {out}", err=True)
@@ -71,10 +70,4 @@ def show_record(record: dict[str, Any], *, as_json: bool) -> None:
 def _cell(value: Any) -> str:
     from rich.markup import escape
 
-    if value is None or value != value:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if hasattr(value, "strftime"):
-        return str(value.strftime("%Y-%m-%d"))
-    return escape(str(value))
+    return escape(cell(value))

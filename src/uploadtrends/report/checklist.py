@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from uploadtrends.figures.series import heading
+from uploadtrends.series.grid import from_to
 
 
 def checklist(results: Any) -> pd.DataFrame:
@@ -96,7 +97,7 @@ def checklist(results: Any) -> pd.DataFrame:
 def _span(fit: Any) -> str:
     index = fit.observed.index
     name, n = heading(fit.platform, fit.group), int(fit.observed.notna().sum())
-    return f"{name}: {index[0]:%Y-%m} to {index[-1]:%Y-%m}, n = {n}"
+    return f"{name}: {from_to(index)}, n = {n}"
 
 
 def _points(fit: Any) -> str:

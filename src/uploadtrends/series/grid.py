@@ -66,6 +66,18 @@ def stamp(date: pd.Timestamp, freq: str) -> str:
     return date.strftime(step_of(freq).form)
 
 
+def from_to(index: pd.Index[Any]) -> str:
+    """Name the first and the last period of a grid, no finer than its period.
+
+    Examples
+    --------
+    >>> from_to(pd.date_range("2021-01-01", periods=8, freq="QS"))
+    '2021-01 to 2022-10'
+    """
+    freq = frequency(index)
+    return f"{stamp(index[0], freq)} to {stamp(index[-1], freq)}"
+
+
 def moved(when: When, freq: str, periods: int) -> pd.Timestamp:
     """Return the date moved by whole periods (negative: earlier)."""
     step = step_of(freq)

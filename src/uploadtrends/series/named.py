@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.errors import InputError
-from uploadtrends.series.grid import as_regular_series, described
+from uploadtrends.series.grid import as_regular_series, described, from_to
 
 
 @dataclass(frozen=True)
@@ -227,10 +227,7 @@ def single_instrument(
     best = max(range(int(stretch[-1]) + 1), key=merit)
     kept = item.values[stretch == best]
     name = known[stretch == best].iloc[0]
-    note = (
-        f"only the periods counted by the instrument {name} are used "
-        f"({kept.index[0]:%Y-%m} to {kept.index[-1]:%Y-%m})"
-    )
     kept = kept.asfreq(pd.DatetimeIndex(item.values.index).freq)
+    note = f"only the periods counted by the instrument {name} are used ({from_to(kept.index)})"
     kept.attrs = {**item.values.attrs, "calendar": described(kept.index)}
     return kept, starts, note

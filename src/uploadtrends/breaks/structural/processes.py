@@ -8,7 +8,7 @@ scores of a least-squares or Poisson regression (Brown, Durbin & Evans 1975; Plo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -44,18 +44,7 @@ FluctuationType = Literal[
     "Poisson-CUSUM",
     "Poisson-MOSUM",
 ]
-TYPES: tuple[FluctuationType, ...] = (
-    "Rec-CUSUM",
-    "OLS-CUSUM",
-    "Rec-MOSUM",
-    "OLS-MOSUM",
-    "RE",
-    "ME",
-    "Score-CUSUM",
-    "Score-MOSUM",
-    "Poisson-CUSUM",
-    "Poisson-MOSUM",
-)
+TYPES: tuple[FluctuationType, ...] = get_args(FluctuationType)
 
 
 @dataclass(frozen=True)
