@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import polars as pl
+
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
     import duckdb
-    import polars as pl
 
 
 class Queryable(Protocol):
@@ -83,8 +84,6 @@ def delisted(
         n_missing (no longer listed, artist still there), n_account_gone (artist no longer there),
         n_marked (listed, but marked deleted or banned), share (of the three in n_works).
     """
-    import polars as pl
-
     if period not in _PERIODS:
         raise InputError("not a period", value=period, fix=f"one of {', '.join(_PERIODS)}")
     works = store.sql(_WORKS).pl()
@@ -126,8 +125,6 @@ def delisted_works(store: Queryable) -> pl.DataFrame:
         platform, artist_id, upload_id, published_at, first_seen, last_seen (crawls), asked_in
         (crawl of the latest visit), missing, account_gone, marked; only rows where one is true.
     """
-    import polars as pl
-
     works: pl.DataFrame = store.sql(_WORKS).pl()
     return works.filter(pl.col("missing") | pl.col("account_gone") | pl.col("marked")).sort(
         "platform", "artist_id", "upload_id"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from uploadtrends.errors import InputError
 from uploadtrends.figures import series
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import sheet
@@ -34,8 +35,6 @@ def plot_panel(panel: Any, *, unit: str = "uploads", width: float = sheet.FULL_W
     InputError
         If no group has this unit.
     """
-    from uploadtrends.errors import InputError
-
     found, refused = {}, None
     for key in sheet.ordered(panel.keys()):
         try:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.tseries import offsets
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
@@ -116,8 +117,6 @@ def _are_years(index: pd.Index[Any]) -> bool:
 
 def _offset_of_periods(periods: pd.PeriodIndex) -> Any:
     """Return the offset between the starts of periods that know their own calendar."""
-    from pandas.tseries import offsets
-
     end: Any = periods.freq
     n: int = end.n
     if len(periods) > 1 and isinstance(end, offsets.YearEnd):
@@ -168,8 +167,6 @@ def _stamps(index: pd.DatetimeIndex, week: str | None, labels: str) -> Placed:
 
 
 def _one_stamp(wall: pd.DatetimeIndex, freq: Any) -> Placed:
-    from pandas.tseries import offsets
-
     if isinstance(freq, offsets.Day | offsets.Tick | offsets.Week):
         return Placed(wall, freq)
     return Placed(wall.to_period("M").to_timestamp(how="start"), offsets.MonthBegin())
@@ -232,8 +229,6 @@ def _by_seconds(index: pd.DatetimeIndex, labels: str) -> Placed:
 
 
 def _by_days(days: pd.DatetimeIndex, step: int, week: str | None, labels: str) -> Placed:
-    from pandas.tseries import offsets
-
     numbers = _seconds(days) // _DAY
     steps = np.diff(numbers)
     if (steps % step == 0).mean() < _ENOUGH:
@@ -276,8 +271,6 @@ def _weekly_pattern(days: pd.DatetimeIndex) -> bool:
 
 def _by_months(wall: pd.DatetimeIndex, steps: Array, labels: str) -> Placed:
     """Months and their multiples. `steps` are in days."""
-    from pandas.tseries import offsets
-
     months = np.maximum(np.rint(steps / _MONTH_DAYS), 1).astype(int)
     near = np.abs(steps - months * _MONTH_DAYS) <= 3.5
     step, _ = _most_frequent(months[near]) if near.any() else (0, 0.0)

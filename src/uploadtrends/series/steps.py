@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import pandas as pd
+from pandas.tseries import offsets
 
 from uploadtrends.errors import InputError
 
@@ -39,8 +40,6 @@ def step_of(freq: str) -> Step:
     InputError
         If it is none that a grid can have.
     """
-    from pandas.tseries import offsets
-
     try:
         offset: Any = pd.tseries.frequencies.to_offset(freq)
     except ValueError:
