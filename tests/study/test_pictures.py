@@ -223,3 +223,22 @@ def test_a_second_process_that_cannot_start_changes_nothing(
     monkeypatch.setattr("sys.executable", str(tmp_path / "no_python"))
     beside.draw_beside(replace(results, kept_in=tmp_path))
     assert beside._RUNNING == []
+
+
+def test_the_curve_of_a_contrast_depends_on_its_name_only(
+    results: Any, drawn: list[str], tmp_path: Path
+) -> None:
+    curve = ut.specification_curve(n_draws=19)(results.its)
+    checked = replace(results, checks=(curve,), kept_in=tmp_path)
+    pictures(checked, tmp_path)
+    assert "check_specification_curve" in drawn
+    drawn.clear()
+    primary = results.primary.copy()
+    primary["estimate"] = 0.5  # where the curve shows it, the curve holds it
+    pictures(replace(checked, primary=primary), tmp_path)
+    assert drawn == []
+    effects = results.its.effects
+    known = effects[effects["estimate"].notna() & (effects["term"] == "level")]
+    other = known[known["platform"] == "deviantart"].iloc[0]
+    pictures(replace(checked, primary=other), tmp_path)
+    assert drawn == ["check_specification_curve"]

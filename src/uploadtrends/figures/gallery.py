@@ -218,8 +218,8 @@ def _check(name: str, results: Any) -> dict[str, Drawing]:
         return {}
     with suppress(InputError):
         if name == "specification_curve":
-            stated = tuple(results.primary[key] for key in ("platform", "group", "event"))
-            return {f"check_{name}": checked.specification_curve(outcome, contrast=stated)}
+            curve = checked.specification_curve(outcome, contrast=results.stated)
+            return {f"check_{name}": curve}
         return {f"check_{name}": checked.draw(outcome)}
     return {}
 

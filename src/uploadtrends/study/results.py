@@ -147,6 +147,12 @@ class StudyResults:
         return gallery.drawings(self, width)
 
     @property
+    def stated(self) -> tuple[str, str, str]:
+        """Platform, group and event (or block of events) of the contrast stated beforehand."""
+        platform, group, event = (str(self.primary[key]) for key in _STATED)
+        return platform, group, event
+
+    @property
     def clocks(self) -> dict[str, IdClock]:
         """The id clocks among the study's data by platform; of several, the first."""
         return _clocks(self.spec)
@@ -285,6 +291,9 @@ class StudyResults:
         text = json.dumps(everything, indent=1, default=str)
         written.append(_write(folder / "results.json", text + "\n"))
         return [*written, self.save_report(folder, drawn)]
+
+
+_STATED = ("platform", "group", "event")
 
 
 @contextmanager
