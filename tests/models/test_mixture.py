@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import uploadtrends as ut
 from uploadtrends.models.estimators.mixture import mixture_interval
 
 ONE = np.ones(1)
@@ -38,3 +40,17 @@ def test_many_equal_components_are_one() -> None:
     one = mixture_interval(0.95, ONE, centres[:, :1], scales[:, :1], 12.0)
     for ours, exact in zip(many, one, strict=True):
         assert float(ours[0]) == pytest.approx(float(exact[0]), abs=1e-4)
+
+
+@pytest.mark.parametrize("scale", ["level", "log"])
+def test_draws_have_the_moments_of_the_estimate(scale):
+    """What percentages and bands are made of; a root on the wrong side goes unseen otherwise."""
+    noise = np.random.default_rng(4).normal(0, 4, 96)
+    series = pd.Series(
+        90 + 0.2 * np.arange(96) + noise, pd.date_range("2016", periods=96, freq="MS")
+    )
+    (fit,) = ut.interrupted_time_series(series, "2022-01", scale=scale, season="harmonics").fits
+    draws, _ = fit.estimate.draws
+    se = fit.coefficients["se"].to_numpy()
+    assert draws.std(axis=0) == pytest.approx(se, rel=0.08)
+    assert draws.mean(axis=0) == pytest.approx(fit.estimate.mean, abs=0.05 * se.max())

@@ -20,7 +20,7 @@ from uploadtrends.panel.drawing import draw, drawing_errors
 from uploadtrends.panel.groups import published_groups, sorted_groups
 from uploadtrends.panel.groups_sql import exits
 from uploadtrends.panel.known import described, overview, require_artists, rows_of
-from uploadtrends.panel.records import Records
+from uploadtrends.panel.records import Records, in_order
 from uploadtrends.panel.rows import artist_rows, new_folder, write_rows
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.units import ONLY_YES, says_no, unit_values
@@ -124,7 +124,8 @@ class Panel(Counted):
     @cached_property
     def fingerprint(self) -> str:
         """The sha256 of all that the panel holds: its records, its rule and its recipe."""
-        return fingerprint(self.records, self.seniority, self.recipe, self.groups, self.excluded)
+        frames = in_order(self.groups), in_order(self.excluded)
+        return fingerprint(self.records, self.seniority, self.recipe, *frames)
 
     def has_artists(self, platform: str | None = None) -> bool:
         """Tell whether the panel knows single artists (on that platform)."""

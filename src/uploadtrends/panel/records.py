@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from uploadtrends.engines.engine import Table
 
 
+def in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with its rows sorted: engines promise no order."""
+    return frame.sort(frame.columns)
+
+
 @dataclass(frozen=True)
 class Records:
     """What a panel is made from, independent of how artists are grouped.
@@ -53,8 +58,11 @@ class Records:
     def fingerprint(self) -> str:
         """The sha256 of all that they hold, whatever the order of the rows."""
         large = self.cells.sort("lane", "artist", "period"), self.spans.sort("lane", "artist")
-        small = (self.complete, self.lanes, self.published, self.unplaced, self.totals)
-        return fingerprint(*large, *small)
+        return fingerprint(*large, *map(in_order, self._small))
+
+    @property
+    def _small(self) -> tuple[pl.DataFrame, ...]:
+        return self.complete, self.lanes, self.published, self.unplaced, self.totals
 
     @property
     def artist_lanes(self) -> list[str]:
@@ -78,5 +86,5 @@ class HeldRecords(Records):
     @property
     def fingerprint(self) -> str:
         """Of all that they hold, the large tables by a checksum of their engine."""
-        small = (self.complete, self.lanes, self.published, self.unplaced, self.totals)
+        small = map(in_order, self._small)
         return fingerprint(*small, [table.fingerprint for table in self.tables.values()])

@@ -159,7 +159,7 @@ class Estimate:
         start = 0
         for g in np.flatnonzero(counts):
             part = slice(start, start + counts[g])
-            values[part] = self.coefficients[g] + noise[part] @ roots[g]
+            values[part] = self.coefficients[g] + noise[part] @ roots[g].T
             start += counts[g]
         return values, self.sigma[component] * inflate
 
@@ -179,6 +179,6 @@ def _noise(k: int, df: float) -> tuple[Array, Array]:
 
 
 def _roots(covariance: Array) -> Array:
-    """Symmetric square roots; a covariance may be singular to rounding."""
+    """Return R with R R' the covariance (g, k, k), which may be singular to rounding."""
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(np.einsum("gkl,gl->gkl", vectors, np.sqrt(np.maximum(values, 0.0))))
