@@ -51,7 +51,7 @@ def test_too_short_a_history_is_not_applicable(monthly):
     series = monthly(ar1_series(1, 34, rho=0.3, sd=0.1, mean=5, seed=1)[0], "2021-01-01")
     outcome = ut.interrupted_time_series(series, "2022-08-22").check(ut.placebo_dates())
     assert outcome.status == "not applicable"
-    assert "too few for 19 placebo dates" in outcome.text
+    assert "leave no room for 19 placebo dates" in outcome.text
 
 
 def test_fewer_than_19_dates_are_refused():
@@ -80,6 +80,12 @@ def test_default_windows_leave_room(before, after):
     assert wide >= 12
     assert 6 <= late <= after
     assert before - wide - late + 1 >= 19
+
+
+def test_weeks_after_an_event_need_not_be_half_a_year():
+    weeks = pd.date_range("2020-01-06", periods=164, freq="W-MON")
+    assert _default_window(143, 0, 21, weeks) == (84, 21)
+    assert _default_window(143, 0, 5, weeks) is None
 
 
 def test_a_block_moves_as_a_whole(stepped):
