@@ -22,6 +22,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.report.tables import Table
 from uploadtrends.result import Result
 from uploadtrends.simulate import population, training_set
+from uploadtrends.study.added import AddedEvent
 
 EVENT = "2021-06-01"
 
@@ -104,6 +105,14 @@ MADE: dict[str, Callable[[], Any]] = {
     "SyntheticShare": lambda: ut.synthetic_share(panel()),
     "AttributionEarnings": lambda: ut.attribution_earnings(100, (0.1, 0.2, 0.4), 1.0, 0.3),
     "Table": lambda: Table(its().effects),
+    "AddedEvent": lambda: AddedEvent(
+        date=EVENT,
+        label="Mine",
+        effects=its().effects.assign(fitted="alone"),
+        term="level",
+        notes=("It joins a block.",),
+        call=its().call,
+    ),
 }
 BESIDE = {
     "Panel": panel,

@@ -55,7 +55,7 @@ def test_the_template_is_a_valid_study_and_is_never_overwritten(tmp_path) -> Non
         ({"checks": {"placebo_date": {}}}, "did you mean 'placebo_dates'"),
         ({"model": {"method": 3}}, r"column 'model.method', value 3\). Fix: give text"),
         ({"model": {"confidence": True}}, "give a number"),
-        ({"panel": {"platforms": "artstation"}}, "give a list"),
+        ({"panel": {"platforms": 3}}, "a list"),
         ({"study": {"name": "x"}}, r"\[study\] lacks 'question'"),
         ({"primary": {}}, r"\[primary\] lacks 'platform'"),
         ({"data": [{"source": "series"}]}, "lacks 'path'"),
