@@ -199,8 +199,8 @@ def _one(
     if found is None:
         return without(
             "not applicable",
-            f"{first_event} periods before the first event and {len(observed) - end} after this one "
-            f"leave no room for {MINIMUM} placebo dates",
+            f"{first_event} periods before the first event and {len(observed) - end} after this "
+            f"one leave no room for {MINIMUM} placebo dates",
         )
     before, after = found
     if begin < before or len(observed) - end < after:
@@ -321,7 +321,7 @@ def _default_window(
     """Return the longest window that leaves room for enough dates, or None."""
     shortest, longest = (in_periods(index, months) for months in _BEFORE)
     least, most = (in_periods(index, months) for months in _AFTER)
-    # Where less than half a year follows the event, the placebo dates get as many periods as it has.
+    # Where less than half a year follows the event, placebo dates get as many periods as it has.
     least = min(least, max(_AFTER[0], after_event))
     for dates in (2 * MINIMUM + 1, MINIMUM):
         room = before_first - span - dates + 1
