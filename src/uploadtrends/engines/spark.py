@@ -106,7 +106,8 @@ def to_spark(query: str) -> str:
     """Return a query in Spark's words."""
     import sqlglot
 
-    return sqlglot.transpile(query, read="duckdb", write="spark")[0]
+    words: str = sqlglot.transpile(query, read="duckdb", write="spark")[0]
+    return words
 
 
 class SparkEngine:
