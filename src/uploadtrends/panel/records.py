@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from polars import selectors as cs
 
 from uploadtrends.engines.engine import Kept
 from uploadtrends.result import fingerprint
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def in_order(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame with its rows sorted: engines promise no order."""
-    return frame.sort(frame.columns)
+    """Return a frame sorted, its floats to ten digits: engines promise no order of rows or sums."""
+    return frame.with_columns(cs.float().round_sig_figs(10)).sort(frame.columns)
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ class Records:
     @property
     def fingerprint(self) -> str:
         """The sha256 of all that they hold, whatever the order of the rows."""
-        large = self.cells.sort("lane", "artist", "period"), self.spans.sort("lane", "artist")
-        return fingerprint(*large, *map(in_order, self._small))
+        return fingerprint(*map(in_order, (self.cells, self.spans, *self._small)))
 
     @property
     def _small(self) -> tuple[pl.DataFrame, ...]:
