@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.collect.html import read_feed
-from uploadtrends.collect.saved import SUFFIXES, page_records
+from uploadtrends.collect.saved import SUFFIXES, opened, page_records, saved_files
 from uploadtrends.collect.sites.artstation import labelled, read_profile, read_project
 from uploadtrends.collect.sites.deviantart.site import read_deviation
 from uploadtrends.collect.visit import Target, Visit, count_of, flag_of, text_of, utc
 from uploadtrends.collect.wire import Answer, Request, read_json
-from uploadtrends.errors import InputError
 from uploadtrends.records import Record, Reject, Sighting, Upload
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.staging import stage_records
@@ -64,13 +63,7 @@ class SavedAnswers:
     def __init__(
         self, paths: str | Path | Iterable[str | Path], *, artist: str | None = None
     ) -> None:
-        self._files: list[Path] = []
-        given = [paths] if isinstance(paths, str | Path) else list(paths)
-        for path in map(Path, given):
-            inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in _SUFFIXES)
-            self._files += inside if path.is_dir() else [path]
-        if not self._files:
-            raise InputError("no saved answers", value=[str(path) for path in given])
+        self._files = saved_files(paths, _SUFFIXES, "answers")
         self._artist = artist
 
     def parameters(self) -> dict[str, Any]:
@@ -85,10 +78,9 @@ class SavedAnswers:
         """Yield what the answers tell."""
         found = _Found(self._artist)
         for path in self._files:
-            try:
-                body = path.read_bytes()
-            except OSError as error:
-                yield Reject(str(path), "cannot be read", str(error)[:200])
+            body = opened(path)
+            if isinstance(body, Reject):
+                yield body
                 continue
             start = body.removeprefix(b"\xef\xbb\xbf").lstrip()
             if start[:1] in (b"{", b"["):

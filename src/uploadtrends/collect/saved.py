@@ -44,13 +44,7 @@ class SavedPages:
     def __init__(
         self, paths: str | Path | Iterable[str | Path], *, artist: str | None = None
     ) -> None:
-        self._files: list[Path] = []
-        given = [paths] if isinstance(paths, str | Path) else list(paths)
-        for path in map(Path, given):
-            inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
-            self._files += inside if path.is_dir() else [path]
-        if not self._files:
-            raise InputError("no saved pages", value=[str(path) for path in given])
+        self._files = saved_files(paths, SUFFIXES, "pages")
         self._artist = artist
 
     def parameters(self) -> dict[str, Any]:
@@ -64,16 +58,43 @@ class SavedPages:
     def records(self) -> Iterator[Record]:
         """Yield the works on the pages."""
         for path in self._files:
-            try:
-                body = path.read_bytes()
-            except OSError as error:
-                yield Reject(str(path), "cannot be read", str(error)[:200])
-                continue
-            yield from page_records(path, body, self._artist)
+            body = opened(path)
+            if isinstance(body, Reject):
+                yield body
+            else:
+                yield from page_records(path, body, self._artist)
 
     def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:
         """Fill the stage tables from the pages."""
         stage_records(con, self.records(), progress=progress)
+
+
+def saved_files(
+    paths: str | Path | Iterable[str | Path], suffixes: tuple[str, ...], what: str
+) -> list[Path]:
+    """Return the files named, and those with one of the suffixes in the folders named.
+
+    Raises
+    ------
+    InputError
+        When there are none; `what` they would have been.
+    """
+    files: list[Path] = []
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    for path in map(Path, given):
+        inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in suffixes)
+        files += inside if path.is_dir() else [path]
+    if not files:
+        raise InputError(f"no saved {what}", value=[str(path) for path in given])
+    return files
+
+
+def opened(path: Path) -> bytes | Reject:
+    """Return what a file holds, or why it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        return Reject(str(path), "cannot be read", str(error)[:200])
 
 
 def page_records(path: Path, body: bytes, artist: str | None) -> Iterator[Record]:
