@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from uploadtrends.checks.check import Check
 from uploadtrends.checks.outcome import Status
 from uploadtrends.collect.sites import shown
@@ -127,3 +129,9 @@ def panel_of(result: Any, panel: Any = None) -> Any:
     if found is None:
         found = getattr(result, "data", None)
     return found if hasattr(found, "has_artists") and found.has_artists() else None
+
+
+def in_percent(effect: Any, scale: str, base: float) -> Any:
+    """Return relative changes in percent of the level (log and counts: exactly; level: of mean)."""
+    values = np.asarray(effect, dtype=float)
+    return 100 * (values / base if scale == "level" else np.expm1(values))

@@ -13,6 +13,7 @@ from uploadtrends.checks.check import Check, Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
     USABLE,
     contrasts,
+    in_percent,
     main_reason,
     overall,
     series_name,
@@ -146,7 +147,7 @@ class NegativeControl(Check):
                 )
         usable = controls["status"].isin(USABLE)
         adjusted = holm(controls["p"].where(usable))
-        controls, others = _in_percent(controls, fitted), _in_percent(others, result)
+        controls, others = _sized(controls, fitted), _sized(others, result)
         rows = [
             _one(effect, float(p), others, self.alpha)
             for (_, effect), p in zip(controls.iterrows(), adjusted, strict=True)
@@ -189,19 +190,20 @@ def _one(effect: pd.Series, p: float, others: pd.DataFrame, alpha: float) -> dic
     }
 
 
-def _in_percent(effects: pd.DataFrame, result: Any) -> pd.DataFrame:
+def _sized(effects: pd.DataFrame, result: Any) -> pd.DataFrame:
     """Return the effects with their size and the smallest detectable one in percent.
 
     On the level scale of the mean of the series, as in the power check: what would have been
     without the event may be too uncertain there to be divided by.
     """
-    means = {(fit.platform, fit.group): float(fit.observed.abs().mean()) for fit in result.fits}
+    on = {
+        (fit.platform, fit.group): (fit.scale, float(fit.observed.abs().mean()))
+        for fit in result.fits
+    }
 
     def percent(column: str) -> list[float]:
         return [
-            float(100 * np.expm1(row[column]))
-            if str(row["unit"]).startswith("log ratio")
-            else float(100 * row[column] / means[row["platform"], row["group"]])
+            float(in_percent(row[column], *on[row["platform"], row["group"]]))
             for _, row in effects.iterrows()
         ]
 

@@ -13,6 +13,7 @@ from uploadtrends.checks.contrasts import (
     USABLE,
     OfContrasts,
     contrasts,
+    in_percent,
     main_reason,
     overall,
     without_estimate,
@@ -198,12 +199,12 @@ def _one(
         {
             **{key: keys[key] for key in ("platform", "group", "event", "term")},
             "effect": grid,
-            "percent": _percent(grid * periods, work.scale, base),
+            "percent": in_percent(grid * periods, work.scale, base),
             "power": power_at(low, high, grid),
         }
     )
     size = np.array([-smallest, smallest, -strict, strict]) * periods
-    fall, rise, strict_fall, strict_rise = _percent(size, work.scale, base)
+    fall, rise, strict_fall, strict_rise = in_percent(size, work.scale, base)
     return {
         **keys,
         "minimum_detectable": smallest,
@@ -231,12 +232,6 @@ _EMPTY: dict[str, Any] = {
     "power_of_interest": np.nan,
     "scale": "",
 }
-
-
-def _percent(effect: Any, scale: str, base: float) -> Any:
-    """Return relative changes in percent of the level (log and counts: exactly; level: of mean)."""
-    values = np.asarray(effect, dtype=float)
-    return 100 * (values / base if scale == "level" else np.expm1(values))
 
 
 def _sentence(table: pd.DataFrame, of_interest: float, target: float) -> str:
