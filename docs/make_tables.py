@@ -9,23 +9,11 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import quality_tables
+from quality_tables import RESULTS, markdown, percent
 
 DOCS = Path(__file__).resolve().parent
-RESULTS = DOCS.parent / "validation" / "results"
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.S)
-
-
-def percent(share: float) -> str:
-    """A share of series in percent: one digit more below ten."""
-    if pd.isna(share):
-        return ""
-    return f"{100 * share:.1f}" if share < 0.1 else f"{100 * share:.0f}"
-
-
-def markdown(rows: list[list[str]], head: list[str]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _before_and_after() -> pd.DataFrame:
@@ -65,7 +53,7 @@ def _pair(line: pd.Series, column: object) -> str:
     return f"{before} → {now}" if before else now
 
 
-TABLES = {"false_alarms": false_alarms, "power": power}
+TABLES = {"false_alarms": false_alarms, "power": power} | quality_tables.TABLES
 
 
 def written(text: str) -> str:
@@ -75,7 +63,7 @@ def written(text: str) -> str:
 
 def main() -> None:
     """Write every page that holds a table."""
-    for page in sorted(DOCS.glob("*.md")):
+    for page in [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]:
         text = page.read_text(encoding="utf-8")
         if TABLE.search(text):
             page.write_text(written(text), encoding="utf-8")
