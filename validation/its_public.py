@@ -6,8 +6,11 @@ No effect is in any series. A claim is p <= .05 with status ok and nothing in `d
 
 For every row (level, slope, 12 months, cumulative): `unmarked`, the share of series with status ok
 and nothing in `depends_on`; `false`, the share of series with a claim. `ok` is the share with
-status ok. The Monte Carlo error of a share s is sqrt(s (1 - s) / repetitions): .015 at .05 of 200.
-Events lie at 60% of the series, those of the daily series of 1,100 at 70% (two years before).
+status ok. Days and weeks with less than two years before the event have the answer of their months
+beside them (`result.monthly`): `answered` is the share in which one of the two has status ok,
+`false_month` that in which the months claim any row. The Monte Carlo error of a share s is sqrt(s
+(1 - s) / repetitions): .015 at .05 of 200. Events lie at 60% of the series, those of the daily
+series of 1,100 at 70% (two years before).
 
 Seeds are crc32 of the cell's full name and `--salt`; the committed table has the default one, and
 another was used while the method was tuned. Cells are written as they finish and those in the
@@ -30,7 +33,7 @@ import uploadtrends as ut
 
 OUT = Path(__file__).parent / "results" / "its_public.csv"
 TERMS = ("level", "slope", "effect_12m", "cumulative")
-SIZES = {"monthly": (24, 36, 60, 120), "weekly": (208,), "daily": (400, 1100)}
+SIZES = {"monthly": (24, 36, 60, 120), "weekly": (208,), "daily": (400, 800, 1100)}
 FREQ = {"monthly": "MS", "weekly": "W-MON", "daily": "D"}
 COURSES = ("straight", "exponential", "logistic", "curved")
 KINDS = ("level", "log", "count")
@@ -75,6 +78,14 @@ def cell(
         result = ut.interrupted_time_series(series, event)
         found = result.effects.set_index("term")
         row = {"ok": found["status"].get("level") == "ok", "log": result.fits[0].scale != "level"}
+        months = None if result.monthly is None else result.monthly.effects.set_index("term")
+        row["answered"] = row["ok"] or (months is not None and months["status"]["level"] == "ok")
+        row["false_month"] = months is not None and any(
+            months.loc[term, ["status", "depends_on"]].tolist() == ["ok", ""]
+            and months.loc[term, "p"] <= 0.05
+            for term in TERMS
+            if term in months.index
+        )
         for term in TERMS:
             known = term in found.index and found.loc[term, "status"] == "ok"
             free = known and found.loc[term, "depends_on"] == ""

@@ -11,6 +11,8 @@ import pytest
 import uploadtrends as ut
 from uploadtrends.errors import InputError
 from uploadtrends.models.regressors import holidays
+from uploadtrends.series.grid import as_regular_series
+from uploadtrends.series.months import by_month
 
 DAYS = pd.date_range("2019-01-01", periods=1100, freq="D")
 
@@ -82,3 +84,52 @@ def test_an_hour_of_two_zones_is_no_one_hour() -> None:
         fit = ut.interrupted_time_series(pd.Series(values, index), str(index[600])).fits[0]
         names = fit.coefficients.set_index("name")["estimate"]
         assert names.filter(like="hour").idxmax() == f"hour_{9 if zone == 'UTC' else 18}"
+
+
+def test_days_that_cannot_tell_the_year_have_the_answer_of_their_months() -> None:
+    """The same numbers as of months made by hand, and a status of their own."""
+    rng = np.random.default_rng(5)
+    works = pd.Series(rng.poisson(40, DAYS.size).astype(float), DAYS)[9:]
+    event = "2020-10-05"
+    result = ut.interrupted_time_series(works, event)
+    assert set(result.effects["status"]) <= {"exploratory", "not estimable"}
+    by_hand = works["2019-02-01":"2021-12-31"].resample("MS").sum()
+    want = ut.interrupted_time_series(by_hand, event).effects
+    months = result.monthly
+    assert months is not None
+    pd.testing.assert_frame_equal(months.effects, want)
+    assert months.effects.set_index("term").loc["level", "status"] == "ok"
+    assert "35 months, the first from 2019-02-01 to 2019-02-28 (totals of days)" in result.summary()
+    lagged = ut.interrupted_time_series(works, event, lag=7)
+    assert lagged.monthly is None  # seven months would be another question
+
+
+def test_months_are_means_where_days_are_no_counts_or_missing() -> None:
+    shares = pd.Series(50.0, DAYS)
+    shares["2019-05-01":"2019-05-20"] = np.nan
+    shares["2019-04-10":"2019-04-12"] = np.nan
+    months = by_month(as_regular_series(shares))
+    assert months["2019-04-01"] == 50
+    assert np.isnan(months["2019-05-01"])
+    assert months.index[-1] == pd.Timestamp("2021-12-01")
+    step = pd.Series(np.where(DAYS >= "2020-03-01", 4.5, 5.5), DAYS)
+    level = ut.interrupted_time_series(
+        step + np.random.default_rng(0).normal(0, 0.1, DAYS.size), "2020-03-01", scale="level"
+    ).monthly
+    assert level is not None
+    row = level.effects.set_index("term").loc["level"]
+    assert row["absolute"] == pytest.approx(-1, abs=0.05)
+    assert "the level changed by -0.99 a day" in level.summary()
+
+
+def test_weeks_become_four_weeks_and_business_days_whole_months() -> None:
+    weeks = pd.Series(1.0, pd.date_range("2021-01-06", periods=11, freq="W-WED"))
+    four = by_month(as_regular_series(weeks))
+    assert four.to_dict() == {pd.Timestamp("2021-01-06"): 4.0, pd.Timestamp("2021-02-03"): 4.0}
+    # May 2021 begins on a Saturday, July ends on one.
+    trading = pd.bdate_range("2021-05-03", "2021-07-30")
+    months = by_month(as_regular_series(pd.Series(1.0, trading)))
+    assert months.tolist() == [21, 22, 22]
+    zoned = pd.date_range("2021-03-01", "2021-04-30 23:00", freq="h", tz="Europe/Berlin")
+    hours = by_month(as_regular_series(pd.Series(1.0, zoned)))
+    assert hours.tolist() == [31 * 24 - 1, 30 * 24]  # the clock went forward in March

@@ -99,8 +99,9 @@ def interrupted_time_series(
     season : {"auto", "none", "harmonics", "dummies"} or int
         Auto: two annual harmonics where there are 24 months before the first event, else none.
         With more than 26 periods a year the whole span is judged: two harmonics from 24 months on,
-        12 of them before the event, and status exploratory where fewer than 24 lie before it. Days
-        have days of the week, too, and hours their hour.
+        12 of them before the event, and status exploratory where fewer than 24 lie before it
+        (``monthly`` of the result asks months then). Days have days of the week, too, and hours
+        their hour.
     boundary : {"exposure", "inclusive", "exclude"}
         The period that holds an event is weighted by its share of days after, counted wholly as
         after, or left out.

@@ -208,7 +208,7 @@ def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: s
     if foreign:
         design = replace(design, dropped=(*design.dropped, *foreign))
     found = (*found, *(block for block, _ in foreign))
-    if choice.status != "refused" and (doubt := _annual_doubt(design, settings)):
+    if choice.status != "refused" and (doubt := annual_doubt(design, settings)):
         reason = "; ".join(part for part in (choice.reason, doubt) if part)
         choice = replace(choice, status="exploratory", reason=reason)
     n, k = design.fitted.shape
@@ -330,7 +330,7 @@ def _blocks(
     return tuple(sorted(alone, key=lambda block: (block.start, block.id)))
 
 
-def _annual_doubt(design: Design, settings: Settings) -> str:
+def annual_doubt(design: Design, settings: Settings) -> str:
     """Say why an annual season cannot be told from the effect in daily or weekly data, if so."""
     index = design.index
     if settings.season != "auto" or not frequent(index) or not design.onsets:

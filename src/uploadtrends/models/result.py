@@ -24,11 +24,12 @@ from uploadtrends.models.controls import offered
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.fitting import Fit
-from uploadtrends.models.preparation import prepare
+from uploadtrends.models.preparation import annual_doubt, prepare
 from uploadtrends.models.sensitivity import shortest_table
 from uploadtrends.models.settings import Settings
 from uploadtrends.models.terms import TERMS
 from uploadtrends.result import Call, Result
+from uploadtrends.series.months import by_month
 from uploadtrends.series.named import NamedSeries, named_series
 from uploadtrends.threads import one_thread
 
@@ -99,7 +100,47 @@ class InterruptedTimeSeries(Result):
         if first:
             first.insert(0, "Groups that fill up from nobody, first per artist at risk:")
             first.append("All groups in totals:")
-        return "\n\n".join([*first, *(fit.sentence for fit in self.fits), *self._at_hand()])
+        said = [*first, *(fit.sentence for fit in self.fits)]
+        if self.monthly is not None:
+            said.append(
+                "Whole months of the same series, where the year cannot be told from the effect:"
+            )
+            said += [fit.sentence for fit in self.monthly.fits]
+        return "\n\n".join([*said, *self._at_hand()])
+
+    @cached_property
+    def monthly(self) -> InterruptedTimeSeries | None:
+        """The same question to months, for days, weeks or hours that cannot tell it from the year.
+
+        Series whose status is exploratory because fewer than 24 months lie before the event, once
+        more as totals of months (means, where values are no counts or some are missing; of four
+        weeks where the data are weekly), with the same settings and a status of their own. None
+        where no series is such, or where a setting counts periods or names data by date (a control,
+        covariates, an offset, ``lag``, ``onset_periods``, a washout in periods).
+        """
+        by_date = ("control", "covariates", "formula", "offset")
+        by_period = ("lag", "onset_periods", "pulse_periods", "ramp_start")
+        usual = Settings()
+        if any(getattr(self.settings, key) != getattr(usual, key) for key in by_period) or any(
+            getattr(self.settings, key) is not None for key in by_date
+        ):
+            return None
+        if isinstance(self.settings.washout, int):
+            return None
+        series = [
+            replace(fit.prepared.item, values=by_month(fit.observed), instrument=None)
+            for fit in self.fits
+            if fit.status != "refused" and annual_doubt(fit.prepared.design, self.settings)
+        ]
+        series = [item for item in series if len(item.values)]
+        if not series:
+            return None
+        # A month knows no time of day.
+        days = EventSet(
+            replace(event, date=event.start.isoformat()) if event.at else event
+            for event in self.events
+        )
+        return run(series, days, self.settings)
 
     @cached_property
     def per_artist(self) -> InterruptedTimeSeries | None:

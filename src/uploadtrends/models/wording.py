@@ -57,7 +57,8 @@ def describe(
 def _block(prepared: Prepared, effects: pd.DataFrame, block: Block) -> str:
     rows = {str(row["term"]): row for _, row in effects[effects["event"] == block.id].iterrows()}
     period = period_name(prepared.design.index)
-    unit = f"{unit_of(prepared).replace('_', ' ')} a {period}".strip()
+    per = prepared.item.values.attrs.get("per", period)
+    unit = f"{unit_of(prepared).replace('_', ' ')} a {per}".strip()
     confidence = f"{prepared.settings.confidence:.0%}"
     if prepared.settings.alternative != "two-sided":
         confidence += " one-sided"

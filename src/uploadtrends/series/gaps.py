@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 from uploadtrends.series.grid import frequency, period_name, stamp
@@ -13,25 +14,30 @@ MOSTLY_MISSING = 0.5
 
 
 def mostly_missing(series: pd.Series) -> str:
-    """Return why a series on its grid is mostly holes, or an empty string.
-
-    Hours, weekdays and months that never occur (nights, weekends, school holidays) are no holes.
-    """
+    """Return why a series on its grid is mostly holes, or an empty string."""
     known = series.notna().to_numpy()
     inside = np.flatnonzero(known)
     if inside.size < 2:
         return ""
-    index = pd.DatetimeIndex(series.index)[inside[0] : inside[-1] + 1]
-    known = known[inside[0] : inside[-1] + 1]
-    expected = np.ones(len(index), dtype=bool)
+    part = series.iloc[inside[0] : inside[-1] + 1]
+    missing = 1.0 - inside.size / max(int(expected(part).sum()), 1)
+    if missing <= MOSTLY_MISSING:
+        return ""
+    return f"{missing:.0%} of its {period_name(part.index)}s are missing"
+
+
+def expected(series: pd.Series) -> NDArray[np.bool_]:
+    """Return (N,) which periods should have a value.
+
+    Hours, weekdays and months that never occur (nights, weekends, school holidays) are no holes.
+    """
+    index, known = pd.DatetimeIndex(series.index), series.notna().to_numpy()
+    found = np.ones(len(index), dtype=bool)
     for label, fewest in _recurring(index):
         occur = np.unique(label[known])
         if occur.size >= fewest:
-            expected &= np.isin(label, occur)
-    missing = 1.0 - known.sum() / max(int(expected.sum()), 1)
-    if missing <= MOSTLY_MISSING:
-        return ""
-    return f"{missing:.0%} of its {period_name(index)}s are missing"
+            found &= np.isin(label, occur)
+    return found
 
 
 def _recurring(index: pd.DatetimeIndex) -> list[tuple[Array, int]]:
