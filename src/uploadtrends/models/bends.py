@@ -73,24 +73,31 @@ def critical_value(bias: Array, confidence: float = 0.95) -> Array:
     at = np.maximum(bias + ndtri(confidence), ndtri((1 + confidence) / 2))
     for _ in range(8):
         excess = ndtr(at - bias) - ndtr(-at - bias) - confidence
-        density = (np.exp(-0.5 * (at - bias) ** 2) + np.exp(-0.5 * (at + bias) ** 2)) / np.sqrt(
-            2 * np.pi
-        )
-        at = at - excess / density
+        at = at - excess / (_density(at - bias) + _density(at + bias))
     return np.asarray(at)
 
 
 def breakdown(middle: Array, se: Array, bias: Array, confidence: float = 0.95) -> Array:
     """Return the largest bend M at which the interval leaves out zero; 0 where it never does."""
     reach = np.abs(middle) / se
-    # P(|N(t, 1)| <= reach) falls in t: where it is `confidence`, reach is the critical value.
-    low, high = np.zeros_like(reach), reach.copy()
-    for _ in range(50):
-        at = (low + high) / 2
-        inside = ndtr(reach - at) - ndtr(-reach - at) > confidence
-        low, high = np.where(inside, at, low), np.where(inside, high, at)
-    found = low * se / np.maximum(bias, np.finfo(float).tiny)
-    return np.where(reach > ndtri((1 + confidence) / 2), found, 0.0)
+    found = np.zeros(reach.shape)
+    clear = reach > ndtri((1 + confidence) / 2)
+    reach = reach[clear]
+    # P(|N(t, 1)| <= reach) falls in t: where it is `confidence`, reach is the critical value. It is
+    # concave left of reach and too small at the start: Newton's method comes down to the root.
+    at = reach - ndtri(confidence)
+    for _ in range(60):
+        excess = ndtr(reach - at) - ndtr(-reach - at) - confidence
+        step = excess / (_density(reach + at) - _density(reach - at))
+        at = np.maximum(at - step, 0.0)
+        if (np.abs(step) <= 1e-14 * reach).all():
+            break
+    found[clear] = at * se[clear] / np.maximum(bias[clear], np.finfo(float).tiny)
+    return found
+
+
+def _density(at: Array) -> Array:
+    return np.asarray(np.exp(-0.5 * at**2) / np.sqrt(2 * np.pi))
 
 
 def overturned(

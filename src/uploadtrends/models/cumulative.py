@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from uploadtrends.arrays import Array
-from uploadtrends.models.units import beyond, drawn, expected, mean_factor, named, percent
+from uploadtrends.models.units import at_shares, beyond, drawn, expected, mean_factor, named, percent
 from uploadtrends.series.grid import period_name
 
 if TYPE_CHECKING:
@@ -56,16 +56,17 @@ def cumulative(
     if prepared.choice.scale == "level":
         sizes: dict[str, Any] = {}
         if not brief:
-            base, base_point, beta = drawn(prepared, estimate, places)
+            base, base_point, beta = drawn(prepared, estimate, places, total=True)
             sizes = percent(
-                beta @ effect.sum(axis=0),
-                base.sum(axis=1),
+                effect.sum(axis=0) @ beta,
+                base[0],
                 contrast.estimate[-1],
                 float(base_point.sum()),
                 confidence,
                 (contrast.low[-1], contrast.high[-1]),
             )
-            sizes["extrapolated"] = beyond(base_point, 0.0, prepared, np.ptp(prepared.y))
+            ends, width = (base_point.min(), base_point.max()), float(np.ptp(prepared.y))
+            sizes["extrapolated"] = beyond(*ends, 0.0, prepared, width)
         row.update(
             estimate=contrast.estimate[-1],
             se=contrast.se[-1],
@@ -79,19 +80,17 @@ def cumulative(
         base, base_point, beta = drawn(prepared, estimate, places)
         factor = mean_factor(prepared, estimate)
         base = np.minimum(base, 300.0)
-        start = factor * np.exp(base).sum(axis=1)
-        base += np.minimum(beta @ effect.T, 300.0)
-        change = factor * np.exp(base, out=base).sum(axis=1) - start
+        start = factor * np.exp(base).sum(axis=0)
+        base += np.minimum(effect @ beta, 300.0)
+        change = factor * np.exp(base, out=base).sum(axis=0) - start
         start_point = factor * np.exp(base_point)
         point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())
         tail = (1 - confidence) / 2
         # The mean and variance of a sum of exponentials explode with the noise: quantiles.
-        cuts = np.quantile(change, [tail, 0.158655, 0.5, 0.841345, 1 - tail])
+        cuts = at_shares(change, (tail, 0.158655, 0.5, 0.841345, 1 - tail))
         low, left, median, right, high = (float(cut) for cut in cuts)
         below = float((change < 0).mean())
         reach = (right - left) / 2
-        data = prepared.transformed[design.used]
-        data = np.exp(data) if prepared.choice.scale == "log" else data
         row.update(
             # One component plugs its variance parameters in: its own point, as others publish.
             estimate=median if estimate.weights.size > 1 else point,
@@ -101,7 +100,7 @@ def cumulative(
             # Seeded draws resolve no p below 2 / DRAWS.
             p=float(max(2 * min(below, 1 - below), 2 / change.size)),
             minimum_detectable=reach * (1.959964 + 0.841621),
-            extrapolated=beyond(start_point, 0.0, prepared, np.ptp(data)),
+            extrapolated=beyond(start_point.min(), start_point.max(), 0.0, prepared),
             **named("relative", 100 * change / start, confidence, (low, high)),
         )
     row["df"] = estimate.df

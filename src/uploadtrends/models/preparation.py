@@ -69,6 +69,13 @@ class Prepared:
             return values
         return np.asarray(values - self.offset[self.design.used])
 
+    @cached_property
+    def span(self) -> tuple[float, float]:
+        """The least and the largest value that enters the fit, in the unit of the data."""
+        data = self.transformed[self.design.used]
+        data = np.exp(data) if self.choice.scale == "log" else data
+        return float(data.min()), float(data.max())
+
     @property
     def clear(self) -> bool:
         """Whether the data leave no doubt about the scale."""

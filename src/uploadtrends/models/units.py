@@ -22,10 +22,22 @@ def unit_of(prepared: Prepared) -> str:
 
 
 def quantiles(values: Array, confidence: float) -> Array:
-    """Return (3, ...): lower end, median and upper end of draws along the first axis."""
+    """Return (3, ...): lower end, median and upper end of draws along the last axis."""
     tail = (1 - confidence) / 2
-    # Series lie contiguous, so that each is sorted in the processor's cache.
-    return np.asarray(np.quantile(np.ascontiguousarray(values.T), [tail, 0.5, 1 - tail], axis=-1))
+    return at_shares(values, (tail, 0.5, 1 - tail))
+
+
+def at_shares(values: Array, shares: tuple[float, ...]) -> Array:
+    """Return quantiles (s, ...) of draws along the last axis, as `numpy.quantile` has them.
+
+    The processor sorts several numbers at once, which is six times faster than looking for some.
+    """
+    ordered = np.sort(values, axis=-1)
+    place = np.array(shares) * (values.shape[-1] - 1)
+    before = place.astype(int)
+    low = np.moveaxis(ordered[..., before], -1, 0)
+    high = np.moveaxis(ordered[..., np.minimum(before + 1, values.shape[-1] - 1)], -1, 0)
+    return np.asarray(low + (high - low) * (place - before).reshape(-1, *[1] * (low.ndim - 1)))
 
 
 def relative_and_absolute(
@@ -40,13 +52,11 @@ def relative_and_absolute(
     leaves out zero exactly where that of the contrast does. A slope's is its size in the first full
     period after the event.
     """
-    design, confidence = prepared.design, prepared.settings.coverage
+    confidence = prepared.settings.coverage
     places = np.array([place for _, _, place in wanted])
     every, points, beta = drawn(prepared, estimate, places)
     factor = mean_factor(prepared, estimate)
-    data = prepared.transformed[design.used]
-    width = np.ptp(data if prepared.choice.scale != "log" else np.exp(data))
-    changes = beta @ np.concatenate([row for _, row, _ in wanted]).T
+    changes = np.concatenate([row for _, row, _ in wanted]) @ beta
     if prepared.choice.scale == "level":
         middles = points
         known = np.array([term != "slope" for term, _, _ in wanted])
@@ -63,7 +73,7 @@ def relative_and_absolute(
             )
         ]
     for sizes, middle in zip(found, middles, strict=True):
-        sizes["extrapolated"] = beyond(np.array([middle]), sizes["absolute"], prepared, width)
+        sizes["extrapolated"] = beyond(middle, middle, sizes["absolute"], prepared)
     return found
 
 
@@ -76,11 +86,10 @@ def _percents(
     confidence: float,
 ) -> list[dict[str, Any]]:
     """Return each change and, for those `known` and with a positive base, its percent of that."""
-    ratios = 100 * changes / np.where(bases > 0, bases, np.nan)
-    whole = (bases > 0).all(axis=0) & known & (points > 0)
+    whole = (bases.min(axis=1) > 0) & known & (points > 0)
     ends = np.full((3, len(points)), np.nan)
     if whole.any():
-        ends[:, whole] = quantiles(ratios[:, whole], confidence)
+        ends[:, whole] = quantiles(100 * changes[whole] / bases[whole], confidence)
     found: list[dict[str, Any]] = []
     for i, estimate in enumerate(contrast.estimate[: len(points)]):
         sizes: dict[str, Any] = {"absolute": float(estimate)}
@@ -90,18 +99,19 @@ def _percents(
             sizes |= _named("relative", ends[:, i], scaled)
             sizes["relative"] = 100 * estimate / points[i]
         elif known[i]:
-            base = bases[:, i]
-            sizes |= percent(changes[:, i], base, estimate, float(points[i]), confidence, limits)
+            sizes |= percent(changes[i], bases[i], estimate, float(points[i]), confidence, limits)
         found.append(sizes)
     return found
 
 
-def beyond(without: Array, size: float, prepared: Prepared, width: float) -> bool:
-    """Whether a counterfactual or an effect lies outside the data by more than their width."""
-    data = prepared.transformed[prepared.design.used]
-    data = np.exp(data) if prepared.choice.scale == "log" else data
-    outside = (without < data.min() - width) | (without > data.max() + width)
-    return bool(outside.any() or abs(size) > 2 * width)
+def beyond(
+    least: float, most: float, size: float, prepared: Prepared, width: float | None = None
+) -> bool:
+    """Whether a counterfactual, from its `least` to its `most`, or an effect of this size lies
+    outside the data by more than a `width`, by default their own."""
+    low, high = prepared.span
+    width = high - low if width is None else width
+    return bool(least < low - width or most > high + width or abs(size) > 2 * width)
 
 
 def percent(
@@ -162,16 +172,24 @@ def _lead(prepared: Prepared) -> int:
     return int(np.flatnonzero(prepared.design.used)[0])
 
 
-def drawn(prepared: Prepared, estimate: Estimate, places: Array) -> tuple[Array, Array, Array]:
-    """Return draws (DRAWS, p) of the predictor without the events at `places`, its mean (p,), and
-    the draws of the coefficients."""
+def drawn(
+    prepared: Prepared, estimate: Estimate, places: Array, *, total: bool = False
+) -> tuple[Array, Array, Array]:
+    """Return draws (p, DRAWS) of the predictor without the events at `places`, its mean (p,), and
+    the draws of the coefficients (k, DRAWS); `total` sums the draws over places (1, DRAWS)."""
     rows, offset, covariance = untreated(prepared, estimate)
-    beta, _ = estimate.draws
-    base = beta @ rows[places].T + offset[places]
+    beta = estimate.draws[0].T
+
+    def added(values: Array) -> Array:
+        return values.sum(axis=0, keepdims=True) if total else values
+
+    base = added(rows[places]) @ beta
+    base += added(offset[places][:, None])
     if covariance is not None:
         values, vectors = np.linalg.eigh(covariance[np.ix_(places, places)])
         root = vectors * np.sqrt(np.maximum(values, 0.0))
-        base = base + np.random.default_rng(20220823).standard_normal(base.shape) @ root.T
+        noise = np.random.default_rng(20220823).standard_normal((base.shape[1], places.size))
+        base += added(root) @ noise.T
     return base, expected(prepared, estimate, places), beta
 
 

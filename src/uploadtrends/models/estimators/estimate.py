@@ -150,16 +150,16 @@ class Estimate:
         edges = np.cumsum(self.weights)
         component = np.searchsorted(edges / edges[-1], (np.arange(DRAWS) + 0.5) / DRAWS)
         component = np.minimum(component, self.weights.size - 1)
-        roots = _roots(self.covariance)
         k = self.coefficients.shape[1]
         noise, inflate = _noise(k, self.df)
         # The components lie in order: one product for each.
         counts = np.bincount(component, minlength=self.weights.size)
         values = np.empty((DRAWS, k))
         start = 0
-        for g in np.flatnonzero(counts):
+        hit = np.flatnonzero(counts)
+        for g, root in zip(hit, _roots(self.covariance[hit]), strict=True):
             part = slice(start, start + counts[g])
-            values[part] = self.coefficients[g] + noise[part] @ roots[g].T
+            np.add(noise[part] @ root.T, self.coefficients[g], out=values[part])
             start += counts[g]
         return values, self.sigma[component] * inflate
 
@@ -181,4 +181,4 @@ def _noise(k: int, df: float) -> tuple[Array, Array]:
 def _roots(covariance: Array) -> Array:
     """Return R with R R' the covariance (g, k, k), which may be singular to rounding."""
     values, vectors = np.linalg.eigh(covariance)
-    return np.asarray(np.einsum("gkl,gl->gkl", vectors, np.sqrt(np.maximum(values, 0.0))))
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
