@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from uploadtrends.arrays import Array
-from uploadtrends.models.units import at_shares, beyond, drawn, expected, mean_factor, named, percent
+from uploadtrends.models.units import (
+    at_shares,
+    beyond,
+    drawn,
+    expected,
+    mean_factor,
+    named,
+    percent,
+)
 from uploadtrends.series.grid import period_name
 
 if TYPE_CHECKING:

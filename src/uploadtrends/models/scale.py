@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
 
 from uploadtrends.arrays import Array
 from uploadtrends.models.estimators.latent import LEAST_MEAN, poisson_means
@@ -128,16 +127,18 @@ def _noise(outcome: Array, side: Side, mean: Array, floor: float) -> Noise:
     straight = np.maximum(mean, floor)
     ends = 0.0 if side.scale == "level" else 2.0
 
-    def at(power: float) -> float:
-        return _likelihood(outcome, side, straight ** ((power - ends) / 2))
+    def at(*powers: float) -> dict[float, float]:
+        sizes = straight ** ((np.array(powers)[:, None] - ends) / 2)
+        return dict(zip(powers, _likelihoods(outcome, side, sizes), strict=True))
 
-    found = {power: at(power) for power in _POWERS}
+    found = at(*_POWERS)
     low, middle, high = found.values()
     bend = low - 2 * middle + high
     if bend < 0:  # the parabola through the three has its top between or beyond them
         top = float(np.clip(1.0 - (high - low) / (2 * bend), 0.0, 2.0))
         power = round(top / _STEP) * _STEP
-        found.setdefault(power, at(power) if power not in found else 0.0)
+        if power not in found:
+            found |= at(power)
     best = max(found, key=lambda power: found[power])
     gain = found[best] - found[OWN[side.scale]]
     return Noise(found[best], best, gain, floor)
@@ -147,11 +148,14 @@ def _fitted(side: Side) -> Array:
     return np.asarray(side.y - least_squares(side.y, side.x)[2])
 
 
-def _likelihood(outcome: Array, side: Side, sd: Array) -> float:
-    """Return the restricted log likelihood, phi integrated out, errors proportional to `sd`."""
-    sd = sd / np.exp(np.log(sd).mean())
-    fit = conditional(outcome / sd, side.x / sd[:, None], side.positions)
-    return float(logsumexp(fit.log_likelihood[0] + _PRIOR))
+def _likelihoods(outcome: Array, side: Side, sd: Array) -> list[float]:
+    """Return restricted log likelihoods, phi integrated out, errors proportional to `sd` (s, n)."""
+    sd = sd / np.exp(np.log(sd).mean(axis=1, keepdims=True))
+    fit = conditional(outcome / sd, side.x / sd[:, :, None], side.positions)
+    logs = fit.log_likelihood + _PRIOR
+    top = logs.max(axis=1)
+    found: list[float] = (top + np.log(np.exp(logs - top[:, None]).sum(axis=1))).tolist()
+    return found
 
 
 def said(difference: float, logs: str) -> str:

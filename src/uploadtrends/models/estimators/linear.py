@@ -10,6 +10,7 @@ from uploadtrends.arrays import Array
 from uploadtrends.models.estimators import reml
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.families import solve_markov
+from uploadtrends.models.estimators.whitened import LONG
 from uploadtrends.models.settings import Settings
 
 UNIT_ROOT_WARNING = 0.2
@@ -62,23 +63,26 @@ def fit_reml(y: Array, x: Array, positions: Array, settings: Settings) -> Estima
 def linear_rows(x: Array, positions: Array, weights: Array, phi: Array) -> Array:
     """Return the coefficients as linear combinations of the outcome, averaged over phi (k, n)."""
     kept = np.flatnonzero(weights > 1e-4 * weights.max())
-    x, positions = np.ascontiguousarray(x), np.ascontiguousarray(positions)
-    # Long designs are not kept: a thousand of their maps would fill the memory.
-    found = _map if x.size <= 4096 else _map.__wrapped__
-    maps = [found(x.tobytes(), positions.tobytes(), x.shape, float(phi[i])) for i in kept]
     share = weights[kept] / weights[kept].sum()
-    return np.asarray(np.tensordot(share, np.stack(maps), axes=(0, 0)))
-
-
-@lru_cache(maxsize=1024)
-def _map(design: bytes, places: bytes, shape: tuple[int, int], phi: float) -> Array:
-    """Return the map (k, n) from the outcome to the coefficients at one phi."""
-    x, positions = np.frombuffer(design).reshape(shape), np.frombuffer(places)
-    orthonormal, triangle = np.linalg.qr(x)
-    weighted = solve_markov(orthonormal, np.diff(positions), np.array([phi]), np.zeros(1))[0][0]
+    x, positions = np.ascontiguousarray(x), np.ascontiguousarray(positions)
+    told = x.tobytes(), positions.tobytes(), x.shape
+    if x.size <= LONG:
+        return np.asarray(np.tensordot(share, _maps(*told, phi.tobytes())[kept], axes=(0, 0)))
+    # Those of a long design are neither kept nor held together: they would fill the memory.
     return np.asarray(
-        np.linalg.solve(triangle, np.linalg.solve(orthonormal.T @ weighted, weighted.T))
-    )
+        sum(w * _maps.__wrapped__(*told, phi[[i]].tobytes())[0]
+            for w, i in zip(share, kept, strict=True))
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def _maps(design: bytes, places: bytes, shape: tuple[int, int], phi: bytes) -> Array:
+    """Return the map (g, k, n) from the outcome to the coefficients at every phi."""
+    x, positions, rho = np.frombuffer(design).reshape(shape), *map(np.frombuffer, (places, phi))
+    orthonormal, triangle = np.linalg.qr(x)
+    weighted, _ = solve_markov(orthonormal, np.diff(positions), rho, np.zeros(rho.size))
+    across = weighted.transpose(0, 2, 1)
+    return np.asarray(np.linalg.inv(triangle) @ np.linalg.solve(across @ orthonormal, across))
 
 
 def whiten(rows: Array, positions: Array, phi: float) -> Array:

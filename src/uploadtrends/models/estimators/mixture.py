@@ -75,7 +75,8 @@ def mixture_interval(
     target = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
     target = target.reshape(2, *[1] * mean.ndim)
     least, most = np.full(at.shape, -np.inf), np.full(at.shape, np.inf)
-    floor = 1e-12 / se
+    floor, close = 1e-12 / se, 1e-5 * se
+    done = np.zeros(at.shape, dtype=bool)
     for _ in range(25):
         cdf, density = _lookup(at[..., None] * inverse - offset, df)
         excess = np.einsum("...g,...g->...", weights, cdf) - target
@@ -84,12 +85,14 @@ def mixture_interval(
         least, most = np.where(short, at, least), np.where(short, most, at)
         # A flat stretch of the mixture would throw Newton far away: at most one se at a time.
         proposal = at + np.minimum(np.maximum(-excess / np.maximum(slope, floor), -se), se)
-        bad = ((proposal <= least) | (proposal >= most)) & np.isfinite(least + most)
+        near = np.abs(proposal - at) < close
+        bad = ~near & ((proposal <= least) | (proposal >= most)) & np.isfinite(least + most)
         if bad.any():
             proposal = np.where(bad, 0.5 * (least + most), proposal)
-        moved = np.abs(proposal - at)
-        at = proposal
-        if (moved < 1e-5 * se).all():
+        # An end that is found stays, so that it does not depend on who else is looked for.
+        at = np.where(done, at, proposal)
+        done |= near
+        if done.all():
             break
     return at[0], at[1], two_sided(weights, offset, df)
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from uploadtrends.arrays import Array
 from uploadtrends.models.estimators.mixture import mixture_interval, mixture_moments
+from uploadtrends.models.estimators.whitened import whitened
 
 PHI_GRID: Array = np.round(np.arange(-0.97, 0.9901, 0.02), 2)
 """Midpoints of the cells over which phi is integrated."""
@@ -118,106 +119,33 @@ def conditional(
     prior : {"arcsine", "uniform"}
     """
     outcomes = np.atleast_2d(np.asarray(outcomes, dtype=float))
-    design = np.asarray(design, dtype=float)
-    shared = design.ndim == 2
-    if shared:
-        design = design[None]
-    _, n, k = design.shape
-    # Orthonormal columns and residuals: conditioning no longer depends on the units of y and time.
-    orthonormal, triangle = np.linalg.qr(design)
-    back = np.linalg.inv(triangle)
-    first = np.einsum("snk,mn->mk" if shared else "mnk,mn->mk", orthonormal, outcomes)
-    residuals = outcomes - np.einsum("snk,mk->mn" if shared else "mnk,mk->mn", orthonormal, first)
-
+    design = np.ascontiguousarray(design, dtype=float)
+    n, k = design.shape[-2:]
     distance = np.ones(n - 1) if positions is None else np.diff(np.asarray(positions, dtype=float))
-    a, b, rss, log_correlation = _cross_products(orthonormal, residuals, distance, phi)
-    inverse, log_determinant = _inverses(a)
+    known = whitened(design, distance, phi)
+    shared = known.orthonormal.shape[0] == 1
+    # Not `@`, whose last digits depend on how many series there are: draws of effects would, too.
+    first = np.einsum("snk,mn->mk" if shared else "mnk,mn->mk", known.orthonormal, outcomes)
+    residuals = outcomes - np.einsum(
+        "snk,mk->mn" if shared else "mnk,mk->mn", known.orthonormal, first
+    )
+    b, rss = known.cross_products(residuals)
     theta = (
-        (inverse[0] @ b.transpose(1, 2, 0)).transpose(2, 0, 1)
+        (known.inverse[0] @ b.transpose(1, 2, 0)).transpose(2, 0, 1)
         if shared
-        else np.einsum("mgij,mgj->mgi", inverse, b)
+        else np.einsum("mgij,mgj->mgi", known.inverse, b)
     )
     noiseless = (residuals**2).sum(axis=1) <= 1e-22 * (outcomes**2).sum(axis=1)
     rss = np.maximum(rss - np.einsum("mgk,mgk->mg", theta, b), 1e-290)
     df = n - k
     variance = rss / df
-    log_determinant = log_determinant + 2 * np.linalg.slogdet(triangle)[1][:, None]
     log_likelihood = -0.5 * (
-        df * (np.log(2 * np.pi) + np.log(variance) + 1) + log_determinant + log_correlation
+        df * (np.log(2 * np.pi) + np.log(variance) + 1) + known.log_determinant
     )
     rotated = theta + first[:, None, :]
-    return Conditional(phi, log_likelihood, rotated, inverse, back, variance, df, noiseless, prior)
-
-
-def _inverses(a: Array) -> tuple[Array, Array]:
-    """Return the inverses and log determinants of positive definite matrices (..., k, k).
-
-    Gauss-Jordan over all matrices at once: their number is great and k is small, so that LAPACK
-    called once a matrix would be most of the cost of a batch.
-    """
-    k = a.shape[-1]
-    work = np.ascontiguousarray(np.moveaxis(a, (-2, -1), (0, 1)))
-    log_determinant = np.zeros(a.shape[:-2])
-    for pivot in range(k):
-        diagonal = work[pivot, pivot].copy()
-        log_determinant += np.log(diagonal)
-        work[pivot, pivot] = 1.0
-        work[pivot] /= diagonal
-        factor = work[:, pivot].copy()
-        factor[pivot] = 0.0
-        work[:pivot, pivot] = 0.0
-        work[pivot + 1 :, pivot] = 0.0
-        work -= factor[:, None] * work[pivot]
-    return np.moveaxis(work, (0, 1), (-2, -1)), log_determinant
-
-
-def _cross_products(
-    design: Array, residuals: Array, distance: Array, phi: Array
-) -> tuple[Array, Array, Array, Array]:
-    """Return U'U, U'u_y, u_y'u_y and sum log(1 - r**2) at each phi.
-
-    They are polynomials in r for all rows at the same distance, so the sums over rows are made once
-    and not once per phi.
-    """
-    outer = "snk,snl->skl"
-    mixed = "snk,mn->mk" if design.shape[0] == 1 else "mnk,mn->mk"
-    top, start = design[:, :1], residuals[:, :1]
-    factors = [np.ones(phi.size)]
-    parts = [(np.einsum(outer, top, top), np.einsum(mixed, top, start), (start**2).sum(axis=1))]
-    log_correlation = np.zeros(phi.size)
-    for gap in np.unique(distance):
-        rows = np.flatnonzero(distance == gap) + 1
-        now, before = design[:, rows], design[:, rows - 1]
-        y_now, y_before = residuals[:, rows], residuals[:, rows - 1]
-        r = np.sign(phi) ** gap * np.abs(phi) ** gap
-        scale = 1 / (1 - r**2)
-        factors += [scale, -r * scale, r**2 * scale]
-        cross = np.einsum(outer, now, before)
-        parts += [
-            (
-                np.einsum(outer, now, now),
-                np.einsum(mixed, now, y_now),
-                (y_now**2).sum(axis=1),
-            ),
-            (
-                cross + np.swapaxes(cross, 1, 2),
-                np.einsum(mixed, now, y_before) + np.einsum(mixed, before, y_now),
-                2 * (y_now * y_before).sum(axis=1),
-            ),
-            (
-                np.einsum(outer, before, before),
-                np.einsum(mixed, before, y_before),
-                (y_before**2).sum(axis=1),
-            ),
-        ]
-        log_correlation += rows.size * np.log1p(-(r**2))
-    by_phi = np.stack(factors, axis=1)
-    found = []
-    for piece in range(3):
-        sums = np.stack([part[piece] for part in parts], axis=1)
-        flat = by_phi @ sums.reshape(*sums.shape[:2], -1)
-        found.append(flat.reshape(flat.shape[0], phi.size, *sums.shape[2:]))
-    return found[0], found[1], found[2], log_correlation
+    return Conditional(
+        phi, log_likelihood, rotated, known.inverse, known.back, variance, df, noiseless, prior
+    )
 
 
 def contrast_components(fit: Conditional, contrasts: Array) -> tuple[Array, Array]:

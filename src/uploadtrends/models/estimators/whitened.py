@@ -1,0 +1,132 @@
+"""Designs whitened for AR(1) errors at many autocorrelations: all that no outcome changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+
+from uploadtrends.arrays import Array
+
+LONG = 4096
+"""Numbers in a design up to which what depends on it alone is kept for the next series."""
+
+
+@dataclass(frozen=True)
+class Whitened:
+    """Designs (s, n, k) whitened at each phi: what does not depend on the outcome.
+
+    Cross products of whitened rows are polynomials in r for all rows at the same distance, so the
+    sums over rows are made once and not once per phi.
+    """
+
+    orthonormal: Array
+    """(s, n, k): conditioning no longer depends on the units of y and time."""
+    back: Array
+    """(s, k, k)"""
+    pairs: tuple[Array, ...]
+    """The later rows of each distance."""
+    factors: Array
+    """(g, 1 + 3 pairs) of the sums of cross products: the first row; each distance."""
+    inverse: Array
+    """(s, g, k, k)"""
+    log_determinant: Array
+    """(s, g) log |X'V^-1 X| + log |V|."""
+
+    def cross_products(self, residuals: Array) -> tuple[Array, Array]:
+        """Return U'u_y (m, g, k) and u_y'u_y (m, g) of residuals (m, n)."""
+        x = self.orthonormal
+        mixed = partial(np.einsum, "snk,mn->mk" if len(x) == 1 else "mnk,mn->mk")
+        start = residuals[:, :1]
+        sums, squares = [mixed(x[:, :1], start)], [(start**2).sum(axis=1)]
+        for rows in self.pairs:
+            now, before = x[:, rows], x[:, rows - 1]
+            y_now, y_before = residuals[:, rows], residuals[:, rows - 1]
+            sums += [
+                mixed(now, y_now),
+                mixed(now, y_before) + mixed(before, y_now),
+                mixed(before, y_before),
+            ]
+            squares += [
+                (y_now**2).sum(axis=1),
+                2 * (y_now * y_before).sum(axis=1),
+                (y_before**2).sum(axis=1),
+            ]
+        rss = self.factors @ np.stack(squares, axis=1)[:, :, None]
+        return self.factors @ np.stack(sums, axis=1), rss[:, :, 0]
+
+
+def whitened(design: Array, distance: Array, phi: Array) -> Whitened:
+    """Return designs (n, k) or (s, n, k) whitened at each phi (g,).
+
+    `distance` (n - 1,) is from each row to the next, in whole periods. What is known of one design
+    is kept for the next series on it.
+    """
+    if design.ndim == 2 and design.size <= LONG:
+        return _seen(design.tobytes(), design.shape, distance.tobytes(), phi.tobytes())
+    return _whitened(design.reshape(-1, *design.shape[-2:]), distance, phi)
+
+
+@lru_cache(maxsize=32)
+def _seen(design: bytes, shape: tuple[int, int], distance: bytes, phi: bytes) -> Whitened:
+    """Return a design whitened, from those seen lately."""
+    x = np.frombuffer(design).reshape(1, *shape)
+    return _whitened(x, np.frombuffer(distance), np.frombuffer(phi))
+
+
+def _whitened(design: Array, distance: Array, phi: Array) -> Whitened:
+    orthonormal, triangle = np.linalg.qr(design)
+    outer = "snk,snl->skl"
+    top = orthonormal[:, :1]
+    factors, sums, pairs = [np.ones(phi.size)], [np.einsum(outer, top, top)], []
+    log_correlation = np.zeros(phi.size)
+    for gap in np.unique(distance):
+        rows = np.flatnonzero(distance == gap) + 1
+        now, before = orthonormal[:, rows], orthonormal[:, rows - 1]
+        r = np.sign(phi) ** gap * np.abs(phi) ** gap
+        scale = 1 / (1 - r**2)
+        factors += [scale, -r * scale, r**2 * scale]
+        cross = np.einsum(outer, now, before)
+        sums += [
+            np.einsum(outer, now, now),
+            cross + np.swapaxes(cross, 1, 2),
+            np.einsum(outer, before, before),
+        ]
+        pairs.append(rows)
+        log_correlation += rows.size * np.log1p(-(r**2))
+    by_phi = np.stack(factors, axis=1)
+    s, k = design.shape[0], design.shape[2]
+    gram = by_phi @ np.stack(sums, axis=1).reshape(s, by_phi.shape[1], -1)
+    inverse, log_determinant = _inverses(gram.reshape(s, phi.size, k, k))
+    log_determinant = log_determinant + 2 * np.linalg.slogdet(triangle)[1][:, None]
+    return Whitened(
+        orthonormal,
+        np.linalg.inv(triangle),
+        tuple(pairs),
+        by_phi,
+        inverse,
+        log_determinant + log_correlation,
+    )
+
+
+def _inverses(a: Array) -> tuple[Array, Array]:
+    """Return the inverses and log determinants of positive definite matrices (..., k, k).
+
+    Gauss-Jordan over all matrices at once: their number is great and k is small, so that LAPACK
+    called once a matrix would be most of the cost of a batch.
+    """
+    k = a.shape[-1]
+    work = np.ascontiguousarray(np.moveaxis(a, (-2, -1), (0, 1)))
+    log_determinant = np.zeros(a.shape[:-2])
+    for pivot in range(k):
+        diagonal = work[pivot, pivot].copy()
+        log_determinant += np.log(diagonal)
+        work[pivot, pivot] = 1.0
+        work[pivot] /= diagonal
+        factor = work[:, pivot].copy()
+        factor[pivot] = 0.0
+        work[:pivot, pivot] = 0.0
+        work[pivot + 1 :, pivot] = 0.0
+        work -= factor[:, None] * work[pivot]
+    return np.moveaxis(work, (0, 1), (-2, -1)), log_determinant
