@@ -89,7 +89,8 @@ def test_sentence_says_strength_estimate_interval_and_p():
 
 
 @pytest.mark.parametrize(
-    ("p", "said"), [(0.0004, "p < .001"), (0.0312, "p = .031"), (0.996, "p > .99"), (1.0, "> .99")]
+    ("p", "said"),
+    [(0.0004, "p < .001"), (0.0312, "p = .031"), (0.996, "p = .996"), (1.0, "p = 1.000")],
 )
 def test_p_values_as_printed(p, said):
     assert said in conclude(effect(p_adjusted=p)).sentence

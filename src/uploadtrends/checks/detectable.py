@@ -191,7 +191,7 @@ def _one(
     smallest = smallest_detectable(low, high, target)
     strict = smallest_detectable(*reach(alpha / tests), target) if tests > 1 else smallest
     periods = 12.0 if keys["term"] == "slope" else 1.0
-    base = 1.0 if work.scale != "level" else float(np.mean(np.abs(work.y)))
+    base = 1.0 if work.scale != "level" else float(np.nanmean(np.abs(work.response)))
     wanted = (np.log1p(-of_interest) if work.scale != "level" else -of_interest * base) / periods
     found = float(power_at(low, high, np.array([wanted]))[0])
     grid = np.linspace(-2.0, 2.0, 81) * max(smallest, abs(wanted))

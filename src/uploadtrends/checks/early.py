@@ -195,11 +195,11 @@ def _leads(
         return {"status": "not applicable", "reason": reason, "n_before": rows.size}, pd.DataFrame()
     if sparse := too_sparse(work, stop):
         return {"status": "not applicable", "reason": sparse, "n_before": rows.size}, pd.DataFrame()
-    base = work.design.matrix[np.ix_(rows, np.asarray(kept))]
-    y = work.response[rows]
+    base = work.matrix[np.ix_(rows, np.asarray(kept))]
+    y = work.weighted[rows]
     full = np.full(stop, np.nan)
     full[rows] = y
-    wide = work.design.matrix[:stop, kept]
+    wide = work.matrix[:stop, kept]
     noise = fit_null(full, wide).noise(n_draws, seed)[:, 0, rows]
     last = np.zeros((1, len(kept) + 1))
     last[0, -1] = 1.0
@@ -208,7 +208,7 @@ def _leads(
         step = (rows >= stop - in_periods(work.index, lead)).astype(float)
         if step.sum() < 1:
             continue
-        designs[lead] = np.column_stack([base, step])
+        designs[lead] = np.column_stack([base, step / work.spread[rows]])
         fit = fit_batch(
             np.concatenate([y[None], noise]), designs[lead], last, positions=rows.astype(float)
         )

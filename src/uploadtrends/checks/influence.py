@@ -216,10 +216,10 @@ def _periods(work: Working, mine: pd.DataFrame, windows: Sequence[tuple[str, str
     frames = []
     for name, drop in drops:
         kept = rows[~drop]
-        x = work.design.matrix[kept]
+        x = work.matrix[kept]
         if np.linalg.matrix_rank(x) < x.shape[1]:
             continue
-        fit = fit_batch(work.response[kept], x, contrast, positions=kept.astype(float))
+        fit = fit_batch(work.weighted[kept], x, contrast, positions=kept.astype(float))
         kind = "window" if " to " in name else "period"
         frames.append(_frame(work, kind, [name], lines, fit))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
@@ -256,6 +256,7 @@ def _artists(work: Working, fit: Any, mine: pd.DataFrame, panel: Any) -> pd.Data
     if not whole.any():
         return pd.DataFrame()
     contrast = np.concatenate(list(lines.values()))
+    outcomes = outcomes / work.spread[work.rows]
     batch = fit_batch(outcomes[whole], work.x, contrast, positions=work.positions)
     kept = [str(name) for name, ok in zip(names, whole, strict=True) if ok]
     return _frame(work, "artist", kept, lines, batch)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 
+from uploadtrends.arrays import Array
 from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 MINIMUM = 19  # with fewer the smallest possible p-value is above 1 in 20
 _BEFORE, _AFTER = (12, 36), (6, 24)  # shortest and longest default window, in months
+_FEWEST_AFTER = 6  # periods
 
 
 def _rows(outcome: CheckOutcome) -> pd.DataFrame:
@@ -219,7 +221,9 @@ def _one(
         item = NamedSeries(keys["platform"], keys["group"], part)
         # The scale of the fit, not one that every window chooses for itself.
         settings = replace(result.settings, scale=fit.scale)
-        return _estimate(item, events, settings, str(keys["event"]), str(keys["term"]))
+        sizes = fit.prepared.spread
+        sizes = None if sizes is None else sizes[at - before : at + span + after]
+        return _estimate(item, events, settings, str(keys["event"]), str(keys["term"]), sizes)
 
     inside = tuple(
         member
@@ -273,11 +277,16 @@ class Found(NamedTuple):
 
 
 def _estimate(
-    item: NamedSeries, events: tuple[Event, ...], settings: Settings, event: str, term: str
+    item: NamedSeries,
+    events: tuple[Event, ...],
+    settings: Settings,
+    event: str,
+    term: str,
+    sizes: Array | None,
 ) -> Found | None:
-    """Fit the model to one window; None where it cannot be."""
+    """Fit the model to one window, errors sized as in the whole fit; None where it cannot be."""
     try:
-        prepared = prepare(item, as_events(events), settings)
+        prepared = replace(prepare(item, as_events(events), settings), spread=sizes)
     except InputError:
         return None
     line = contrast_row(prepared.design, event, term)
@@ -322,7 +331,7 @@ def _default_window(
     shortest, longest = (in_periods(index, months) for months in _BEFORE)
     least, most = (in_periods(index, months) for months in _AFTER)
     # Where less than half a year follows the event, placebo dates get as many periods as it has.
-    least = min(least, max(_AFTER[0], after_event))
+    least = min(least, max(_FEWEST_AFTER, after_event))
     for dates in (2 * MINIMUM + 1, MINIMUM):
         room = before_first - span - dates + 1
         after = min(most, after_event, max(least, min(2 * room // 5, room - shortest)))

@@ -271,14 +271,10 @@ def _line(row: dict[str, Any]) -> str:
     level, slope = row.get("level_change_p", np.nan), row.get("slope_change_p", np.nan)
     if np.isfinite(level) and np.isfinite(slope):
         line += (
-            f" Segmented at {row['segmented_at']}: level p {_p(level)}, slope p {_p(slope)}; "
+            f" Segmented at {row['segmented_at']}: level {p_text(level)}, slope {p_text(slope)}; "
             f"best date over a trend {row['f_peak_at']:%Y-%m} (F = {row['f_peak']:.1f})."
         )
     return line
-
-
-def _p(value: float) -> str:
-    return "< 0.01" if value < 0.01 else f"= {value:.2f}"
 
 
 def _sentences(row: dict[str, Any]) -> list[str]:
@@ -310,8 +306,8 @@ def _sentences(row: dict[str, Any]) -> list[str]:
         parts.append(
             f"A segmented regression at {row['segmented_at']} {verdict}: level "
             f"{row['level_change']:+.1f} [{row['level_change_low']:.1f}, "
-            f"{row['level_change_high']:.1f}], p {_p(level)}; slope {row['slope_change']:+.1f} "
-            f"[{row['slope_change_low']:.1f}, {row['slope_change_high']:.1f}], p {_p(slope)}; "
+            f"{row['level_change_high']:.1f}], {p_text(level)}; slope {row['slope_change']:+.1f} "
+            f"[{row['slope_change_low']:.1f}, {row['slope_change_high']:.1f}], {p_text(slope)}; "
             f"a level change below {row['level_change_detectable']:.0f} would mostly be missed."
         )
     return parts

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from uploadtrends.brief import p_text
 from uploadtrends.checks.check import weights
 from uploadtrends.checks.contrasts import platform_name
 from uploadtrends.checks.outcome import CheckOutcome
@@ -207,7 +208,7 @@ def _reasons_against_any_claim(
     if not p <= alpha:
         against.append(
             "the estimate lies within what chance produces when nothing changes "
-            f"(p {_p(p)} {adjusted})"
+            f"({p_text(p)} {adjusted})"
         )
     against += _depends(effect)
     if (
@@ -307,7 +308,7 @@ def _claim(
     effect: Mapping[str, Any], strength: Strength, p: float, adjusted: str, unit: str, beside: str
 ) -> str:
     what, event, size = _subject(effect, unit), _event(effect), _size(effect)
-    note = f"{size}, p {_p(p)} {adjusted}"
+    note = f"{size}, {p_text(p)} {adjusted}"
     limit, seen = _bend(effect, "breakdown"), _bend(effect, "curvature_before")
     stands = ""
     if limit:
@@ -357,14 +358,6 @@ def _size(effect: Mapping[str, Any]) -> str:
         f"{float(effect['estimate']):+.3g} "
         f"(95% interval {float(effect['low']):+.3g} to {float(effect['high']):+.3g})"
     )
-
-
-def _p(value: float) -> str:
-    if value != value:
-        return "unknown"
-    if value < 0.001:
-        return "< .001"
-    return "> .99" if value > 0.99 else f"= {value:.3f}".replace("0.", ".", 1)
 
 
 def _detectable(smallest: float, effect: Mapping[str, Any]) -> str:

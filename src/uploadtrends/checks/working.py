@@ -45,6 +45,8 @@ class Working:
     scale: str
     empty: NDArray[np.bool_] = field(repr=False)
     """(N,) periods with a value of zero."""
+    spread: Array
+    """(N,) relative size of the errors, as the fit has them."""
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -52,14 +54,24 @@ class Working:
         return np.flatnonzero(~np.isnan(self.response))
 
     @property
+    def weighted(self) -> Array:
+        """(N,) the response divided by the size of its errors, which then have one size."""
+        return np.asarray(self.response / self.spread)
+
+    @property
+    def matrix(self) -> Array:
+        """(N, k) the design, divided likewise."""
+        return np.asarray(self.design.matrix / self.spread[:, None])
+
+    @property
     def y(self) -> Array:
-        """The response of those periods."""
-        return self.response[self.rows]
+        """The weighted response of the periods that enter the fit."""
+        return self.weighted[self.rows]
 
     @property
     def x(self) -> Array:
-        """The design of those periods."""
-        return self.design.matrix[self.rows]
+        """The weighted design of those periods."""
+        return self.matrix[self.rows]
 
     @property
     def positions(self) -> Array:
@@ -100,6 +112,7 @@ def working(prepared: Prepared) -> Working:
         prepared.design,
         prepared.choice.scale,
         prepared.observed.to_numpy(dtype=float) == 0,
+        np.ones(len(response)) if prepared.spread is None else prepared.spread,
     )
 
 
@@ -178,9 +191,9 @@ def joint_null(series: Sequence[Working]) -> FittedNull:
     for j, work in enumerate(series):
         lead = int(grid.get_indexer(work.index[:1])[0])
         span = slice(lead, lead + len(work.index))
-        outcomes[j, span] = work.response
+        outcomes[j, span] = work.weighted
         design = np.zeros((len(grid), work.design.matrix.shape[1]))
-        design[span] = work.design.matrix
+        design[span] = work.matrix
         designs.append(design)
     return fit_null(outcomes, designs)
 
