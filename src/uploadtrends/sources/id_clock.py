@@ -15,11 +15,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 import numpy as np
-import pandas as pd
 
 from uploadtrends.errors import InputError
 from uploadtrends.records import Reject
@@ -27,6 +26,9 @@ from uploadtrends.sources.moments import doubt, moment
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.staging import create_stage_tables, stage_records, tally
 from uploadtrends.sources.tabular import cells, read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A gap longer than a period says nothing about the single periods inside it.
 LONG_GAP = {"month": timedelta(days=31), "week": timedelta(days=7), "day": timedelta(days=1)}
@@ -173,6 +175,8 @@ class IdClock:
         >>> pixiv_clock().rates("month").loc["2022-08", "rate"].round(-2).item()
         24600.0
         """
+        import pandas as pd  # most loads do without
+
         clock = self if period is None else replace(self, period=period)
         kept = clock._kept()
         rows = ids_by_period(kept, clock.period)
@@ -200,6 +204,8 @@ class IdClock:
 
     def times(self) -> pd.DatetimeIndex:
         """Return the times of the pairs, bounds at their word."""
+        import pandas as pd
+
         return pd.DatetimeIndex([anchor.time for anchor in self._kept()])
 
     def _kept(self) -> list[Anchor]:

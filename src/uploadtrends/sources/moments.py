@@ -130,37 +130,41 @@ def formats_of(field: str, date_format: Formats) -> tuple[str, ...]:
 def moment(column: str, *, date_format: Formats = None, timezone: str = "UTC") -> str:
     """Return the SQL that reads a text column as a TIMESTAMP in UTC (NULL where unreadable).
 
-    Understood without `date_format`: ISO dates and times with or without an offset, ``2022``,
+    The text has no blanks at its ends: `rows.cleaned` has taken them off. Understood without
+    `date_format`: ISO dates and times with or without an offset, ``2022``,
     ``2022-08``, Unix times in seconds, milliseconds, microseconds or nanoseconds, and what
     `dates.read_date` reads. A time without a zone is taken to be in `timezone`; a zone or an
     offset in the text wins. Of several formats all that fit a text must agree.
     """
-    text = f"trim({column})"
     if formats := formats_of("", date_format):
-        read = [_by_format(text, form, timezone) for form in formats]
+        read = [_by_format(column, form, timezone) for form in formats]
         if len(read) == 1:
             return read[0]
         listed = f"list_distinct([{', '.join(read)}])"  # NULLs do not count
         return f"CASE WHEN len({listed}) = 1 THEN {listed}[1] END"
-    naive = _to_utc(f"try_cast({text} AS TIMESTAMP)", timezone)
+    naive = _to_utc(f"try_cast({column} AS TIMESTAMP)", timezone)
+    # The commonest forms of whole dumps come first; no text has two of these forms.
     return f"""CASE
-        WHEN length({text}) = 10 AND regexp_full_match({text}, '{_ISO_DAY}')
-            THEN try_cast({text} AS TIMESTAMP)
-        WHEN regexp_full_match({text}, '{_ISO_TIME}') THEN {naive}
-        WHEN regexp_full_match({text}, '{_ISO_TIME} ?(Z|{_OFFSET})')
-            THEN timezone('UTC', try_cast(regexp_replace({text}, ' ([Z+-])', '\\1') AS TIMESTAMPTZ))
-        WHEN regexp_full_match({text}, '[0-9]{{4}}(-[0-9]{{2}})?')
-            THEN try_cast(rpad({text}, 10, '-01') AS TIMESTAMP)
-        WHEN regexp_full_match({text}, '-?[0-9]{{9,10}}([.][0-9]+)?')
-            THEN make_timestamp(CAST(try_cast({text} AS DOUBLE) * 1000000 AS BIGINT))
-        WHEN regexp_full_match({text}, '{_COMPACT}') THEN ut_moment({text}, {quote(timezone)})
-        WHEN regexp_full_match({text}, '[0-9]{{12,13}}([.]0*)?')
-            THEN make_timestamp(try_cast(split_part({text}, '.', 1) AS BIGINT) * 1000)
-        WHEN regexp_full_match({text}, '[0-9]{{15,16}}([.]0*)?')
-            THEN make_timestamp(try_cast(split_part({text}, '.', 1) AS BIGINT))
-        WHEN regexp_full_match({text}, '[0-9]{{19}}')
-            THEN make_timestamp(try_cast({text} AS BIGINT) // 1000)
-        WHEN {column} IS NOT NULL THEN ut_moment({text}, {quote(timezone)})
+        WHEN strlen({column}) > 16 AND regexp_full_match({column}, '{_ISO_TIME}(Z|{_OFFSET})')
+            THEN make_timestamp(epoch_us(try_cast({column} AS TIMESTAMPTZ)))
+        WHEN length({column}) = 10 AND regexp_full_match({column}, '{_ISO_DAY}')
+            THEN try_cast({column} AS TIMESTAMP)
+        WHEN regexp_full_match({column}, '{_ISO_TIME}') THEN {naive}
+        WHEN regexp_full_match({column}, '{_ISO_TIME} (Z|{_OFFSET})')
+            THEN make_timestamp(epoch_us(try_cast(
+                regexp_replace({column}, ' ([Z+-])', '\\1') AS TIMESTAMPTZ)))
+        WHEN regexp_full_match({column}, '[0-9]{{4}}(-[0-9]{{2}})?')
+            THEN try_cast(rpad({column}, 10, '-01') AS TIMESTAMP)
+        WHEN regexp_full_match({column}, '-?[0-9]{{9,10}}([.][0-9]+)?')
+            THEN make_timestamp(CAST(try_cast({column} AS DOUBLE) * 1000000 AS BIGINT))
+        WHEN regexp_full_match({column}, '{_COMPACT}') THEN ut_moment({column}, {quote(timezone)})
+        WHEN regexp_full_match({column}, '[0-9]{{12,13}}([.]0*)?')
+            THEN make_timestamp(try_cast(split_part({column}, '.', 1) AS BIGINT) * 1000)
+        WHEN regexp_full_match({column}, '[0-9]{{15,16}}([.]0*)?')
+            THEN make_timestamp(try_cast(split_part({column}, '.', 1) AS BIGINT))
+        WHEN regexp_full_match({column}, '[0-9]{{19}}')
+            THEN make_timestamp(try_cast({column} AS BIGINT) // 1000)
+        WHEN {column} IS NOT NULL THEN ut_moment({column}, {quote(timezone)})
         END"""
 
 
@@ -205,25 +209,25 @@ def _has_clock(form: str) -> bool:
 def precision(column: str, *, date_format: Formats = None) -> str:
     """Return the SQL that tells how precise a date text is: year, month, day, minute or second."""
     if formats := formats_of("", date_format):
-        text = f"trim({column})"
-        precise = [_precision_of(form, text) for form in formats]
+        precise = [_precision_of(form, column) for form in formats]
         if len(set(precise)) == 1:
             return precise[0]
         cases = " ".join(
-            f"WHEN {_by_format(text, form, 'UTC')} IS NOT NULL THEN {said}"
+            f"WHEN {_by_format(column, form, 'UTC')} IS NOT NULL THEN {said}"
             for form, said in zip(formats, precise, strict=True)
         )
         return f"CASE {cases} END"
-    text = f"trim({column})"
     return (
-        f"CASE WHEN length({text}) = 10 AND {text} LIKE '____-__-__' THEN 'day' "
-        f"WHEN regexp_full_match({text}, '{_COMPACT}') THEN 'minute' "
-        f"WHEN regexp_full_match({text}, '-?[0-9]{{9,}}([.][0-9]*)?') AND length({text}) <> 14 "
-        f"THEN 'second' WHEN regexp_full_match({text}, '{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}.*') "
-        f"THEN CASE WHEN substr({text}, 17, 1) = ':' THEN 'second' ELSE 'minute' END "
-        f"WHEN regexp_full_match({text}, '[0-9]{{4}}') THEN 'year' "
-        f"WHEN length({text}) = 7 AND {text} LIKE '____-__' THEN 'month' "
-        f"WHEN {column} IS NOT NULL THEN ut_precision({text}) END"
+        # No text with these marks is a date with less than a second.
+        f"CASE WHEN {column} LIKE '____-__-__T__:__:__%' THEN 'second' "
+        f"WHEN length({column}) = 10 AND {column} LIKE '____-__-__' THEN 'day' "
+        f"WHEN regexp_full_match({column}, '{_COMPACT}') THEN 'minute' "
+        f"WHEN regexp_full_match({column}, '-?[0-9]{{9,}}([.][0-9]*)?') AND length({column}) <> 14 "
+        f"THEN 'second' WHEN regexp_full_match({column}, '{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}.*') "
+        f"THEN CASE WHEN substr({column}, 17, 1) = ':' THEN 'second' ELSE 'minute' END "
+        f"WHEN regexp_full_match({column}, '[0-9]{{4}}') THEN 'year' "
+        f"WHEN length({column}) = 7 AND {column} LIKE '____-__' THEN 'month' "
+        f"WHEN {column} IS NOT NULL THEN ut_precision({column}) END"
     )
 
 
@@ -244,7 +248,7 @@ def doubt(parsed: str, text: str, *, earliest: str = EARLIEST, date_format: Form
 
     Reasons name no values, so that they can be counted; the reject's excerpt has the value.
     """
-    plain = "'unreadable date'" if formats_of("", date_format) else f"ut_doubt(trim({text}))"
+    plain = "'unreadable date'" if formats_of("", date_format) else f"ut_doubt({text})"
     return (
         f"CASE WHEN {parsed} IS NULL THEN "
         f"CASE WHEN {text} IS NULL THEN 'no date' ELSE {plain} END "

@@ -207,7 +207,7 @@ class Table:
         caseless = self.artist_case is None and self.platform.lower() in CASELESS
         if "artist_id" in self.columns and (caseless or self.artist_case == "fold"):
             fold_names(con, self.platform)
-        settle_repeats(con, counts=self.has_counts, ids="upload_id" in self.columns)
+        shared = settle_repeats(con, counts=self.has_counts, ids="upload_id" in self.columns)
         con.execute(
             f"INSERT INTO temp.stage_reject SELECT {row_name('position', several=several)}, "
             "reason, excerpt FROM temp.parsed WHERE reason IS NOT NULL ORDER BY position"
@@ -221,6 +221,7 @@ class Table:
             counts=self.has_counts,
             ids="upload_id" in self.columns,
             artists="artist_id" in self.columns,
+            shared=shared,
         )
 
     @property
@@ -273,14 +274,13 @@ class Table:
             f"{mapped(something(cell[column]), (self.values or {}).get(field))} AS {texts[field]}"
             for field, column in self.columns.items()
         )
+        shown = ", ".join(cell.values())
         con.execute(
-            "CREATE OR REPLACE TEMP TABLE parsed AS SELECT * EXCLUDE (shown, reason_date), "
-            "CASE WHEN reason IS NOT NULL THEN shown END AS excerpt FROM "
-            f"(SELECT * EXCLUDE ({', '.join(texts.values())}), {self._reason(con)} AS reason FROM "
-            f"(SELECT *, {doubted} AS reason_date FROM "
-            f"(SELECT *, {chosen}{given} FROM (SELECT position, {read}, "
-            f"left(concat_ws(',', {', '.join(cell.values())}), 200) AS shown "
-            "FROM temp.input_rows))))"
+            f"CREATE OR REPLACE TEMP TABLE parsed AS SELECT * EXCLUDE ({shown}, reason_date), "
+            f"CASE WHEN reason IS NOT NULL THEN left(concat_ws(',', {shown}), 200) END AS excerpt "
+            f"FROM (SELECT * EXCLUDE ({', '.join(texts.values())}), {self._reason(con)} AS reason "
+            f"FROM (SELECT *, {doubted} AS reason_date FROM (SELECT *, {chosen}{given} FROM "
+            f"(SELECT *, {read} FROM temp.input_rows))))"
         )
 
     def _typed(self, nested: bool) -> dict[str, str]:

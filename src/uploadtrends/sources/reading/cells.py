@@ -60,7 +60,7 @@ def identity(cell: str) -> str:
 def identities(cell: str) -> str:
     """Return the SQL of one id, or of several that `settle_lists` has put between `SEPARATOR`."""
     several = f"contains({cell}, chr({ord(SEPARATOR)}))"
-    return f"CASE WHEN {several} THEN {cell} ELSE {identity(something(cell))} END"
+    return f"CASE WHEN {several} THEN {cell} ELSE {identity(cell)} END"
 
 
 def settle_lists(con: duckdb.DuckDBPyConnection, cell: str, separator: str | None) -> None:
@@ -75,10 +75,11 @@ def settle_lists(con: duckdb.DuckDBPyConnection, cell: str, separator: str | Non
     if separator:
         several += f" OR contains({cell}, {quote(separator)})"
         parts = f"string_split(replace({cell}, {quote(separator)}, {mark}), {mark})"
-    listed = (
-        f"list_filter(list_transform({parts}, lambda one: {identity(something('trim(one)'))}), "
-        "lambda id: id IS NOT NULL AND id <> '')"
-    )
+    # One step after the other: the SQL of one within that of the next would be evaluated often.
+    listed = parts
+    for step in ("trim(one)", something("one"), identity("one")):
+        listed = f"list_transform({listed}, lambda one: {step})"
+    listed = f"list_filter({listed}, lambda id: id <> '')"
     # In the order of the file, which `list_distinct` does not keep.
     distinct = "list_filter(listed, lambda id, n: list_position(listed, id) = n)"
     con.execute(

@@ -27,12 +27,14 @@ def cells(columns: Sequence[str]) -> dict[str, str]:
 def cleaned(text: str) -> str:
     """Return the SQL of a text without blanks at its ends, NULL where nothing is left."""
     shown = "".join(f"chr({ord(blank)}) || " for blank in BLANKS[1:]) + "' '"
-    # Most texts have none of the other blanks, and the plain trim is much faster.
     plain = f"trim({text})"
+    # Most texts begin and end with a visible ASCII character, which is told much faster.
+    visible = "BETWEEN 33 AND 126"
     return (
-        f"nullif(CASE WHEN unicode(left({plain}, 1)) BETWEEN 1 AND 31 "
+        f"CASE WHEN unicode({text}) {visible} AND unicode(({text})[-1]) {visible} "
+        f"THEN {text} ELSE nullif(CASE WHEN unicode(left({plain}, 1)) BETWEEN 1 AND 31 "
         f"OR unicode(right({plain}, 1)) BETWEEN 1 AND 31 "
-        f"THEN trim({text}, {shown}) ELSE {plain} END, '')"
+        f"THEN trim(trim({text}, {shown})) ELSE {plain} END, '') END"
     )
 
 

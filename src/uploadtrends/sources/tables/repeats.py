@@ -19,14 +19,22 @@ TWO_ARTISTS = "this work id has another artist and another date in an earlier ro
 TWO_COUNTS = "this artist and period has another count in an earlier row"
 
 
-def settle_repeats(con: duckdb.DuckDBPyConnection, *, counts: bool, ids: bool) -> None:
-    """Delete from `parsed` what folds, and give a reason to what contradicts; count the folded."""
-    before = _rows(con)
+def settle_repeats(con: duckdb.DuckDBPyConnection, *, counts: bool, ids: bool) -> bool:
+    """Delete from `parsed` what folds, and give a reason to what contradicts; count the folded.
+
+    Returns
+    -------
+    bool
+        Whether some work still has several rows, one an artist.
+    """
+    before, shared = _rows(con), False
     if counts:
         _settle_counts(con)
     elif ids and _repeated(con, "upload_id"):
         _settle_works(con)
+        shared = _repeated(con, "upload_id")
     tally(con, "folded", before - _rows(con))
+    return shared
 
 
 def _rows(con: duckdb.DuckDBPyConnection) -> int:

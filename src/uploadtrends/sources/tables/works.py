@@ -24,10 +24,13 @@ def stage_works(
     counts: bool,
     ids: bool,
     artists: bool,
+    shared: bool,
 ) -> None:
-    """Fill the stage tables from `parsed`, whose rows are all good."""
+    """Fill the stage tables from `parsed`, whose rows are all good.
+
+    Works are `shared` where `settle_repeats` says so.
+    """
     con.execute(f"CREATE OR REPLACE TEMP VIEW works AS {_works(counts=counts, ids=ids)}")
-    shared = ids and not counts and _shared(con)
     kept = ", ".join(f"arg_max({name}, position) AS {name}" if shared else name for name in _KEPT)
     if shared:
         grouped, updated, without = " GROUP BY upload_id", "max(updated_at)", "count(artist_id) = 0"
@@ -68,14 +71,6 @@ def _works(*, counts: bool, ids: bool) -> str:
     )
 
 
-def _shared(con: duckdb.DuckDBPyConnection) -> bool:
-    """Tell whether some work still has several rows, one an artist."""
-    found = con.sql(
-        "SELECT count(*) - count(DISTINCT hash(upload_id)) FROM temp.parsed"
-    ).fetchall()[0][0]
-    return bool(found)
-
-
 def _stage_credits(con: duckdb.DuckDBPyConnection, platform: str, *, shared: bool) -> None:
     mark = f"chr({ord(SEPARATOR)})"
     lists = con.sql(
@@ -85,6 +80,14 @@ def _stage_credits(con: duckdb.DuckDBPyConnection, platform: str, *, shared: boo
         con.execute(
             "INSERT INTO temp.stage_credit SELECT ?, upload_id, artist_id, 1 FROM temp.works "
             "WHERE artist_id IS NOT NULL",
+            [platform],
+        )
+        return
+    if not shared:  # `settle_lists` left every name once in a list
+        con.execute(
+            "INSERT INTO temp.stage_credit SELECT ?, upload_id, unnest(artists), len(artists) FROM "
+            f"(SELECT upload_id, string_split(artist_id, {mark}) AS artists FROM temp.works "
+            "WHERE artist_id IS NOT NULL)",
             [platform],
         )
         return
