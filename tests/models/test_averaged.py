@@ -20,7 +20,7 @@ def test_members_are_the_stated_families() -> None:
     for name, weight in families.FAMILY_WEIGHTS.items():
         assert prior[chosen.family == name].sum() == pytest.approx(weight)
     assert chosen.phi.size == 99
-    rho = chosen.correlations(50)
+    rho = families.correlations(50)
     assert (rho[:, 0] == 1).all()
     # Hosking (1981): rho_1 = d / (1 - d); rho_2 = rho_1 (1 + d) / (2 - d).
     slow = np.flatnonzero(chosen.family == "long-memory")
@@ -37,7 +37,7 @@ def test_gaps_cost_their_rows_only(out: list[int]) -> None:
     positions = np.delete(np.arange(40.0), out)
     inverse, log_determinant = families.inverse_correlations(positions)
     lags = np.abs(np.subtract.outer(positions, positions)).astype(int)
-    matrices = families.members().correlations(40)[:, lags]
+    matrices = families.correlations(40)[:, lags]
     identity = np.broadcast_to(np.eye(positions.size), matrices.shape)
     np.testing.assert_allclose(inverse @ matrices, identity, atol=1e-8)
     np.testing.assert_allclose(log_determinant, np.linalg.slogdet(matrices)[1], atol=1e-8)
@@ -95,7 +95,7 @@ def test_series_are_whitened_each_by_its_own_correlations() -> None:
     rng = np.random.default_rng(7)
     m, n = 5, 40
     weights = rng.dirichlet(np.full(families.members().phi.size, 0.1), m)
-    rho = weights @ families.members().correlations(n)
+    rho = weights @ families.correlations(n)
     y, columns = rng.standard_normal((m, n)), rng.standard_normal((n, 3))
     found = families.whitened_series(y, columns, rho)
     lags = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
@@ -112,6 +112,6 @@ def test_long_series_are_solved_exactly(out: list[int]) -> None:
     columns = np.random.default_rng(2).normal(size=(positions.size, 3))
     found, log_determinant = families.solve(columns, positions)
     lags = np.abs(np.subtract.outer(positions, positions)).astype(int)
-    for i, rho in enumerate(families.members().correlations(300)):
+    for i, rho in enumerate(families.correlations(300)):
         np.testing.assert_allclose(found[i], np.linalg.solve(rho[lags], columns), atol=1e-9)
         assert log_determinant[i] == pytest.approx(np.linalg.slogdet(rho[lags])[1], abs=1e-9)

@@ -122,12 +122,13 @@ class _Tests:
             self.candidates = prepared.weighted(columns)
         first = min(design.onsets[block.id].touched for block in design.blocks)
         self.after = self.positions >= first
-        index = design.index[design.used]
-        self.per_year = periods_per_year(design.index)
-        phase = 2 * np.pi * (index.day_of_year.to_numpy() - 1) / 365.25
-        self.season = np.column_stack([np.cos(phase), np.sin(phase)])
+        if "annual wave" not in design.kept:
+            phase = 2 * np.pi * (design.index[design.used].day_of_year.to_numpy() - 1) / 365.25
+            design.kept["annual wave"] = np.column_stack([np.cos(phase), np.sin(phase)])
+        self.season = design.kept["annual wave"]
+        per_year = periods_per_year(design.index)
         self.unit = period_name(design.index)
-        self.year = round(self.per_year) if 2 < self.per_year <= 53 else 0
+        self.year = round(per_year) if 2 < per_year <= 53 else 0
 
     def run(self) -> Adequacy:
         """Compare the series with its draws; without any where nothing is near to significant."""
@@ -180,7 +181,7 @@ class _Tests:
     def statistics(self, y: Array, weights: Array) -> tuple[list[str], Array, Array]:
         """Return names, statistics (m, s) and nominal p (m, s) of series with these weights."""
         place = (self.positions - self.positions[0]).astype(int)
-        rho = weights @ families.members().correlations(int(place[-1]) + 1)
+        rho = weights @ families.correlations(int(place[-1]) + 1)
         columns = self.x if self.candidates is None else np.hstack([self.x, self.candidates])
         if place[-1] + 1 == place.size and (len(y) > 8 or place.size >= families.DENSE):
             white = families.whitened_series(y, columns, rho)

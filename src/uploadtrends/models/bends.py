@@ -10,8 +10,9 @@ that bias still leaves out zero.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ from uploadtrends.models.estimators.linear import linear_rows
 from uploadtrends.models.estimators.mixture import mixture_interval, two_sided
 
 if TYPE_CHECKING:
+    from uploadtrends.models.design import Design
     from uploadtrends.models.estimators.estimate import Contrast, Estimate
     from uploadtrends.models.preparation import Prepared
 
@@ -41,6 +43,7 @@ SLOPE_CAUTION = 0.5
 """Standard errors by which the bend before the event is taken to be larger in honest intervals of
 slopes and late effects: with the bend as it is estimated they cover .75 to .83 under bends of .3
 and .6, with this .90 and more, as levels do without."""
+ALL = slice(None)
 _FREE_DF = 4
 """Residual degrees of freedom needed to say how the course bent before the event."""
 
@@ -140,12 +143,10 @@ class Untreated:
         positions = self.prepared.design.positions
         return int(positions[-1] - positions[0]) + 1
 
-    @cached_property
+    @property
     def before(self) -> Array:
         """(n,) which fitted rows lie before the first event."""
-        design = self.prepared.design
-        first = min((design.onsets[b.id].touched for b in design.blocks), default=0)
-        return np.asarray(design.positions < first)
+        return self._courses.before
 
     @property
     def curvature(self) -> float:
@@ -153,38 +154,32 @@ class Untreated:
         return self.bend_before[0]
 
     @cached_property
+    def _courses(self) -> _Courses:
+        design = self.prepared.design
+        key = ("courses", self.prepared.settings.trend)
+        if key not in design.kept:
+            design.kept[key] = _courses(design, key[1])
+        found: _Courses = design.kept[key]
+        return found
+
+    @cached_property
     def bend_before(self) -> tuple[float, float]:
         """The size of the bend before the first event, and its standard error."""
-        design = self.prepared.design
-        mine = {c for terms in design.columns.values() for c in terms.values()}
-        others = [c for c in range(design.matrix.shape[1]) if c not in mine]
-        time = design.positions[self.before]
-        unknown = float("nan"), float("nan")
-        if not time.size:
-            return unknown
-        centred = time - time.mean()
-        parts = [np.ones(time.size), centred, centred**2 / 2]
-        x = _independent(parts, design.fitted[self.before][:, others])
-        if time.size - x.shape[1] < _FREE_DF:
-            return unknown
-        fit = self._spread(x, np.eye(x.shape[1])[2:3], self.before)
+        x = self._courses.early
+        fit = None if x is None else self._spread(x, np.eye(x.shape[1])[2:3], self.before)
         if fit is None:
-            return unknown
+            return float("nan"), float("nan")
         estimate, low, high = (float(part[0]) for part in fit.interval(0.95))
         return abs(estimate), (high - low) / 2 / ndtri(0.975)
 
-    def _spread(self, x: Array, contrasts: Array, rows: Array | None = None) -> Spread | None:
+    def _spread(self, x: Array, contrasts: Array, rows: Array | slice = ALL) -> Spread | None:
         """Return contrasts (c, k) of a fit of the outcome, or some of its rows, to another design.
 
-        The errors are those of the model; None where the design cannot be fitted.
+        The errors are those of the model; None where counts cannot be fitted.
         """
         prepared = self.prepared
-        rows = np.ones(x.shape[0], dtype=bool) if rows is None else rows
         y, positions = prepared.y[rows], prepared.design.positions[rows]
-        scaled = x / np.maximum(np.abs(x).max(axis=0), 1e-300)
-        if x.shape[0] - x.shape[1] < 3 or np.linalg.matrix_rank(scaled) < x.shape[1]:
-            return None
-        contrasts = np.pad(contrasts, ((0, 0), (0, x.shape[1] - contrasts.shape[1])))
+        contrasts = _widened(contrasts, x.shape[1])
         if prepared.choice.scale == "counts":
             settings = replace(prepared.settings, phi="integrate", quantiles="auto")
             offset = prepared.fitted_offset[rows]
@@ -192,18 +187,24 @@ class Untreated:
                 counts = fit_count_ar1(y, x, positions, offset, settings)
             except NotEstimableError:
                 return None
-            return Spread(counts.weights, *counts.components(contrasts), counts.rows, counts.df)
+            loadings = partial(getattr, counts, "rows")
+            return Spread(counts.weights, *counts.components(contrasts), loadings, counts.df)
         if prepared.choice.method == "reml-ar1":
             fit = reml.conditional(y, x, positions, prior=prepared.settings.phi_prior)
             centres, scales = reml.contrast_components(fit, contrasts)
             weights = fit.weights[0]
-            lines = linear_rows(x, positions, weights, fit.phi)
-            return Spread(weights, centres[0], scales[0], lines, fit.df)
+            loadings = partial(linear_rows, x, positions, weights, fit.phi)
+            return Spread(weights, centres[0], scales[0], loadings, fit.df)
         known = machine(prepared.weighted(x, rows), positions)
         outcome = prepared.weighted(y, rows)
         weights, centres, scales, _ = components(known, outcome[None], contrasts)
-        lines = prepared.weighted(known.rows(weights[0]).T, rows).T
-        return Spread(weights[0], centres[0], scales[0], lines, known.df)
+        return Spread(
+            weights[0],
+            centres[0],
+            scales[0],
+            lambda: prepared.weighted(known.rows(weights[0]).T, rows).T,
+            known.df,
+        )
 
     def bounds(self, contrasts: Array, found: Contrast, level_like: Array) -> Bounds:
         """Return what a bend does to contrasts (c, k) of the model's coefficients.
@@ -212,26 +213,24 @@ class Untreated:
         """
         confidence, design = self.prepared.settings.confidence, self.prepared.design
         estimate, low, high, rows = found.estimate, found.low, found.high, self.estimate.rows
-        x, time = design.fitted, design.positions - design.positions.mean()
-        if not self.prepared.settings.trend:
-            x = np.column_stack([x, time])
+        courses = self._courses
         if rows is None or not self.prepared.settings.trend:
             # Judged with a trend, also where the model has none.
-            line = self._spread(x, contrasts)
+            straight = courses.straight
+            line = None if straight is None else self._spread(straight, contrasts)
             if line is None:
                 unknown = np.full(len(contrasts), np.nan)
                 return Bounds(unknown, unknown, unknown, np.zeros(len(contrasts), dtype=bool))
             estimate, low, high = line.interval(confidence)
-            rows = line.rows
+            rows = line.rows()
         middle, se = (low + high) / 2, (high - low) / 2 / ndtri((1 + confidence) / 2)
         assert rows is not None  # noqa: S101 - told to the type checker
-        wide = np.pad(contrasts, ((0, 0), (0, len(rows) - contrasts.shape[1])))
-        bias = worst_bias(wide @ rows, design.positions)
+        bias = worst_bias(_widened(contrasts, len(rows)) @ rows, design.positions)
         size, error = self.bend_before
         bend = np.where(level_like, size, size + SLOPE_CAUTION * error)
         widest = critical_value(bend * bias / se, confidence) * se
         p_bend, same = np.full(len(contrasts), np.nan), np.zeros(len(contrasts), dtype=bool)
-        bent = self._spread(np.column_stack([x, time**2 / 2]), contrasts)
+        bent = None if courses.bent is None else self._spread(courses.bent, contrasts)
         if bent is not None:
             p_bend = bent.p
             same = np.sign((bent.weights * bent.centres).sum(axis=1)) == np.sign(estimate)
@@ -244,14 +243,62 @@ class Untreated:
 
 
 @dataclass(frozen=True)
+class _Courses:
+    """Designs of other untreated courses; None where there is too little to fit one."""
+
+    before: Array
+    """(n,) which fitted rows lie before the first event."""
+    early: Array | None
+    """Of those rows: intercept, trend, bend, and what of the nuisances these do not span."""
+    straight: Array | None
+    """The model's own with a trend."""
+    bent: Array | None
+    """That with a bend."""
+
+
+def _courses(design: Design, trend: bool) -> _Courses:
+    first = min((design.onsets[b.id].touched for b in design.blocks), default=0)
+    before = np.asarray(design.positions < first)
+    x, time = design.fitted, design.positions - design.positions.mean()
+    straight = x if trend else np.column_stack([x, time])
+    early = None
+    if before.any():
+        mine = {c for terms in design.columns.values() for c in terms.values()}
+        others = [c for c in range(design.matrix.shape[1]) if c not in mine]
+        centred = design.positions[before] - design.positions[before].mean()
+        parts = [np.ones(centred.size), centred, centred**2 / 2]
+        early = _independent(parts, x[before][:, others])
+        early = early if centred.size - early.shape[1] >= _FREE_DF else None
+    return _Courses(
+        before,
+        *(
+            one if one is not None and _full_rank(one) else None
+            for one in (early, straight, np.column_stack([straight, time**2 / 2]))
+        ),
+    )
+
+
+def _full_rank(x: Array) -> bool:
+    scaled = x / np.maximum(np.abs(x).max(axis=0), 1e-300)
+    return bool(x.shape[0] - x.shape[1] >= 3 and np.linalg.matrix_rank(scaled) == x.shape[1])
+
+
+def _widened(contrasts: Array, k: int) -> Array:
+    """Return contrasts (c, k) of more coefficients, of which the further ones have no part."""
+    wide = np.zeros((len(contrasts), k))
+    wide[:, : contrasts.shape[1]] = contrasts
+    return wide
+
+
+@dataclass(frozen=True)
 class Spread:
     """Contrasts of one fit as mixtures: weights (g,), centres and scales (c, g)."""
 
     weights: Array
     centres: Array
     scales: Array
-    rows: Array | None
-    """(k, n) the coefficients as linear combinations of the outcome."""
+    rows: Callable[[], Array | None]
+    """(k, n) the coefficients as linear combinations of the outcome, when asked for."""
     df: float
 
     def interval(self, confidence: float) -> tuple[Array, Array, Array]:

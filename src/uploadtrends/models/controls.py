@@ -155,7 +155,7 @@ def _own_break(other: Fit) -> float:
     every = np.concatenate([y[None], drawn])
     columns, own = np.hstack([x, steps]), known.weights(every)[0]
     if place[-1] + 1 == place.size:
-        rhos = own @ families.members().correlations(place.size)
+        rhos = own @ families.correlations(place.size)
         white = families.whitened_series(every, columns, rhos)
     else:
         pairs = zip(every, own, strict=True)

@@ -101,10 +101,12 @@ class Design:
         """What was worked out from the design alone, for the next series on it."""
         return {}
 
-    @cached_property
-    def ends(self) -> pd.DatetimeIndex:
-        """(N,) the first moment after each period."""
-        return timing.period_ends(self.index)
+    def last_day(self, place: int) -> str:
+        """Return the last day of a period, ISO."""
+        if ("last day", place) not in self.kept:
+            end = timing.period_ends(self.index[place : place + 1])[0]
+            self.kept["last day", place] = str((end - pd.Timedelta(days=1)).date())
+        return str(self.kept["last day", place])
 
     def after(self, block: str) -> Array:
         """Return the positions from the first full period after the block to the end."""

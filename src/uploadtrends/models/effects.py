@@ -67,6 +67,41 @@ COLUMNS = (
 """Columns of an effects table; see `InterruptedTimeSeries`."""
 
 
+_TEXT = (
+    "platform",
+    "group",
+    "event",
+    "label",
+    "term",
+    "unit",
+    "method",
+    "status",
+    "reason",
+    "depends_on",
+    "starts",
+    "until",
+    "other_scale",
+)
+_MIXED = ("periods", "extrapolated")
+"""Whole numbers or truth values where there are any, else NaN."""
+
+
+def tabulated(rows: list[dict[str, Any]], **replaced: Array) -> pd.DataFrame:
+    """Return rows as a table (columns as `COLUMNS`), some columns replaced.
+
+    A column is not made by itself: pandas takes longer to look at forty short lists than the model
+    takes to be fitted.
+    """
+    n = len(rows)
+    numbers = [name for name in COLUMNS if name not in _TEXT and name not in _MIXED]
+    block = np.array([[row[name] for row in rows] for name in numbers], dtype=float)
+    columns: dict[str, Any] = dict(zip(numbers, block, strict=True)) | replaced
+    text = pd.Series([row[name] for name in _TEXT for row in rows]).array
+    columns |= {name: text[i * n : (i + 1) * n] for i, name in enumerate(_TEXT)}
+    columns |= {name: [row[name] for row in rows] for name in _MIXED}
+    return pd.DataFrame({name: columns[name] for name in COLUMNS})
+
+
 def effect_table(
     prepared: Prepared, estimate: Estimate | None, *, bends: bool = True
 ) -> pd.DataFrame:
@@ -74,8 +109,7 @@ def effect_table(
 
     `bends` fills what depends on the untreated course; it takes two more fits.
     """
-    rows = effect_rows(prepared, estimate, bends=bends)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return tabulated(effect_rows(prepared, estimate, bends=bends))
 
 
 def effect_rows(

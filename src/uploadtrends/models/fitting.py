@@ -14,7 +14,7 @@ from uploadtrends.brief import boxed
 from uploadtrends.events import Block
 from uploadtrends.models.adequacy import Adequacy
 from uploadtrends.models.diagnostics import Diagnostics, diagnose
-from uploadtrends.models.effects import COLUMNS, effect_rows
+from uploadtrends.models.effects import effect_rows, tabulated
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.inspect.bands import expected
 from uploadtrends.models.inspect.bootstrap import sieve_bootstrap
@@ -119,7 +119,7 @@ class Fit(Residuals):
     @cached_property
     def effects(self) -> pd.DataFrame:
         """Rows of this series in the effects table, without the Holm correction."""
-        return pd.DataFrame(self.rows, columns=list(COLUMNS))
+        return tabulated(self.rows)
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:

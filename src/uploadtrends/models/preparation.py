@@ -35,6 +35,8 @@ from uploadtrends.series.grid import (
 from uploadtrends.series.named import NamedSeries, single_instrument
 from uploadtrends.series.steps import step_of
 
+ALL = slice(None)
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -81,22 +83,18 @@ class Prepared:
         """Whether the data leave no doubt about the scale."""
         return self.margin >= CLEAR
 
-    def weighted(self, rows: Array, kept: Array | None = None) -> Array:
+    def weighted(self, rows: Array, kept: Array | slice = ALL) -> Array:
         """Return rows (n, ...) of the fit, or those `kept`, divided by the size of their errors."""
         if self.spread is None:
             return rows
-        sizes = self.spread[self.design.used]
-        sizes = sizes if kept is None else sizes[kept]
+        sizes = self.spread[self.design.used][kept]
         return np.asarray((rows.T / sizes).T)
 
     @cached_property
     def until(self) -> str:
         """Last day of the last observed period, ISO; empty if nothing was observed."""
         known = np.flatnonzero(~np.isnan(self.observed.to_numpy()))
-        if not known.size:
-            return ""
-        end = self.design.ends[known[-1]]
-        return str((end - pd.Timedelta(days=1)).date())
+        return self.design.last_day(int(known[-1])) if known.size else ""
 
     @property
     def side(self) -> Side:

@@ -21,7 +21,7 @@ from uploadtrends.events import EventSet, as_events
 from uploadtrends.familywise import closed_test, holm
 from uploadtrends.models.adequacy import judge
 from uploadtrends.models.controls import offered
-from uploadtrends.models.effects import COLUMNS
+from uploadtrends.models.effects import tabulated
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.fitting import Fit
 from uploadtrends.models.preparation import annual_doubt, prepare
@@ -300,14 +300,12 @@ def _run(
             prepared = replace(prepared, choice=marked)
         fits.append(Fit(prepared, fitted, adequacy))
     rows = [row for fit in fits for row in fit.rows]
-    effects = pd.DataFrame({name: [row[name] for row in rows] for name in COLUMNS})
     p = np.array([row["p"] for row in rows], dtype=float)
     terms = np.array([row["term"] for row in rows])
-    adjusted = np.full(p.shape, np.nan)
+    within = np.full(p.shape, np.nan)
     for term in set(terms):
-        adjusted[terms == term] = holm(p[terms == term])
-    effects["p_holm"] = adjusted
-    effects["p_adjusted"] = _closed(rows, p)
+        within[terms == term] = holm(p[terms == term])
+    effects = tabulated(rows, p_holm=within, p_adjusted=_closed(rows, p))
     return InterruptedTimeSeries(effects, tuple(fits), events, settings, call, data)
 
 

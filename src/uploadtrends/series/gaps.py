@@ -17,7 +17,7 @@ def mostly_missing(series: pd.Series) -> str:
     """Return why a series on its grid is mostly holes, or an empty string."""
     known = series.notna().to_numpy()
     inside = np.flatnonzero(known)
-    if inside.size < 2:
+    if inside.size < 2 or inside.size == inside[-1] - inside[0] + 1:
         return ""
     part = series.iloc[inside[0] : inside[-1] + 1]
     missing = 1.0 - inside.size / max(int(expected(part).sum()), 1)
@@ -60,20 +60,19 @@ def _recurring(index: pd.DatetimeIndex) -> list[tuple[Array, int]]:
 
 def edge_cautions(series: pd.Series) -> list[str]:
     """Point at a first or last period far below its neighbours: it may be incomplete."""
-    known = series.dropna()
-    index = pd.DatetimeIndex(known.index)
-    values = known.to_numpy(dtype=float)
+    observed = series.to_numpy(dtype=float)
+    places = np.flatnonzero(~np.isnan(observed))
     said = []
     for place, run, fix in (
-        ("last", values[-13:], "say complete_to="),
-        ("first", values[:13][::-1], "leave it out"),
+        ("last", observed[places[-13:]], "say complete_to="),
+        ("first", observed[places[:13][::-1]], "leave it out"),
     ):
         if not _far_below(run):
             continue
-        at = index[-1 if place == "last" else 0]
+        at = series.index[places[-1 if place == "last" else 0]]
         side = "after" if place == "last" else "before"
         said.append(
-            f"the {place} {period_name(pd.DatetimeIndex(series.index))} "
+            f"the {place} {period_name(series.index)} "
             f"({stamp(at, frequency(series.index))}) lies far below its neighbours "
             f"({run[-1]:.3g} {side} {run[-2]:.3g}): if it is incomplete, {fix}"
         )

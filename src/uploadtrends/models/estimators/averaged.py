@@ -184,7 +184,7 @@ def _autocorrelation(values: Array, weights: Array, confidence: float) -> dict[s
 
 def mean_correlation(weights: Array, length: int) -> Array:
     """Return the autocorrelation function (length,) averaged over all members' weights (g,)."""
-    return np.asarray(weights @ families.members().correlations(length))
+    return np.asarray(weights @ families.correlations(length))
 
 
 def whitened(rows: Array, positions: Array, weights: Array) -> Array:

@@ -49,18 +49,7 @@ class Members:
     @cached_property
     def lag_one(self) -> Array:
         """Autocorrelation at distance one (g,)."""
-        return self.correlations(2)[:, 1]
-
-    def correlations(self, length: int) -> Array:
-        """Return autocorrelations at distances 0 to length - 1, shape (g, length)."""
-        lags = np.arange(length)
-        powers = np.sign(self.phi)[:, None] ** lags * np.abs(self.phi)[:, None] ** lags
-        found = (1 - self.share)[:, None] * powers
-        found[:, 0] = 1.0
-        slow = self.family == "long-memory"
-        d, k = self.fraction[slow][:, None], np.arange(1, length)
-        found[slow, 1:] = np.cumprod((k - 1 + d) / (k - d), axis=1)
-        return np.asarray(found)
+        return correlations(2)[:, 1]
 
 
 @lru_cache(maxsize=1)
@@ -91,10 +80,24 @@ def members() -> Members:
     )
 
 
+@lru_cache(maxsize=8)
+def correlations(length: int) -> Array:
+    """Return autocorrelations at distances 0 to length - 1 of every member, shape (g, length)."""
+    chosen, lags = members(), np.arange(length)
+    powers = np.sign(chosen.phi)[:, None] ** lags * np.abs(chosen.phi)[:, None] ** lags
+    found = (1 - chosen.share)[:, None] * powers
+    found[:, 0] = 1.0
+    slow = chosen.family == "long-memory"
+    d, k = chosen.fraction[slow][:, None], np.arange(1, length)
+    found[slow, 1:] = np.cumprod((k - 1 + d) / (k - d), axis=1)
+    found.flags.writeable = False
+    return found
+
+
 @lru_cache(maxsize=4)
 def _whole(length: int) -> tuple[Array, Array]:
     """Return the inverse correlation matrices of a grid without gaps (g, N, N), and log det V."""
-    rho = members().correlations(length)
+    rho = correlations(length)
     lags = np.abs(np.subtract.outer(np.arange(length), np.arange(length)))
     matrices = rho[:, lags]
     _, log_determinant = np.linalg.slogdet(matrices)
@@ -142,7 +145,7 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
         place = (positions - positions[0]).astype(int)
         lags = np.abs(np.subtract.outer(place, place))
         for i in np.flatnonzero(slow):
-            matrix = chosen.correlations(int(place[-1]) + 1)[i][lags]
+            matrix = correlations(int(place[-1]) + 1)[i][lags]
             found[i] = np.linalg.solve(matrix, columns)
             log_determinant[i] = np.linalg.slogdet(matrix)[1]
     return found, log_determinant
