@@ -105,22 +105,28 @@ def _packed(inverse: Array, weighted: Array, rotated: Array) -> Callable[[Array]
     """Return r'P r: of many series as one product of the packed r r' with the packed P of every
     member, which is made when it is first worth its time."""
 
+    n = inverse.shape[1]
+
     @lru_cache(maxsize=1)
-    def packed() -> tuple[Array, Array, Array]:
-        first, second = np.triu_indices(inverse.shape[1])
-        found = np.empty((first.size, inverse.shape[0]))
-        for g in range(inverse.shape[0]):
-            found[:, g] = (inverse[g] - weighted[g] @ rotated[g])[first, second]
-        found[first != second] *= 2.0
-        return first, second, found
+    def packed() -> Array:
+        first, second = np.triu_indices(n)
+        found = np.stack(
+            [(v - w @ r)[first, second] for v, w, r in zip(inverse, weighted, rotated, strict=True)]
+        )
+        found[:, first != second] *= 2.0
+        return found
 
     def quadratic(residuals: Array) -> Array:
         if len(residuals) < FEW:
             whole = ((inverse @ residuals.T) * residuals.T).sum(axis=1)
             half = (weighted.transpose(0, 2, 1) @ residuals.T) * (rotated @ residuals.T)
             return np.asarray((whole - half.sum(axis=1)).T)
-        first, second, p = packed()
-        return (residuals[:, first] * residuals[:, second]) @ p
+        products = np.empty((n * (n + 1) // 2, len(residuals)))
+        series, start = np.ascontiguousarray(residuals.T), 0
+        for i in range(n):
+            np.multiply(series[i], series[i:], out=products[start : start + n - i])
+            start += n - i
+        return np.asarray((packed() @ products).T)
 
     return quadratic
 

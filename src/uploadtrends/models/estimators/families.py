@@ -180,23 +180,24 @@ def whitened_series(y: Array, columns: Array, rho: Array) -> Array:
     standard deviation, which is L^-1 times them with V = L L'.
     """
     m, n = y.shape
-    found = np.empty((m, n, columns.shape[1] + 1))
-    found[:, 0, :-1], found[:, 0, -1] = columns[0], y[:, 0]
-    past = np.zeros((m, n))
+    # Series lie side by side: every step is a few sums over whole rows.
+    series, rho = np.ascontiguousarray(y.T), np.ascontiguousarray(rho.T)
+    found = np.empty((n, columns.shape[1] + 1, m))
+    found[0, :-1], found[0, -1] = columns[0][:, None], series[0]
+    past = np.zeros((n, m))
     """Weights of the past, earliest first."""
     variance = np.ones(m)
     for t in range(1, n):
-        before = past[:, : t - 1]
-        reflection = (rho[:, t] - np.einsum("mt,mt->m", before, rho[:, 1:t])) / variance
-        later = before - reflection[:, None] * before[:, ::-1]
-        past[:, 1:t] = later
-        past[:, 0] = reflection
+        before = past[: t - 1]
+        reflection = (rho[t] - np.einsum("tm,tm->m", before, rho[1:t])) / variance
+        past[1:t] = before - reflection * before[::-1]
+        past[0] = reflection
         variance = variance * (1 - reflection**2)
-        size = np.sqrt(variance)
-        now = past[:, :t]
-        found[:, t, :-1] = (columns[t] - now @ columns[:t]) / size[:, None]
-        found[:, t, -1] = (y[:, t] - np.einsum("mt,mt->m", now, y[:, :t])) / size
-    return found
+        now = past[:t]
+        found[t, :-1] = columns[t][:, None] - columns[:t].T @ now
+        found[t, -1] = series[t] - np.einsum("tm,tm->m", now, series[:t])
+        found[t] /= np.sqrt(variance)
+    return found.transpose(2, 0, 1)
 
 
 def solve_fractional(columns: Array, d: Array) -> tuple[Array, Array]:
