@@ -29,9 +29,10 @@ from uploadtrends.events import EventSet
 from uploadtrends.models.effects import effect_table
 from uploadtrends.models.estimators.averaged import fit_batch
 from uploadtrends.models.estimators.by_name import estimate
+from uploadtrends.models.onset import rows_between
 from uploadtrends.models.preparation import prepare
 from uploadtrends.pseudonyms import load_key, pseudonym
-from uploadtrends.series.grid import frequency, frequent, period_ends, stamp
+from uploadtrends.series.grid import frequency, frequent, stamp
 
 KINDS = ("artist", "event", "period")
 
@@ -207,10 +208,8 @@ def _periods(work: Working, mine: pd.DataFrame, windows: Sequence[tuple[str, str
         drops = [(str(month), months == month) for month in np.unique(months)]
     else:
         drops = [(stamp(work.index[row], frequency(work.index)), rows == row) for row in rows]
-    ends = period_ends(work.index)
     for first, last in windows:
-        inside = (work.index <= pd.Timestamp(last)) & (ends > pd.Timestamp(first))
-        hit = np.asarray(inside)[rows]
+        hit = rows_between(work.index, first, last)[rows]
         if hit.any() and not hit.all():
             drops.append((f"{first} to {last}", hit))
     frames = []

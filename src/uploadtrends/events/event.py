@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
@@ -293,7 +293,8 @@ def as_events(given: Any) -> EventSet:
 
     Parameters
     ----------
-    given : whatever `Event` takes as a date, Event, EventSet, or an iterable of these
+    given : whatever `Event` takes as a date, Event, EventSet, an iterable of these, or a dict
+        Of labels and their dates, or of the arguments of one `Event`.
 
     Raises
     ------
@@ -314,6 +315,10 @@ def as_events(given: Any) -> EventSet:
         return given
     if isinstance(given, Event):
         return EventSet([given])
+    if isinstance(given, Mapping):
+        if "date" in given:
+            return EventSet([Event(**given)])
+        return EventSet(Event(date, str(label)) for label, date in given.items())
     if isinstance(given, str) or not isinstance(given, Iterable):
         return EventSet([Event(given)])
     return EventSet(event for item in given for event in as_events(item))

@@ -146,7 +146,7 @@ def build_design(
     notes: list[str] = []
     window = _user_washout(index, settings.washout)
     usable &= ~window
-    if window.any():
+    if window.any() or (settings.washout and not isinstance(settings.washout, int)):
         notes.append(f"{int(window.sum())} periods left out as asked (washout)")
 
     placed: list[tuple[Block, Onset]] = []
@@ -271,15 +271,15 @@ def _user_washout(index: pd.DatetimeIndex, washout: Any) -> Mask:
     windows = [washout] if isinstance(washout[0], str | dt.date) else list(washout)
     for window in windows:
         try:
-            start, end = (as_events(date)[0] for date in window)
-        except (TypeError, ValueError, IndexError):
+            start, end = window
+        except (TypeError, ValueError):
             raise InputError(
                 "a washout window is not a pair of dates",
                 column="washout",
                 value=window,
                 fix='("2022-07-01", "2022-08-31"), or a number of periods after each event',
             ) from None
-        out |= rows_between(index, start.start, end.end)
+        out |= rows_between(index, start, end)
     return out
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from uploadtrends.arrays import Array
+from uploadtrends.errors import InputError
+from uploadtrends.events import as_events
 from uploadtrends.series import grid as timing
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def place_block(
         first_full = touched if whole else touched + 1
         if whole:
             first = "the first day" if length >= pd.Timedelta(days=2) else "the start"
-            note = f"the event falls on {first} of a {unit}"
+            note = f"the event falls on {first} of {'an' if unit == 'hour' else 'a'} {unit}"
         elif boundary == "exclude":
             washout[touched] = True
             step = (rows >= first_full).astype(float)
@@ -115,9 +117,24 @@ def horizon_position(index: pd.DatetimeIndex, first_full: int, months: int) -> i
 
 
 def rows_between(
-    index: pd.DatetimeIndex, start: dt.date | str, end: dt.date | str
+    index: pd.DatetimeIndex, start: Any, end: Any
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return which periods overlap the days from `start` to `end`, both included."""
-    ends = timing.period_ends(index)
-    inside = (index <= timing.moment(index, end)) & (ends > timing.moment(index, start))
-    return np.asarray(inside)
+    """Return which periods overlap the days (or times of day) from `start` to `end`, both included.
+
+    Raises
+    ------
+    InputError
+        If a date cannot be read or the end comes before the start.
+    """
+    first, last = (as_events(date)[0] for date in (start, end))
+    begins = timing.moment(index, first.at or first.start)
+    closes = timing.moment(index, last.at or last.end + dt.timedelta(days=1))
+    if closes < begins or (last.at is None and last.end < first.start):
+        raise InputError(
+            "a window ends before it begins",
+            column="washout",
+            value=f"{first.date} to {last.date}",
+            fix="give the earlier date first",
+        )
+    inside = index <= closes if last.at else index < closes
+    return np.asarray(inside & (timing.period_ends(index) > begins))

@@ -23,7 +23,7 @@ from uploadtrends.models.scale import CLEAR, UNDECIDED, Noise, Side, favour, rel
 from uploadtrends.models.seasons import MIN_MONTHS_BEFORE
 from uploadtrends.models.settings import Settings
 from uploadtrends.models.terms import TERMS
-from uploadtrends.series.gaps import edge_cautions, mostly_missing
+from uploadtrends.series.gaps import edge_cautions, expected, mostly_missing
 from uploadtrends.series.grid import (
     FEWEST_PERIODS,
     frequency,
@@ -245,6 +245,9 @@ def prepare_on(item: NamedSeries, events: EventSet, settings: Settings, scale: s
     )
 
 
+MOST_MISSING = 0.1
+"""Share of the days before an event that may be missing without shortening the years seen."""
+
 _DESIGNED = (
     "boundary",
     "confounders",
@@ -342,6 +345,10 @@ def annual_doubt(design: Design, settings: Settings) -> str:
         return ""
     first = min(onset.touched for onset in design.onsets.values())
     months = first * 12 / periods_per_year(index)
+    used = pd.Series(np.where(design.used, 0.0, np.nan), index)
+    missing = 1 - design.used[:first].sum() / max(int(expected(used)[:first].sum()), 1)
+    if missing > MOST_MISSING:
+        months *= 1 - missing
     if months >= MIN_MONTHS_BEFORE:
         return ""
     return (
@@ -359,5 +366,5 @@ def _placeable(event: Event, index: pd.DatetimeIndex) -> None:
         f"the event has a time of day, and the data are counted by the {step.name}",
         column="events",
         value=event.date,
-        fix=f'give its day, "{event.start}", or hourly data',
+        fix=f'give its day as the data count days, such as "{event.start}", or hourly data',
     )

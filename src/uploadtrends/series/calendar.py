@@ -7,7 +7,7 @@ things, the note says which was taken.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ from pandas.tseries import offsets
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
+from uploadtrends.series.labels import DAY, as_dates, most_frequent, seconds, shorter_than_a_day
 
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 LABELS = ("auto", "start", "end")
 _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTH_DAYS = 30.436875
-_DAY = 86_400
 _ENOUGH = 0.75
 """Share of the steps that must be whole multiples of the most frequent one."""
 
@@ -76,45 +76,6 @@ def place(index: pd.Index[Any], week: str | None = None, labels: str = "auto") -
     return _stamps(dates, week.upper() if week else None, labels)
 
 
-def as_dates(index: pd.Index[Any]) -> pd.DatetimeIndex | pd.PeriodIndex:
-    """Return the index as dates: years may be whole numbers, days may be `datetime.date`.
-
-    Raises
-    ------
-    InputError
-        If it holds anything else.
-    """
-    import datetime as dt
-
-    if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
-        return index
-    if _are_years(index):
-        return pd.PeriodIndex([pd.Period(year=int(y), freq="Y") for y in index], freq="Y")
-    if len(index) and all(isinstance(value, dt.date) for value in index):
-        return pd.DatetimeIndex(pd.to_datetime(index))
-    first = index[0] if len(index) else None
-    fix = "set a DatetimeIndex, for instance series.index = pd.to_datetime(series.index)"
-    if pd.api.types.is_integer_dtype(index.dtype):
-        digits = len(str(first))
-        form = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d"}.get(digits, "")
-        fix = (
-            f'series.index = pd.to_datetime(series.index.astype(str), format="{form}")'
-            if form
-            else "give the dates: series.index = pd.date_range(first_date, periods=len(series), "
-            'freq="MS")'
-        )
-    raise InputError(
-        "the index holds no dates", column=str(index.name or "index"), value=first, fix=fix
-    )
-
-
-def _are_years(index: pd.Index[Any]) -> bool:
-    if not pd.api.types.is_numeric_dtype(index.dtype) or len(index) == 0 or index.hasnans:
-        return False
-    values = index.to_numpy(dtype=float)
-    return bool((values == np.round(values)).all() and 1000 <= values.min() <= values.max() < 3000)
-
-
 def _offset_of_periods(periods: pd.PeriodIndex) -> Any:
     """Return the offset between the starts of periods that know their own calendar."""
     end: Any = periods.freq
@@ -141,11 +102,11 @@ def _offset_of_periods(periods: pd.PeriodIndex) -> Any:
 
 def _stamps(index: pd.DatetimeIndex, week: str | None, labels: str) -> Placed:
     """Tell the calendar from stamps."""
-    wall = index if index.tz is None else index.tz_localize(None)
+    wall, note = _local_midnights(index if index.tz is None else index.tz_localize(None))
     if len(index) == 1:
         freq = index.freq if index.freq is not None else pd.tseries.offsets.MonthBegin()
         return _one_stamp(wall, freq)
-    steps = np.diff(_seconds(wall))
+    steps = np.diff(seconds(wall))
     positive = steps[steps > 0]
     if positive.size == 0:
         raise InputError(
@@ -153,11 +114,19 @@ def _stamps(index: pd.DatetimeIndex, week: str | None, labels: str) -> Placed:
             value=str(index[index.duplicated()][0]),
             fix="aggregate to one row a period",
         )
-    if _most_frequent(positive)[0] < 22 * 3600:
+    if shorter_than_a_day(positive):
         return _by_seconds(index, labels)
-    steps = np.diff(_seconds(wall.normalize())) // _DAY
+    if labels == "auto" and (wall - wall.normalize() >= pd.Timedelta(hours=23.9)).all():
+        labels = "end"  # the last second or minute of a period
+    found = _by_dates(wall, week, labels)
+    return replace(found, note="; ".join(part for part in (note, found.note) if part))
+
+
+def _by_dates(wall: pd.DatetimeIndex, week: str | None, labels: str) -> Placed:
+    """Days and coarser, from stamps without a zone."""
+    steps = np.diff(seconds(wall.normalize())) // DAY
     positive = steps[steps > 0]
-    step, share = _most_frequent(positive)
+    step, share = most_frequent(positive)
     if step < 27.5:
         return _by_days(wall.normalize(), step, week, labels)
     fixed = share >= 0.9 and len(positive) >= 3 and not _same_place_in_month(wall)
@@ -166,19 +135,32 @@ def _stamps(index: pd.DatetimeIndex, week: str | None, labels: str) -> Placed:
     return _by_months(wall, positive, labels)
 
 
+def _local_midnights(wall: pd.DatetimeIndex) -> tuple[pd.DatetimeIndex, str]:
+    """Return stamps that are midnights of another zone as the days that begin there, and a note.
+
+    Where the clock changes twice a year such stamps have two times of day, an hour apart. East of
+    the zone in which they are written they lie on the day before.
+    """
+    times = seconds(wall) % DAY // 60
+    early, late = int(times.min()), int(times.max())
+    if {early, late} == {0, 23 * 60}:
+        early, late = late, early
+    switches = int((np.diff(times) != 0).sum())
+    years = (wall[-1] - wall[0]).days / 365.25
+    two = len(wall) > 2 and set(times) == {early, late} and (late - early) % (24 * 60) == 60
+    if not two or early < 10 * 60 or not 0 < switches <= 2 * years + 2:
+        return wall, ""
+    moved = wall + pd.Timedelta(minutes=24 * 60 - early)
+    return moved.normalize(), (
+        f"stamps at {early // 60:02d}:{early % 60:02d} and {late // 60:02d}:{late % 60:02d} are "
+        "taken as midnights of another time zone, and as the days that begin there"
+    )
+
+
 def _one_stamp(wall: pd.DatetimeIndex, freq: Any) -> Placed:
     if isinstance(freq, offsets.Day | offsets.Tick | offsets.Week):
         return Placed(wall, freq)
     return Placed(wall.to_period("M").to_timestamp(how="start"), offsets.MonthBegin())
-
-
-def _seconds(index: pd.DatetimeIndex) -> Array:
-    return np.asarray(index.as_unit("s").asi8)
-
-
-def _most_frequent(steps: Array) -> tuple[int, float]:
-    values, counts = np.unique(steps, return_counts=True)
-    return int(values[np.argmax(counts)]), float(counts.max() / steps.size)
 
 
 def _same_place_in_month(wall: pd.DatetimeIndex) -> bool:
@@ -188,21 +170,21 @@ def _same_place_in_month(wall: pd.DatetimeIndex) -> bool:
 
 
 def _irregular(index: pd.DatetimeIndex) -> InputError:
-    steps = np.diff(_seconds(index))
-    smallest = float(steps[steps > 0].min()) / _DAY
+    steps = np.diff(seconds(index))
+    steps = steps[steps > 0]
     return InputError(
         "the dates follow no regular step",
-        value=f"smallest step {smallest:.3g} days, most frequent "
-        f"{_most_frequent(steps[steps > 0])[0] / _DAY:.3g}",
+        value=f"smallest step {steps.min() / DAY:.3g} days, most frequent "
+        f"{most_frequent(steps)[0] / DAY:.3g}, longest {steps.max() / DAY:.3g}",
         fix="aggregate to years, quarters, months, weeks, days or hours first",
     )
 
 
 def _by_seconds(index: pd.DatetimeIndex, labels: str) -> Placed:
     """Hours and finer: instants, on a grid with the phase that most stamps have."""
-    moments = _seconds(index)
+    moments = seconds(index)
     steps = np.diff(moments)
-    step, _ = _most_frequent(steps[steps > 0])
+    step, _ = most_frequent(steps[steps > 0])
     instants = index if index.tz is None else index.tz_convert("UTC")
     if (instants != instants.floor("s")).any():
         raise InputError(
@@ -212,11 +194,17 @@ def _by_seconds(index: pd.DatetimeIndex, labels: str) -> Placed:
         )
     if (steps % step == 0).mean() < _ENOUGH:
         raise _irregular(index)
-    phase, _ = _most_frequent(moments % step)
-    if step in (60, 3600) and labels != "end":
+    phase, _ = most_frequent(moments % step)
+    note = ""
+    if step in (60, 3600) and labels == "auto":
         # 10:05 is within the hour from 10:00, as the local clock counts hours.
         ahead = index[0].utcoffset()
-        phase = -round(ahead.total_seconds()) % step if ahead is not None else 0
+        whole = -round(ahead.total_seconds()) % step if ahead is not None else 0
+        if whole != phase:
+            name = "hour" if step == 3600 else "minute"
+            note = f"{index[0]:%H:%M:%S} is taken as within its {name}; if it starts one, say "
+            note += 'labels="start"'
+        phase = whole
     starts = moments - (moments - phase) % step
     unit, size = ("h", 3600) if step % 3600 == 0 else ("min", 60) if step % 60 == 0 else ("s", 1)
     freq = pd.tseries.frequencies.to_offset(f"{step // size}{unit}")
@@ -225,11 +213,11 @@ def _by_seconds(index: pd.DatetimeIndex, labels: str) -> Placed:
     stamps = pd.DatetimeIndex(starts.astype("datetime64[s]"))
     if index.tz is not None:
         stamps = stamps.tz_localize("UTC").tz_convert(index.tz)
-    return Placed(stamps, freq)
+    return Placed(stamps, freq, note)
 
 
 def _by_days(days: pd.DatetimeIndex, step: int, week: str | None, labels: str) -> Placed:
-    numbers = _seconds(days) // _DAY
+    numbers = seconds(days) // DAY
     steps = np.diff(numbers)
     if (steps % step == 0).mean() < _ENOUGH:
         if not _weekly_pattern(days):
@@ -243,11 +231,11 @@ def _by_days(days: pd.DatetimeIndex, step: int, week: str | None, labels: str) -
     # 1970-01-01 was a Thursday: Monday is day 4 of a week of this count.
     phase = (WEEKDAYS.index(week) + 4) % 7 if week and step == 7 else None
     if phase is None:
-        phase = _most_frequent(numbers % step)[0]
+        phase = most_frequent(numbers % step)[0]
         if labels == "end":
             phase = (phase + 1) % step
     starts = numbers - (numbers - phase) % step
-    stamps = pd.DatetimeIndex((starts * _DAY).astype("datetime64[s]"))
+    stamps = pd.DatetimeIndex((starts * DAY).astype("datetime64[s]"))
     if step != 7:
         note = "" if labels != "auto" else f"a stamp is taken as the first of its {step} days"
         return Placed(stamps, offsets.Day(step), note)
@@ -273,7 +261,7 @@ def _by_months(wall: pd.DatetimeIndex, steps: Array, labels: str) -> Placed:
     """Months and their multiples. `steps` are in days."""
     months = np.maximum(np.rint(steps / _MONTH_DAYS), 1).astype(int)
     near = np.abs(steps - months * _MONTH_DAYS) <= 3.5
-    step, _ = _most_frequent(months[near]) if near.any() else (0, 0.0)
+    step, _ = most_frequent(months[near]) if near.any() else (0, 0.0)
     if near.mean() < _ENOUGH or (months % step == 0).mean() < _ENOUGH:
         raise _irregular(wall)
     number = (wall.year * 12 + wall.month - 1).to_numpy()
@@ -287,7 +275,7 @@ def _by_months(wall: pd.DatetimeIndex, steps: Array, labels: str) -> Placed:
     inside = step in (3, 12) and (at_end | at_start).mean() < _ENOUGH
     if inside and labels == "auto":
         first = number - number % step  # mid-period stamps: the calendar quarter or year
-    phase = _most_frequent(first % step)[0]
+    phase = most_frequent(first % step)[0]
     first = first - (first - phase) % step
     starts = pd.DatetimeIndex(
         [pd.Timestamp(year=int(m) // 12, month=int(m) % 12 + 1, day=1) for m in first]
@@ -297,13 +285,13 @@ def _by_months(wall: pd.DatetimeIndex, steps: Array, labels: str) -> Placed:
         freq = offsets.YearBegin(step // 12, month=phase % 12 + 1)
     elif step == 3:
         freq = offsets.QuarterBegin(startingMonth=phase % 3 + 1)
-    return Placed(starts, freq, _month_note(wall, at_end, step, labels))
+    return Placed(starts, freq, _month_note(wall, at_end, step, labels, inside))
 
 
-def _month_note(wall: pd.DatetimeIndex, at_end: Array, step: int, labels: str) -> str:
+def _month_note(wall: pd.DatetimeIndex, at_end: Array, step: int, labels: str, inside: bool) -> str:
     """Say how stamps were read: late evening hours look like another zone's midnight."""
-    seconds = (wall - wall.normalize()).total_seconds()
-    late = np.asarray((seconds >= 12 * 3600) & (seconds <= 23.5 * 3600))
+    times = (wall - wall.normalize()).total_seconds()
+    late = np.asarray((times >= 12 * 3600) & (times <= 23.5 * 3600))
     if at_end.mean() >= _ENOUGH and late.mean() >= _ENOUGH:
         return (
             f"stamps such as {wall[0]} are taken as the end of their month; if they are midnights "
@@ -311,6 +299,9 @@ def _month_note(wall: pd.DatetimeIndex, at_end: Array, step: int, labels: str) -
         )
     if step > 1 and labels == "auto":
         first = wall[0].strftime("%Y-%m-%d")
+        if inside:
+            what = "calendar quarter" if step == 3 else "calendar year"
+            return f'{first} is taken as a day of its {what}; if it starts one, say labels="start"'
         side = "last" if at_end[0] else "first"
         return f"the stamp {first} is taken as the {side} day of its period"
     return ""

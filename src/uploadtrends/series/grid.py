@@ -226,9 +226,15 @@ def _numbers(series: pd.Series) -> Array:
                 fix="count or measure something a period",
             )
     try:
+        if pd.api.types.is_complex_dtype(series.dtype):
+            raise TypeError
         values: Array = series.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
-        bad = next(v for v in series if pd.to_numeric(pd.Series([v]), errors="coerce").isna()[0])
+        bad = next(
+            v
+            for v in series
+            if isinstance(v, complex) or pd.to_numeric(pd.Series([v]), errors="coerce").isna()[0]
+        )
         raise InputError(
             "a value is not a number",
             column=name,
@@ -242,6 +248,11 @@ def _numbers(series: pd.Series) -> Array:
             value=float(values[np.isinf(values)][0]),
             fix="replace it by NaN",
         )
+    near = np.round(values)
+    known = ~np.isnan(values)
+    # Sums of floats that are counts but for the last digits.
+    if known.any() and near[known].any() and (np.abs(values - near)[known] < 1e-9).all():
+        values = near
     return values
 
 
@@ -251,7 +262,7 @@ def moment(index: pd.DatetimeIndex, when: Any) -> pd.Timestamp:
     Raises
     ------
     InputError
-        If the time has a zone and the hours of the index have none.
+        If the time has a zone and the hours of the index have none, or if it occurs twice.
     """
     found = pd.Timestamp(when)
     if index.tz is None:
@@ -265,7 +276,18 @@ def moment(index: pd.DatetimeIndex, when: Any) -> pd.Timestamp:
             )
         return found.tz_localize(None)
     if found.tz is None:
-        return found.tz_localize(index.tz, ambiguous=True, nonexistent="shift_forward")
+        first, second = (
+            found.tz_localize(index.tz, ambiguous=once, nonexistent="shift_forward")
+            for once in (True, False)
+        )
+        # A day begins when its first midnight does.
+        if first != second and found != found.normalize():
+            raise InputError(
+                "the clock was set back, and this time occurs twice",
+                value=str(when),
+                fix=f"write {first:%Y-%m-%d %H:%M%z} or {second:%Y-%m-%d %H:%M%z}",
+            )
+        return first
     return found.tz_convert(index.tz)
 
 
