@@ -21,6 +21,7 @@ _PUBLIC = {
     "open_store": "store",
     "Store": "store",
     "build_panel": "panel",
+    "panel_from_table": "panel.ready",
     "Panel": "panel",
     "Seniority": "panel",
     "artist_model": "artists.model",

@@ -193,7 +193,7 @@ def test_the_poisson_model_looks_at_leads_with_power(adopted):
 
 def test_poisson_effects_by_period_are_the_librarys(adopted):
     panel, given = adopted
-    frame, _ = outcome_frame(panel, ut.exposure(panel, given), "uploads", None, None)
+    frame, _ = outcome_frame(panel, ut.exposure(panel, given), "uploads", None, None, [])
     library = methods.require_library()
     fitted = methods._fitted(
         library.WooldridgeDiD(method="poisson", control_group="not_yet_treated"), frame

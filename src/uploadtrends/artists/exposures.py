@@ -13,10 +13,13 @@ import polars as pl
 from uploadtrends.artists.exposed import names_platforms, platform_of
 from uploadtrends.errors import InputError
 from uploadtrends.events import Event, EventSet, as_events
+from uploadtrends.panel.moments import first_days, never
+from uploadtrends.panel.ready import KEY, UnitTable
 from uploadtrends.result import Call, Result
 from uploadtrends.series.periods import pandas_frequency
 
 if TYPE_CHECKING:
+    from uploadtrends.arrays import Array
     from uploadtrends.panel import Panel
 
 TREATED = "treated"
@@ -25,7 +28,6 @@ LATER = "not yet treated"
 ALWAYS = "always treated"
 REVERSED = "reversed"
 KINDS = (TREATED, NEVER, LATER, ALWAYS, REVERSED)
-_KEY = ["platform", "artist_id"]
 RULES = {"first AI upload": "ai_uploads"}
 
 
@@ -40,7 +42,7 @@ class Exposure(Result):
         (has periods before and after), *never treated*, *not yet treated* (only after the last
         period of the panel), *always treated* (from the first period at risk on, so that nothing
         is known from before), *reversed* (exposed, then not any more).
-    panel : Panel
+    panel : Panel or UnitTable
     by_platform : bool
         Whether whole platforms are exposed at once, by an event.
     by_upload : bool
@@ -51,7 +53,7 @@ class Exposure(Result):
     """
 
     table: pd.DataFrame
-    panel: Panel = field(repr=False)
+    panel: Panel | UnitTable = field(repr=False)
     by_platform: bool
     by_upload: bool
     notes: tuple[str, ...]
@@ -82,10 +84,8 @@ class Exposure(Result):
         cohorts = self.cohorts()
         lines = [f"Artists: {counts}."]
         if len(cohorts):
-            first, last = cohorts["treated_from"].min(), cohorts["treated_from"].max()
-            lines.append(
-                f"Exposed at {len(cohorts)} different dates, {first.date()} to {last.date()}."
-            )
+            first, last = (str(cohorts["treated_from"].iloc[i])[:10] for i in (0, -1))
+            lines.append(f"Exposed at {len(cohorts)} different dates, {first} to {last}.")
         return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
 
     def only(self, artists: pd.DataFrame) -> Exposure:
@@ -94,20 +94,46 @@ class Exposure(Result):
         return replace(self, table=kept)
 
 
-def exposure(panel: Panel, treated_from: Any, *, platform: str | None = None) -> Exposure:
+def artist_rows(panel: Panel | UnitTable) -> pd.DataFrame:
+    """Return platform, artist_id, period and what else is known of every artist and period."""
+    if isinstance(panel, UnitTable):
+        return panel.rows
+    rows = panel.artists.to_pandas()
+    return rows.assign(period=pd.to_datetime(rows["period"]))
+
+
+def period_grid(panel: Panel | UnitTable, periods: pd.Series) -> pd.Index:
+    """Return every period from the first to the last of these."""
+    first, last = periods.min(), periods.max()
+    if isinstance(panel, UnitTable):
+        return panel.grid[panel.grid.get_loc(first) : panel.grid.get_loc(last) + 1]
+    return pd.date_range(first, last, freq=pandas_frequency(panel.period))
+
+
+def place_in(index: pd.Index, dates: pd.Series) -> Array:
+    """Return the place of the period that holds each date: -1 before the first, last where none."""
+    kind = {"dtype": float, "na_value": np.nan} if index.dtype.kind == "i" else {}
+    return np.searchsorted(index.to_numpy(), dates.to_numpy(**kind), side="right") - 1
+
+
+def exposure(
+    panel: Panel | UnitTable, treated_from: Any, *, platform: str | None = None
+) -> Exposure:
     """Say from which period on each artist of a panel is exposed.
 
     Parameters
     ----------
-    panel : Panel
-        With artists.
+    panel : Panel or UnitTable
+        With artists; or a ready table, of `panel_from_table`.
     treated_from : mapping, Series, DataFrame, str or Event
         Artist -> first exposed day (missing, None or NaT: never; the period that holds the day
         counts as exposed). Or a table with columns artist_id (and platform) and treated_from, or
         artist_id, period and treated (0 or 1 by period: exposure that ends is marked *reversed*).
         Or the rule ``"first AI upload"`` (the first period with a work labelled as made by AI), or
-        a date column of the panel's artists such as ``"joined_at"``. Or an event (or several) that
-        names its platforms: all their artists are exposed from the period that holds it on.
+        a date column of the panel's artists such as ``"joined_at"``; of a ready table, any column
+        with the first treated period (0, empty, NaN, infinity: never), or with 0 and 1 by period.
+        Or an event (or several) that names its platforms: all their artists are exposed from the
+        period that holds it on.
     platform : str, optional
         Keep only its artists.
 
@@ -130,6 +156,13 @@ def exposure(panel: Panel, treated_from: Any, *, platform: str | None = None) ->
     >>> ut.exposure(panel, adopters).counts()["treated"]
     9
     """
+    if not hasattr(panel, "artists") and not isinstance(panel, UnitTable):
+        raise InputError(
+            "neither a panel nor a table that says its units and periods",
+            column="panel",
+            value=type(panel).__name__,
+            fix="panel_from_table(table, unit=..., period=...) makes one of a ready table",
+        )
     call = Call.of(
         {"treated_from": _plain(treated_from), "platform": platform}, panel, function="exposure"
     )
@@ -140,14 +173,16 @@ def exposure(panel: Panel, treated_from: Any, *, platform: str | None = None) ->
     )
     reversed_artists: set[tuple[str, str]] = set()
     said: tuple[str, ...] = ()
+    if isinstance(panel, UnitTable) and isinstance(treated_from, str):
+        treated_from = _column(panel, treated_from)
     if by_platform:
         dates = _from_events(panel, people, as_events(treated_from))
     elif isinstance(treated_from, str):
         dates = _from_rule(panel, people, treated_from)
     elif isinstance(treated_from, pd.DataFrame):
-        dates, reversed_artists, said = _from_table(people, treated_from)
+        dates, reversed_artists, said = _from_table(panel, people, treated_from)
     elif isinstance(treated_from, Mapping | pd.Series):
-        dates, said = _from_mapping(people, pd.Series(treated_from, dtype=object))
+        dates, said = _from_mapping(panel, people, pd.Series(treated_from, dtype=object))
     else:
         raise InputError(
             "cannot read who is exposed from this",
@@ -156,7 +191,7 @@ def exposure(panel: Panel, treated_from: Any, *, platform: str | None = None) ->
             fix="give a mapping from artist_id to a date, a table, a rule or an event",
         )
     table = _sorted_kinds(panel, people.assign(treated_from=dates), reversed_artists)
-    notes = (*said, *_notes(table))
+    notes = (*getattr(panel, "notes", ()), *said, *_notes(table))
     if not (table["kind"] == TREATED).any():
         counts = table["kind"].value_counts().to_dict()
         raise InputError(
@@ -181,40 +216,59 @@ def _plain(treated_from: Any) -> Any:
     return treated_from
 
 
-def _people(panel: Panel, platform: str | None) -> pd.DataFrame:
-    panel.only_artist_platform(platform) if platform is not None else None
-    rows = panel.artists.to_pandas()
+def _people(panel: Panel | UnitTable, platform: str | None) -> pd.DataFrame:
+    rows = artist_rows(panel)
     if platform is not None:
+        if isinstance(panel, UnitTable):
+            raise InputError("a table has no platforms", column="platform", value=platform)
+        panel.only_artist_platform(platform)
         rows = rows[rows["platform"] == platform]
-    first = rows.groupby(["platform", "artist_id"])["period"].agg(["min", "max"]).reset_index()
-    first["min"], first["max"] = pd.to_datetime(first["min"]), pd.to_datetime(first["max"])
-    return first.rename(columns={"min": "first", "max": "last"})
+    return rows.groupby(KEY)["period"].agg(first="min", last="max").reset_index()
 
 
-def _dates(values: pd.Series, column: str) -> pd.Series:
-    """Read dates; an unreadable one is named."""
-    found = pd.to_datetime(values, errors="coerce")
-    bad = found.isna() & values.notna() & (values.astype(str).str.strip() != "")
-    if bad.any():
+def _dates(
+    panel: Panel | UnitTable, values: pd.Series, column: str
+) -> tuple[pd.Series, tuple[str, ...]]:
+    """Return first exposed days (or periods, where they are numbered), missing where never."""
+    if isinstance(panel, UnitTable):
+        return panel.first_periods(values, str(values.attrs.get("column", column)))
+    return first_days(values.astype(object).mask(never(values), None), column), ()
+
+
+def _column(panel: UnitTable, name: str) -> pd.DataFrame:
+    """Return what a column of a table says of exposure, by unit or by unit and period."""
+    rows = panel.rows.assign(treated=panel.column(name, "treated_from"))
+    several = rows.groupby(KEY)["treated"].nunique(dropna=False)
+    varies = several.index[several > 1]
+    if rows["treated"].isin([0, 1]).all():
+        if len(varies):
+            return rows
         raise InputError(
-            "not a date",
-            column=column,
-            value=values[bad].iloc[0],
-            fix="write it as 2022-08-22, or leave it empty for never",
+            "0 or 1 and the same in every period: it says who is exposed, not from when",
+            column=name,
+            fix="give the first treated period of each unit, or 0 and 1 by period",
         )
-    if getattr(found.dt, "tz", None) is not None:
-        found = found.dt.tz_convert(None)
-    return found.astype("datetime64[ns]")
+    if len(varies):
+        raise InputError(
+            "a unit has more than one first treated period",
+            column=name,
+            value=varies[0][1],
+            fix="write one value in all rows of a unit, or 0 and 1 by period",
+        )
+    rows.attrs["column"] = name
+    return rows.drop_duplicates(KEY).rename(columns={"treated": "treated_from"})
 
 
-def _from_mapping(people: pd.DataFrame, given: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
+def _from_mapping(
+    panel: Panel | UnitTable, people: pd.DataFrame, given: pd.Series
+) -> tuple[pd.Series, tuple[str, ...]]:
     """Return dates by row of `people`, and how many named artists are not there."""
     if given.index.nlevels == 1:
         given.index = given.index.astype(str)
         _require_one_platform(people, given.index)
         keys = pd.Index(people["artist_id"])
     else:
-        keys = pd.MultiIndex.from_frame(people[_KEY])
+        keys = pd.MultiIndex.from_frame(people[KEY])
     if given.index.has_duplicates:
         twice = given.index[given.index.duplicated()][0]
         raise InputError("an artist is named twice", column="artist_id", value=twice)
@@ -226,13 +280,10 @@ def _from_mapping(people: pd.DataFrame, given: pd.Series) -> tuple[pd.Series, tu
             value=unknown[0],
             fix="use the panel's artist_id, as text",
         )
-    dates = _dates(given, "treated_from").reindex(keys)
-    notes = (
-        (f"{len(unknown)} artists who are named are never at risk in the panel",)
-        if len(unknown)
-        else ()
-    )
-    return pd.Series(dates.to_numpy(), index=people.index), notes
+    dates, notes = _dates(panel, given, "treated_from")
+    if len(unknown):
+        notes += (f"{len(unknown)} artists who are named are never at risk in the panel",)
+    return dates.reindex(keys).set_axis(people.index), notes
 
 
 def _require_one_platform(people: pd.DataFrame, names: pd.Index) -> None:
@@ -248,7 +299,7 @@ def _require_one_platform(people: pd.DataFrame, names: pd.Index) -> None:
 
 
 def _from_table(
-    people: pd.DataFrame, table: pd.DataFrame
+    panel: Panel | UnitTable, people: pd.DataFrame, table: pd.DataFrame
 ) -> tuple[pd.Series, set[tuple[str, str]], tuple[str, ...]]:
     """Return dates, whose exposure ends, and notes."""
     if "artist_id" not in table.columns:
@@ -264,7 +315,7 @@ def _from_table(
         home = people.drop_duplicates("artist_id").set_index("artist_id")["platform"]
         rows["platform"] = rows["artist_id"].map(home).fillna("")
     if "treated_from" in rows.columns:
-        dates, notes = _from_mapping(people, rows.set_index(_KEY)["treated_from"])
+        dates, notes = _from_mapping(panel, people, rows.set_index(KEY)["treated_from"])
         return dates, set(), notes
     if not {"period", "treated"} <= set(rows.columns):
         raise InputError(
@@ -276,15 +327,16 @@ def _from_table(
     if not rows["treated"].isin([0, 1]).all():
         bad = rows.loc[~rows["treated"].isin([0, 1]), "treated"].iloc[0]
         raise InputError("exposure by period is 0 or 1", column="treated", value=bad)
-    rows["period"] = _dates(rows["period"], "period")
-    rows = rows.sort_values([*_KEY, "period"])
-    fell = rows.groupby(_KEY)["treated"].diff() < 0
-    first = rows["period"].where(rows["treated"] == 1).groupby([rows[k] for k in _KEY]).min()
-    dates, notes = _from_mapping(people, first)
-    return dates, set(rows.loc[fell, _KEY].itertuples(index=False, name=None)), notes
+    if not isinstance(panel, UnitTable):
+        rows["period"] = first_days(rows["period"], "period")
+    rows = rows.sort_values([*KEY, "period"])
+    fell = rows.groupby(KEY)["treated"].diff() < 0
+    first = rows["period"].where(rows["treated"] == 1).groupby([rows[k] for k in KEY]).min()
+    dates, notes = _from_mapping(panel, people, first)
+    return dates, set(rows.loc[fell, KEY].itertuples(index=False, name=None)), notes
 
 
-def _from_rule(panel: Panel, people: pd.DataFrame, rule: str) -> pd.Series:
+def _from_rule(panel: Any, people: pd.DataFrame, rule: str) -> pd.Series:
     spans = panel.records.spans
     if rule in RULES:
         cells = panel.records.cells.filter(pl.col(RULES[rule]) > 0)
@@ -306,7 +358,14 @@ def _from_rule(panel: Panel, people: pd.DataFrame, rule: str) -> pd.Series:
     return pd.Series(pd.to_datetime(keyed.reindex(keys)).to_numpy(), index=people.index)
 
 
-def _from_events(panel: Panel, people: pd.DataFrame, events: EventSet) -> pd.Series:
+def _from_events(panel: Panel | UnitTable, people: pd.DataFrame, events: EventSet) -> pd.Series:
+    if isinstance(panel, UnitTable):
+        raise InputError(
+            "a table does not say which units an event concerns",
+            column="treated_from",
+            value=events.ids,
+            fix="name a column with the first treated period, or give a mapping",
+        )
     if not names_platforms(events):
         raise InputError(
             "an event that concerns all platforms leaves nobody to compare with",
@@ -322,25 +381,19 @@ def _from_events(panel: Panel, people: pd.DataFrame, events: EventSet) -> pd.Ser
     return dates
 
 
-def _sorted_kinds(panel: Panel, table: pd.DataFrame, fell: set[tuple[str, str]]) -> pd.DataFrame:
+def _sorted_kinds(panel: Any, table: pd.DataFrame, fell: set[tuple[str, str]]) -> pd.DataFrame:
     """Move dates to the first period that is exposed in full or in part, and sort artists."""
-    index = pd.date_range(
-        table["first"].min(), table["last"].max(), freq=pandas_frequency(panel.period)
-    )
-    dates = pd.to_datetime(table["treated_from"])
-    place = np.searchsorted(index.to_numpy(), dates.to_numpy(), side="right") - 1
-    seen = dates.notna()
-    inside = seen & (place >= 0)
-    table["treated_from"] = pd.Series(
-        np.where(inside, index.to_numpy()[np.clip(place, 0, len(index) - 1)], dates.to_numpy()),
-        index=table.index,
-    )
-    end = index[-1] + index.freq  # type: ignore[operator]
+    index: Any = period_grid(panel, pd.concat([table["first"], table["last"]]))
+    dates = table["treated_from"]
+    seen, place = dates.notna(), place_in(index, dates)
+    end = index[-1] + (getattr(index, "freq", None) or panel.grid[1] - panel.grid[0])
+    inside = seen & (place >= 0) & (dates < end).fillna(False).astype(bool)
+    table["treated_from"] = dates.mask(inside, pd.Series(index[np.maximum(place, 0)], table.index))
     kind = np.full(len(table), NEVER, dtype=object)
     kind[seen] = TREATED
-    kind[seen & (dates >= end)] = LATER
+    kind[seen & ~inside & (place >= 0)] = LATER
     kind[seen & (table["treated_from"] <= table["first"])] = ALWAYS
-    kind[pd.MultiIndex.from_frame(table[_KEY]).isin(list(fell))] = REVERSED
+    kind[pd.MultiIndex.from_frame(table[KEY]).isin(list(fell))] = REVERSED
     table["kind"] = kind
     return table[["platform", "artist_id", "treated_from", "kind"]].reset_index(drop=True)
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from uploadtrends.arrays import Array
-from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
+from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure, artist_rows
 from uploadtrends.errors import InputError
+from uploadtrends.panel.ready import KEY, UnitTable
 from uploadtrends.result import Call, Result
 
 Method = Literal["nearest", "coarsened"]
 
-_WINDOW = re.compile(r"^(uploads|active|media)_last_(\d+)m$")
+_WINDOW = re.compile(r"^(.+)_last_(\d+)m$")
+_WINDOWED = ("uploads", "active", "media")
 _BALANCED = 0.1
-_KEY = ["platform", "artist_id"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ def matched(
     exposure : Exposure
     on : sequence of str
         "tenure" (months since the first upload), "uploads_last_6m", "active_last_6m" (periods with
-        an upload), "media_last_6m", with any number of months.
+        an upload), "media_last_6m", with any number of months. Of a ready table: a column of
+        numbers (its value in the period before), or "y_last_6m" for the sum of the column "y" over
+        six months (six periods, where these are numbered).
     method : {"nearest", "coarsened"}
         Nearest neighbours in standardised covariates, in random order without replacement; or
         everybody in the same cell of coarsened covariates (Iacus, King & Porro 2012), thinned to
@@ -135,19 +138,18 @@ def matched(
     )
     _check(on, method, ratio, caliper, bins)
     rng = np.random.default_rng(seed)
-    rows = exposure.panel.artists.to_pandas()
-    rows["period"] = pd.to_datetime(rows["period"])
-    free = set(map(tuple, _of_kind(exposure, NEVER, LATER)[_KEY].to_numpy()))
+    rows = _measured(exposure, on)
+    free = set(map(tuple, _of_kind(exposure, NEVER, LATER)[KEY].to_numpy()))
     pairs, support, before, after = [], [], [], []
     for date, cohort in _of_kind(exposure, TREATED).groupby("treated_from"):
-        known = covariates(rows, pd.Timestamp(str(date)), on)
-        exposed = known.reindex(pd.MultiIndex.from_frame(cohort[_KEY])).dropna()
+        known = covariates(rows, date, on)
+        exposed = known.reindex(pd.MultiIndex.from_frame(cohort[KEY])).dropna()
         others = known[[key in free for key in known.index]].dropna()
         before.append((exposed, others))
         found = _choose(exposed, others, method, ratio, caliper, bins, rng)
         free -= {match for _, match, _ in found}
         pairs += [(date, *mine, *match, distance) for mine, match, distance in found]
-        chosen = pd.MultiIndex.from_tuples([m for _, m, _ in found], names=_KEY) if found else None
+        chosen = pd.MultiIndex.from_tuples([m for _, m, _ in found], names=KEY) if found else None
         taken = {mine for mine, _, _ in found}
         if chosen is not None:
             after.append((exposed[[k in taken for k in exposed.index]], others.loc[chosen]))
@@ -159,23 +161,15 @@ def matched(
             value=list(on),
             fix="widen the caliper, use fewer covariates or bins, or more artists",
         )
-    names = ["cohort", *_KEY, "match_platform", "match_id", "distance"]
+    names = ["cohort", *KEY, "match_platform", "match_id", "distance"]
     table = pd.DataFrame(pairs, columns=names)
-    kept = pd.concat([table[_KEY], table[["match_platform", "match_id"]].set_axis(_KEY, axis=1)])
+    kept = pd.concat([table[KEY], table[["match_platform", "match_id"]].set_axis(KEY, axis=1)])
     reach = pd.DataFrame(support, columns=["cohort", "exposed", "candidates", "matched", "outside"])
     balance = _balance(list(on), before, after)
     return Matched(exposure.only(kept), table, balance, reach, _notes(balance, reach), call)
 
 
 def _check(on: Sequence[str], method: str, ratio: int, caliper: float, bins: int) -> None:
-    for name in on:
-        if name != "tenure" and not _WINDOW.match(name):
-            raise InputError(
-                "unknown covariate to match on",
-                column="on",
-                value=name,
-                fix="use tenure, uploads_last_6m, active_last_6m, media_last_6m (any months)",
-            )
     if not on:
         raise InputError("nothing to match on", column="on", value=list(on))
     if method not in ("nearest", "coarsened"):
@@ -189,29 +183,47 @@ def _check(on: Sequence[str], method: str, ratio: int, caliper: float, bins: int
         raise InputError("must be above zero", column="caliper", value=caliper)
 
 
+def _measured(exposure: Exposure, on: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of artists by period with the columns behind the covariates."""
+    panel, rows = exposure.panel, artist_rows(exposure.panel)
+    for name in on:
+        window = _WINDOW.match(name)
+        if isinstance(panel, UnitTable):
+            column = window[1] if window and name not in panel.values else name
+            rows = rows.assign(**{column: panel.measured(column, "on")})
+        elif name != "tenure" and (window is None or window[1] not in _WINDOWED):
+            raise InputError(
+                "unknown covariate to match on",
+                column="on",
+                value=name,
+                fix="use tenure, uploads_last_6m, active_last_6m, media_last_6m (any months)",
+            )
+    return rows
+
+
 def _of_kind(exposure: Exposure, *kinds: str) -> pd.DataFrame:
     return exposure.table[exposure.table["kind"].isin(kinds)]
 
 
-def covariates(rows: pd.DataFrame, date: pd.Timestamp, on: Sequence[str]) -> pd.DataFrame:
+def covariates(rows: pd.DataFrame, date: Any, on: Sequence[str]) -> pd.DataFrame:
     """Return what is known of every artist just before a date; index (platform, artist_id).
 
     Artists who were not at risk in the period before have no row.
     """
     past = rows[rows["period"] < date]
-    last = past["period"].max()
-    known = past[past["period"] == last].set_index(_KEY)[["tenure_months"]]
+    known = past[past["period"] == past["period"].max()].set_index(KEY)
+    known = known.rename(columns={"tenure_months": "tenure"})
     columns = {}
     for name in on:
-        if name == "tenure":
-            columns[name] = known["tenure_months"]
-            continue
         found = _WINDOW.match(name)
-        assert found is not None  # noqa: S101 - names were checked
-        window = past[past["period"] >= date - pd.DateOffset(months=int(found[2]))]
-        values = window["uploads" if found[1] == "active" else found[1]]
-        if found[1] == "active":
-            values = (values > 0).astype(float)
+        if found is None or name in known:
+            columns[name] = known[name]
+            continue
+        months = int(found[2])
+        since = date - (pd.DateOffset(months=months) if isinstance(date, pd.Timestamp) else months)
+        window = past[past["period"] >= since]
+        active = found[1] == "active" and "active" not in rows  # periods with an upload
+        values = (window["uploads"] > 0).astype(float) if active else window[found[1]]
         total = values.groupby([window["platform"], window["artist_id"]]).sum()
         columns[name] = total.reindex(known.index)
     return pd.DataFrame(columns, index=known.index)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
 
-from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
+from uploadtrends.artists.exposures import (
+    LATER,
+    NEVER,
+    TREATED,
+    Exposure,
+    artist_rows,
+    period_grid,
+    place_in,
+)
 from uploadtrends.errors import InputError
-from uploadtrends.series.periods import pandas_frequency
+from uploadtrends.panel.ready import KEY, UnitTable
 
 if TYPE_CHECKING:
+    from uploadtrends.arrays import Array
     from uploadtrends.panel import Panel
 
 OUTCOMES = ("uploads", "active", "silent", "removals", "ai_share")
@@ -24,57 +33,87 @@ UNITS = {
     "ai_share": "share of labelled works made by AI",
 }
 _SILENCE = 3
-_KEY = ["platform", "artist_id"]
 
 
 def outcome_frame(
-    panel: Panel, exposure: Exposure, outcome: str, start: str | None, end: str | None
-) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
+    panel: Panel | UnitTable,
+    exposure: Exposure,
+    outcome: str,
+    start: str | int | None,
+    end: str | int | None,
+    notes: list[str],
+) -> tuple[pd.DataFrame, pd.Index]:
     """Return columns artist, t, year, g, y, tenure, platform, and the periods that t counts from 1.
 
-    Only artists who are exposed inside the panel, later, or never; g is 0 for the last two.
+    Only artists who are exposed inside the panel, later, or never; g is 0 for the last two. What
+    else is left out is said in `notes`. Without year and tenure where they are not known.
 
     Raises
     ------
     InputError
         For an unknown outcome, or one that the panel does not hold.
     """
-    if outcome not in OUTCOMES:
+    ready = isinstance(panel, UnitTable)
+    if not ready and outcome not in OUTCOMES:
         raise InputError(
             "unknown outcome", column="outcome", value=outcome, fix=f"one of {', '.join(OUTCOMES)}"
         )
-    rows = panel.artists.to_pandas()
-    rows = rows[rows["complete"]].assign(period=lambda frame: pd.to_datetime(frame["period"]))
-    for bound, keep in ((start, rows["period"].ge), (end, rows["period"].le)):
+    rows = artist_rows(panel)
+    if isinstance(panel, UnitTable):
+        rows = rows.assign(y=panel.measured(outcome, "outcome"))
+    else:
+        rows = rows[rows["complete"]]
+    for name, bound, keep in (("start", start, "ge"), ("end", end, "le")):
         if bound is not None:
-            rows = rows[keep(pd.Timestamp(bound)).reindex(rows.index)]
+            rows = rows[getattr(rows["period"], keep)(_bound(panel, name, bound))]
     kinds = exposure.table[exposure.table["kind"].isin([TREATED, NEVER, LATER])]
-    rows = rows.merge(kinds, on=_KEY, how="inner").sort_values([*_KEY, "period"])
+    rows = rows.merge(kinds, on=KEY, how="inner").sort_values([*KEY, "period"])
     if rows.empty:
         raise InputError("no artist is at risk in any complete period of the window")
-    index = pd.date_range(
-        rows["period"].min(), rows["period"].max(), freq=pandas_frequency(panel.period)
-    )
-    t = np.searchsorted(index.to_numpy(), rows["period"].to_numpy()) + 1
-    g = np.searchsorted(index.to_numpy(), rows["treated_from"].to_numpy()) + 1
-    exposed = (rows["kind"] == TREATED) & (rows["treated_from"] <= index[-1])
+    index = period_grid(panel, rows["period"])
+    exposed = (rows["kind"] == TREATED) & (rows["treated_from"] <= index[-1]).fillna(False)
     frame = pd.DataFrame(
         {
-            "artist": rows.groupby(_KEY, sort=False).ngroup().to_numpy(),
-            "t": t,
-            "year": rows["period"].dt.year.to_numpy(),
-            "g": np.where(exposed, g, 0),
-            "y": _values(panel, rows, outcome),
-            "tenure": rows["tenure_months"].to_numpy(),
+            "artist": rows.groupby(KEY, sort=False).ngroup().to_numpy(),
+            "t": place_in(index, rows["period"]) + 1,
+            "g": np.where(exposed, np.maximum(place_in(index, rows["treated_from"]) + 1, 1), 0),
+            "y": rows["y"] if ready else _values(panel, rows, outcome),
             "platform": rows["platform"].to_numpy(),
         }
     )
+    if index.dtype.kind == "M":
+        frame["year"] = rows["period"].dt.year.to_numpy()
+    if "tenure_months" in rows:
+        frame["tenure"] = rows["tenure_months"].to_numpy()
     if exposure.by_upload:
         frame = frame[frame["t"] != frame["g"]]
-    return frame[np.isfinite(frame["y"])].reset_index(drop=True), index
+    missing = ~np.isfinite(frame["y"])
+    if ready and missing.any():
+        notes.append(f"{missing.sum()} rows without a value of '{outcome}' are left out")
+    frame = frame[~missing]
+    known = frame.groupby("artist")["t"].transform("min") < frame["g"]
+    late = frame[(frame["g"] > 0) & ~known]
+    if len(late):
+        notes.append(
+            f"{late['artist'].nunique()} exposed artists have no value from before: left out"
+        )
+    return frame.drop(late.index).reset_index(drop=True), index
 
 
-def _values(panel: Panel, rows: pd.DataFrame, outcome: str) -> np.ndarray:
+def _bound(panel: Panel | UnitTable, name: str, given: str | int) -> Any:
+    """Return the start or the end of the window as one of the panel's kind of periods."""
+    numbered = isinstance(panel, UnitTable) and panel.numbered
+    if isinstance(given, int) != numbered:
+        raise InputError(
+            "the window is given as its periods are",
+            column=name,
+            value=given,
+            fix="give a number" if numbered else "write a date, as in 2022-08-01",
+        )
+    return given if numbered else pd.Timestamp(given)
+
+
+def _values(panel: Any, rows: pd.DataFrame, outcome: str) -> Array:
     uploads = rows["uploads"].to_numpy(dtype=float)
     if outcome == "uploads":
         return uploads
@@ -85,7 +124,7 @@ def _values(panel: Panel, rows: pd.DataFrame, outcome: str) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(known > 0, rows["ai_uploads"].to_numpy(dtype=float) / known, np.nan)
     if outcome == "silent":
-        grouped = rows.assign(quiet=uploads == 0).groupby(_KEY, sort=False)["quiet"]
+        grouped = rows.assign(quiet=uploads == 0).groupby(KEY, sort=False)["quiet"]
         ahead = [grouped.shift(-step) for step in range(_SILENCE)]
         table = pd.concat(ahead, axis=1)
         known = table.notna().all(axis=1)
@@ -94,7 +133,7 @@ def _values(panel: Panel, rows: pd.DataFrame, outcome: str) -> np.ndarray:
     return _removals(panel, rows)
 
 
-def _removals(panel: Panel, rows: pd.DataFrame) -> np.ndarray:
+def _removals(panel: Any, rows: pd.DataFrame) -> Array:
     cells = panel.records.cells
     if "delisted" not in cells.columns or not cells["delisted"].sum():
         raise InputError(
@@ -110,5 +149,5 @@ def _removals(panel: Panel, rows: pd.DataFrame) -> np.ndarray:
         .to_pandas()
     )
     gone["period"] = pd.to_datetime(gone["period"])
-    found = rows[[*_KEY, "period"]].merge(gone, on=[*_KEY, "period"], how="left")["gone"]
+    found = rows[[*KEY, "period"]].merge(gone, on=[*KEY, "period"], how="left")["gone"]
     return found.fillna(0).to_numpy(dtype=float)

@@ -18,6 +18,7 @@ from uploadtrends.artists.exposures import Exposure
 from uploadtrends.artists.matching import Matched
 from uploadtrends.artists.outcomes import UNITS, outcome_frame
 from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.panel.ready import UnitTable
 from uploadtrends.result import Call, Result
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class ExposureEffects(Result):
 
 
 def exposure_effects(
-    panel: Panel,
+    panel: Panel | UnitTable,
     exposure: Exposure | Matched,
     *,
     outcome: str = "uploads",
@@ -146,8 +147,8 @@ def exposure_effects(
     control: Literal["never", "not yet"] = "not yet",
     leads: int = 12,
     lags: int = 24,
-    start: str | None = None,
-    end: str | None = None,
+    start: str | int | None = None,
+    end: str | int | None = None,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> ExposureEffects:
@@ -158,14 +159,16 @@ def exposure_effects(
 
     Parameters
     ----------
-    panel : Panel
+    panel : Panel or UnitTable
+        A ready table comes from `panel_from_table`.
     exposure : Exposure or Matched
     outcome : {"uploads", "active", "silent", "removals", "ai_share"}
-        By artist and period. Silent: no upload in this period and the next two.
+        By artist and period. Silent: no upload in this period and the next two. Of a ready table:
+        any column of numbers.
     method : str
         "auto": the two-step with common shocks where all are exposed at one date and uploads are
         counted, or whole platforms are exposed; else Poisson for uploads and imputation for all
-        other outcomes. "imputation", "two-stage",
+        other outcomes, and for whatever a ready table holds. "imputation", "two-stage",
         "sun-abraham", "callaway-santanna" (levels; valid when exposure dates differ), "poisson"
         (mean effect in uploads of a multiplicative model), "two-step" (log ratios), "twfe" and
         "poisson-twfe" (for comparison only).
@@ -173,8 +176,8 @@ def exposure_effects(
         Of Callaway-Sant'Anna.
     leads, lags : int
         Periods before and after exposure that are reported one by one.
-    start, end : str, optional
-        Keep only these periods.
+    start, end : str or int, optional
+        Keep only these periods; numbers where periods are numbered.
     confidence : float
     seed : int
         Of the simulation behind simultaneous bands.
@@ -182,7 +185,8 @@ def exposure_effects(
     Raises
     ------
     InputError
-        For settings that do not exist, or a method that these data do not allow.
+        For settings that do not exist, a method that these data do not allow, an outcome that is
+        no number, or an exposure of another panel.
 
     Notes
     -----
@@ -192,11 +196,18 @@ def exposure_effects(
 
     See Also
     --------
-    exposure : Who was exposed from when; with an example that runs.
+    exposure : Who was exposed from when.
+    panel_from_table : Takes a ready table in place of a panel.
 
     Examples
     --------
-    >>> exposure_effects(panel, exposure(panel, {"ann": "2021-03-01"}))  # doctest: +SKIP
+    >>> import uploadtrends as ut
+    >>> world = ut.simulate.tool_adopters(60, seed=1)
+    >>> panel = ut.build_panel(world.population, start="2021-01-01")
+    >>> exposed = ut.exposure(panel, world.treated_from)
+    >>> found = exposure_effects(panel, exposed, method="imputation")
+    >>> found.exposed + found.others, found.overall["status"].iloc[0]
+    (60, 'ok')
     """
     call = Call.of(
         {"outcome": outcome, "method": method, "control": control, "leads": leads, "lags": lags}
@@ -207,14 +218,24 @@ def exposure_effects(
     )
     _check(method, control, leads, lags)
     given = exposure.exposure if isinstance(exposure, Matched) else exposure
-    frame, index = outcome_frame(panel, given, outcome, start, end)
+    if getattr(given.panel, "numbered", None) != getattr(panel, "numbered", None):
+        raise InputError(
+            "the exposure belongs to another panel",
+            column="exposure",
+            fix="give the panel to exposure, and the same one here",
+        )
     notes = list(given.notes)
     if isinstance(exposure, Matched):
         notes += exposure.notes
-    name = _chosen(method, given, frame, outcome, notes)
+    frame, index = outcome_frame(panel, given, outcome, start, end, notes)
+    ready = isinstance(panel, UnitTable)
+    if ready:
+        name = _chosen_for_table(method, frame, outcome, notes)
+    else:
+        name = _chosen(method, given, frame, outcome, notes)
     exposed = int(frame.loc[frame["g"] > 0, "artist"].nunique())
     others = int(frame.loc[frame["g"] == 0, "artist"].nunique())
-    unit = UNITS[outcome].format(panel.period)
+    unit = outcome if ready else UNITS[outcome].format(panel.period)
     if name in ("two-step", "poisson-twfe"):
         unit = "log ratio"
     why = _refusal(frame, exposed, others, name)
@@ -240,7 +261,7 @@ def exposure_effects(
     joint = found.joint or found
     pretrend = pretrend_row(joint, leads, exposed + others - 1)
     honest = honest_table(joint, leads, methods.treated_counts(frame), confidence)
-    knows_shocks = unit == "log ratio" or outcome != "uploads"
+    knows_shocks = unit == "log ratio" or outcome != "uploads" or ready
     shared = empty if knows_shocks else shared_shocks(frame, found.overall, confidence)
     tables = overall, effects, pretrend, honest, _bacon(name, frame, notes), shared
     return ExposureEffects(*tables, exposed, others, name, tuple(notes), call)
@@ -289,6 +310,33 @@ def _chosen(
             "errors are clustered by artist: shocks that all exposed share are not in them"
         )
     return method
+
+
+def _chosen_for_table(method: str, frame: pd.DataFrame, outcome: str, notes: list[str]) -> str:
+    """Return the method for a column of a ready table, which may hold numbers of any kind."""
+    name = "imputation" if method == "auto" else method
+    if name == "two-step":
+        raise InputError(
+            "the two-step compares uploads of a panel from a store",
+            column="method",
+            value=method,
+            fix="use method='imputation'",
+        )
+    if name in ("poisson", "poisson-twfe") and (frame["y"] < 0).any():
+        raise InputError(
+            "a Poisson model needs values of 0 or more",
+            column=outcome,
+            value=float(frame["y"].min()),
+            fix="use method='imputation', which takes any numbers",
+        )
+    counts = (frame["y"] >= 0).all() and (frame["y"] % 1 == 0).all() and frame["y"].max() > 1
+    if method == "auto" and counts:
+        notes.append(
+            f"'{outcome}' holds counts: where they would move in proportion rather than in "
+            "parallel, method='poisson' compares so"
+        )
+    notes.append("errors are clustered by unit: shocks that all exposed share are not in them")
+    return name
 
 
 def _refusal(frame: pd.DataFrame, exposed: int, others: int, method: str) -> str:
