@@ -212,7 +212,7 @@ def panel_from_table(
     >>> table = pd.DataFrame(rows, columns=["artist", "t", "g", "y"])
     >>> panel = ut.panel_from_table(table, unit="artist", period="t")
     >>> ut.exposure(panel, "g").counts()["treated"]
-    3
+    4
     """
     frame = _read(table)
     for role, name in (("unit", unit), ("period", period)):
