@@ -106,14 +106,15 @@ def period_grid(panel: Panel | UnitTable, periods: pd.Series) -> pd.Index:
     """Return every period from the first to the last of these."""
     first, last = periods.min(), periods.max()
     if isinstance(panel, UnitTable):
-        return panel.grid[panel.grid.get_loc(first) : panel.grid.get_loc(last) + 1]
+        return panel.grid[slice(*panel.grid.slice_locs(first, last))]
     return pd.date_range(first, last, freq=pandas_frequency(panel.period))
 
 
 def place_in(index: pd.Index, dates: pd.Series) -> Array:
     """Return the place of the period that holds each date: -1 before the first, last where none."""
-    kind = {"dtype": float, "na_value": np.nan} if index.dtype.kind == "i" else {}
-    return np.searchsorted(index.to_numpy(), dates.to_numpy(**kind), side="right") - 1
+    kind: Any = {"dtype": float, "na_value": np.nan} if index.dtype.kind == "i" else {}
+    places: Array = np.searchsorted(index.to_numpy(), dates.to_numpy(**kind), side="right")
+    return places - 1
 
 
 def exposure(

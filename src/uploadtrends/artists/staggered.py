@@ -406,7 +406,7 @@ def _balanced(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 def _overall(
     found: Estimates,
-    index: pd.DatetimeIndex,
+    index: pd.Index,
     same: dict[str, Any],
     df: int,
     confidence: float,

@@ -60,7 +60,7 @@ def _iso(value: Any) -> Any:
     if isinstance(value, pd.Period):
         return value.start_time.isoformat()
     if isinstance(value, Real) and float(value) % 1 == 0:
-        value = str(int(value))
+        value = str(int(float(value)))
     if isinstance(value, str):
         text = value.strip()
         if quarter := _QUARTER.match(text):

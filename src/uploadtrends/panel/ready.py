@@ -238,9 +238,9 @@ def panel_from_table(
     names = _names(frame[unit], unit)
     when, kind, grid = _periods(frame[period], period, names, frequency)
     rows = pd.DataFrame({"platform": "table", "artist_id": names, "period": when})
-    twice = rows.duplicated()
-    if twice.any():
-        place = rows[twice].iloc[0]
+    again = rows.duplicated()
+    if again.any():
+        place = rows[again].iloc[0]
         raise InputError(
             f"two rows of one unit in one period ({str(place['period'])[:10]})",
             column=unit,
@@ -249,7 +249,7 @@ def panel_from_table(
         )
     order = rows.sort_values(["artist_id", "period"]).index
     absent = grid.difference(pd.Index(rows["period"]))
-    notes = ()
+    notes: tuple[str, ...] = ()
     if len(absent):
         notes = (
             f"{len(absent)} of {len(grid)} periods of '{period}' have no row at all, the first is "
@@ -264,11 +264,11 @@ def panel_from_table(
 def _read(table: Any) -> pd.DataFrame:
     if isinstance(table, str | Path):
         path = Path(table)
-        reader = {".csv": pd.read_csv, ".parquet": pd.read_parquet}.get(path.suffix.lower())
-        if reader is None:
+        readers: dict[str, Any] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+        if path.suffix.lower() not in readers:
             raise InputError("neither CSV nor Parquet", file=path, fix="name a .csv or .parquet")
         try:
-            table = reader(path)
+            table = readers[path.suffix.lower()](path)
         except FileNotFoundError:
             raise InputError("there is no such file", file=path, fix="check the path") from None
         except (ValueError, OSError) as error:
