@@ -14,12 +14,10 @@ from uploadtrends.artists.exposed import names_platforms, platform_of
 from uploadtrends.errors import InputError
 from uploadtrends.events import Event, EventSet, as_events
 from uploadtrends.panel.moments import first_days, never
-from uploadtrends.panel.ready import KEY, UnitTable
+from uploadtrends.panel.ready import KEY, UnitTable, artist_rows, period_grid, place_in
 from uploadtrends.result import Call, Result
-from uploadtrends.series.periods import pandas_frequency
 
 if TYPE_CHECKING:
-    from uploadtrends.arrays import Array
     from uploadtrends.panel import Panel
 
 TREATED = "treated"
@@ -92,29 +90,6 @@ class Exposure(Result):
         """Return the exposure of some artists (columns platform, artist_id)."""
         kept = self.table.merge(artists[["platform", "artist_id"]].drop_duplicates())
         return replace(self, table=kept)
-
-
-def artist_rows(panel: Panel | UnitTable) -> pd.DataFrame:
-    """Return platform, artist_id, period and what else is known of every artist and period."""
-    if isinstance(panel, UnitTable):
-        return panel.rows
-    rows = panel.artists.to_pandas()
-    return rows.assign(period=pd.to_datetime(rows["period"]))
-
-
-def period_grid(panel: Panel | UnitTable, periods: pd.Series) -> pd.Index:
-    """Return every period from the first to the last of these."""
-    first, last = periods.min(), periods.max()
-    if isinstance(panel, UnitTable):
-        return panel.grid[slice(*panel.grid.slice_locs(first, last))]
-    return pd.date_range(first, last, freq=pandas_frequency(panel.period))
-
-
-def place_in(index: pd.Index, dates: pd.Series) -> Array:
-    """Return the place of the period that holds each date: -1 before the first, last where none."""
-    kind: Any = {"dtype": float, "na_value": np.nan} if index.dtype.kind == "i" else {}
-    places: Array = np.searchsorted(index.to_numpy(), dates.to_numpy(**kind), side="right")
-    return places - 1
 
 
 def exposure(

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.arrays import Array
-from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure, artist_rows
+from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
 from uploadtrends.errors import InputError
-from uploadtrends.panel.ready import KEY, UnitTable
+from uploadtrends.panel.ready import KEY, UnitTable, artist_rows
 from uploadtrends.result import Call, Result
 
 Method = Literal["nearest", "coarsened"]

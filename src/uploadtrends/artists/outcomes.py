@@ -8,17 +8,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from uploadtrends.artists.exposures import (
-    LATER,
-    NEVER,
-    TREATED,
-    Exposure,
-    artist_rows,
-    period_grid,
-    place_in,
-)
+from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
 from uploadtrends.errors import InputError
-from uploadtrends.panel.ready import KEY, UnitTable
+from uploadtrends.panel.ready import KEY, UnitTable, artist_rows, period_grid, place_in
 
 if TYPE_CHECKING:
     from uploadtrends.arrays import Array

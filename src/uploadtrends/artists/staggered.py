@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from uploadtrends.artists import exposure_choice as choice
 from uploadtrends.artists import exposure_methods as methods
+from uploadtrends.artists.exposure_choice import DESCRIBED, Method
 from uploadtrends.artists.exposure_methods import Estimates
 from uploadtrends.artists.exposure_shocks import shared_shocks, two_step_exposure
 from uploadtrends.artists.exposure_tests import event_time_table, honest_table, pretrend_row
@@ -23,33 +25,6 @@ from uploadtrends.result import Call, Result
 
 if TYPE_CHECKING:
     from uploadtrends.panel import Panel
-
-Method = Literal[
-    "auto",
-    "two-step",
-    "imputation",
-    "two-stage",
-    "sun-abraham",
-    "callaway-santanna",
-    "poisson",
-    "twfe",
-    "poisson-twfe",
-]
-BIASED = (
-    "two-way effects take artists who are already exposed for a comparison: biased when exposure "
-    "dates differ and effects grow or differ; shown for comparison only"
-)
-FEWEST_EXPOSED = 10
-DESCRIBED = {
-    "two-step": "rates by exposure and period, common shocks integrated out",
-    "imputation": "imputation (Borusyak, Jaravel & Spiess 2024)",
-    "two-stage": "two-stage (Gardner 2022)",
-    "sun-abraham": "interaction-weighted (Sun & Abraham 2021)",
-    "callaway-santanna": "group-time averages (Callaway & Sant'Anna 2021)",
-    "poisson": "Poisson by cohort and period (Wooldridge 2023)",
-    "twfe": "two-way fixed effects",
-    "poisson-twfe": "Poisson with two-way fixed effects",
-}
 
 
 @dataclass(frozen=True)
@@ -216,7 +191,7 @@ def exposure_effects(
         exposure,
         function="exposure_effects",
     )
-    _check(method, control, leads, lags)
+    choice.check(method, control, leads, lags)
     given = exposure.exposure if isinstance(exposure, Matched) else exposure
     if getattr(given.panel, "numbered", None) != getattr(panel, "numbered", None):
         raise InputError(
@@ -230,15 +205,15 @@ def exposure_effects(
     frame, index = outcome_frame(panel, given, outcome, start, end, notes)
     ready = isinstance(panel, UnitTable)
     if ready:
-        name = _chosen_for_table(method, frame, outcome, notes)
+        name = choice.chosen_for_table(method, frame, outcome, notes)
     else:
-        name = _chosen(method, given, frame, outcome, notes)
+        name = choice.chosen(method, given, frame, outcome, notes)
     exposed = int(frame.loc[frame["g"] > 0, "artist"].nunique())
     others = int(frame.loc[frame["g"] == 0, "artist"].nunique())
     unit = outcome if ready else UNITS[outcome].format(panel.period)
     if name in ("two-step", "poisson-twfe"):
         unit = "log ratio"
-    why = _refusal(frame, exposed, others, name)
+    why = choice.refusal(frame, exposed, others, name)
     empty = pd.DataFrame()
     if not why:
         try:
@@ -252,7 +227,7 @@ def exposure_effects(
         overall = pd.DataFrame([row | {"status": "refused", "reason": why}])
         nothing = empty, empty, empty, empty, empty
         return ExposureEffects(overall, *nothing, exposed, others, name, tuple(notes), call)
-    status, reason = _status(name, exposed)
+    status, reason = choice.status(name, exposed)
     same = {"unit": unit, "method": DESCRIBED[name], "status": status, "reason": reason}
     overall = _overall(found, index, same, exposed + others - 1, confidence)
     place = " and ".join(sorted(frame["platform"].unique()))
@@ -265,99 +240,6 @@ def exposure_effects(
     shared = empty if knows_shocks else shared_shocks(frame, found.overall, confidence)
     tables = overall, effects, pretrend, honest, _bacon(name, frame, notes), shared
     return ExposureEffects(*tables, exposed, others, name, tuple(notes), call)
-
-
-def _check(method: str, control: str, leads: int, lags: int) -> None:
-    for name, value, allowed in (
-        ("method", method, ("auto", *DESCRIBED)),
-        ("control", control, ("not yet", "never")),
-    ):
-        if value not in allowed:
-            raise InputError(
-                "unknown setting", column=name, value=value, fix=" or ".join(map(repr, allowed))
-            )
-    if leads < 2 or lags < 0:
-        raise InputError(
-            "at least two leads (one is the base) and no negative lags", column="leads", value=leads
-        )
-
-
-def _chosen(
-    method: str, exposure: Exposure, frame: pd.DataFrame, outcome: str, notes: list[str]
-) -> str:
-    one_date = frame.loc[frame["g"] > 0, "g"].nunique() == 1
-    if method == "auto":
-        shared = exposure.by_platform or (one_date and outcome == "uploads")
-        counted = "poisson" if outcome == "uploads" else "imputation"
-        return "two-step" if shared else counted
-    if exposure.by_platform and method != "two-step":
-        raise InputError(
-            "whole platforms are exposed: errors by artist take a platform's shocks for effects",
-            column="method",
-            value=method,
-            fix="use method='two-step', or difference_in_differences",
-        )
-    counts = ("poisson", "poisson-twfe", *(() if exposure.by_platform else ("two-step",)))
-    if method in counts and outcome != "uploads":
-        raise InputError(
-            "this method is for counts of uploads",
-            column="outcome",
-            value=outcome,
-            fix="use method='imputation'",
-        )
-    if method != "two-step":
-        notes.append(
-            "errors are clustered by artist: shocks that all exposed share are not in them"
-        )
-    return method
-
-
-def _chosen_for_table(method: str, frame: pd.DataFrame, outcome: str, notes: list[str]) -> str:
-    """Return the method for a column of a ready table, which may hold numbers of any kind."""
-    name = "imputation" if method == "auto" else method
-    if name == "two-step":
-        raise InputError(
-            "the two-step compares uploads of a panel from a store",
-            column="method",
-            value=method,
-            fix="use method='imputation'",
-        )
-    if name in ("poisson", "poisson-twfe") and (frame["y"] < 0).any():
-        raise InputError(
-            "a Poisson model needs values of 0 or more",
-            column=outcome,
-            value=float(frame["y"].min()),
-            fix="use method='imputation', which takes any numbers",
-        )
-    counts = (frame["y"] >= 0).all() and (frame["y"] % 1 == 0).all() and frame["y"].max() > 1
-    if method == "auto" and counts:
-        notes.append(
-            f"'{outcome}' holds counts: where they would move in proportion rather than in "
-            "parallel, method='poisson' compares so"
-        )
-    notes.append("errors are clustered by unit: shocks that all exposed share are not in them")
-    return name
-
-
-def _refusal(frame: pd.DataFrame, exposed: int, others: int, method: str) -> str:
-    if exposed == 0:
-        return "no exposed artist is at risk in these periods"
-    if exposed == 1:
-        return "one exposed artist: nothing tells an effect from what happened to this one"
-    before = frame[(frame["g"] > 0) & (frame["t"] < frame["g"])]
-    if before.empty:
-        return "no exposed artist is seen before the exposure"
-    if others == 0 and (frame["g"].nunique() == 1 or method in ("sun-abraham", "two-step")):
-        return "nobody is left to compare with: every artist is exposed"
-    return ""
-
-
-def _status(method: str, exposed: int) -> tuple[str, str]:
-    if method in ("twfe", "poisson-twfe"):
-        return "biased", BIASED
-    if exposed < FEWEST_EXPOSED:
-        return "exploratory", f"only {exposed} exposed artists"
-    return "ok", ""
 
 
 def _estimate(
@@ -379,7 +261,7 @@ def _estimate(
         )
         return found, list(said)
     if method == "callaway-santanna":
-        whole, left = _balanced(frame)
+        whole, left = choice.balanced(frame)
         kind = "never_treated" if control == "never" else "not_yet_treated"
         return methods.callaway_santanna(whole, kind), left
     estimators: dict[str, Callable[[pd.DataFrame], Estimates]] = {
@@ -391,17 +273,6 @@ def _estimate(
         "poisson-twfe": lambda rows: methods.twfe(rows, counts=True),
     }
     return estimators[method](frame), []
-
-
-def _balanced(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Keep artists with a row in every period: what this method compares."""
-    seen = frame.groupby("artist")["t"].transform("size")
-    whole = frame[seen == frame["t"].nunique()]
-    left = frame["artist"].nunique() - whole["artist"].nunique()
-    if whole.empty or not (whole["g"] > 0).any():
-        raise NotEstimableError("no exposed artist is at risk in every period")
-    note = f"{left} artists who are not at risk in every period are left out by this method"
-    return whole, [note] if left else []
 
 
 def _overall(
@@ -439,7 +310,7 @@ def _bacon(method: str, frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     if method != "twfe":
         return pd.DataFrame()
     try:
-        whole, left = _balanced(frame)
+        whole, left = choice.balanced(frame)
         notes += left
         return methods.bacon(whole)
     except NotEstimableError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,10 @@ from uploadtrends.errors import InputError
 from uploadtrends.panel.moments import first_days, never, whole_numbers
 from uploadtrends.result import fingerprint
 from uploadtrends.series.periods import pandas_frequency, require_period
+
+if TYPE_CHECKING:
+    from uploadtrends.arrays import Array
+    from uploadtrends.panel.panel import Panel
 
 KEY = ["platform", "artist_id"]
 _STARTS = {"year": "Y", "quarter": "Q", "month": "M", "week": "W-SUN", "day": "D"}
@@ -171,6 +175,29 @@ class UnitTable:
                 fix="give the first treated one of them",
             )
         return whole
+
+
+def artist_rows(panel: Panel | UnitTable) -> pd.DataFrame:
+    """Return platform, artist_id, period and what else is known of every artist and period."""
+    if isinstance(panel, UnitTable):
+        return panel.rows
+    rows = panel.artists.to_pandas()
+    return rows.assign(period=pd.to_datetime(rows["period"]))
+
+
+def period_grid(panel: Panel | UnitTable, periods: pd.Series) -> pd.Index:
+    """Return every period from the first to the last of these."""
+    first, last = periods.min(), periods.max()
+    if isinstance(panel, UnitTable):
+        return panel.grid[slice(*panel.grid.slice_locs(first, last))]
+    return pd.date_range(first, last, freq=pandas_frequency(panel.period))
+
+
+def place_in(index: pd.Index, dates: pd.Series) -> Array:
+    """Return the place of the period that holds each date: -1 before the first, last where none."""
+    kind: Any = {"dtype": float, "na_value": np.nan} if index.dtype.kind == "i" else {}
+    places: Array = np.searchsorted(index.to_numpy(), dates.to_numpy(**kind), side="right")
+    return places - 1
 
 
 def panel_from_table(
