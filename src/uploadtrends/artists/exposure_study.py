@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from uploadtrends.artists.exposure_choice import Method
 from uploadtrends.artists.exposures import exposure
 from uploadtrends.artists.matching import Matched, matched
+from uploadtrends.artists.outcomes import Method
 from uploadtrends.artists.staggered import ExposureEffects, exposure_effects
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call, Result

@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from uploadtrends.artists import exposure_choice as choice
 from uploadtrends.artists import exposure_methods as methods
-from uploadtrends.artists.exposure_choice import DESCRIBED, Method
+from uploadtrends.artists import outcomes as design
 from uploadtrends.artists.exposure_methods import Estimates
 from uploadtrends.artists.exposure_shocks import shared_shocks, two_step_exposure
 from uploadtrends.artists.exposure_tests import event_time_table, honest_table, pretrend_row
 from uploadtrends.artists.exposures import Exposure
 from uploadtrends.artists.matching import Matched
-from uploadtrends.artists.outcomes import UNITS, outcome_frame
+from uploadtrends.artists.outcomes import DESCRIBED, UNITS, Method, outcome_frame
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.panel.ready import UnitTable
 from uploadtrends.result import Call, Result
@@ -191,7 +190,7 @@ def exposure_effects(
         exposure,
         function="exposure_effects",
     )
-    choice.check(method, control, leads, lags)
+    design.check(method, control, leads, lags)
     given = exposure.exposure if isinstance(exposure, Matched) else exposure
     if getattr(given.panel, "numbered", None) != getattr(panel, "numbered", None):
         raise InputError(
@@ -205,15 +204,15 @@ def exposure_effects(
     frame, index = outcome_frame(panel, given, outcome, start, end, notes)
     ready = isinstance(panel, UnitTable)
     if ready:
-        name = choice.chosen_for_table(method, frame, outcome, notes)
+        name = design.chosen_for_table(method, frame, outcome, notes)
     else:
-        name = choice.chosen(method, given, frame, outcome, notes)
+        name = design.chosen(method, given, frame, outcome, notes)
     exposed = int(frame.loc[frame["g"] > 0, "artist"].nunique())
     others = int(frame.loc[frame["g"] == 0, "artist"].nunique())
     unit = outcome if ready else UNITS[outcome].format(panel.period)
     if name in ("two-step", "poisson-twfe"):
         unit = "log ratio"
-    why = choice.refusal(frame, exposed, others, name)
+    why = design.refusal(frame, exposed, others, name)
     empty = pd.DataFrame()
     if not why:
         try:
@@ -227,7 +226,7 @@ def exposure_effects(
         overall = pd.DataFrame([row | {"status": "refused", "reason": why}])
         nothing = empty, empty, empty, empty, empty
         return ExposureEffects(overall, *nothing, exposed, others, name, tuple(notes), call)
-    status, reason = choice.status(name, exposed)
+    status, reason = design.status(name, exposed)
     same = {"unit": unit, "method": DESCRIBED[name], "status": status, "reason": reason}
     overall = _overall(found, index, same, exposed + others - 1, confidence)
     place = " and ".join(sorted(frame["platform"].unique()))
@@ -261,7 +260,7 @@ def _estimate(
         )
         return found, list(said)
     if method == "callaway-santanna":
-        whole, left = choice.balanced(frame)
+        whole, left = design.balanced(frame)
         kind = "never_treated" if control == "never" else "not_yet_treated"
         return methods.callaway_santanna(whole, kind), left
     estimators: dict[str, Callable[[pd.DataFrame], Estimates]] = {
@@ -310,7 +309,7 @@ def _bacon(method: str, frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     if method != "twfe":
         return pd.DataFrame()
     try:
-        whole, left = choice.balanced(frame)
+        whole, left = design.balanced(frame)
         notes += left
         return methods.bacon(whole)
     except NotEstimableError as error:

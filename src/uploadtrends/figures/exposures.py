@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from uploadtrends.artists.exposure_choice import DESCRIBED
 from uploadtrends.artists.exposure_study import ExposureStudy
+from uploadtrends.artists.outcomes import DESCRIBED
 from uploadtrends.artists.staggered import ExposureEffects
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
