@@ -11,6 +11,7 @@ from adoption import CALM, adopters
 import uploadtrends as ut
 from uploadtrends import InputError, simulate
 from uploadtrends.artists import exposure_methods as methods
+from uploadtrends.artists.exposure_tests import pretrend_row
 from uploadtrends.artists.outcomes import outcome_frame
 from uploadtrends.artists.staggered import exposure_effects
 from uploadtrends.simulate import Population, population
@@ -32,7 +33,7 @@ def expected(reference, name):
 def test_effects_by_event_time_equal_the_references(staggered):
     frame, reference, _ = staggered
     for found, prefix, least in (
-        (methods.imputation(frame), "BJS", 0),
+        (methods.imputation(frame, 12), "BJS", 0),
         (methods.sun_abraham(frame), "SA", -12),
         (methods.callaway_santanna(frame, "never_treated"), "CS/nevertreated/dynamic", -11),
         (methods.callaway_santanna(frame, "not_yet_treated"), "CS/notyettreated/dynamic", -11),
@@ -49,7 +50,7 @@ def test_effects_by_event_time_equal_the_references(staggered):
 
 def test_overall_effects_equal_the_references_and_the_truth(staggered):
     frame, reference, truth = staggered
-    imputed = methods.imputation(frame).overall
+    imputed = methods.imputation(frame, 12).overall
     assert imputed[0] == pytest.approx(expected(reference, "BJS/overall/est"), abs=1e-7)
     assert imputed[1] == pytest.approx(expected(reference, "BJS/overall/se"), rel=1e-6)
     group_time = methods.callaway_santanna(frame, "never_treated").overall
@@ -57,7 +58,7 @@ def test_overall_effects_equal_the_references_and_the_truth(staggered):
     assert group_time[0] == pytest.approx(expected(reference, f"{name}/est"), abs=1e-9)
     assert group_time[1] == pytest.approx(expected(reference, f"{name}/se"), rel=1e-6)
     att = truth["truth/att_treated_obs"]
-    every = [imputed, group_time, methods.two_stage(frame).overall]
+    every = [imputed, group_time, methods.two_stage(frame, 12).overall]
     every.append(methods.sun_abraham(frame).overall)
     for value, se in every:
         assert abs(value - att) < 2 * se
@@ -265,3 +266,48 @@ def test_a_study_of_an_exposure_refuses_by_row(adopted):
     ):
         with pytest.raises(InputError, match=says):
             ut.exposure_study(panel, given, **wrong)
+
+
+def trending(slope, seed, n=150, periods=30):
+    """Exposed artists with a straight trend of their own and an effect of -0.3."""
+    rng = np.random.default_rng(seed)
+    g = np.repeat([0, 14, 18, 22], [60, 30, 30, 30])
+    t = np.arange(1, periods + 1)
+    noise = rng.normal(0, 0.2, (n, periods))
+    noise[:, 1:] += 0.5 * noise[:, :-1]
+    exposed = (g[:, None] > 0) & (t >= g[:, None])
+    y = rng.normal(0, 1, n)[:, None] + noise - 0.3 * exposed
+    y += slope * (g > 0)[:, None] * (t - 15)
+    return pd.DataFrame(
+        {"artist": np.repeat(np.arange(n), periods), "t": np.tile(t, n), "y": y.ravel()}
+    ).assign(g=np.repeat(g, periods))
+
+
+@pytest.mark.parametrize("method", ["imputation", "two-stage", "sun-abraham", "callaway-santanna"])
+def test_a_straight_trend_before_is_measured_and_taken_off(method):
+    slopes, estimates, rejected, covered = [], [], [], []
+    for seed in range(4):
+        frame = trending(0.03, seed)
+        panel = ut.panel_from_table(frame, unit="artist", period="t")
+        result = exposure_effects(
+            panel, ut.exposure(panel, "g"), outcome="y", method=method, control="never", leads=8
+        )
+        assert result.overall["low"].iloc[0] > -0.25  # the trend hides the effect
+        bound = result.honest.iloc[0]
+        covered.append(bound["low"] < -0.3 < bound["high"])
+        slopes.append(result.pretrend["slope"].iloc[0])
+        estimates.append(bound["estimate"])
+        rejected.append(result.pretrend["p"].iloc[0] < 0.05)
+    assert np.mean(slopes) == pytest.approx(0.03, abs=0.006)
+    assert np.mean(estimates) == pytest.approx(-0.3, abs=0.06)
+    assert all(rejected)
+    assert sum(covered) >= 3
+
+
+def test_leads_of_a_parallel_panel_are_rarely_rejected():
+    rejected = []
+    for seed in range(12):
+        frame = trending(0.0, seed)
+        found = methods.imputation(frame, 8).joint
+        rejected.append(pretrend_row(found, 8, 149)["p"].iloc[0] < 0.05)
+    assert sum(rejected) <= 3

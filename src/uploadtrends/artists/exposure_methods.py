@@ -9,6 +9,7 @@ columns artist, t, g (first exposed t; 0: never) and y into the same shape of an
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,7 +41,8 @@ class Estimates:
     interval : (float, float, float), optional
         Ends and p of the overall effect, where they are not those of t.
     joint : Estimates, optional
-        Leads and effects of one fit, for tests of the leads, where `values` come from two.
+        Leads and effects of one fit against the period before exposure, for tests of the leads and
+        bounds on trends, where `values` are not read so.
     """
 
     times: Array
@@ -90,12 +92,11 @@ def treated_counts(frame: pd.DataFrame) -> pd.Series:
     return counts
 
 
-def _by_event(result: Any) -> tuple[Array, Array, Array, Array | None]:
+def _by_event(result: Any, base: int = -1) -> tuple[Array, Array, Array, Array | None]:
     """Return relative periods, estimates, errors and correlation; the base is left out."""
     effects = result.event_study_effects
-    base = getattr(result, "reference_period", -1)
     times = np.array(sorted(int(k) for k in effects if np.isfinite(effects[k]["se"])))
-    times = np.array([k for k in times if effects[k]["se"] > 0 and (k != -1 or base != -1)])
+    times = np.array([k for k in times if effects[k]["se"] > 0 and k != base])
     values = np.array([float(effects[k]["effect"]) for k in times])
     errors = np.array([float(effects[k]["se"]) for k in times])
     covariance = getattr(result, "event_study_vcov", None)
@@ -128,7 +129,7 @@ def _grouped(effects: Any) -> dict[int, tuple[float, float]]:
     }
 
 
-def imputation(frame: pd.DataFrame) -> Estimates:
+def imputation(frame: pd.DataFrame, leads: int) -> Estimates:
     """Impute untreated outcomes from untreated rows (Borusyak, Jaravel & Spiess 2024)."""
     library = require_library()
     result = _fitted(library.ImputationDiD(pretrends=True), frame, aggregate="all")
@@ -146,13 +147,14 @@ def imputation(frame: pd.DataFrame) -> Estimates:
         (float(result.overall_att), float(result.overall_se)),
         _grouped(result.group_effects),
         _by_year(library.ImputationDiD(), frame),
+        joint=_two_stage_leads(frame, leads),
     )
 
 
-def two_stage(frame: pd.DataFrame) -> Estimates:
+def two_stage(frame: pd.DataFrame, leads: int) -> Estimates:
     """Residualise by untreated rows, then regress on exposure (Gardner 2022)."""
-    library = require_library()
-    return replace(_two_stage(frame), years=_by_year(library.TwoStageDiD(), frame))
+    years = _by_year(require_library().TwoStageDiD(), frame)
+    return replace(_two_stage(frame), years=years, joint=_two_stage_leads(frame, leads))
 
 
 def _estimates(result: Any) -> Estimates:
@@ -212,9 +214,13 @@ def sun_abraham(frame: pd.DataFrame) -> Estimates:
 def callaway_santanna(frame: pd.DataFrame, control: str) -> Estimates:
     """Average two-by-two comparisons by cohort and period (Callaway & Sant'Anna 2021)."""
     library = require_library()
-    estimator = library.CallawaySantAnna(estimation_method="reg", control_group=control)
-    result = _fitted(estimator, frame, aggregate="all")
-    return _estimates(result)
+    settings = {"estimation_method": "reg", "control_group": control}
+    found = _estimates(_fitted(library.CallawaySantAnna(**settings), frame, aggregate="all"))
+    # Its leads are changes from period to period; a trend is seen against one base.
+    fixed = library.CallawaySantAnna(**settings, base_period="universal")
+    times, values, errors, correlation = _by_event(_fitted(fixed, frame, aggregate="event_study"))
+    joint = replace(found, times=times, values=values, errors=errors, correlation=correlation)
+    return replace(found, joint=joint)
 
 
 def _cohort_means(frame: pd.DataFrame, effects: Any, name: str) -> dict[int, tuple[float, float]]:
@@ -276,28 +282,33 @@ def _poisson_event_times(result: Any) -> tuple[Array, Array, Array]:
 
 
 _BASE = 3  # periods before the leads that have to be left
+_Fit = Callable[[pd.DataFrame, int], tuple[Array, Array, Array]]
 
 
-def _poisson_leads(frame: pd.DataFrame, leads: int) -> Estimates | None:
-    """Return leads and effects of one fit, against the last period before exposure."""
+def _against_last(frame: pd.DataFrame, leads: int, fit: _Fit) -> Estimates | None:
+    """Return leads and effects of one fit, against the last period before exposure.
+
+    The last `leads` periods before exposure count as exposed, so that leads and effects are read
+    against the same earlier periods: a straight trend is a straight line through both.
+    """
     starts = frame.loc[frame["g"] > 0].groupby("artist")["g"].first()
     reach = min(leads, int(starts.median()) - 1 - _BASE)
     if reach < 2:
         return None
     rows = frame[(frame["g"] == 0) | (frame["g"] > reach + _BASE)]
-    library = require_library()
-    estimator = library.WooldridgeDiD(
-        method="poisson", control_group="not_yet_treated", anticipation=reach
-    )
     try:
-        times, values, covariance = _poisson_event_times(_fitted(estimator, rows))
+        times, values, covariance = fit(rows, reach)
     except NotEstimableError:
         return None
+    return _rebased(times, values, covariance)
+
+
+def _rebased(times: Array, values: Array, covariance: Array) -> Estimates | None:
+    """Read estimates by relative period against the one before exposure."""
     base = times == -1
     if base.sum() != 1 or (times < -1).sum() < 2:
         return None
-    against = np.eye(len(times)) - base.astype(float)[None, :]
-    against = against[~base]
+    against = (np.eye(len(times)) - base.astype(float)[None, :])[~base]
     covariance = against @ covariance @ against.T
     errors = np.sqrt(np.diag(covariance))
     return Estimates(
@@ -307,6 +318,29 @@ def _poisson_leads(frame: pd.DataFrame, leads: int) -> Estimates | None:
         covariance / np.outer(errors, errors),
         (float("nan"), float("nan")),
     )
+
+
+def _poisson_leads(frame: pd.DataFrame, leads: int) -> Estimates | None:
+    def fit(rows: pd.DataFrame, reach: int) -> tuple[Array, Array, Array]:
+        estimator = require_library().WooldridgeDiD(
+            method="poisson", control_group="not_yet_treated", anticipation=reach
+        )
+        return _poisson_event_times(_fitted(estimator, rows))
+
+    return _against_last(frame, leads, fit)
+
+
+def _two_stage_leads(frame: pd.DataFrame, leads: int) -> Estimates | None:
+    def fit(rows: pd.DataFrame, reach: int) -> tuple[Array, Array, Array]:
+        estimator = require_library().TwoStageDiD(anticipation=reach)
+        times, values, errors, correlation = _by_event(
+            _fitted(estimator, rows, aggregate="event_study"), base=-1 - reach
+        )
+        if correlation is None:
+            raise NotEstimableError("no covariance of the leads")
+        return times, values, correlation * np.outer(errors, errors)
+
+    return _against_last(frame, leads, fit)
 
 
 def _mean_by_year(

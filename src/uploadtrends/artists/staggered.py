@@ -264,8 +264,8 @@ def _estimate(
         kind = "never_treated" if control == "never" else "not_yet_treated"
         return methods.callaway_santanna(whole, kind), left
     estimators: dict[str, Callable[[pd.DataFrame], Estimates]] = {
-        "imputation": methods.imputation,
-        "two-stage": methods.two_stage,
+        "imputation": lambda rows: methods.imputation(rows, leads),
+        "two-stage": lambda rows: methods.two_stage(rows, leads),
         "sun-abraham": methods.sun_abraham,
         "poisson": lambda rows: methods.poisson(rows, leads),
         "twfe": methods.twfe,
