@@ -39,11 +39,6 @@ class Kept:
         answer = self.engine.frame("SELECT count(*) AS rows FROM kept_rows", kept_rows=self)
         return int(answer["rows"][0])
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """A checksum of the rows, whatever their order; taken by the engine."""
-        return str(self.engine.checksum(self))
-
     def collect(self) -> pl.DataFrame:
         """Return the rows, if they are few enough for this process.
 
@@ -86,7 +81,7 @@ class Engine(Protocol):
 
     Only `frame` is needed. An engine may also say ``holds = True`` and give ``keep(query,
     **tables)``, which runs a query and leaves the answer where it is (a `Kept`),
-    ``checksum(kept)``, and ``number``, SQL that numbers ordered rows.
+    ``checksum(query, **tables)``, and ``number``, SQL that numbers ordered rows.
     """
 
     def frame(self, query: str, **tables: Any) -> pl.DataFrame:
@@ -185,10 +180,13 @@ class DuckDBEngine:
             if isinstance(table, Kept):
                 self._con.execute(f"DROP TABLE IF EXISTS {table.table}")
 
-    def checksum(self, kept: Kept) -> str:
-        """Return the number of rows and the sum of their hashes."""
-        query = f"SELECT count(*), sum(hash(t)::HUGEINT) FROM {kept.table} t"
-        return "-".join(str(value) for value in self._con.sql(query).fetchall()[0])
+    def checksum(self, query: str, **tables: Any) -> str:
+        """Return the number of rows of an answer and the sum of their hashes."""
+        with _Named(self._con, tables):
+            row = self._con.sql(
+                f"SELECT count(*), sum(hash(t)::HUGEINT) FROM ({query}) t"
+            ).fetchall()[0]
+        return "-".join(map(str, row))
 
 
 def drop(engine: Engine, *tables: Table) -> None:

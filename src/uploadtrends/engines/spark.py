@@ -190,14 +190,12 @@ class SparkEngine:
         found = [str(one.getPath()) for one in listed]
         return sorted(name for name in found if name.endswith(".parquet"))
 
-    def checksum(self, kept: Kept) -> str:
-        """Return the number of rows and the sum of their hashes."""
-        names = ", ".join(f"`{name}`" for name in kept.table[0].columns)
-        self._name("kept_rows", kept)
-        row = self.session.sql(
-            f"SELECT count(*), sum(CAST(xxhash64({names}) AS DECIMAL(38, 0))) FROM kept_rows"
-        ).collect()[0]
-        return "-".join(str(value) for value in row)
+    def checksum(self, query: str, **tables: Any) -> str:
+        """Return the number of rows of an answer and the sum of their hashes."""
+        row = self._ask(query, tables).selectExpr(
+            "count(*)", "sum(CAST(xxhash64(to_csv(struct(*))) AS DECIMAL(38, 0)))"
+        )
+        return "-".join(map(str, row.collect()[0]))
 
     def _attach(self, tables: Mapping[str, Any]) -> None:
         absent = []

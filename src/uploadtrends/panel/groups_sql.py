@@ -178,6 +178,21 @@ _SPAN = (
 )
 
 
+def content() -> tuple[str, str]:
+    """Return SQL for what `cell` and `span` hold, the same whatever the order of sums and numbers.
+
+    Floats have ten digits: the last ones of a sum depend on its order.
+    """
+    counts = ", ".join("c." + name for name in COUNTS if name != "fractional_uploads")
+    spans = ", ".join("s." + name for name in _SPAN if name not in ("artist", "weight"))
+    return (
+        f"SELECT s.platform, s.artist_id, c.lane, c.period, c.first_at, {counts}, "
+        "printf('%.9e', c.fractional_uploads) AS fractional_uploads "
+        "FROM cell c LEFT JOIN span s ON s.artist = c.artist",
+        f"SELECT {spans}, printf('%.9e', s.weight) AS weight FROM span s",
+    )
+
+
 FEATURES = ("came", "gone", "present", "active", "uploads")
 
 
