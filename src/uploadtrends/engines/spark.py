@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import tempfile
 import weakref
 from collections.abc import Mapping
@@ -72,6 +73,7 @@ def spark_session(memory_limit: str | None = None, cores: int | str = "*") -> Sp
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers load this package, too
     builder = (
         SparkSession.builder.master(f"local[{cores}]")
         .appName("uploadtrends")
@@ -88,6 +90,26 @@ def spark_session(memory_limit: str | None = None, cores: int | str = "*") -> Sp
         raise ConfigurationError(
             f"Spark did not start: {error}. Fix: check that `java -version` says 17 or later"
         ) from error
+
+
+def is_spark(engine: Any) -> bool:
+    """Tell whether an engine is Spark, by name or as a session."""
+    return engine == "spark" or type(engine).__module__.startswith("pyspark.")
+
+
+def require_spark(engine: Any, memory_limit: str | None = None) -> SparkSession:
+    """Return the session given, or start the one that a name asks for.
+
+    Raises
+    ------
+    InputError
+        For another engine.
+    """
+    if not is_spark(engine):
+        raise InputError(
+            "unknown engine", column="engine", value=engine, fix="'spark' or a SparkSession"
+        )
+    return spark_session(memory_limit) if engine == "spark" else engine
 
 
 def _count(cores: int | str) -> int:
@@ -168,9 +190,13 @@ class SparkEngine:
 
     def keep(self, query: str, **tables: Any) -> Kept:
         """Run a query and leave the answer in Parquet files under the scratch folder."""
+        return self.keep_rows(self._ask(query, tables))
+
+    def keep_rows(self, rows: DataFrame) -> Kept:
+        """Leave rows in Parquet files under the scratch folder."""
         self._kept += 1
         place = f"{self._scratch}/{self._run}/kept_{self._kept}"
-        self._ask(query, tables).write.parquet(place)
+        rows.write.parquet(place)
         return Kept(self, (self.session.read.parquet(place), place))
 
     def drop(self, *tables: Any) -> None:
@@ -190,6 +216,11 @@ class SparkEngine:
         found = [str(one.getPath()) for one in listed]
         return sorted(name for name in found if name.endswith(".parquet"))
 
+    def exists(self, folder: str) -> bool:
+        """Tell whether a folder, or what an address names, is there."""
+        place = self._path(folder)
+        return bool(place.getFileSystem(self._hadoop()).exists(place))
+
     def checksum(self, query: str, **tables: Any) -> str:
         """Return the number of rows of an answer and the sum of their hashes."""
         row = self._ask(query, tables).selectExpr(
@@ -203,8 +234,7 @@ class SparkEngine:
             if not isinstance(table, Files):
                 self._name(name, table)
                 continue
-            place = self._path(table.folder)
-            if place.getFileSystem(self._hadoop()).exists(place):
+            if self.exists(table.folder):
                 self.session.read.parquet(table.folder).createOrReplaceTempView(name)
             else:
                 absent.append(name)

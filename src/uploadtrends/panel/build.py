@@ -11,7 +11,7 @@ from typing import Any, Literal
 from uploadtrends.engines import DuckDBEngine, Engine
 from uploadtrends.engines.disk import DiskEngine
 from uploadtrends.engines.engine import require_engine
-from uploadtrends.engines.spark import SparkEngine, spark_session
+from uploadtrends.engines.spark import SparkEngine, is_spark, require_spark
 from uploadtrends.errors import InputError
 from uploadtrends.panel.panel import Panel
 from uploadtrends.panel.reading import read_records
@@ -145,14 +145,12 @@ def _reader(
     closing: ExitStack,
 ) -> tuple[Engine, Engine | None]:
     """Return the engine that reads the data, and the one that the panel keeps."""
-    spark = engine == "spark" or type(engine).__module__.startswith("pyspark.")
-    given = None if spark else require_engine(engine)
+    given = None if is_spark(engine) else require_engine(engine)
     if given is not None:
         return given, given
-    if spark:
+    if is_spark(engine):
         tables = _spark_tables(data)
-        session = spark_session(memory_limit) if engine == "spark" else engine
-        held = SparkEngine(session, tables)
+        held = SparkEngine(require_spark(engine, memory_limit), tables)
         return held, held
     if memory_limit is not None:
         disk = DiskEngine(memory_limit)

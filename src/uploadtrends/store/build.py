@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from uploadtrends.errors import StoreError
+from uploadtrends.engines.spark import require_spark
+from uploadtrends.errors import InputError, StoreError
 from uploadtrends.sources.protocol import Progress, Source
 from uploadtrends.store.lock import cannot_write, explain, writer_lock
+from uploadtrends.store.on_spark import load_on_spark
 from uploadtrends.store.replace import checksums, put_in_place, shrinks
 from uploadtrends.store.report import LoadReport
 from uploadtrends.store.store import Store
@@ -28,6 +31,7 @@ def build_store(
     progress: Progress | None = None,
     key_file: str | Path | None = None,
     may_shrink: bool = True,
+    engine: str | Any = "duckdb",
 ) -> list[LoadReport]:
     r"""Load the sources into a new store that replaces the one at `path` when all went well.
 
@@ -51,6 +55,12 @@ def build_store(
         Key of the list of forgotten people; see `pseudonyms.load_key`.
     may_shrink : bool
         Whether a store that holds more than the new one is replaced all the same.
+    engine : {"duckdb", "spark"} or SparkSession
+        On Spark workers read the sources, whose files lie where all of them find them, and `path`
+        is a folder (or an address that Spark knows) of Parquet tables with ids, handles and times
+        as they are: what `Store.to_parquet(identify=True)` writes of the same store, and the
+        rejects. Large files of Danbooru's JSON lines are read in pieces; of anything else one
+        worker reads a source, so give one a file. `build_panel(path, engine=...)` counts it.
 
     Returns
     -------
@@ -82,6 +92,20 @@ def build_store(
     >>> ut.build_panel(folder / "mine.duckdb").keys()
     [('mysite', 'all')]
     """
+    if engine != "duckdb":
+        if not may_shrink or threads or temp_directory or wait or progress:
+            raise InputError(
+                "Spark has no such setting",
+                column="may_shrink, threads, temp_directory, wait, progress",
+                fix="leave them out, or load without engine=",
+            )
+        return load_on_spark(
+            path,
+            list(sources),
+            require_spark(engine, memory_limit),
+            max_rejects=max_rejects,
+            key_file=key_file,
+        )
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,7 +51,7 @@ def load(
     create_stage_tables(con)
     pool = ThreadPoolExecutor(max_workers=1)
     try:
-        hashing = pool.submit(lambda: [_sha256(path) for path in inputs])
+        hashing = pool.submit(lambda: [sha256_of(path) for path in inputs])
         size = sum(path.stat().st_size for path in inputs if path.exists())
         small = size <= SMALL or _loaded_like_this(con, source)
         if small and (known := _known(con, source, hashing.result())) is not None:
@@ -59,15 +60,8 @@ def load(
         hashes = hashing.result()
         if not small and (known := _known(con, source, hashes)) is not None:
             return LoadReport(source.name, known, "unchanged")
-        staged = {table: _count(con, f"temp.stage_{table}") for table in TABLES}
-        tally = Tally.of(con, staged["reject"])
-        tally.check_sum(source)
-        reasons = _check_rejects(con, source, staged, tally, max_rejects)
-        tally.check_fields(source, max_rejects)
-        key = key_file or getattr(source, "key_file", None)
-        n_forgotten, bare = leave_out(con, [*places, *inputs], key)
-        if n_forgotten:
-            staged = {table: _count(con, f"temp.stage_{table}") for table in TABLES}
+        checked = check(con, source, max_rejects, [*places, *inputs], key_file)
+        bare, staged = checked.bare, checked.staged
         record = [
             source.name,
             bare(json.dumps(source.parameters(), sort_keys=True)),
@@ -81,7 +75,7 @@ def load(
             getattr(source, "started_at", None) or started,
             getattr(source, "finished_at", None),
             getattr(source, "status", "complete"),
-            *tally.columns(reasons),
+            *checked.tally.columns(checked.reasons),
         ]
 
         def tick(_: float) -> None:
@@ -96,23 +90,87 @@ def load(
         pool.shutdown(wait=False, cancel_futures=True)
         with suppress(Exception):  # the connection may be what failed
             drop_stage_tables(con)
-    return LoadReport(
-        source=source.name,
-        crawl_id=crawl_id,
-        status="loaded",
-        staged=staged,
-        added=added,
-        changed=changed,
-        n_rejected=staged["reject"],
-        n_forgotten=n_forgotten,
-        reject_reasons=reasons,
-        seconds=time.monotonic() - clock,
-        n_read=tally.counts.get("read"),
-        n_loaded=tally.counts.get("loaded"),
-        n_folded=tally.counts.get("folded"),
-        unattributed=tally.counts.get("unattributed"),
-        nulled={field: n for field, n in tally.nulled.items() if n},
-    )
+    seconds = time.monotonic() - clock
+    return checked.report(source, crawl_id, added, changed, seconds)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a source put into the stage tables, after the checks and without forgotten people.
+
+    Attributes
+    ----------
+    staged : dict of str to int
+        Rows by table.
+    tally : Tally
+    reasons : dict of str to int
+        How often each reason for a reject occurs.
+    n_forgotten : int
+    bare : callable
+        Takes forgotten names out of a text.
+    """
+
+    staged: dict[str, int]
+    tally: Tally
+    reasons: dict[str, int]
+    n_forgotten: int
+    bare: Callable[[str], str]
+
+    def report(
+        self,
+        source: Source,
+        crawl_id: int,
+        added: dict[str, int],
+        changed: dict[str, int],
+        seconds: float,
+    ) -> LoadReport:
+        """Say what the load did."""
+        counts = self.tally.counts
+        return LoadReport(
+            source=source.name,
+            crawl_id=crawl_id,
+            status="loaded",
+            staged=self.staged,
+            added=added,
+            changed=changed,
+            n_rejected=self.staged["reject"],
+            n_forgotten=self.n_forgotten,
+            reject_reasons=self.reasons,
+            seconds=seconds,
+            n_read=counts.get("read"),
+            n_loaded=counts.get("loaded"),
+            n_folded=counts.get("folded"),
+            unattributed=counts.get("unattributed"),
+            nulled={field: n for field, n in self.tally.nulled.items() if n},
+        )
+
+
+def check(
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    max_rejects: int | float,
+    places: Sequence[Path],
+    key_file: str | Path | None,
+) -> Checked:
+    """Check what a source has staged, and take forgotten people out of it.
+
+    Raises
+    ------
+    TooManyRejectsError
+        More rows or values than allowed cannot be read.
+    InputError
+        The records do not add up.
+    """
+    staged = {table: _count(con, f"temp.stage_{table}") for table in TABLES}
+    tally = Tally.of(con, staged["reject"])
+    tally.check_sum(source)
+    reasons = _check_rejects(con, source, staged, tally, max_rejects)
+    tally.check_fields(source, max_rejects)
+    key = key_file or getattr(source, "key_file", None)
+    n_forgotten, bare = leave_out(con, places, key)
+    if n_forgotten:
+        staged = {table: _count(con, f"temp.stage_{table}") for table in TABLES}
+    return Checked(staged, tally, reasons, n_forgotten, bare)
 
 
 class FinishedError(KeyboardInterrupt):
@@ -184,27 +242,35 @@ def _check_rejects(
     if not rejected:
         return {}
     read = tally.counts.get("read") or rejected + max(staged["upload"], staged["series"])
-    if rejected > _allowed(max_rejects, read):
-        examples = con.sql(
-            "SELECT position, reason, excerpt FROM temp.stage_reject ORDER BY rowid LIMIT 3"
-        ).fetchall()
-        shown = "; ".join(f"{position}: {reason} ({text})" for position, reason, text in examples)
-        ways = [two_readings(text) for _, why, text in examples if why == DAY_OR_MONTH]
-        way_out = next(filter(None, ways), "correct the file or its column mapping")
-        raise TooManyRejectsError(
-            f"{source.name}: {rejected:,} of about {read:,} input rows cannot be read ({shown}); "
-            f"nothing was loaded. Fix: {way_out}, or allow more with max_rejects "
-            f"(now {max_rejects})"
-        )
-    return dict(
-        con.sql(
-            "SELECT reason, count(*) AS n FROM temp.stage_reject GROUP BY reason "
-            "ORDER BY n DESC, reason LIMIT 10"
-        ).fetchall()
+    if rejected > allowed(max_rejects, read):
+        refuse(source, rejected, read, con.sql(EXAMPLES).fetchall(), max_rejects)
+    return dict(con.sql(REASONS.format("temp.stage_reject")).fetchall())
+
+
+EXAMPLES = "SELECT position, reason, excerpt FROM temp.stage_reject ORDER BY rowid LIMIT 3"
+REASONS = "SELECT reason, count(*) AS n FROM {} GROUP BY reason ORDER BY n DESC, reason LIMIT 10"
+
+
+def refuse(
+    source: Source,
+    rejected: int,
+    read: int,
+    examples: Sequence[tuple[str, str, str]],
+    max_rejects: int | float,
+) -> None:
+    """Say that too many rows cannot be read, with some of them."""
+    shown = "; ".join(f"{position}: {reason} ({text})" for position, reason, text in examples)
+    ways = [two_readings(text) for _, why, text in examples if why == DAY_OR_MONTH]
+    way_out = next(filter(None, ways), "correct the file or its column mapping")
+    raise TooManyRejectsError(
+        f"{source.name}: {rejected:,} of about {read:,} input rows cannot be read ({shown}); "
+        f"nothing was loaded. Fix: {way_out}, or allow more with max_rejects "
+        f"(now {max_rejects})"
     )
 
 
-def _allowed(max_rejects: int | float, read: int) -> float:
+def allowed(max_rejects: int | float, read: int) -> float:
+    """Return how many of the rows read may be unreadable."""
     return max_rejects if max_rejects >= 1 else max_rejects * read
 
 
@@ -234,7 +300,7 @@ def load_fingerprint(source: Source, hashes: list[str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     """Return the sha256 of a file: of a large one, what `fetch` wrote down when it checked it."""
     try:
         if path.stat().st_size > SMALL and (known := _fetched_sha256(path)) is not None:

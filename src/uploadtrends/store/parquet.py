@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import duckdb
 from uploadtrends.engines.engine import Files
 from uploadtrends.errors import InputError
 from uploadtrends.store.given import MANIFEST, read_manifest
+from uploadtrends.store.version import create
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,5 +56,5 @@ def parquet_tables(path: str | Path) -> dict[str, Files]:
 def empty_tables() -> dict[str, pl.DataFrame]:
     """Return the store's tables without rows."""
     with duckdb.connect() as con:
-        con.execute(files("uploadtrends.store").joinpath("schema.sql").read_text(encoding="utf-8"))
+        create(con)
         return {name: con.sql(f"FROM {name}").pl() for name in COUNTED}

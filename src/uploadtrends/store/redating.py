@@ -66,7 +66,7 @@ WHERE upload.platform = r.platform AND upload.upload_id = r.upload_id
 
 _FROM_OTHER_PLATFORM = """
 UPDATE upload SET published_at = original.published_at, date_basis = 'source_url',
-    date_precision = original.date_precision
+    date_precision = original.date_precision, date_error_seconds = NULL
 FROM (SELECT platform, upload_id, published_at, date_precision FROM upload
       WHERE date_basis = 'published' AND published_at IS NOT NULL) original
 WHERE upload.source_platform = original.platform AND upload.source_key = original.upload_id
@@ -91,13 +91,12 @@ def redate(con: duckdb.DuckDBPyConnection) -> int:
         "SELECT count(*) FILTER (source_platform = 'pixiv'), count(*) FROM upload "
         "WHERE source_platform IS NOT NULL"
     ).fetchall()[0]
-    changed = 0
+    # Originals first: what they date is an anchor for the others, now as at the next load.
+    changed = _rows(con, _FROM_OTHER_PLATFORM) if reposts[1] else 0
     if reposts[0]:
         con.execute(_ANCHORS)
         con.execute(_BETWEEN, {"longest": LONGEST_GAP_DAYS * 86_400_000_000})
         changed += _rows(con, _WRITE)
-    if reposts[1]:
-        changed += _rows(con, _FROM_OTHER_PLATFORM)
     return changed
 
 

@@ -99,7 +99,7 @@ def read_json_lines(
     """
     reader = _Reader(con, path, into, columns, select, reason, progress)
     opener = _opener(codec)
-    if not _has_lines(path, columns, codec):
+    if not has_lines(path, columns, codec):
         return reader.read(document_pieces(path, columns, opener))
     if is_plain(path) and codec == "utf-8":
         try:
@@ -115,7 +115,8 @@ def _opener(codec: str) -> Opener:
     return open_text if codec == "utf-8" else lambda path, raw: text_in_utf8(path, codec, raw)
 
 
-def _has_lines(path: Path, wanted: Collection[str], codec: str) -> bool:
+def has_lines(path: Path, wanted: Collection[str], codec: str) -> bool:
+    """Tell whether a file is JSON Lines; `wanted` are keys of a record."""
     with text_in_utf8(path, codec) as stream:
         return is_lines(stream.read(_HEAD), wanted)
 
