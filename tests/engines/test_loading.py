@@ -202,7 +202,7 @@ def test_what_cannot_be_on_spark(tmp_path: Path) -> None:
 def test_pieces_are_the_lines_of_a_file(tmp_path: Path) -> None:
     file = dump(tmp_path / "posts.json", 300)
     text = file.read_bytes()
-    pieces = pieces_of(0, Danbooru2023(file), 40_000)
+    pieces = pieces_of(0, Danbooru2023(file), 20_000)
     assert len(pieces) > 3
     assert b"".join(text[one.lines[0] : one.lines[1]] for one in pieces) == text
     for piece in pieces:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,29 @@ def test_rising_ids_bound_the_truth_in_any_order_of_loads(
             off = abs((published - made[pixiv_id]).total_seconds())
             assert off <= 2 * error + 1
     assert len(hashes) == 1
+
+
+def test_originals_of_pixiv_date_reposts_in_any_order_of_loads(tmp_path: Path) -> None:
+    """One repost is between two others, of which one has an original: known early, late, never."""
+    low, high = datetime(2022, 5, 1), datetime(2022, 5, 11)
+    posts = [post(1, source=path_of(1000, low)), post(2, source=page_of(2000))]
+    between = [post(3, source=page_of(1500)), post(4, source=path_of(3000, datetime(2022, 5, 21)))]
+    sources = [
+        Danbooru2023(write_lines(tmp_path / "a.json", posts)),
+        Danbooru2023(write_lines(tmp_path / "b.json", between)),
+        Records(Upload("pixiv", "2000", high, date_basis="published")),
+    ]
+    found = set()
+    for order in permutations(sources):
+        build_store(tmp_path / "s.duckdb", order)
+        with ut.open_store(tmp_path / "s.duckdb") as store:
+            found.add(store.content_hash())
+            rows = store.sql(
+                "SELECT upload_id, published_at, date_basis, date_error_seconds FROM upload "
+                "WHERE upload_id IN ('2', '3') ORDER BY 1"
+            ).fetchall()
+        assert rows == [
+            ("2", high, "source_url", None),
+            ("3", low + timedelta(days=5), "interpolated", 5 * 86400),
+        ]
+    assert len(found) == 1

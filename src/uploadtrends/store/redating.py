@@ -70,7 +70,8 @@ UPDATE upload SET published_at = original.published_at, date_basis = 'source_url
 FROM (SELECT platform, upload_id, published_at, date_precision FROM upload
       WHERE date_basis = 'published' AND published_at IS NOT NULL) original
 WHERE upload.source_platform = original.platform AND upload.source_key = original.upload_id
-    AND upload.published_at IS DISTINCT FROM original.published_at
+    AND (upload.published_at IS DISTINCT FROM original.published_at
+        OR upload.date_basis IN ('arrival', 'interpolated'))
     AND original.published_at <= upload.arrived_at + INTERVAL 1 HOUR
 """
 
