@@ -58,3 +58,19 @@ def test_a_fit_leaves_the_threads_as_they_were(two, monkeypatch) -> None:
     ut.interrupted_time_series(series, "2021-01-01")
     assert seen == [{1}]
     assert numbers() == {2}
+
+
+def test_a_check_runs_on_one_thread(two, monkeypatch) -> None:
+    import uploadtrends as ut
+
+    seen = []
+    check = ut.multiplicity()
+    run = type(check).run
+    monkeypatch.setattr(type(check), "run", lambda *a: (seen.append(numbers()), run(*a))[1])
+    rng = np.random.default_rng(1)
+    series = pd.Series(
+        rng.standard_normal(40) + 50, pd.date_range("2019-01-01", periods=40, freq="MS")
+    )
+    ut.interrupted_time_series(series, "2021-01-01").check(check)
+    assert seen == [{1}]
+    assert numbers() == {2}

@@ -63,23 +63,34 @@ def _data_bytes(thing: Any) -> bytes | None:
             return json.dumps(["object", thing.shape, recorded(thing.tolist())]).encode()
         return f"{thing.dtype}{thing.shape}".encode() + bytes(thing.tobytes())
     if library == "pandas" and hasattr(thing, "to_frame" if hasattr(thing, "name") else "columns"):
-        frame = thing if hasattr(thing, "columns") else thing.to_frame()
-        kinds = [str(frame.index.dtype), *map(str, frame.dtypes)]
+        named = hasattr(thing, "name")
+        if named and hasattr(thing, "index"):  # a Series, as the frame that it would be
+            columns, parts = [0 if thing.name is None else thing.name], [thing.index, thing]
+        else:
+            frame = thing.to_frame() if named else thing
+            columns = frame.columns.tolist()
+            parts = [frame.index, *(frame.iloc[:, at] for at in range(len(columns)))]
+        kinds = [str(part.dtype) for part in parts]
         about = json.dumps([kinds, recorded(getattr(thing, "attrs", {}))], sort_keys=True)
-        return about.encode() + (_plain_bytes(frame) or str(frame.to_csv()).encode())
+        plain = _plain_bytes(columns, parts)
+        if plain is None:
+            plain = str((thing.to_frame() if named else thing).to_csv()).encode()
+        return about.encode() + plain
     if library == "polars" and hasattr(thing, "to_pandas"):
         frame = thing if hasattr(thing, "columns") else thing.to_frame()
         return str(dict(frame.schema)).encode() + str(frame.write_csv()).encode()
     return None
 
 
-def _plain_bytes(frame: pd.DataFrame) -> bytes | None:
-    """Return names, dates and numbers as they lie in memory; None where there is anything else."""
-    parts: list[Any] = [frame.index, *(frame.iloc[:, at] for at in range(frame.shape[1]))]
+def _plain_bytes(columns: list[Any], parts: list[Any]) -> bytes | None:
+    """Return names, dates and numbers as they lie in memory; None where there is anything else.
+
+    The first of the parts is the index.
+    """
     if any(getattr(part.dtype, "kind", "O") not in "iufM" for part in parts):
         return None
     try:
-        names = json.dumps([recorded(frame.index.name), recorded(frame.columns.tolist())]).encode()
+        names = json.dumps([recorded(parts[0].name), recorded(columns)]).encode()
         return names + b"".join(part.to_numpy().view("u1").tobytes() for part in parts)
     except (TypeError, ValueError):  # numbers of pandas' own kinds, without a view of bytes
         return None

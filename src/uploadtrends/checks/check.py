@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
+from uploadtrends.threads import one_thread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,8 +140,8 @@ class Check:
         raise TypeError(f"{type(self).__name__} must define run()")
 
     def __call__(self, target: Any) -> CheckOutcome:
-        """Run the check on a result and return its outcome."""
-        return self.run(target)
+        """Run the check on a result, its small products on one thread, and return its outcome."""
+        return one_thread(self.run)(target)
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{key}={value!r}" for key, value in self.parameters.items())

@@ -15,7 +15,7 @@ MOSTLY_MISSING = 0.5
 
 def mostly_missing(series: pd.Series) -> str:
     """Return why a series on its grid is mostly holes, or an empty string."""
-    known = series.notna().to_numpy()
+    known = ~np.isnan(series.to_numpy(dtype=float))
     inside = np.flatnonzero(known)
     if inside.size < 2 or inside.size == inside[-1] - inside[0] + 1:
         return ""
@@ -84,9 +84,9 @@ def _far_below(values: Array) -> bool:
     if values.size < 7 or (values < 0).any():
         return False
     before = values[:-1]
-    middle = float(np.median(before))
+    if not values[-1] < 0.75 * before.min():
+        return False
     steps = np.diff(before)
     spread = 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) + 1e-12
-    low = min(float(before.min()), middle)
-    far = values[-2] - 4 * max(spread, 0.5 * middle**0.5)
-    return bool(values[-1] < 0.75 * low and values[-1] <= far)
+    far = values[-2] - 4 * max(spread, 0.5 * float(np.median(before)) ** 0.5)
+    return bool(values[-1] <= far)

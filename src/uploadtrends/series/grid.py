@@ -119,21 +119,24 @@ def as_regular_series(
         raise InputError(
             "expected a pandas Series with dates", value=type(series).__name__, fix="pass a Series"
         )
-    starts, grid, note = _placed(series.index, week, labels)
+    starts, grid, note, calendar = _placed(series.index, week, labels)
     values = _numbers(series)
     tidy = pd.Series(values, index=grid if len(starts) == len(grid) else starts, name=series.name)
     if tidy.index is not grid:
         tidy = tidy.reindex(grid)
     if complete_to is not None:
         tidy = _complete(tidy, complete_to)
-    tidy.attrs = {**series.attrs, "calendar": described(tidy.index, note)}
+        calendar = described(tidy.index, note)
+    tidy.attrs = {**series.attrs, "calendar": calendar}
     return tidy
 
 
-def _placed(
-    index: pd.Index[Any], week: str | None, labels: str
-) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex, str]:
-    """Return period starts, the grid from the first to the last of them, and a note.
+Placed = tuple[pd.DatetimeIndex, pd.DatetimeIndex, str, str]
+
+
+def _placed(index: pd.Index[Any], week: str | None, labels: str) -> Placed:
+    """Return period starts, the grid from the first to the last of them, a note, and what its
+    periods are.
 
     The columns of a frame share their index: what it means is worked out once.
     """
@@ -151,13 +154,12 @@ def _placed(
             fix="aggregate to one row a period",
         )
     grid = pd.date_range(starts[0], starts[-1], freq=placed.freq)
-    _LATELY.append((index, (week, labels), (starts, grid, placed.note)))
-    return starts, grid, placed.note
+    found = starts, grid, placed.note, described(grid, placed.note)
+    _LATELY.append((index, (week, labels), found))
+    return found
 
 
-_LATELY: deque[tuple[Any, tuple[Any, str], tuple[pd.DatetimeIndex, pd.DatetimeIndex, str]]] = deque(
-    maxlen=4
-)
+_LATELY: deque[tuple[Any, tuple[Any, str], Placed]] = deque(maxlen=4)
 """Indices seen lately, themselves (an index never changes) and what was made of them."""
 
 

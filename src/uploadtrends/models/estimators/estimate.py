@@ -138,8 +138,8 @@ class Estimate:
     def joint(self, contrasts: Array) -> tuple[float, float, int]:
         """Test that all rows of `contrasts` (q, k) are zero: F (or chi-square / q), p, and q."""
         contrasts = np.atleast_2d(contrasts)
-        values = np.einsum("ck,gk->gc", contrasts, self.coefficients)
-        spread = np.einsum("ck,gkl,dl->gcd", contrasts, self.covariance, contrasts, optimize=True)
+        values = self.coefficients @ contrasts.T
+        spread = contrasts @ self.covariance @ contrasts.T
         statistic, p = mixture_joint(self.weights, values, spread, self.df)
         return float(statistic), float(p), contrasts.shape[0]
 
