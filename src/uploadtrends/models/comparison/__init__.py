@@ -10,6 +10,8 @@ import pandas as pd
 
 from uploadtrends.brief import p_text
 from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.models.comparison.unobserved import WANDERING, wandering_rows
+from uploadtrends.models.preparation import prepare
 from uploadtrends.models.result import InterruptedTimeSeries, run
 from uploadtrends.models.settings import Settings
 from uploadtrends.result import Call, Result
@@ -81,8 +83,10 @@ def compare(
         Series, events and all settings but the method are its own; the scale is the one that was
         chosen for each series, so that estimates compare.
     methods : sequence of str, or mapping of name to settings, optional
-        Methods of `interrupted_time_series`, or ``"bootstrap"`` (`Fit.bootstrap`); or settings to
-        change under a name of your own, as in
+        Methods of `interrupted_time_series`, ``"bootstrap"`` (`Fit.bootstrap`), or
+        ``"local-linear-trend"`` and ``"basic-structural"``, structural models whose trend and
+        season wander (R's StructTS, with an exact diffuse start); or settings to change under a
+        name of your own, as in
         ``{"nlme::gls": {"method": "reml-ar1", "phi": "maximum"}}``. By default the common ones for
         the scale of each series.
     terms : sequence of str, optional
@@ -180,6 +184,15 @@ def _by(
                 status="exploratory", reason="sensitivity: least squares, resampled errors"
             )
             return beside
+        if settings.get("method") in WANDERING:
+            wandering = str(settings["method"])
+            changes: dict[str, Any] = {"scale": fit.scale, "trend": False, "method": "auto"}
+            if wandering == "basic-structural":
+                changes["season"] = "none"
+            bare = prepare(fit.prepared.item, result.events, replace(result.settings, **changes))
+            found = wandering_rows(bare, wandering)
+            found = found[found["term"].isin(shown)]
+            return found.assign(method=name, unit=blank["unit"].iloc[0] if len(blank) else "")
         changed = {"scale": fit.scale, **settings}
         settings_of_it = replace(result.settings, **changed)
         again = run([fit.prepared.item], result.events, settings_of_it, result.data).effects
