@@ -8,7 +8,6 @@ import gzip
 import json
 import lzma
 import sqlite3
-import subprocess
 import sys
 import zipfile
 from datetime import datetime
@@ -158,35 +157,7 @@ def test_what_is_no_table_is_said_without_its_bytes(store, tmp_path, made, messa
     assert str(caught.value).isprintable()
 
 
-# --- the same everywhere, and before anything is loaded ---
-
-
-def test_the_same_store_in_every_time_zone(tmp_path) -> None:
-    text = (
-        "id,artist,date\n1,a,2022-07-31 23:30:00\n2,a,2022-07-31 23:30:00 PDT\n"
-        "3,a,2022-07-31T23:30:00+09:00\n4,a,1659310200\n5,a,2022-07-31\n6,b,Jul 31 2022 11:30 PM\n"
-    )
-    file = put(tmp_path, text)
-    code = (
-        "import sys, uploadtrends as ut; from pathlib import Path; "
-        "from uploadtrends.sources import Table\n"
-        "with ut.open_store(sys.argv[2], read_only=False) as s:\n"
-        f"    s.load(Table(Path(sys.argv[1]), {MAPPING!r}, 'x', timezone='America/Chicago'))\n"
-        "    print(s.content_hash())"
-    )
-    import os
-
-    hashes = {
-        subprocess.run(
-            [sys.executable, "-c", code, str(file), str(tmp_path / f"{n}.duckdb")],
-            env=os.environ | {"TZ": zone},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for n, zone in enumerate(("UTC", "America/New_York", "Asia/Tokyo"))
-    }
-    assert len(hashes) == 1
+# --- before anything is loaded ---
 
 
 def test_a_dry_run_shows_the_guess_and_what_is_odd(tmp_path) -> None:

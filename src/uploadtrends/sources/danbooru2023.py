@@ -18,12 +18,12 @@ import duckdb
 from uploadtrends.errors import InputError
 from uploadtrends.sources import repost_dates
 from uploadtrends.sources.danbooru_columns import read_columns
-from uploadtrends.sources.moments import quote
+from uploadtrends.sources.moments import check_zone, quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading.columnar import parquet_columns
 from uploadtrends.sources.reading.forms import files_of, form_of
 from uploadtrends.sources.reading.json_lines import read_json_lines, sample_records
-from uploadtrends.sources.staging import tally
+from uploadtrends.sources.staging import setting, tally
 
 PLATFORM = "danbooru"
 FIRST_DAY = "2005-05-01"
@@ -67,6 +67,9 @@ class Danbooru2023:
         2021, whose posts do not tell artist tags from others.
     recover_dates : bool
         Read the artist's own date from the `source` of a post where it holds one.
+    timezone : str
+        Time zone of times that name none; the dumps' own lines carry an offset, tables made of
+        them often do not.
 
     Notes
     -----
@@ -81,12 +84,17 @@ class Danbooru2023:
     path: Path
     tags: Path | None = None
     recover_dates: bool = True
+    timezone: str = "UTC"
     name: ClassVar[str] = "danbooru2023"
     credits_complete: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        check_zone(self.timezone)
+
     def parameters(self) -> dict[str, Any]:
         """Return the settings, JSON-ready."""
-        return {"recover_dates": self.recover_dates}
+        named = {"timezone": self.timezone} if self.timezone != "UTC" else {}
+        return {"recover_dates": self.recover_dates} | named
 
     def inputs(self) -> list[Path]:
         """Return the dump, and the tags when given."""
@@ -102,21 +110,25 @@ class Danbooru2023:
                 file=path,
                 fix="give the tags too: tags=... with the file of tags (name and category)",
             )
-        con.execute("SET TimeZone = 'UTC'")
+        # DuckDB's reader of JSON knows no zone but UTC; a cast of a text follows the connection.
+        zoned = self.timezone != "UTC"
+        texts = dict.fromkeys(("created_at", "updated_at"), "VARCHAR") if zoned else {}
         what: dict[str, Any] = {
             "into": "danbooru_post",
-            "columns": _COLUMNS | dict.fromkeys(_TAG_COLUMNS[layout], "JSON"),
+            "columns": _COLUMNS | dict.fromkeys(_TAG_COLUMNS[layout], "JSON") | texts,
             "select": _select(layout),
             "reason": _reason(layout),
             "progress": progress,
         }
         files = files_of(path)
-        if form_of(files[0]) == "parquet":
-            n_read = read_columns(con, files, **what)
-        elif len(files) == 1:
-            n_read = read_json_lines(con, files[0], **what)
-        else:
+        parquet = form_of(files[0]) == "parquet"
+        if not parquet and len(files) > 1:
             raise InputError("several files that are not Parquet", file=path, fix="give one")
+        with setting(con, "TimeZone", self.timezone):
+            if parquet:
+                n_read = read_columns(con, files, **what)
+            else:
+                n_read = read_json_lines(con, files[0], **what)
         if progress:
             size = sum(file.stat().st_size for file in files)
             progress(LoadProgress("dating and crediting", n_read, size, size))
@@ -215,11 +227,11 @@ def _select(layout: Layout) -> str:
     return (
         f"try_cast({_unquoted('id')} AS UBIGINT) AS post_id, "
         # The same as timezone('UTC', ...), without the calendar.
-        "make_timestamp(epoch_us(created_at)) AS arrived_at, "
-        "make_timestamp(epoch_us(updated_at)) AS updated_at, "
+        "make_timestamp(epoch_us(try_cast(created_at AS TIMESTAMPTZ))) AS arrived_at, "
+        "make_timestamp(epoch_us(try_cast(updated_at AS TIMESTAMPTZ))) AS updated_at, "
         "nullif(source, '') AS source, "
         f"try_cast({_unquoted('pixiv_id')} AS BIGINT) AS pixiv_id, "
-        f"{artists} AS artists, {others} AS others, CASE {said} END AS ai_tag, "
+        f"nfc_normalize({artists}) AS artists, {others} AS others, CASE {said} END AS ai_tag, "
         f"{_has_tag('others', 'artist_request')} AS artist_requested, "
         "CASE WHEN rating IN ('\"q\"', '\"e\"', '\"questionable\"', '\"explicit\"') THEN TRUE "
         "WHEN rating IN ('\"s\"', '\"g\"', '\"safe\"', '\"sensitive\"', '\"general\"') THEN FALSE "

@@ -77,7 +77,8 @@ def read_frame(
             text = cell[column]
             wrong = con.sql(
                 f"SELECT {text} FROM temp.input_rows WHERE {text} IS NOT NULL "
-                f"AND try_cast({text} AS DOUBLE) IS NULL ORDER BY position LIMIT 1"
+                f"AND NOT isfinite(coalesce(try_cast({text} AS DOUBLE), 'inf')) "
+                "ORDER BY position LIMIT 1"
             ).fetchall()
             if wrong:
                 raise InputError(

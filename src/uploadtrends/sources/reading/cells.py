@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,10 @@ CASELESS = ("artstation", "deviantart", "twitter", "reddit", "instagram", "tumbl
 """Platforms on which two names that differ in case only are one account."""
 ROUNDED = "an id that some program has rounded"
 _EXPONENT = "-?[0-9]([.][0-9]+)?[eE][+][0-9]+|-?[0-9][.][0-9]+[eE][0-9]+"
+_TEXT_OR_NUMBER = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+"""
+_MEMBER = re.compile(_TEXT_OR_NUMBER)
+_BARE_LIST = re.compile(rf"\[\s*(?:{_TEXT_OR_NUMBER})(?:\s+(?:{_TEXT_OR_NUMBER}))+\s*\]")
+"""A list as NumPy writes it, ``['a' 'b']``."""
 _EDGE = r"[\s\p{Z}\p{Cc}\p{Cf}]+"
 
 
@@ -114,7 +119,9 @@ def unfold_lists(con: duckdb.DuckDBPyConnection, cell: str) -> bool:
 
 def _unfolded(text: str, *, arrays: bool) -> str:
     try:
-        value = ast.literal_eval(text)
+        # Python would join texts that have only blanks between them to one.
+        listed = ",".join(_MEMBER.findall(text)) if _BARE_LIST.fullmatch(text) else ""
+        value = ast.literal_eval(f"[{listed}]" if listed else text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         try:
             value = json.loads(text)
@@ -154,18 +161,42 @@ def truth(cell: str, *, numbers: bool) -> str:
 def fold_names(con: duckdb.DuckDBPyConnection, platform: str) -> None:
     """Give names in `parsed` that differ in case only one spelling: the store's, or the commonest.
 
-    Lists of names keep their spellings.
+    Each name in a list is spelled so, too, and stays there once. Where handles are folded by the
+    platform's own rule, an @ before a name, u/ and the platform's address are no part of it.
     """
+    mark = f"chr({ord(SEPARATOR)})"
+    # The small form of a dotted I is two characters, not another name's i.
+    folded = "lower(replace({}, chr(304), 'i' || chr(775)))"
+    bare = "TRUE"
+    if platform.lower() in CASELESS:
+        before = f"^(https?://)?([a-z]+[.])?{platform.lower()}[.]com/|^@|^/?u/"
+        folded = f"regexp_replace({folded}, {quote(before)}, '')"
+        bare = f"NOT regexp_matches(lower(name), {quote(before)})"
     stored = "SELECT NULL AS name, 0 AS known, 0 AS n WHERE FALSE"
     if con.sql("SELECT 1 FROM duckdb_tables() WHERE table_name = 'artist'").fetchall():
         stored = f"SELECT artist_id, 1, 1 FROM artist WHERE platform = {quote(platform)}"
     con.execute(
-        "UPDATE temp.parsed SET artist_id = spelled.name FROM (SELECT lower(name) AS folded, "
-        "arg_max(name, (known, n, name)) AS name FROM (SELECT artist_id AS name, 0 AS known, "
-        f"count(*) AS n FROM temp.parsed GROUP BY ALL UNION ALL {stored}) "
-        "GROUP BY lower(name) HAVING count(DISTINCT name) > 1) spelled "
-        "WHERE lower(parsed.artist_id) = spelled.folded AND parsed.artist_id <> spelled.name"
+        f"CREATE OR REPLACE TEMP TABLE spelled AS SELECT {folded.format('name')} AS folded, "
+        f"arg_max(name, (known, {bare}, n, name)) AS name FROM "
+        "(SELECT name, 0 AS known, count(*) AS n FROM "
+        f"(SELECT unnest(string_split(artist_id, {mark})) AS name FROM temp.parsed) GROUP BY ALL "
+        f"UNION ALL {stored}) GROUP BY ALL HAVING count(DISTINCT name) > 1"
     )
+    con.execute(
+        "UPDATE temp.parsed SET artist_id = s.name FROM temp.spelled s "
+        f"WHERE {folded.format('parsed.artist_id')} = s.folded AND parsed.artist_id <> s.name"
+    )
+    con.execute(
+        "UPDATE temp.parsed SET artist_id = l.names FROM (SELECT position, string_agg(name, "
+        f"{mark} ORDER BY place) AS names FROM (SELECT position, coalesce(s.name, p.one) AS name, "
+        "min(place) AS place FROM (SELECT position, unnest(ids) AS one, "
+        "generate_subscripts(ids, 1) AS place FROM (SELECT position, "
+        f"string_split(artist_id, {mark}) AS ids FROM temp.parsed "
+        f"WHERE contains(artist_id, {mark}))) p "
+        f"LEFT JOIN temp.spelled s ON {folded.format('p.one')} = s.folded GROUP BY ALL) "
+        "GROUP BY position) l WHERE parsed.position = l.position AND parsed.artist_id <> l.names"
+    )
+    con.execute("DROP TABLE temp.spelled")
 
 
 def are_rounded(con: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:

@@ -312,11 +312,16 @@ class _Exact:
             found = next(self._reader(taken))
         except csv.Error as error:
             return None, "end of data" not in str(error)
+        if any(cell.lstrip(" ").startswith(self._dialect.quote) for cell in found):
+            with suppress(csv.Error):  # else the marks are text: 1, "Dusk" by ann
+                quoted = next(self._reader(taken, skipinitialspace=True))
+                found = quoted if len(quoted) == self._width else found
         return found, True
 
-    def _reader(self, lines: Sequence[str]) -> Any:
+    def _reader(self, lines: Sequence[str], *, skipinitialspace: bool = False) -> Any:
         return csv.reader(
             lines,
+            skipinitialspace=skipinitialspace,
             delimiter=self._dialect.delimiter,
             quotechar=self._dialect.quote or None,
             quoting=csv.QUOTE_MINIMAL if self._dialect.quote else csv.QUOTE_NONE,

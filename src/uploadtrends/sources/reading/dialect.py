@@ -224,7 +224,13 @@ def _rows(text: str, delimiter: str, quote: str) -> list[tuple[list[str], int]]:
     """Cut a text's beginning into rows, each with the number of the line it ends in."""
     quoting: Any = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, delimiter=delimiter, quotechar=quote or None, quoting=quoting)
+    reader = csv.reader(
+        lines,
+        delimiter=delimiter,
+        quotechar=quote or None,
+        quoting=quoting,
+        skipinitialspace=True,
+    )
     rows: list[tuple[list[str], int]] = []
     try:
         for row in reader:

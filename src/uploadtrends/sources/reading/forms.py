@@ -90,7 +90,8 @@ def form_of(path: Path) -> Form:
     """
     with path.open("rb") as handle:
         head = handle.read(16)
-    if compression(path) == "zip" and _is_workbook(path):
+    members = _members(path) if compression(path) == "zip" else []
+    if any(member.startswith("xl/") for member in members):
         return "excel"
     if head.startswith(SQLITE):
         return "sqlite"
@@ -101,6 +102,10 @@ def form_of(path: Path) -> Form:
     strange = next((what for magic, what in _STRANGERS.items() if head.startswith(magic)), None)
     if strange is None and head.startswith(_IMAGES):
         strange = "a picture"
+    if head[8:12] == b"DUCK":
+        strange = "a DuckDB database"
+    if {"mimetype", "content.xml"} <= set(members) or "word/document.xml" in members:
+        strange = "an OpenDocument or Word file"
     if strange:
         raise InputError(
             f"this is {strange}, not a table",
@@ -138,9 +143,9 @@ def _wide(head: bytes) -> bool:
     return max(sample[0::2].count(0), sample[1::2].count(0)) > 0.3 * len(sample) / 2
 
 
-def _is_workbook(path: Path) -> bool:
+def _members(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(member.startswith("xl/") for member in archive.namelist())
+            return archive.namelist()
     except zipfile.BadZipFile:
-        return False
+        return []

@@ -198,7 +198,7 @@ class _Reader:
         typed = ", ".join(f"{quote(key)}: '{kind}'" for key, kind in self.columns.items())
         return (
             f"read_json({quote(str(piece.file))}, format='newline_delimited', "
-            f"columns={{{typed}}}, ignore_errors={str(not strict).lower()}, "
+            f"columns={{{typed}}}, records=true, ignore_errors={str(not strict).lower()}, "
             f"compression='none', maximum_object_size={LONGEST_LINE})"
         )
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from uploadtrends.sources.moments import quote
 from uploadtrends.sources.staging import tally
 
 if TYPE_CHECKING:
     import duckdb
 
 TWO_ARTISTS = "this work id has another artist and another date in an earlier row"
+TOTALS = ("total", "totals", "grand total", "sum", "all", "gesamt", "summe", "somme", "合計")
+A_TOTAL = "a row of totals: it counts all other artists of its period again"
 TWO_COUNTS = "this artist and period has another count in an earlier row"
 
 
@@ -51,6 +54,10 @@ def _repeated(con: duckdb.DuckDBPyConnection, key: str) -> bool:
 
 def _settle_counts(con: duckdb.DuckDBPyConnection) -> None:
     key = "artist_id, published_at, instrument"
+    named = f"lower(artist_id) IN ({', '.join(quote(word) for word in TOTALS)})"
+    if con.sql(f"SELECT bool_or({named}) FROM temp.parsed").fetchall()[0][0]:
+        every = "sum(n_works) OVER (PARTITION BY published_at, instrument)"
+        _reject(con, f"{named} AND n_works > 0 AND 2 * n_works = {every}", A_TOTAL)
     if not _repeated(con, f"({key})"):
         return
     same = f"PARTITION BY {key}, n_works"

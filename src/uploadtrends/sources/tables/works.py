@@ -103,7 +103,8 @@ def _stage_credits(con: duckdb.DuckDBPyConnection, platform: str, *, shared: boo
 def _stage_artists(con: duckdb.DuckDBPyConnection, joined_basis: str) -> None:
     con.execute(
         "INSERT INTO temp.stage_artist BY NAME SELECT platform, c.artist_id, "
-        "arg_max(p.handle, p.position) AS handle, min(p.joined_at) AS joined_at, "
+        "arg_max(p.handle, (coalesce(p.updated_at, p.published_at), p.position)) "
+        "FILTER (p.handle IS NOT NULL) AS handle, min(p.joined_at) AS joined_at, "
         "CASE WHEN min(p.joined_at) IS NULL THEN NULL ELSE ? END AS joined_basis "
         "FROM (SELECT DISTINCT platform, artist_id FROM temp.stage_credit) c "
         "LEFT JOIN temp.parsed p ON p.artist_id = c.artist_id GROUP BY ALL",
