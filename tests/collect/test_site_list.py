@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 import uploadtrends as ut
 from uploadtrends import demo, privacy
-from uploadtrends.checks.contrasts import platform_name
 from uploadtrends.cli import app
 from uploadtrends.collect import sites
 from uploadtrends.collect.archive import Archive
@@ -20,6 +19,7 @@ from uploadtrends.collect.looks import Shown
 from uploadtrends.collect.replay import ArchivedCrawl
 from uploadtrends.collect.sampling import sample
 from uploadtrends.collect.session import Session
+from uploadtrends.collect.sites import written
 from uploadtrends.collect.visit import Member, needed, utc
 from uploadtrends.collect.wire import HostRules, Request
 from uploadtrends.demo import server as played
@@ -125,7 +125,7 @@ def test_a_site_from_outside_goes_the_whole_way(gallery, tmp_path: Path) -> None
 
 def test_it_is_named_and_coloured_everywhere(gallery) -> None:
     assert "gallery" in sites.site_names()
-    assert sheet.title("gallery") == platform_name("gallery") == "The Gallery"
+    assert sheet.title("gallery") == written("gallery") == "The Gallery"
     assert sheet.look("gallery") == ("#123456", "P", ":")
     told = CliRunner().invoke(app, ["collect", "nowhere", "--contact", "me@example.org"])
     assert told.exit_code != 0

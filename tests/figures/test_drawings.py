@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 import uploadtrends as ut
 from uploadtrends import figures
@@ -124,6 +125,39 @@ def test_percent_axis_puts_halving_and_doubling_at_equal_distance() -> None:
     places, names = ratios.percent_ticks(-2.0, 2.0, 3.0, 0.3)
     assert "0" in names
     assert (np.diff(places) / 4 * 3 >= 0.3).all()
+
+
+def test_what_leaves_the_axis_ends_in_an_arrow() -> None:
+    frame = pd.DataFrame(
+        {
+            "platform": "artstation",
+            "group": "senior",
+            "relative_period": [1, 2, 3],
+            "estimate": [5.0, -150.0, 10.0],
+            "low": [-5.0, -220.0, -20.0],
+            "high": [15.0, 40.0, 5000.0],
+            "unit": "% of expected",
+        }
+    )
+    (axes,) = (one for one in figures.event_study(frame).axes if one.axison)
+    marked = {
+        line.get_marker(): list(line.get_xdata())
+        for line in axes.lines
+        if line.get_marker() in ("^", "v") and not line.get_label().startswith("its")
+    }
+    assert marked == {"^": [3.0], "v": [2.0]}
+    assert all(tick == round(tick) for tick in axes.get_xticks())
+
+
+def test_one_sided_intervals_are_said_in_words(study_results: Any) -> None:
+    its = study_results.its
+    rows = its.effects.assign(relative_low=-np.inf, low=-np.inf)
+    for percent in (True, False):
+        drawing = figures.forest(rows, relative=percent)
+        said = " ".join(text.get_text() for text in drawing.findobj(Text))
+        assert "[up to " in said
+        assert "-10000" not in said
+        assert "[up to " in drawing.alternative
 
 
 def test_event_study_orders_the_horizons(study_results: Any) -> None:

@@ -71,7 +71,8 @@ def test_title_and_source_take_their_own_room(its: Any, width: str) -> None:
     assert not any("drawn with" in text for text in texts(plain))
     own = its.plot(title=True)
     assert own.title in texts(own)
-    assert f"data {its.call.data_fingerprint[:8]}" in " ".join(texts(own))
+    known = f"2018-01 to 2022-12, data {its.call.data_fingerprint[:6]}; drawn with"
+    assert known in " ".join(texts(own))  # what a reader understands, the hash last and short
 
 
 def test_a_style_holds_until_the_next_or_to_the_end_of_its_block(its: Any) -> None:
@@ -113,6 +114,14 @@ def test_figures_speak_german(its: Any) -> None:
     left = {text for text in forest if text in table and table[text] != text}
     assert left == set()
     assert texts(its.plot()) == english
+
+
+def test_captions_are_english_throughout(its: Any) -> None:
+    english = figures.forest(its)
+    with figures.style(language="de"):
+        german = figures.forest(its)
+    assert "Niveauänderung (% des Erwarteten)" in " ".join(texts(german))
+    assert (german.caption, german.alternative) == (english.caption, english.alternative)
 
 
 def test_a_table_of_words_may_be_ones_own(its: Any) -> None:

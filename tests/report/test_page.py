@@ -54,6 +54,28 @@ def test_nothing_is_ever_said_to_be_caused(page: Path) -> None:
     assert not re.search(r"\bcaus(ed|es|ing)\b", page.read_text(encoding="utf-8"), re.I)
 
 
+def test_estimates_stand_in_few_columns_of_text(soup: BeautifulSoup) -> None:
+    effects, changes = (table for table in soup.find(id="effects").find_all("table"))
+    heads = [[th.get_text() for th in table.find_all("th")] for table in (effects, changes)]
+    assert heads[1] == ["group", "event", "effect", "interval", "p", "status"]
+    assert heads[0] == [*heads[1][:5], "p adjusted", "status"]
+    rows = [[td.get_text() for td in tr.find_all("td")] for tr in effects.select("tbody tr")]
+    assert ["ArtStation, senior", "level +33.2%"] in [[row[0], row[2]] for row in rows]
+    assert not any(row[0].startswith(("artstation", "deviantart")) for row in rows)
+
+
+def test_a_chart_has_room_for_its_numbers() -> None:
+    index = pd.date_range("2022-01-01", periods=3, freq="MS")
+    values = {"x": pd.Series([1.0, 2.0, 2_500_000.0], index)}
+    svg = BeautifulSoup(chart_html(Chart("c", "x", values, ["x"], [], "")), "lxml").find(
+        "svg", class_="wide"
+    )
+    ticks = svg.find_all("text", class_="tick", attrs={"text-anchor": "end"})
+    assert "2,500,000" in [tick.get_text() for tick in ticks]
+    for tick in ticks:  # a digit of 12 px is at most 7.7 px wide
+        assert float(tick["x"]) - 7 * len(tick.get_text()) >= 0
+
+
 def test_what_is_known_about_the_published_figure_is_stated(soup: BeautifulSoup) -> None:
     facts = soup.find(id="check-published-series").get_text()
     for fact in (
@@ -139,6 +161,10 @@ def test_the_checklist_is_filled_in(results: Any) -> None:
     assert said["Question"].startswith("Did senior artists upload less")
     assert said["Stated before the analysis"].startswith("ArtStation, senior, block 2022-04")
     assert "reml-averaged" in said["Model"]
+    assert said["Outcome and unit"].startswith("a month")
+    whole = " ".join(table["answer"])
+    assert whole.count("2021-01 to 2023-10, n = 34") == 1  # what holds for all is said once
+    assert "near_unit_root" not in whole
     assert "only 2 months of data before it" in said["What could not be estimated"]
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 
 from uploadtrends.breaks.changes import SeriesChanges
 from uploadtrends.breaks.redraw import Proximity, redraw_positions, shift_positions
+from uploadtrends.brief import p_text
+from uploadtrends.collect.sites import written
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, as_events, blocks
 from uploadtrends.familywise import holm
@@ -249,14 +251,14 @@ def _sentence(series: pd.DataFrame, table: pd.DataFrame, p: float, window: str) 
     changes, near = int(series["n_changes"].sum()), float(series["n_within"].sum())
     chance = float(np.average(series["chance"], weights=series["n_changes"]))
     text = (
-        f"{changes} {'change' if changes == 1 else 'changes'} in {len(series)} series; "
-        f"{near:.1f} expected to lie within {window} of an event, against {chance * changes:.1f} "
-        f"if dates were drawn at random (permutation p = {p:.2g})."
+        f"{changes} {'change' if changes == 1 else 'changes'} in {len(series)} series: "
+        f"{near:.1f} within {window} of an event, where dates drawn at random would give "
+        f"{chance * changes:.1f} ({p_text(p)} by permutation)."
     )
     tested = table[table["status"] == "ok"]
     best = tested.iloc[int(tested["p"].to_numpy().argmin())]
-    where = " ".join(part for part in (best["platform"], best["group"]) if part)
+    where = " ".join(part for part in (written(best["platform"]), best["group"]) if part)
     return text + (
-        f" Nearest by chance-adjusted distance: {best['label']} and the change of {where} at "
-        f"{stamp(best['nearest'], 'D')} (Holm-adjusted p = {best['p_holm']:.2g})."
+        f" Nearest, distance weighed by chance: {best['label']} and the change of {where} at "
+        f"{stamp(best['nearest'], 'D')} ({p_text(best['p_holm'])} after Holm's adjustment)."
     )

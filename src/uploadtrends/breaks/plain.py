@@ -74,10 +74,13 @@ def plain_sentence(table: pd.DataFrame) -> str:
     if table.empty:
         return ""
     total, alarms = int(table["plain_changes"].sum()), table["false_alarms"].dropna()
-    shown = f"{alarms.min():.0%} to {alarms.max():.0%}" if len(alarms) else "an unknown share"
+    ends = dict.fromkeys(f"{share:.0%}" for share in (alarms.min(), alarms.max()))
+    shown = " to ".join(ends) if len(alarms) else "an unknown share"
     return (
-        f"A plain PELT with BIC (ruptures, cost l2) would have reported {total} changes in these "
-        f"{len(table)} series, where the calibrated default confirms "
+        f"A plain PELT with BIC (ruptures, cost l2) would have reported {total} "
+        f"change{'' if total == 1 else 's'} in "
+        f"{f'these {len(table)}' if len(table) != 1 else 'this'} series, where the calibrated "
+        f"default confirms "
         f"{int(table['default_changes'].sum())}; on series as long and as autocorrelated as these, "
         f"and without any change, such a run reports something in {shown} of the cases."
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from uploadtrends.checks.check import Check
 from uploadtrends.checks.outcome import Status
-from uploadtrends.collect.sites import shown
+from uploadtrends.collect.sites import written
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
@@ -112,15 +112,9 @@ def main_reason(table: pd.DataFrame) -> str:
     return str(counted.index[0]) if len(counted) else "no reason on record"
 
 
-def platform_name(platform: str) -> str:
-    """Return a platform's name as it writes itself."""
-    known = shown(platform)
-    return known.title if known is not None else platform
-
-
 def series_name(row: pd.Series) -> str:
     """Return platform and group of a row as a sentence says them."""
-    return " ".join(part for part in (platform_name(row["platform"]), row["group"]) if part)
+    return " ".join(part for part in (written(row["platform"]), row["group"]) if part)
 
 
 def panel_of(result: Any, panel: Any = None) -> Any:

@@ -18,6 +18,7 @@ from scipy import stats
 from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Check, Sketch, Whole, at_once
 from uploadtrends.checks.outcome import CheckOutcome
+from uploadtrends.collect.sites import written
 from uploadtrends.models import interrupted_time_series
 from uploadtrends.series.grid import FEWEST_PERIODS
 
@@ -168,7 +169,7 @@ def _first_estimable(its: Any) -> str | None:
 
 
 def _names(table: pd.DataFrame) -> str:
-    return ", ".join(f"{row.group} {row.platform}" for row in table.itertuples())
+    return ", ".join(f"{written(str(row.platform))} {row.group}" for row in table.itertuples())
 
 
 def _describe(series: pd.Series, alpha: float) -> tuple[dict[str, Any], pd.DataFrame]:

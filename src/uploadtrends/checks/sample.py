@@ -13,9 +13,9 @@ from uploadtrends.checks.check import Check, Sketch, Whole
 from uploadtrends.checks.contrasts import (
     overall,
     panel_of,
-    platform_name,
 )
 from uploadtrends.checks.outcome import CheckOutcome, Status
+from uploadtrends.collect.sites import written
 from uploadtrends.errors import InputError
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def _sentence(table: pd.DataFrame) -> str:
     others = f" ({len(more) - 1} more in the table)" if len(more) > 1 else ""
     change = f"{part.loc['change', 'percent']:+.0f}%"
     return (
-        f"Uploads on {platform_name(first['platform'])} changed by {change} around "
+        f"Uploads on {written(first['platform'])} changed by {change} around "
         f"{first['label'] or first['event']}: {pieces}{others}."
     )
 

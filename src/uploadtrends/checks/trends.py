@@ -11,7 +11,7 @@ import pandas as pd
 
 from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Check, Sketch, Weight, Whole
-from uploadtrends.checks.contrasts import contrasts, overall, platform_name
+from uploadtrends.checks.contrasts import contrasts, overall
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.working import (
@@ -21,6 +21,7 @@ from uploadtrends.checks.working import (
     working,
     working_series,
 )
+from uploadtrends.collect.sites import written
 from uploadtrends.errors import InputError
 from uploadtrends.models.estimators.averaged import fit_batch
 from uploadtrends.series.grid import in_periods, periods_per_year
@@ -188,7 +189,7 @@ def _moved(moved: set[tuple[str, str, str]]) -> str:
     """Say which series were compared on another scale than that of their own model."""
     said = []
     for platform, group, scale in sorted(moved):
-        name = " ".join(part for part in (platform_name(platform), group) if part)
+        name = " ".join(part for part in (written(platform), group) if part)
         to = "the scale of the data" if scale == "level" else "the log scale"
         said.append(f"{name} on {to}")
     return f" On another scale than that of its own model: {', '.join(said)}." if said else ""

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from uploadtrends.checks.contrasts import overall, platform_name
+from uploadtrends.checks.contrasts import overall
 from uploadtrends.checks.outcome import CheckOutcome
+from uploadtrends.collect.sites import written
 
 NOT_RUN = "not run"
 _KEYS = ("platform", "group", "event", "term")
@@ -72,6 +73,6 @@ def _names(rows: Any) -> str:
     """Return the series of these rows, as a sentence says them."""
     names = []
     for platform, group in zip(rows["platform"], rows["group"], strict=True):
-        name = " ".join(part for part in (platform_name(str(platform)), str(group)) if part)
+        name = " ".join(part for part in (written(str(platform)), str(group)) if part)
         names.append(name or "the control series")
     return ", ".join(dict.fromkeys(names))

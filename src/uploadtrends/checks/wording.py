@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from uploadtrends.brief import p_text
 from uploadtrends.checks.check import weights
-from uploadtrends.checks.contrasts import platform_name
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.verdicts import NOT_RUN, Verdict, verdicts
+from uploadtrends.collect.sites import written
 from uploadtrends.errors import InputError
 from uploadtrends.events import Event
 
@@ -340,7 +340,7 @@ def _no_claim(effect: Mapping[str, Any], against: list[str], unit: str) -> str:
 def _subject(effect: Mapping[str, Any], unit: str) -> str:
     group, platform = str(effect["group"]), str(effect["platform"])
     who = "" if group in _COHORT_FREE else f" of the group '{group}'"
-    where = f" on {platform_name(platform)}" if platform else ""
+    where = f" on {written(platform)}" if platform else ""
     term = str(effect["term"]).replace("_", " ")
     return f"The {term} of {unit}{who}{where}"
 

@@ -100,14 +100,13 @@ def matching(result: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
         In inches.
     """
     table = result.to_frame()
-    if table.empty:
+    if table.empty or table["gap_days"].isna().all():
         figure = _in_words(result.summary(), width)
         figure.data, figure.caption = table, "Nothing to draw."
         figure.alternative = result.summary()
         return figure
     events = list(dict.fromkeys(table["label"]))
-    near = table[table["gap_days"].notna()]  # what has no change has no marker
-    names = panels.series_keys(near) or panels.series_keys(table)
+    names = panels.series_keys(table[table["gap_days"].notna()])  # no change, no marker
     label_room = 2.6 if width > 5 else 1.5
     heights = [
         max(layout.height_of(str(event), label_room - 0.2, 6.2), 0.11 * len(names)) + 0.1
@@ -119,7 +118,7 @@ def matching(result: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
         words = layout.place(figure, 0.08, 0.28, width - 0.16, body, bare=True)
         axes = layout.place(figure, label_room, 0.28, width - label_room - 0.15, body)
         gaps = table["gap_days"].astype(float) / 30.44
-        reach = max(float(gaps.abs().max()) if gaps.notna().any() else 1.0, 3.0) * 1.15
+        reach = max(float(gaps.abs().max()), 3.0) * 1.15
         axes.set_xlim(-reach, reach)
         axes.set_ylim(body, 0)
         axes.set_yticks([])

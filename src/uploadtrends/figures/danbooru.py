@@ -153,10 +153,7 @@ def _steps(axes: Axes, series: pd.Series, guessed: Any, whole: Any, bounds: pd.D
     values = series.to_numpy(dtype=float)
     colour = sheet.look("danbooru")[0]
     axes.stairs(values, borders, color=colour, linewidth=1.0, baseline=None, zorder=3)
-    for number in np.flatnonzero(guessed):
-        axes.axvspan(
-            borders[number], borders[number + 1], color=sheet.SHADE, linewidth=0, zorder=0.2
-        )
+    frame.shade(axes, borders, guessed, color=sheet.SHADE)
     known = ~guessed & ~np.isnan(values)
     centre = (borders[:-1] + borders[1:]) / 2
     axes.vlines(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from uploadtrends.errors import InputError
 from uploadtrends.figures import panels, series
@@ -14,7 +15,7 @@ from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
 from uploadtrends.figures.canvas.ratios import REACH, number, percent_ticks, place
-from uploadtrends.figures.canvas.styling import numeral, say
+from uploadtrends.figures.canvas.styling import changed, numeral, say
 
 ROW = 0.155  # inches a row
 
@@ -120,14 +121,16 @@ def forest(
             for row in part.to_dict("records"):
                 _row(axes, words, row, top + ROW / 2, limits, percent, width if value_room else 0)
                 top += ROW
+    with changed(language="en"):
+        in_english = _axis_name(term, percent)
+        figure.alternative = f"{in_english}. {_words(drawn, percent)}"
     figure.data = drawn
     figure.caption = (
-        f"{about(result)}{_axis_name(term, percent)}, with 95% intervals, one at a time. "
+        f"{about(result)}{in_english}, with 95% intervals, one at a time. "
         "Hollow: exploratory. "
         "Arrow: the interval goes on. Words in place of a point say why there is none. "
         "P values adjusted for the number of tests are in the table of results."
     )
-    figure.alternative = _words(drawn, term, percent)
     return figure
 
 
@@ -153,7 +156,8 @@ def _limits(drawn: pd.DataFrame, percent: bool) -> tuple[float, float]:
     known = drawn.dropna(subset=["shown", "shown_low", "shown_high"])
     if known.empty:
         return (-1.0, 1.0)
-    ends = place(np.concatenate([known["shown_low"], known["shown_high"]]), percent)
+    both = np.concatenate([known["shown_low"], known["shown_high"]])
+    ends = place(both[np.isfinite(both)], percent)
     middle = place(known["shown"], percent)
     if percent:
         far = float(place(REACH, True))
@@ -226,30 +230,37 @@ def _row(
         sign = "+" if row["shown"] > 0 else ""
         found = f"{sign}{number(row['shown'])}"
         shown_as = say("{percent}%", percent=found) if percent else found
-        between = numeral(",") if numeral(".") == "." else ";"
         words.text(
             width - 0.2,
             y,
-            f"{shown_as}  [{number(row['shown_low'])}{between} {number(row['shown_high'])}]",
+            f"{shown_as}  {_between(row['shown_low'], row['shown_high'])}",
             fontsize=6.0,
             va="center",
             ha="right",
         )
 
 
-def _words(drawn: pd.DataFrame, term: str, percent: bool) -> str:
+def _between(low: float, high: float) -> str:
+    """Return an interval in brackets, a one-sided one in words."""
+    if high == np.inf:
+        return f"[{say('{low} or more', low=number(low))}]"
+    if low == -np.inf:
+        return f"[{say('up to {high}', high=number(high))}]"
+    return f"[{number(low)}{',' if numeral('.') == '.' else ';'} {number(high)}]"
+
+
+def _words(drawn: pd.DataFrame, percent: bool) -> str:
     unit = "%" if percent else ""
     lines = [
         f"{row['label']}, {series.heading(row['platform'], row['group'])}: "
         + (
-            f"{number(row['shown'])}{unit} "
-            f"[{number(row['shown_low'])}, {number(row['shown_high'])}]"
+            f"{number(row['shown'])}{unit} {_between(row['shown_low'], row['shown_high'])}"
             if pd.notna(row["shown"])
             else str(row["status"])
         )
         for row in drawn.to_dict("records")
     ]
-    return f"{_axis_name(term, percent)}. " + "; ".join(lines) + "."
+    return "; ".join(lines) + "."
 
 
 @drawn("Effects by time since the event")
@@ -311,11 +322,12 @@ def event_study(
     figure.data = path
     figure.caption = (
         f"{what.capitalize()} ({unit}), by time since {label}; bars are 95% "
-        "intervals, one at a time. Points of one panel share data and are not independent."
+        "intervals, one at a time; arrows: beyond the axis. Points of one panel share data and are "
+        "not independent."
     )
     figure.alternative = f"One panel per series: effect by time since {label}. " + " ".join(
         f"{series.heading(row['platform'], row['group'])} after {row['relative_period']}: "
-        f"{number(row['estimate'])} [{number(row['low'])}, {number(row['high'])}]."
+        f"{number(row['estimate'])} {_between(row['low'], row['high'])}."
         for row in path.to_dict("records")
     )
     return figure
@@ -333,10 +345,13 @@ def _path_panel(axes: Axes, part: pd.DataFrame, platform: str, percent: bool) ->
     axes.axvline(0, color=sheet.MUTED, linewidth=0.6, linestyle=":")
     span = np.vstack([np.maximum(middle - low, 0), np.maximum(high - middle, 0)])
     axes.errorbar(where, middle, yerr=span, color=colour, marker=marker, linewidth=1, elinewidth=1)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     if percent:
-        bottom, top = min(float(low.min()), -0.3), max(float(high.max()), 0.3)
-        axes.set_ylim(bottom * 1.05, top * 1.05)
-        axes.set_yticks(*percent_ticks(bottom * 1.05, top * 1.05, 1.0, 0.16))
+        bottom, top = 1.05 * min(float(low.min()), -0.3), 1.05 * max(float(high.max()), 0.3)
+        axes.set_ylim(bottom, top)
+        axes.set_yticks(*percent_ticks(bottom, top, 1.0, 0.16))
+        beyond = np.vstack([place(part[name], True) for name in ("low", "estimate", "high")])
+        frame.arrows(axes, where, beyond.min(axis=0), beyond.max(axis=0), colour)
     else:
         axes.locator_params(axis="y", nbins=4)
 

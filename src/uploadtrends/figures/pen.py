@@ -73,6 +73,10 @@ class Pen:
         """Return places and labels of percent ticks; see `ratios.percent_ticks`."""
         return ratios.percent_ticks(low, high, room, gap)
 
+    def arrows(self, axes: Axes, where: Any, low: Any, high: Any) -> None:
+        """Draw an arrow on the edge wherever an interval goes on beyond the axes."""
+        frame.arrows(axes, where, low, high, sheet.MUTED)
+
     def percent_axis(self, axes: Axes, low: float, high: float) -> None:
         """Make the x axis one of percent changes on a scale of ratios."""
         low, high = (float(end) for end in ratios.place([low, high], percent=True))

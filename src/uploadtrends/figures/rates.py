@@ -100,10 +100,7 @@ def _steps(axes: Axes, table: pd.DataFrame, colour: str, name: str) -> None:
     top = float(values.max()) * 1.12
     bottom = max(0.0, float(values.min()) * 0.85) if len(table) < 100 else 0.0
     axes.stairs(values, borders, color=colour, linewidth=1.0, baseline=None, zorder=3)
-    for number in np.flatnonzero(guessed):
-        axes.axvspan(
-            borders[number], borders[number + 1], color=sheet.SHADE, linewidth=0, zorder=0.2
-        )
+    frame.shade(axes, borders, guessed, color=sheet.SHADE)
     known = np.flatnonzero(~guessed)
     centre = (borders[:-1] + borders[1:]) / 2
     low, high = table["low"].to_numpy(), table["high"].to_numpy()
@@ -116,22 +113,12 @@ def _steps(axes: Axes, table: pd.DataFrame, colour: str, name: str) -> None:
         alpha=0.6,
         zorder=2,
     )
-    for beyond, place, mark in ((high > top, top, "^"), (low < bottom, bottom, "v")):
-        cut = known[beyond[known]]
-        axes.plot(
-            centre[cut],
-            np.full(len(cut), place),
-            marker=mark,
-            color=sheet.MUTED,
-            linestyle="",
-            markersize=2.6,
-            clip_on=False,
-        )
     axes.plot(
         centre[known], values[known], color=colour, marker="o", markersize=2, linestyle="", zorder=4
     )
     axes.text(0.008, 0.92, name, transform=axes.transAxes, weight="bold", va="top", zorder=7)
     axes.set_ylim(bottom, top)
+    frame.arrows(axes, centre[known], low[known], high[known], sheet.MUTED)
     axes.set_ylabel("thousand works a day")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
 

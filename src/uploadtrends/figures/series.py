@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from uploadtrends.collect.sites import written
 from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import sheet
@@ -79,46 +79,18 @@ def draw_left_out(axes: Axes, fit: Any) -> None:
     """Hatch the periods that the fit leaves out: there its line has a hole."""
     if fit.status == "refused":
         return
+    out = ~fit.used.to_numpy(dtype=bool) & fit.observed.notna().to_numpy()
     borders = frame.edges(fit.observed.index)
-    out = np.flatnonzero(~fit.used.to_numpy(dtype=bool) & fit.observed.notna().to_numpy())
-    for count, run in enumerate(np.split(out, np.flatnonzero(np.diff(out) > 1) + 1)):
-        if len(run):
-            axes.axvspan(
-                borders[run[0]],
-                borders[run[-1] + 1],
-                facecolor="none",
-                edgecolor=sheet.RULE,
-                hatch="////",
-                linewidth=0,
-                zorder=0.2,
-                label="left out of the fit" if count == 0 else None,
-            )
+    look = {"facecolor": "none", "edgecolor": sheet.RULE, "hatch": "////"}
+    frame.shade(axes, borders, out, label="left out of the fit", **look)
 
 
 def draw_cut(axes: Axes, expected: pd.DataFrame | None) -> None:
     """Mark with arrows where the axis cuts what was expected, or its interval."""
     if expected is None or expected.empty:
         return
-    bottom, top = axes.get_ylim()
-    where = frame.middle(expected.index)
-    ends = ((expected["high"] > top, 1.0, "^"), (expected["low"] < bottom, 0.0, "v"))
-    named = False
-    for beyond, edge, mark in ends:
-        cut = np.flatnonzero(beyond.to_numpy(dtype=bool))
-        if len(cut):
-            axes.plot(
-                where[cut[:: max(1, len(cut) // 4)]],
-                np.full(len(cut[:: max(1, len(cut) // 4)]), edge),
-                transform=axes.get_xaxis_transform(),
-                marker=mark,
-                color=sheet.MUTED,
-                linestyle="",
-                markersize=3.2,
-                clip_on=False,
-                zorder=5,
-                label=None if named else "beyond the axis",
-            )
-            named = True
+    low, high = (expected[name].to_numpy(dtype=float) for name in ("low", "high"))
+    frame.arrows(axes, frame.middle(expected.index), low, high, sheet.MUTED, most=5, named=True)
 
 
 def draw_breaks(axes: Axes, table: pd.DataFrame) -> int:
@@ -180,7 +152,7 @@ def of(table: pd.DataFrame, platform: str, group: str) -> pd.DataFrame:
 def short_reason(reason: str) -> str:
     """Return the reason without the advice that follows it, sites by their written names."""
     words = reason.partition(";")[0].split()
-    return " ".join(sheet.written(word) for word in words)
+    return " ".join(written(word) for word in words)
 
 
 def heading(platform: str, group: str) -> str:

@@ -326,7 +326,7 @@ def _separate(
                 dropped.append(
                     (
                         block,
-                        f"{_count(between, unit)} of data between {kept[-1][0].id} and it, "
+                        f"{_count(between, unit)} of data between '{kept[-1][0].label}' and it, "
                         f"{needed} needed",
                     )
                 )

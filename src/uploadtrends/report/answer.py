@@ -1,4 +1,4 @@
-"""The answer: an added date first, then what the study means, why, and the numbers."""
+"""The answer: what the study means, why, and the numbers."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ from uploadtrends.figures.series import heading
 
 
 def answer(results: Any) -> tuple[str, ...]:
-    """Return the sentences at the top of the report.
+    """Return three sentences about the stated contrast, at the top of the report.
 
-    What the user asked comes first: a date added to the study, with its answer. Then three about
-    the stated contrast: the first can be quoted as it stands; the second gives the weightiest
-    reason; the third is the conclusion with its numbers, worded by rule
-    (`uploadtrends.checks.conclude`).
+    The first can be quoted as it stands; the second gives the weightiest reason; the third is the
+    conclusion with its numbers, worded by rule (`uploadtrends.checks.conclude`).
 
     Parameters
     ----------
     results : StudyResults
     """
-    asked = [" ".join(one.sentences()) for one in results.added]
-    return (*asked, meaning(results), reason(results), str(results.conclusion))
+    return meaning(results), reason(results), str(results.conclusion)
 
 
 def meaning(results: Any) -> str:
@@ -79,7 +76,7 @@ def reason(results: Any) -> str:
 
 
 def tally(outcomes: Any) -> str:
-    """Return how many checks passed, failed, had no power, or could not be run."""
+    """Return how many checks passed, failed, had no power, or could not be run, and which."""
     count = Counter(outcome.status for outcome in outcomes)
     parts = []
     for status, words in (
@@ -89,9 +86,12 @@ def tally(outcomes: Any) -> str:
         ("not applicable", "cannot be run on these data"),
     ):
         names = [o.name.replace("_", " ") for o in outcomes if o.status == status]
-        shown = f" ({', '.join(names)})" if names else ""
-        parts.append(f"{count[status]} {words}{shown}")
-    return f"Of {sum(count.values())} checks, {', '.join(parts[:-1])} and {parts[-1]}."
+        if names or status == "passed":
+            shown = f" ({', '.join(names)})" if names else ""
+            parts.append(f"{count[status]} {words}{shown}")
+    listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+    total = sum(count.values())
+    return f"Of {total} check{'' if total == 1 else 's'}, {listed}."
 
 
 def unprompted(results: Any) -> str:
@@ -103,8 +103,8 @@ def unprompted(results: Any) -> str:
     found = table[table["date"].notna()]
     if found.empty:
         return (
-            f"Looked at without the dates of the events, none of the {len(series)} series shows a "
-            "change beyond what its own autocorrelation and trend produce."
+            f"Looked at without the dates of the events, {_none_of(len(series))} shows a change "
+            "beyond what its own autocorrelation and trend produce."
         )
     where = ", ".join(
         f"{heading(row['platform'], row['group'])} at {row['date']:%Y-%m}"
@@ -114,3 +114,7 @@ def unprompted(results: Any) -> str:
         f"Looked at without the dates of the events, {int(series.sum())} of {len(series)} series "
         f"change ({where}). {results.matches.summary()}"
     )
+
+
+def _none_of(count: int) -> str:
+    return "no series" if count == 1 else f"none of the {count} series"

@@ -89,7 +89,8 @@ def chart_html(chart: Chart) -> str:
 
 
 def _first_words(chart: Chart) -> str:
-    return f"Point at the chart, or use the arrow keys, to read values ({chart.unit})."
+    unit = f" {chart.unit[:1].upper()}{chart.unit[1:]}." if chart.unit else ""
+    return f"Point at the chart, or use the arrow keys, to read values.{unit}"
 
 
 def _colour(key: str, place: int) -> str:
@@ -97,10 +98,11 @@ def _colour(key: str, place: int) -> str:
 
 
 def _svg(chart: Chart, width: int, height: int, kind: str) -> str:
-    left, right, top, bottom = 46, 10, 8, 24
     values = np.concatenate([series.to_numpy(dtype=float) for series in chart.lines.values()])
     high = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
     ticks = _ticks(high)
+    right, top, bottom = 10, 8, 24
+    left = max(46, 14 + 7 * max(len(f"{tick:,.10g}") for tick in ticks))
     index: Any = next(iter(chart.lines.values())).index
     n = len(index)
     inner = width - left - right
@@ -114,7 +116,7 @@ def _svg(chart: Chart, width: int, height: int, kind: str) -> str:
     parts = [
         f'<line class="rule" x1="{left}" x2="{width - right}" '
         f'y1="{down(t):.1f}" y2="{down(t):.1f}"/>'
-        f'<text class="tick" x="{left - 6}" y="{down(t) + 4:.1f}" text-anchor="end">{t:,g}</text>'
+        f'<text class="tick" x="{left - 6}" y="{down(t) + 4:.1f}" text-anchor="end">{t:,.10g}</text>'
         for t in ticks
     ]
     step = 12 if n > 40 or kind == "narrow" else 6

@@ -34,9 +34,10 @@ def checklist(results: Any) -> pd.DataFrame:
         ("Question", results.spec.question or "not stated"),
         (
             "Outcome and unit",
-            "; ".join(sorted({str(unit) for unit in effects["unit"].dropna()})) or "not stated",
+            "; ".join(sorted({str(unit) for unit in effects["unit"].dropna()} - {""}))
+            or "not stated",
         ),
-        ("Series analysed", "; ".join(_span(fit) for fit in fits)),
+        ("Series analysed", _of_series(map(_span, fits))),
         (
             "Events and where their dates come from",
             "; ".join(
@@ -51,12 +52,12 @@ def checklist(results: Any) -> pd.DataFrame:
             "Stated before the analysis",
             _primary(results),
         ),
-        ("Points before and after the first event", "; ".join(_points(fit) for fit in fits)),
+        ("Points before and after the first event", _of_series(map(_points, fits))),
         (
             "Model",
             "; ".join(dict.fromkeys(f"{fit.method} on the {fit.scale} scale" for fit in fits)),
         ),
-        ("Why this model", " ".join(dict.fromkeys(str(fit.rule) for fit in fits))),
+        ("Why this model", _of_series((_name(fit), str(fit.rule)) for fit in fits)),
         ("Change modelled at each event", ", ".join(map(str, its.settings.terms))),
         ("Autocorrelation", _autocorrelation(fits)),
         ("Seasonality", _season(fits)),
@@ -67,7 +68,7 @@ def checklist(results: Any) -> pd.DataFrame:
         ),
         (
             "What could not be estimated",
-            "; ".join(_refused(effects)) or "every effect asked for was estimated",
+            _refused(effects) or "every effect asked for was estimated",
         ),
         (
             "Multiple tests",
@@ -94,18 +95,28 @@ def checklist(results: Any) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["item", "answer"])
 
 
-def _span(fit: Any) -> str:
-    index = fit.observed.index
-    name, n = heading(fit.platform, fit.group), int(fit.observed.notna().sum())
-    return f"{name}: {from_to(index)}, n = {n}"
+def _name(fit: Any) -> str:
+    return heading(fit.platform, fit.group)
 
 
-def _points(fit: Any) -> str:
+def _of_series(said: Iterable[tuple[str, str]]) -> str:
+    """Return what is said of each series; what holds for several is said once."""
+    whose: dict[str, list[str]] = {}
+    for name, text in said:
+        whose.setdefault(text, []).append(name)
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in whose.items())
+
+
+def _span(fit: Any) -> tuple[str, str]:
+    return _name(fit), f"{from_to(fit.observed.index)}, n = {int(fit.observed.notna().sum())}"
+
+
+def _points(fit: Any) -> tuple[str, str]:
     if not fit.blocks:
-        return f"{heading(fit.platform, fit.group)}: no event inside"
+        return _name(fit), "no event inside"
     start = min(pd.Timestamp(block.start) for block in fit.blocks)
     before = int((fit.observed.index < start.to_period("M").to_timestamp()).sum())
-    return f"{heading(fit.platform, fit.group)}: {before} and {len(fit.observed) - before}"
+    return _name(fit), f"{before} and {len(fit.observed) - before}"
 
 
 def _primary(results: Any) -> str:
@@ -125,11 +136,10 @@ def _primary(results: Any) -> str:
 def _autocorrelation(fits: Iterable[Any]) -> str:
     words = []
     for fit in fits:
-        phi = dict(fit.phi)
-        if phi:
-            known = ", ".join(f"{k} {v:.2f}" for k, v in phi.items() if isinstance(v, float))
-            words.append(f"{heading(fit.platform, fit.group)}: {known}")
-    return "; ".join(words) or "see the model"
+        known = {k: v for k, v in dict(fit.phi).items() if isinstance(v, float)}
+        text = ", ".join(f"{k.replace('_', ' ')} {v:.2f}" for k, v in known.items())
+        words += [(_name(fit), text)] if known else []
+    return _of_series(words) or "see the model"
 
 
 def _season(fits: Iterable[Any]) -> str:
@@ -138,22 +148,18 @@ def _season(fits: Iterable[Any]) -> str:
     return "; ".join(named) if named else "as the model's rule says"
 
 
-def _refused(effects: pd.DataFrame) -> list[str]:
+def _refused(effects: pd.DataFrame) -> str:
     rows = effects[effects["estimate"].isna()]
     found = rows.drop_duplicates(["platform", "group", "event"])
-    return [
-        f"{heading(row['platform'], row['group'])}, {row['label']}: {row['reason']}"
+    return _of_series(
+        (heading(row["platform"], row["group"]), f"{row['label']} ({row['reason']})")
         for row in found.to_dict("records")
-    ]
+    )
 
 
 def _diagnostics(fits: Iterable[Any]) -> str:
-    words = []
-    for fit in fits:
-        verdict = getattr(getattr(fit, "diagnostics", None), "verdict", None)
-        if verdict:
-            words.append(f"{heading(fit.platform, fit.group)}: {verdict}")
-    return "; ".join(words) or "none available"
+    known = ((fit, getattr(getattr(fit, "diagnostics", None), "verdict", None)) for fit in fits)
+    return _of_series((_name(fit), said) for fit, said in known if said) or "none available"
 
 
 def _software() -> str:

@@ -112,9 +112,9 @@ def paragraph(results: Any) -> tuple[str, list[str]]:
     blocks = {block.id: block for fit in fits for block in fit.blocks}
     merged = sum(block.crowded for block in blocks.values())
     sentences = [
-        f"Each of the {len(fits)} series was modelled as an interrupted time series "
-        f"(Lopez Bernal, Cummins & Gasparrini 2017) with {terms} at each of {len(blocks)} dates "
-        f"or blocks of dates"
+        f"{f'Each of the {len(fits)} series' if len(fits) != 1 else 'The series'} was modelled as "
+        f"an interrupted time series (Lopez Bernal, Cummins & Gasparrini 2017) with {terms} at "
+        + (f"each of {len(blocks)} dates or blocks of dates" if len(blocks) != 1 else "the date")
         + (
             f"; {merged} of them hold several events that the data cannot tell apart, and no "
             "member of such a block has an estimate of its own"

@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
+from uploadtrends.brief import main_rows, p_number, short_table
 from uploadtrends.figures.canvas.drawing import Drawing
 from uploadtrends.figures.canvas.sheet import COLUMN_WIDTH, ordered, title
 from uploadtrends.figures.canvas.styling import changed
@@ -36,22 +37,6 @@ SECTIONS = (
     ("methods", "Methods"),
     ("checklist", "Reporting checklist"),
     ("manifest", "Manifest"),
-)
-EFFECT_COLUMNS = (
-    "platform",
-    "group",
-    "label",
-    "term",
-    "relative",
-    "relative_low",
-    "relative_high",
-    "p",
-    "p_adjusted",
-    "minimum_detectable",
-    "method",
-    "status",
-    "depends_on",
-    "reason",
 )
 
 
@@ -161,11 +146,22 @@ def section_html(key: str, name: str, body: str) -> str:
 
 
 def _answer(results: Any) -> str:
-    sentences = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in answer(results))
+    body = ""
+    for one in results.added:
+        first, *notes = one.sentences()
+        body += _p(first)
+        if notes:
+            listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+            body += f"<ul>{listed}</ul>"
+    body += "".join(map(_p, answer(results)))
     return (
         '<section class="answer" aria-labelledby="answer-name">'
-        f'<h2 id="answer-name">The answer</h2>{sentences}</section>'
+        f'<h2 id="answer-name">The answer</h2>{body}</section>'
     )
+
+
+def _p(text: str) -> str:
+    return f"<p>{html.escape(text)}</p>"
 
 
 def _series(results: Any) -> str:
@@ -228,31 +224,32 @@ def _figures(
 
 def _effects(results: Any) -> str:
     effects, breaks = results.its.to_frame(), results.breaks.to_frame()
-    main = effects[effects["term"].isin(["level", "slope", "effect_12m", "effect_end"])]
+    main = effects[main_rows(effects)]
     # What cannot be estimated has the same reason for every term: it is said once.
     again = main["estimate"].isna() & main.duplicated(["platform", "group", "event", "reason"])
-    table = main.loc[~again, [name for name in EFFECT_COLUMNS if name in main]]
     body = (
-        "<p>Relative effects are in percent of what was expected without the event, with 95% "
-        "intervals; p values are for one test, Holm's adjustment for all tests of that kind stands "
-        "beside them. Where nothing is found, the smallest change that could have been found is in "
-        "the column minimum detectable (on the model's scale).</p>"
+        "<p>In percent of what was expected without the event, where the model gives it, with 95% "
+        "intervals. The first p is of one test alone, the second one is adjusted for all tests of "
+        "that kind (Holm). The downloads have every column, the smallest change that could have "
+        "been found among them.</p>"
     )
-    body += html_table(
-        table, "Estimates by series, event and term", on_screen=("method", "reason", "depends_on")
-    )
+    body += html_table(_told(main[~again]), "Estimates by series and event")
     body += downloads("results", effects)
     body += "<h3>Change points</h3>"
-    body += html_table(
-        breaks, "Changes found without looking at the events", on_screen=("reason", "label")
-    )
+    body += html_table(_told(breaks), "Changes found without looking at the events")
     body += downloads("change_points", breaks)
-    body += f"<p>{html.escape(unprompted(results))}</p>"
-    body += f"<p>{html.escape(results.breaks.plain_sentence())}</p>"
-    plain = html_table(results.breaks.plain_pelt(), "What a plain PELT with BIC would have said")
-    body += f'<div class="on-screen">{plain}</div>'
+    body += _p(unprompted(results)) + _p(results.breaks.plain_sentence())
     body += downloads("matches", results.matches.to_frame())
     return _section("effects", body)
+
+
+def _told(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return effects or changes in a few columns of text, sites by their written names."""
+    short = cast("pd.DataFrame", short_table(frame.assign(platform=frame["platform"].map(title))))
+    if "p_adjusted" in frame:
+        adjusted = [p_number(float(p)) for p in frame["p_adjusted"]]
+        short.insert(list(short).index("p") + 1, "p adjusted", adjusted)
+    return short
 
 
 def _checks(results: Any, drawn: Mapping[str, Drawing | Picture]) -> str:
@@ -262,7 +259,7 @@ def _checks(results: Any, drawn: Mapping[str, Drawing | Picture]) -> str:
     )
     count = tally(results.checks)
     if count not in answer(results):  # said once
-        body += f"<p>{html.escape(count)}</p>"
+        body += _p(count)
     body += "".join(
         _check(outcome, drawn.get(f"check_{outcome.name}")) for outcome in results.checks
     )
@@ -274,7 +271,7 @@ def _check(outcome: CheckOutcome, drawing: Drawing | Picture | None) -> str:
     table = outcome.to_frame()
     verdict = f'<span class="verdict {outcome.status.replace(" ", "-")}">{outcome.status}</span>'
     body = f"<h3>{html.escape(name.capitalize())}{verdict}</h3>"
-    body += f"<p>{html.escape(outcome.question)}</p><p>{html.escape(outcome.text)}</p>"
+    body += _p(outcome.question) + _p(outcome.text)
     if drawing is not None:
         body += figure_html(f"check_{outcome.name}", drawing, leave_out=[outcome.text])
     if len(table):
@@ -287,7 +284,7 @@ def _check(outcome: CheckOutcome, drawing: Drawing | Picture | None) -> str:
 def _methods(results: Any) -> str:
     text, cited = paragraph(results)
     items = "".join(f"<li>{html.escape(key)}. {html.escape(REFERENCES[key])}</li>" for key in cited)
-    return _section("methods", f"<p>{html.escape(text)}</p><h3>References</h3><ul>{items}</ul>")
+    return _section("methods", f"{_p(text)}<h3>References</h3><ul>{items}</ul>")
 
 
 def _checklist(results: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,19 +43,10 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-def html_table(
-    table: pd.DataFrame, caption: str, *, most: int = 400, on_screen: Collection[str] = ()
-) -> str:
-    """Return an accessible HTML table; only the first `most` rows, and it says so.
-
-    Columns in `on_screen` are left out on paper, where nothing scrolls.
-    """
+def html_table(table: pd.DataFrame, caption: str, *, most: int = 400) -> str:
+    """Return an accessible HTML table; only the first `most` rows, and it says so."""
     shown = table.head(most)
-    numeric = [pd.api.types.is_numeric_dtype(table[name]) for name in table.columns]
-    kinds = [
-        _classes(number, str(name) in on_screen, str(name) == "label")
-        for name, number in zip(table.columns, numeric, strict=True)
-    ]
+    kinds = [_kind(shown[name]) for name in table.columns]
     head = "".join(
         f'<th scope="col"{kind}>{html.escape(str(name).replace("_", " "))}</th>'
         for name, kind in zip(table.columns, kinds, strict=True)
@@ -78,9 +69,11 @@ def html_table(
     )
 
 
-def _classes(number: bool, on_screen: bool, label: bool) -> str:
-    names = ["number"] * number + ["on-screen"] * on_screen + ["label"] * label
-    return f' class="{" ".join(names)}"' if names else ""
+def _kind(column: pd.Series) -> str:
+    """Return the class of a column: numbers stand right, sentences get room."""
+    if pd.api.types.is_numeric_dtype(column):
+        return ' class="number"'
+    return ' class="long"' if column.map(lambda value: len(cell(value))).max() > 60 else ""
 
 
 def downloads(name: str, table: pd.DataFrame) -> str:

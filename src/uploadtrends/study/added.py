@@ -318,8 +318,7 @@ def _texts(events: EventSet, fit: Fit, earlier: Fit | None, estimable: bool) -> 
             f"Beside the study's events it joins {block.label}, with {_events(rest)}: "
             f"{block.reason}."
         )
-    labels = {b.id: f"'{b.label}'" for b in blocks}
-    dropped = {b.id: _readable(reason, labels) for b, reason in fit.prepared.design.dropped}
+    dropped = {b.id: reason for b, reason in fit.prepared.design.dropped}
     if block.id in dropped and estimable:
         texts.append(f"With the study's events it is not estimable: {dropped[block.id]}.")
     if earlier is None:
@@ -336,13 +335,6 @@ def _texts(events: EventSet, fit: Fit, earlier: Fit | None, estimable: bool) -> 
 
 def _events(events: Iterable[Event]) -> str:
     return ", ".join(f"{event.label} ({event.date})" for event in events)
-
-
-def _readable(reason: str, labels: dict[str, str]) -> str:
-    """Put the labels of blocks where a reason names their ids."""
-    for block in sorted(labels, key=len, reverse=True):
-        reason = reason.replace(block, labels[block])
-    return reason
 
 
 def _moved(

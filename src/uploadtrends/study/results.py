@@ -126,7 +126,8 @@ class StudyResults:
     def rest_of_summary(self) -> str:
         """Return the summary without the answers about added dates."""
         lines = [self.spec.question, "", str(self.conclusion), ""]
-        lines += [f"  {reason}" for reason in self.conclusion.reasons]
+        said = str(self.conclusion)
+        lines += [f"  {reason}" for reason in self.conclusion.reasons if reason not in said]
         lines += [f"  would look the same: {other}" for other in self.conclusion.alternatives]
         for name, result in self.analyses.items():
             lines += ["", name.replace("_", " ").capitalize()]

@@ -31,12 +31,7 @@ def left_out_drawn(style: Any, outcome: Any) -> Any:
         axes.set_ylim(bottom - pad, top + pad)
         axes.vlines(where, low, high, color=style.MUTED, linewidth=0.6, alpha=0.6)
         axes.plot(where, middle, marker, color=colour)
-        for beyond, edge, mark in (
-            (high > top + pad, top + pad, "^"),
-            (low < bottom - pad, bottom - pad, "v"),
-        ):
-            cut = np.flatnonzero(beyond)
-            axes.plot(where[cut], np.full(len(cut), edge), mark, color=style.MUTED, clip_on=False)
+        style.arrows(axes, where, low, high)
         axes.axhline(0, color=style.INK, linewidth=0.8)
         axes.axhline(float(whole[0]), color=style.INK, linewidth=0.8, linestyle=":")
         axes.set_xticks([0, len(rows) - 1], [_ending(rows["left_out"].iloc[i]) for i in (0, -1)])

@@ -61,8 +61,8 @@ def curve_drawn(style: Any, outcome: Any, contrast: tuple[str, str, str] | None 
     figure.caption = (
         f"{_name(style, outcome, chosen)}: the level change under every defensible "
         "specification, with "
-        f"95% intervals (top), and the choices made (below). {len(others) - 1} further contrasts "
-        f"are in the table. {outcome.text}"
+        "95% intervals (top; arrows: beyond the axis), and the choices made (below). "
+        f"{len(others) - 1} further contrasts are in the table. {outcome.text}"
     )
     figure.alternative = (
         f"Specification curve of {len(table)} estimates from {table['effect_percent'].min():.0f}% "
@@ -122,6 +122,7 @@ def _estimates(style: Any, axes: Axes, table: pd.DataFrame) -> None:
     far = max(1.3 * float(np.abs(middle).max()), 0.2)
     bottom, top = max(float(low.min()), -2 * far), min(float(high.max()), 2 * far)
     axes.set_ylim(min(bottom, -0.1), max(top, 0.1))
+    style.arrows(axes, rank, low, high)
     axes.set_yticks(*style.percent_ticks(*axes.get_ylim(), 1.5, 0.16))
     axes.tick_params(axis="x", labelbottom=False)
     axes.set_ylabel("level change")

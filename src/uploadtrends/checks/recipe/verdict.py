@@ -19,6 +19,7 @@ from uploadtrends.checks.recipe.sizes import (
     compare_years,
     verdict,
 )
+from uploadtrends.collect.sites import written
 
 _WEIGHTIEST: tuple[Status, ...] = ("failed", "not informative", "passed", "not applicable")
 _WHY = {
@@ -53,19 +54,20 @@ class Reading:
 
     def _platform(self, platform: str) -> tuple[Status, str]:
         sizes, years = self.sizes[platform], self.years[platform]
+        name = written(platform)
         placebo = [change for change in years if not change.actual]
         if sizes is None:
             return "not applicable", (
-                f"{platform}: {len(placebo)} cut years without an event have a window that the "
+                f"{name}: {len(placebo)} cut years without an event have a window that the "
                 f"data cover and {FEWEST_SENIORS} seniors; at least {FEWEST_YEARS} are needed."
             )
         status, why = verdict(sizes)
         others = f"{len(placebo)} cut years without an event"
-        said = f"{platform}: active seniors change by {sizes.placebo.percent()} at {others}"
+        said = f"{name}: active seniors change by {sizes.placebo.percent()} at {others}"
         if sizes.actual is not None and sizes.excess is not None:
             cuts = ", ".join(str(change.year) for change in years if change.actual)
             said = (
-                f"{platform}: active seniors change by {sizes.actual.percent()} at {cuts} and by "
+                f"{name}: active seniors change by {sizes.actual.percent()} at {cuts} and by "
                 f"{sizes.placebo.percent()} at {others}: excess {sizes.excess.percent()}"
             )
         other = {change.lane for change in years if change.actual} - {

@@ -95,6 +95,12 @@ def shown(platform: str) -> Shown | None:
     return FROM_FILES.get(platform)
 
 
+def written(platform: str) -> str:
+    """Return a platform's name as it writes itself; any other word as it is."""
+    known = shown(platform)
+    return known.title if known is not None else platform
+
+
 @cache
 def _packaged() -> frozenset[str]:
     return frozenset(module.name for module in iter_modules(__path__))

@@ -80,6 +80,49 @@ def month_name(when: pd.Timestamp) -> str:
     return say(MONTHS[when.month - 1])
 
 
+def arrows(
+    axes: Axes,
+    where: Any,
+    low: Any,
+    high: Any,
+    colour: str,
+    *,
+    most: int | None = None,
+    named: bool = False,
+) -> None:
+    """Draw an arrow on the edge of the axes wherever a value or interval goes on beyond it.
+
+    `most` is about how many at either edge; `named` puts them into the legend.
+    """
+    bottom, top = axes.get_ylim()
+    for beyond, edge, mark in ((high > top, 1.0, "^"), (low < bottom, 0.0, "v")):
+        cut = np.flatnonzero(beyond)
+        cut = cut[:: max(1, len(cut) // (most - 1))] if most else cut
+        if len(cut):
+            axes.plot(
+                np.asarray(where)[cut],
+                np.full(len(cut), edge),
+                transform=axes.get_xaxis_transform(),
+                marker=mark,
+                color=colour,
+                linestyle="",
+                markersize=3.2,
+                clip_on=False,
+                zorder=5,
+                label="beyond the axis" if named else None,
+            )
+            named = False
+
+
+def shade(axes: Axes, borders: Float, chosen: Any, label: str | None = None, **look: Any) -> None:
+    """Shade the chosen periods, neighbours as one area; `borders` are one more than periods."""
+    at = np.flatnonzero(chosen)
+    for run in np.split(at, np.flatnonzero(np.diff(at) > 1) + 1) if len(at) else ():
+        span = borders[run[0]], borders[run[-1] + 1]
+        axes.axvspan(*span, linewidth=0, zorder=0.2, label=label, **look)
+        label = None
+
+
 def columns_for(count: int, width: float) -> int:
     """Return how many panels stand side by side: as many as stay readable."""
     return 1 if width < 5 or count == 1 else 2 if width < 10 or count < 3 else 3

@@ -108,12 +108,24 @@ def drawn(title: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def _known_source(thing: Any) -> str:
-    """Return what an object knows of the data behind it."""
+    """Return what an object knows of the data behind it: source, span, and last a short hash."""
     if isinstance(source := getattr(thing, "source", None), str) and source:
         return source
-    call = getattr(thing, "call", None)
-    mark = getattr(call, "data_fingerprint", "") or getattr(thing, "fingerprint", "")
-    return say("data {mark}", mark=mark[:8]) if isinstance(mark, str) and mark else ""
+    mark = getattr(getattr(thing, "call", None), "data_fingerprint", "")
+    fits = getattr(thing, "fits", ())
+    held = getattr(thing, "__dict__", {}).values()
+    tables = [one for one in (thing, *held) if isinstance(one, pd.DataFrame) and "platform" in one]
+    named = [fit.platform for fit in fits] + [getattr(thing, "platform", "")] * (not tables)
+    named += [name for table in tables for name in table["platform"].unique()]
+    known = [sheet.title(str(name)) for name in dict.fromkeys(named) if name == name and name]
+    parts = [", ".join(known)] if known else []
+    if fits:
+        spans = [fit.observed.index for fit in fits]
+        first, last = min(span[0] for span in spans), max(span[-1] for span in spans)
+        parts.append(say("{first} to {last}", first=f"{first:%Y-%m}", last=f"{last:%Y-%m}"))
+    if mark:
+        parts.append(say("data {mark}", mark=mark[:6]))
+    return ", ".join(parts)
 
 
 def _dress(figure: Drawing) -> None:

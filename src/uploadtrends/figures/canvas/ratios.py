@@ -41,6 +41,6 @@ def percent_ticks(
 
 def number(value: float) -> str:
     """Return a percent or an amount, short."""
-    if abs(value) >= 1000:
-        return f"{'-' if value < 0 else ''}>{1000 if abs(value) < 1e4 else 10000}"
+    if abs(value) >= 1e4:
+        return ">10000" if value > 0 else "<-10000"
     return f"{value:.0f}" if abs(value) >= 10 else numeral(f"{value:.2g}")

@@ -98,6 +98,7 @@ SHEET: dict[str, Any] = {
     "path.simplify": True,
     "text.parse_math": False,  # a $ in a label is a dollar sign
     "text.usetex": False,
+    "axes.unicode_minus": False,  # as in the percent labels and the tables
 }
 
 
@@ -183,12 +184,6 @@ def category(name: str) -> tuple[str, str]:
     """Return the shown name and the colour of an event category."""
     words, colour = CATEGORIES.get(name, (name, "#c8c8c8"))
     return say(words), current().colours.get(name, colour)
-
-
-def written(word: str) -> str:
-    """Return the written form of a platform's name, any other word as it is."""
-    platform = shown(word)
-    return platform.title if platform is not None else word
 
 
 def title(name: str) -> str:
