@@ -102,7 +102,8 @@ def _svg(chart: Chart, width: int, height: int, kind: str) -> str:
     high = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
     ticks = _ticks(high)
     right, top, bottom = 10, 8, 24
-    left = max(46, 14 + 7 * max(len(f"{tick:,.10g}") for tick in ticks))
+    named = [f"{tick:,.10g}" for tick in ticks]
+    left = max(46, 14 + 7 * max(map(len, named)))
     index: Any = next(iter(chart.lines.values())).index
     n = len(index)
     inner = width - left - right
@@ -116,8 +117,8 @@ def _svg(chart: Chart, width: int, height: int, kind: str) -> str:
     parts = [
         f'<line class="rule" x1="{left}" x2="{width - right}" '
         f'y1="{down(t):.1f}" y2="{down(t):.1f}"/>'
-        f'<text class="tick" x="{left - 6}" y="{down(t) + 4:.1f}" text-anchor="end">{t:,.10g}</text>'
-        for t in ticks
+        f'<text class="tick" x="{left - 6}" y="{down(t) + 4:.1f}" text-anchor="end">{name}</text>'
+        for t, name in zip(ticks, named, strict=True)
     ]
     step = 12 if n > 40 or kind == "narrow" else 6
     for place, period in enumerate(index):
