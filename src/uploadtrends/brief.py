@@ -81,6 +81,10 @@ def short_table(frame: pd.DataFrame) -> pd.DataFrame | None:
         rows = [_effect(row, method=bool(twice)) for row in frame.to_dict("records")]
     elif {"date", "low", "high", "before", "after"} <= columns:
         rows = [_change(row) for row in frame.to_dict("records")]
+    elif {"watched", "alarm", "share_of_boundary"} <= columns:
+        rows = [_watched(row) for row in frame.to_dict("records")]
+    elif {"test", "statistic", "date"} <= columns:
+        rows = [_tested(row) for row in frame.to_dict("records")]
     else:
         return None
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -145,6 +149,30 @@ def _change(row: Mapping[Any, Any]) -> tuple[str, ...]:
         _day(row["date"]) if found else "",
         f"{number(_float(row['before']))} to {number(_float(row['after']))}" if found else "",
         f"{_day(row['low'])} to {_day(row['high'])}" if found else "",
+        p_number(_float(row.get("p"))),
+        _status(row),
+    )
+
+
+def _watched(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    alarm = _day(row["alarm"])
+    return (
+        _group(row),
+        f"alarm {alarm}" if alarm else "",
+        f"{100 * _float(row['share_of_boundary']):.0f}% of the boundary",
+        f"{_day(row['first'])} to {_day(row['last'])}",
+        p_number(_float(row.get("p"))),
+        _status(row),
+    )
+
+
+def _tested(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    low, high = _day(row.get("low")), _day(row.get("high"))
+    return (
+        _group(row),
+        _day(row["date"]),
+        f"{row['test']} {number(_float(row['statistic']))}",
+        f"{low} to {high}" if low and high else "",
         p_number(_float(row.get("p"))),
         _status(row),
     )

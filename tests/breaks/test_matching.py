@@ -32,7 +32,7 @@ def test_a_change_at_an_event_is_near_it(monthly) -> None:
     assert row.within > 0.95
     assert row.p < 0.05
     assert row.p_holm == row.p == matched.p
-    assert "permutation p" in matched.summary()
+    assert "by permutation" in matched.summary()
     assert "1 change in 1 series" in matched.sentence
 
 

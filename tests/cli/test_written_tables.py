@@ -98,3 +98,20 @@ def test_a_name_without_a_form_is_refused_before_anything_runs(series: Path) -> 
         app, ["its", str(series), "--event", "2021-06-01", "--out", "x.doc"]
     )
     assert "end it in .csv, .parquet, .xlsx or .json" in str(result.exception)
+
+
+@pytest.mark.parametrize("command", [["monitor", "--from", "2022-01"], ["structural-breaks"]])
+def test_watching_and_testing_print_the_same_columns(
+    series: Path, tmp_path: Path, command: list[str]
+) -> None:
+    name, *flags = command
+    text = run(name, str(series), *flags)
+    head = next(line for line in text.splitlines() if "interval" in line and "effect" in line)
+    assert head.replace("┃", " ").split() == list(COLUMNS)
+    assert "All columns: --out FILE" in text
+    out = tmp_path / "all.csv"
+    run(name, str(series), *flags, "--out", str(out))
+    assert pd.read_csv(out)["group"].tolist() == ["works", "other"]
+    refused = CliRunner().invoke(app, [name, str(series), *flags, "--out", "table.doc"])
+    assert refused.exit_code != 0
+    assert "in which form to write" in str(refused.exception)

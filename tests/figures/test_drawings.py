@@ -149,6 +149,24 @@ def test_what_leaves_the_axis_ends_in_an_arrow() -> None:
     assert all(tick == round(tick) for tick in axes.get_xticks())
 
 
+@pytest.mark.parametrize("width", [3.5, 7.0])
+def test_monitoring_tests_and_residuals_stay_legible(study_results: Any, width: float) -> None:
+    panel, its = study_results.panel, study_results.its
+    tested = figures.plot(ut.structural_breaks(panel, "sup-F"), width=width)
+    assert "boundary" not in tested.caption  # none is drawn
+    drawn = [
+        figures.plot(ut.monitor(panel, "2022-06", groups=["total", "new"]), width=width),
+        figures.plot_diagnostics(its.fit("senior", platform="artstation"), width=width),
+        tested,
+        figures.plot_panel(panel, width=width),
+    ]
+    for figure in drawn:
+        assert layout.overlaps(figure) == []
+        assert layout.outside(figure) == []
+    said = [text.get_text() for text in drawn[3].findobj(Text)]
+    assert any(text.startswith("Source: ArtStation, DeviantArt, data") for text in said)
+
+
 def test_one_sided_intervals_are_said_in_words(study_results: Any) -> None:
     its = study_results.its
     rows = its.effects.assign(relative_low=-np.inf, low=-np.inf)

@@ -35,6 +35,16 @@ def test_later_entrants_lead_per_artist(panel) -> None:
     assert same == pytest.approx(alone.effects["estimate"].dropna().tolist())
 
 
+def test_a_group_of_any_name_that_still_fills_up_leads_per_artist(panel) -> None:
+    mixed = panel.with_seniority(
+        ut.Seniority(at="2019-01-01", senior_after="12 months", later="new")
+    )
+    its = ut.interrupted_time_series(mixed, "2021-06-01", groups=["new", "senior"])
+    assert [fit.group for fit in its.per_artist.fits] == ["new"]  # seniors closed years before
+    assert its.per_artist.settings.unit == "uploads_per_at_risk"
+    assert its.summary().startswith("Groups that fill up from nobody")
+
+
 def test_closed_groups_and_other_units_are_read_as_asked(panel) -> None:
     closed = ut.interrupted_time_series(panel, "2021-06-01", groups="senior")
     assert closed.per_artist is None

@@ -19,12 +19,12 @@ from uploadtrends.cli.options import (
     command,
     further_settings,
 )
-from uploadtrends.cli.show import show_frame, show_result
+from uploadtrends.cli.show import show_result
 from uploadtrends.cli.write import require_suffix
 
 SHOWN = ("platform", "group", "period", "uploads", "active_artists", "at_risk_artists")
 """What a panel is printed with; a file has every column."""
-Dates = Annotated[list[str] | None, typer.Option("--event", help="A date; repeatable.")]
+Dates = Annotated[list[str] | None, typer.Option("--event", help="Date of an event; repeatable.")]
 Ids = Annotated[
     list[str] | None, typer.Option("--event-id", help="An event of the catalogue; repeatable.")
 ]
@@ -45,12 +45,10 @@ def panel(
     import uploadtrends as ut
 
     known = ("data", "seniority", *PANEL_SETTINGS)
+    require_suffix(out)
     built = options.build(data, **further_settings(further, ut.build_panel, known))
-    if out is not None or as_json:
-        show_result(built.groups.to_pandas(), as_json=as_json, out=out)
-        return
-    show_frame(built.to_frame()[list(SHOWN)], as_json=False)
-    typer.echo("All columns: --out FILE (.csv, .parquet, .xlsx, .json), or --json.")
+    whole = built.groups.to_pandas()
+    show_result(whole if out or as_json else whole[list(SHOWN)], as_json=as_json, out=out)
 
 
 @command
@@ -59,14 +57,18 @@ def its(
     options: PanelOptions,
     events: Dates = None,
     event_ids: Ids = None,
-    method: Annotated[str, typer.Option("--method", help="Estimator; auto decides.")] = "auto",
+    method: Annotated[
+        str, typer.Option("--method", help="Estimator, such as ols-hac; auto decides.")
+    ] = "auto",
     unit: Unit = "uploads",
     groups: Groups = None,
     control: Annotated[
         str | None,
         typer.Option("--control", help="A comparison: a column, or platform/group of the panel."),
     ] = None,
-    confidence: Annotated[float, typer.Option("--confidence", help="Of all intervals.")] = 0.95,
+    confidence: Annotated[
+        float, typer.Option("--confidence", help="Coverage of all intervals.")
+    ] = 0.95,
     season: Annotated[
         str,
         typer.Option("--season", help="auto, none, harmonics, dummies or a number of harmonics."),
@@ -91,8 +93,7 @@ def its(
     chosen = chosen + list(events or [])
     if not len(chosen):
         raise typer.BadParameter("name at least one --event DATE or --event-id ID")
-    if out is not None:
-        require_suffix(out)
+    require_suffix(out)
     stated = ("method", "unit", "groups", "platforms", "control", "confidence", "season", "terms")
     known = ("data", "events", *stated)
     settings = further_settings(further, ut.interrupted_time_series, known)
@@ -135,8 +136,7 @@ def change_points(
     """
     import uploadtrends as ut
 
-    if out is not None:
-        require_suffix(out)
+    require_suffix(out)
     known = ("data", "penalty", "trend", "unit", "groups", "platforms")
     settings = further_settings(further, ut.change_points, known)
     result = ut.change_points(

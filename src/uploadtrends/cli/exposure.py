@@ -14,7 +14,7 @@ from uploadtrends.cli.options import (
     command,
     further_settings,
 )
-from uploadtrends.cli.show import show_frame
+from uploadtrends.cli.show import show_result
 from uploadtrends.errors import InputError
 
 
@@ -69,9 +69,8 @@ def exposure(
     if out is not None:
         for path in _saved(found, out):
             typer.echo(f"written: {path}", err=True)
-    if not as_json:
-        typer.echo(found.summary())
-    show_frame(found.to_frame(), as_json=as_json)
+    table = found.to_frame()
+    show_result(table, as_json=as_json, words=found.summary(), where="FOLDER")
 
 
 def _given(said: str) -> Any:

@@ -47,8 +47,10 @@ MemoryLimit = Annotated[
     str | None,
     typer.Option("--memory-limit", help="Such as 2GB; what is larger is worked on on disk."),
 ]
-Unit = Annotated[str, typer.Option("--unit", help="uploads, active_artists, ...")]
-Groups = Annotated[list[str] | None, typer.Option("--group", help="Only this; repeatable.")]
+Unit = Annotated[str, typer.Option("--unit", help="What is counted: uploads, active_artists, ...")]
+Groups = Annotated[
+    list[str] | None, typer.Option("--group", help="Only this group, such as senior; repeatable.")
+]
 
 
 @dataclass(frozen=True)
@@ -56,26 +58,36 @@ class PanelOptions:
     """How a panel is built from a store."""
 
     platforms: Annotated[
-        list[str] | None, typer.Option("--platform", help="Only this; repeatable.")
+        list[str] | None, typer.Option("--platform", help="Only this platform; repeatable.")
     ] = None
     period: Annotated[str, typer.Option("--period", help="day, week, month, quarter or year.")] = (
         "month"
     )
     instrument: Annotated[
-        str | None, typer.Option("--instrument", help="Only what this listing counted.")
+        str | None,
+        typer.Option("--instrument", help="Only what this instrument (listing) counted."),
     ] = None
     seniority_at: Annotated[
-        str | None, typer.Option("--seniority-at", help="Day on which tenure is measured.")
+        str | None,
+        typer.Option(
+            "--seniority-at", help="Sort artists into senior and new by their tenure on this day."
+        ),
     ] = None
     senior_after: Annotated[
-        str, typer.Option("--senior-after", help="Tenure from which one is senior.")
+        str,
+        typer.Option(
+            "--senior-after", help="Who has been there for so long on that day is senior."
+        ),
     ] = "24 months"
     later: Annotated[
-        str, typer.Option("--later", help="Who enters later: separate, new or drop.")
+        str,
+        typer.Option(
+            "--later", help="Who comes after that day: a group (separate), new, or left out (drop)."
+        ),
     ] = "separate"
     engine: Annotated[
         str,
-        typer.Option("--engine", help="duckdb; or spark, for an export (uploadtrends[spark])."),
+        typer.Option("--engine", help="duckdb; or spark, for an export (needs the extra spark)."),
     ] = "duckdb"
     memory_limit: MemoryLimit = None
 

@@ -41,8 +41,15 @@ def show_frame(frame: pd.DataFrame, *, as_json: bool, title: str | None = None) 
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
-def show_result(frame: pd.DataFrame, *, as_json: bool, out: Path | None, words: str = "") -> None:
-    """Print a table of effects or of changes in six columns, or write all of it into a file."""
+def show_result(
+    frame: pd.DataFrame,
+    *,
+    as_json: bool,
+    out: Path | None = None,
+    words: str = "",
+    where: str = "FILE (.csv, .parquet, .xlsx, .json)",
+) -> None:
+    """Print words and a table in few columns, or all of it as JSON or into a file."""
     if out is not None:
         write_frame(frame, out)
         typer.echo(f"{len(frame)} rows in {out}", err=True)
@@ -54,7 +61,7 @@ def show_result(frame: pd.DataFrame, *, as_json: bool, out: Path | None, words: 
         typer.echo(words)
     short = short_table(frame)
     show_frame(frame if short is None else short, as_json=False)
-    typer.echo("All columns: --out FILE (.csv, .parquet, .xlsx, .json), or --json.")
+    typer.echo(f"All columns: --out {where}, or --json.")
 
 
 def show_record(record: dict[str, Any], *, as_json: bool) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from uploadtrends.cli.options import AsJson, StudyOptions, command
-from uploadtrends.cli.show import CHECK_FAILED, show_frame
+from uploadtrends.cli.show import CHECK_FAILED, show_frame, show_result
+from uploadtrends.cli.write import require_suffix
 
 StudyFile = Annotated[
     Path, typer.Argument(help="A study file (TOML), or one that is built in: precipice, pixiv.")
@@ -84,14 +85,19 @@ def checks(
     study: StudyFile,
     options: StudyOptions,
     fail_on_check: FailOnCheck = False,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", help="Write the table into .csv, .parquet, .xlsx or .json."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a study and print what its checks found.
 
     Example: uploadtrends checks studies/precipice.toml --fail-on-check
     """
+    require_suffix(table)
     results, _ = options.run(study, quiet=as_json, answer=None if as_json else _say)
-    show_frame(results.checks_frame(), as_json=as_json)
+    show_result(results.checks_frame(), as_json=as_json, out=table)
     if fail_on_check and any(outcome.status == "failed" for outcome in results.checks):
         raise typer.Exit(CHECK_FAILED)
 

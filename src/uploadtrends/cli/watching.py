@@ -13,12 +13,14 @@ from uploadtrends.cli.options import (
     Data,
     Further,
     Groups,
+    OutFile,
     PanelOptions,
     Unit,
     command,
     further_settings,
 )
-from uploadtrends.cli.show import CHECK_FAILED, show_frame
+from uploadtrends.cli.show import CHECK_FAILED, show_result
+from uploadtrends.cli.write import require_suffix
 from uploadtrends.errors import InputError
 
 
@@ -39,6 +41,7 @@ def monitor(
     fail_on_alarm: Annotated[
         bool, typer.Option("--fail-on-alarm", help="Exit with 4 on an alarm.")
     ] = False,
+    out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Watch the periods since a date against the history before it.
@@ -49,6 +52,7 @@ def monitor(
     """
     import uploadtrends as ut
 
+    require_suffix(out)
     settings: dict[str, Any] = {}
     if data.suffix == ".toml":
         study = ut.Study.load(data)
@@ -67,9 +71,7 @@ def monitor(
     result = ut.monitor(panel, settings.pop("new"), **settings)
     if figure is not None:
         result.plot().savefig(figure)
-    if not as_json:
-        typer.echo(result.summary())
-    show_frame(result.to_frame(), as_json=as_json)
+    show_result(result.to_frame(), as_json=as_json, out=out, words=result.summary())
     if fail_on_alarm and len(result.alarms):
         raise typer.Exit(CHECK_FAILED)
 
@@ -90,6 +92,7 @@ def structural_breaks(
     unit: Unit = "uploads",
     groups: Groups = None,
     further: Further = None,
+    out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a structural-change test of econometrics on every series.
@@ -98,6 +101,7 @@ def structural_breaks(
     """
     import uploadtrends as ut
 
+    require_suffix(out)
     said = {"regressors": regressors, "covariance": covariance, "unit": unit}
     result = ut.structural_breaks(
         given(data, options),
@@ -107,6 +111,4 @@ def structural_breaks(
         **said,
         **further_settings(further, ut.structural_breaks, (*said, "data", "test")),
     )
-    if not as_json:
-        typer.echo(result.summary())
-    show_frame(result.to_frame(), as_json=as_json)
+    show_result(result.to_frame(), as_json=as_json, out=out, words=result.summary())

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".parquet", ".xlsx", ".json")
 
 
-def require_suffix(path: Path) -> None:
-    """Refuse a name that says no format, before anything is computed.
+def require_suffix(path: Path | None) -> None:
+    """Refuse the name of a file that says no format, before anything is computed.
 
     Raises
     ------
     InputError
         With the ones that there are.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    if path is not None and path.suffix.lower() not in SUFFIXES:
         raise InputError(
             "the name of the file says in which form to write",
             column="--out",

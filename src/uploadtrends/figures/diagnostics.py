@@ -47,7 +47,7 @@ def plot_diagnostics(fit: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     with sheet.applied():
         columns = 3 if width > 5 else 1
         figure, (first, second, third) = frame.grid(
-            width, titles, [""] * 3, columns=columns, tall=1.5, bottom=0.1
+            width, titles, ["", "lag (periods)", "normal quantile"], columns=columns, tall=1.5
         )
         _by_time(first, left)
         lags = found.autocorrelations
@@ -55,11 +55,9 @@ def plot_diagnostics(fit: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
         second.axhspan(-bound, bound, color=sheet.RULE, linewidth=0, zorder=0)
         second.vlines(lags.index, 0, lags, color=sheet.BLUE, linewidth=1.5)
         second.xaxis.set_major_locator(MaxNLocator(integer=True))
-        second.set_xlabel("lag (periods)")
         third.plot(normal, left, "o", color=sheet.BLUE)
         ends = np.array([normal.min(), normal.max()])
         third.plot(ends, left.mean() + left.std() * ends, color=sheet.MUTED, linewidth=0.8)
-        third.set_xlabel("normal quantile")
     figure.data = pd.DataFrame({"residual": left, "normal_quantile": normal})
     figure.caption = (
         f"{fit.name}, {fit.method}: innovations by period; their autocorrelations (shaded: where "

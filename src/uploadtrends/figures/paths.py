@@ -38,8 +38,9 @@ def plot_monitoring(
         for fit in fits:
             titles += [heading(fit.platform, fit.group), "cumulated errors and their boundary"]
             said = fit.sentence.partition(": ")[2]
-            notes += [said[:1].upper() + said[1:], ""]
-        figure, panels = frame.grid(width, titles, notes, columns=2, tall=1.3, top=0.28)
+            notes += [_capital(said), ""]
+        columns, top = (2, 0.42) if width > 5 else (1, 0.56)
+        figure, panels = frame.grid(width, titles, notes, columns=columns, tall=1.3, top=top)
         for place, fit in enumerate(fits):
             _watched(panels[2 * place], fit)
             ends = (fit.process.index[0], fit.process.index[-1])
@@ -47,13 +48,17 @@ def plot_monitoring(
         legend_above(figure, panels)
     figure.data = result.paths
     figure.caption = (
-        "Left: observed periods; the line is the course of the history, carried on into the shaded "
-        "new periods. Right: the cumulated errors of the new periods; beyond the boundary is an "
-        "alarm, and all looks together raise a false one in "
+        "First panel of each series: observed periods; the line is the course of the history, "
+        "carried on into the shaded new periods. Second: the cumulated errors of the new periods; "
+        "beyond the boundary is an alarm, and all looks together raise a false one in "
         f"{result.level:.0%} of the series."
     )
     figure.alternative = "Two panels per series. " + " ".join(fit.sentence for fit in fits)
     return figure
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _watched(axes: Axes, fit: Any) -> None:
@@ -131,7 +136,12 @@ def plot_structural(
             return ax.get_figure(root=True)  # type: ignore[return-value]
         titles = [heading(*name) for name in result.names] if several else [result.name]
         figure, panels = frame.grid(
-            width, titles, [test.sentence for test in tests], columns=1, tall=1.8, top=0.28
+            width,
+            titles,
+            [_capital(test.sentence) for test in tests],
+            columns=1,
+            tall=1.3,
+            top=0.28,
         )
         for panel, test, span in zip(panels, tests, ends, strict=False):
             _path(panel, test.path, test.boundary, span)
@@ -143,6 +153,7 @@ def plot_structural(
         ],
         ignore_index=True,
     )
-    figure.caption = f"{tests[0].name} by date; dashed: the 5% boundary."
+    bounded = "; dashed: the 5% boundary" if any(t.boundary is not None for t in tests) else ""
+    figure.caption = f"{tests[0].name} by date{bounded}."
     figure.alternative = f"{tests[0].name}: {result.summary()}"
     return figure

@@ -29,6 +29,7 @@ from uploadtrends.models.sensitivity import shortest_table
 from uploadtrends.models.settings import Settings
 from uploadtrends.models.terms import TERMS
 from uploadtrends.result import Call, Result
+from uploadtrends.series.grid import periods_per_year
 from uploadtrends.series.months import by_month
 from uploadtrends.series.named import NamedSeries, named_series
 from uploadtrends.threads import one_thread
@@ -146,19 +147,39 @@ class InterruptedTimeSeries(Result):
     def per_artist(self) -> InterruptedTimeSeries | None:
         """Groups that fill up from nobody, once more per artist at risk; None where there are none.
 
-        The totals of those who enter after the cut grow by who joins, so that their trend is none
-        of its members and the absolute numbers are far too wide.
+        The totals of a group that is still being joined at the event grow by who joins, so that
+        their trend is none of its members and the absolute numbers are far too wide.
         """
-        rule = getattr(self.data, "seniority", None)
-        if rule is None or rule.later != "separate" or self.settings.unit != "uploads":
-            return None
-        filling = {fit.platform for fit in self.fits if fit.group == "later"}
-        platforms = sorted(one for one in filling if self.data.has_artists(one))
-        if not platforms:
+        if getattr(self.data, "seniority", None) is None or self.settings.unit != "uploads":
             return None
         unit = "uploads_per_at_risk"
-        series = named_series(self.data, unit=unit, platforms=platforms, groups="later")
-        return run(series, self.events, replace(self.settings, unit=unit), self.data)
+        filling = [fit for fit in self.fits if self._fills_up(fit)]
+        series = [
+            item
+            for fit in filling
+            for item in named_series(
+                self.data, unit=unit, platforms=[fit.platform], groups=[fit.group]
+            )
+        ]
+        return (
+            run(series, self.events, replace(self.settings, unit=unit), self.data)
+            if series
+            else None
+        )
+
+    def _fills_up(self, fit: Fit) -> bool:
+        """Tell whether a group began with nobody, or nearly, and still grew before the event."""
+        if fit.group == "all" or not self.data.has_artists(fit.platform):
+            return False
+        people = self.data.series(fit.platform, fit.group, unit="at_risk_artists").dropna()
+        people = people[people.index <= fit.observed.index[-1]]
+        joined = people[people.index < pd.Timestamp(self.events[0].start)]
+        year = round(periods_per_year(people.index)) if len(people) else 0
+        if len(joined) <= year:
+            return len(people) > 0
+        return bool(
+            joined.iloc[0] <= 0.1 * people.max() and joined.iloc[-1] >= 1.1 * joined.iloc[-1 - year]
+        )
 
     def _at_hand(self) -> list[str]:
         table = self.controls

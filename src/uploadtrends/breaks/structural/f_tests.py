@@ -17,6 +17,7 @@ from uploadtrends.breaks.structural.regression import (
     least_squares,
     response_and_design,
 )
+from uploadtrends.brief import p_text
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
 from uploadtrends.series.grid import frequency, period_of, stamp
@@ -158,7 +159,7 @@ def over_dates(
     p, source = float("nan"), f"no p-value is tabulated beyond {MAXIMUM_REGRESSORS} regressors"
     if k <= MAXIMUM_REGRESSORS:
         p = hansen_p_value(kind, value, k, (n - first) * last / (first * (n - last)))
-        source = f"p = {p:.3g} (Hansen 1997)"
+        source = f"{p_text(p)} (Hansen 1997)"
     peak = index[places[int(np.argmax(path))]]
     return StructuralTest(
         name=f"{kind}-F",

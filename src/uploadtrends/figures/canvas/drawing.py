@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import matplotlib as mpl
 import pandas as pd
+import polars as pl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -111,12 +112,15 @@ def _known_source(thing: Any) -> str:
     """Return what an object knows of the data behind it: source, span, and last a short hash."""
     if isinstance(source := getattr(thing, "source", None), str) and source:
         return source
-    mark = getattr(getattr(thing, "call", None), "data_fingerprint", "")
-    fits = getattr(thing, "fits", ())
+    mark = getattr(getattr(thing, "call", thing), "data_fingerprint", "")
+    fits = getattr(thing, "fits", (thing,) if hasattr(thing, "observed") else ())
     held = getattr(thing, "__dict__", {}).values()
     tables = [one for one in (thing, *held) if isinstance(one, pd.DataFrame) and "platform" in one]
     named = [fit.platform for fit in fits] + [getattr(thing, "platform", "")] * (not tables)
     named += [name for table in tables for name in table["platform"].unique()]
+    if isinstance(groups := getattr(thing, "groups", None), pl.DataFrame):  # a panel
+        named += groups["platform"].unique(maintain_order=True).to_list()
+        mark = thing.fingerprint
     known = [sheet.title(str(name)) for name in dict.fromkeys(named) if name == name and name]
     parts = [", ".join(known)] if known else []
     if fits:
