@@ -118,7 +118,11 @@ class PlaceboCohorts(Check):
 
     Examples
     --------
-    >>> placebo_cohorts(panel, actual_years=[2022])  # doctest: +SKIP
+    >>> import uploadtrends as ut
+    >>> from uploadtrends.simulate import population
+    >>> people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
+    >>> ut.placebo_cohorts(ut.build_panel(people), actual_years=[2021]).status
+    'not applicable'
     """
 
     name: ClassVar[str] = "placebo_cohorts"

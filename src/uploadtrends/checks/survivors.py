@@ -119,7 +119,7 @@ class Survivorship(OfContrasts):
     >>> people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
     >>> rule = ut.Seniority(at="2021-01-01", senior_after="12 months")
     >>> panel = ut.build_panel(people, seniority=rule)
-    >>> ut.survivorship(panel).name  # doctest: +SKIP
+    >>> ut.survivorship(panel).name
     'survivorship'
     """
 

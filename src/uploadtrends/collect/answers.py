@@ -54,7 +54,15 @@ class SavedAnswers:
 
     Examples
     --------
-    >>> store.load(SavedAnswers("answers/"))  # doctest: +SKIP
+    >>> import json, tempfile
+    >>> from uploadtrends.store import build_store, open_store
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> work = {"id": 1, "hash_id": "aa", "user_id": 77, "published_at": "2021-07-02T00:00:00Z"}
+    >>> _ = (folder / "page1.json").write_text(json.dumps({"data": [work], "total_count": 1}))
+    >>> _ = build_store(folder / "mine.duckdb", [SavedAnswers(folder)])
+    >>> with open_store(folder / "mine.duckdb") as store:
+    ...     store.sql("SELECT platform, upload_id FROM upload").fetchall()
+    [('artstation', 'aa')]
     """
 
     name = "answers"

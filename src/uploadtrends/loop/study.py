@@ -194,7 +194,8 @@ def loop_study(
     Examples
     --------
     >>> import uploadtrends as ut
-    >>> ut.loop_study(iterations=22, generations=5, loops=2)  # doctest: +SKIP
+    >>> print(ut.loop_study(iterations=22, generations=5, loops=2).summary().splitlines()[0])
+    On handwritten digits, picture, caption, picture:
     """
     from uploadtrends.loop.toy import DigitPainter
 

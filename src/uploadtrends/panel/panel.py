@@ -198,8 +198,12 @@ class Panel(Counted):
 
         Examples
         --------
-        >>> for part in panel.write_artists("artist-months"):  # doctest: +SKIP
-        ...     print(pl.read_parquet(part)["uploads"].mean())
+        >>> import tempfile, uploadtrends as ut
+        >>> from uploadtrends.simulate import population
+        >>> panel = ut.build_panel(population(60, platforms="mysite", seed=1))
+        >>> for part in panel.write_artists(Path(tempfile.mkdtemp()) / "artist-months"):
+        ...     pl.read_parquet(part)["artist_id"].n_unique() <= 60
+        True
         """
         require_artists(self.records.artist_lanes, None)
         if rows < 1:
@@ -236,8 +240,11 @@ class Panel(Counted):
 
         Examples
         --------
-        >>> panel = ut.build_panel("store-parquet", engine="spark")  # doctest: +SKIP
-        >>> ut.artist_model(panel.sample(20_000), "2022-08-22")  # doctest: +SKIP
+        >>> import uploadtrends as ut
+        >>> from uploadtrends.simulate import population
+        >>> panel = ut.build_panel(population(60, platforms="mysite", seed=1))
+        >>> panel.sample(20).artists["artist_id"].n_unique()
+        20
         """
         require_artists(self.records.artist_lanes, None)
         if "sample" in self.recipe:
