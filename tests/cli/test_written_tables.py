@@ -115,3 +115,34 @@ def test_watching_and_testing_print_the_same_columns(
     refused = CliRunner().invoke(app, [name, str(series), *flags, "--out", "table.doc"])
     assert refused.exit_code != 0
     assert "in which form to write" in str(refused.exception)
+
+
+def test_checks_go_into_a_file_too(tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    study.write_text(
+        """
+[study]
+name = "small"
+question = "Did seniors upload less?"
+[[data]]
+source = "bundled"
+path = "bundled:precipice_figure1"
+[panel]
+platforms = ["artstation"]
+[events]
+ids = ["mr-sd-public"]
+[primary]
+platform = "artstation"
+group = "senior"
+event = "mr-sd-public"
+term = "level"
+[checks.multiplicity]
+n_draws = 19
+"""
+    )
+    where = ["checks", str(study), "--out", str(tmp_path / "out")]
+    text = run(*where)
+    assert "multiplicity" in text
+    assert "--table FILE" in text
+    run(*where, "--table", str(tmp_path / "checks.csv"))
+    assert pd.read_csv(tmp_path / "checks.csv")["check"].tolist() == ["multiplicity"]

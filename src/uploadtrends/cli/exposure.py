@@ -70,7 +70,7 @@ def exposure(
         for path in _saved(found, out):
             typer.echo(f"written: {path}", err=True)
     table = found.to_frame()
-    show_result(table, as_json=as_json, words=found.summary(), where="FOLDER")
+    show_result(table, as_json=as_json, words=found.summary(), where="--out FOLDER")
 
 
 def _given(said: str) -> Any:

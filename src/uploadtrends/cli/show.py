@@ -47,7 +47,7 @@ def show_result(
     as_json: bool,
     out: Path | None = None,
     words: str = "",
-    where: str = "FILE (.csv, .parquet, .xlsx, .json)",
+    where: str = "--out FILE (.csv, .parquet, .xlsx, .json)",
 ) -> None:
     """Print words and a table in few columns, or all of it as JSON or into a file."""
     if out is not None:
@@ -61,7 +61,7 @@ def show_result(
         typer.echo(words)
     short = short_table(frame)
     show_frame(frame if short is None else short, as_json=False)
-    typer.echo(f"All columns: --out {where}, or --json.")
+    typer.echo(f"All columns: {where}, or --json.")
 
 
 def show_record(record: dict[str, Any], *, as_json: bool) -> None:

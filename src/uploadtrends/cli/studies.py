@@ -97,7 +97,8 @@ def checks(
     """
     require_suffix(table)
     results, _ = options.run(study, quiet=as_json, answer=None if as_json else _say)
-    show_result(results.checks_frame(), as_json=as_json, out=table)
+    where = "--table FILE (.csv, .parquet, .xlsx, .json)"
+    show_result(results.checks_frame(), as_json=as_json, out=table, where=where)
     if fail_on_check and any(outcome.status == "failed" for outcome in results.checks):
         raise typer.Exit(CHECK_FAILED)
 
