@@ -113,7 +113,7 @@ def _known_source(thing: Any) -> str:
     if isinstance(source := getattr(thing, "source", None), str) and source:
         return source
     mark = getattr(getattr(thing, "call", thing), "data_fingerprint", "")
-    fits = getattr(thing, "fits", (thing,) if hasattr(thing, "observed") else ())
+    fits = [one for one in getattr(thing, "fits", (thing,)) if hasattr(one, "observed")]
     held = getattr(thing, "__dict__", {}).values()
     tables = [one for one in (thing, *held) if isinstance(one, pd.DataFrame) and "platform" in one]
     named = [fit.platform for fit in fits] + [getattr(thing, "platform", "")] * (not tables)
