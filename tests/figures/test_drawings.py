@@ -18,6 +18,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas import layout, ratios
 from uploadtrends.figures.checked import draw
 from uploadtrends.result import Call
+from uploadtrends.simulate import population
 
 CALL = Call("made up", {}, "", "0")
 
@@ -165,6 +166,25 @@ def test_monitoring_tests_and_residuals_stay_legible(study_results: Any, width: 
         assert layout.outside(figure) == []
     said = [text.get_text() for text in drawn[3].findobj(Text)]
     assert any(text.startswith("Source: ArtStation, DeviantArt, data") for text in said)
+
+
+def test_balance_and_exposure_studies_stay_inside() -> None:
+    people = population(60, platforms="mysite", start="2018-01-01", end="2022-12-31", seed=1)
+    panel = ut.build_panel(people)
+    exposed = dict.fromkeys(panel.artists["artist_id"].unique().sort()[:15], "2021-03-01")
+    matched = ut.matched(ut.exposure(panel, exposed), on=["tenure"])
+    study = ut.exposure_study(panel, exposed, outcomes=("uploads",), methods=("poisson",))
+    for width in (3.5, 7.0):
+        for figure in (figures.plot(matched, width=width), figures.plot(study, width=width)):
+            figure.draw_without_rendering()
+            whole = figure.bbox
+            for axes in figure.axes:
+                box = axes.get_tightbbox()
+                assert box.x0 >= -1
+                assert box.y0 >= -1
+                assert box.x1 <= whole.x1 + 1
+                foot = min(text.get_window_extent().y1 for text in figure.texts)
+                assert box.y0 >= foot - 1  # the source line stands below everything
 
 
 def test_one_sided_intervals_are_said_in_words(study_results: Any) -> None:

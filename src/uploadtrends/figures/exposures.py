@@ -38,9 +38,12 @@ def balance(result: Any, ax: Axes | None = None, *, width: float = sheet.FULL_WI
         drawn: Any = ax.figure
         return cast("Figure", drawn)
     with sheet.applied():
-        figure = Drawing(width, 0.8 + 0.3 * len(table))
-        figure.set_layout_engine("constrained")
-        _points(figure.subplots(), table)
+        room = max(layout.text_width(str(name), 6.5) for name in table["covariate"]) + 0.2
+        tall = 0.25 + 0.25 * len(table)
+        figure = Drawing(width, 0.3 + tall + 0.42)
+        axes = layout.place(figure, room, 0.3, width - room - 0.15, tall)
+        _points(axes, table)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
     figure.data = table
     figure.caption = (
         "Absolute standardised differences between exposed artists and the others, before and "
@@ -147,7 +150,7 @@ def _by_period(axes: Axes, fit: ExposureEffects, outcome: str) -> None:
     axes.errorbar(
         where, value, yerr=span, color=sheet.BLUE, marker="o", linestyle="", elinewidth=0.8
     )
-    axes.set_title(f"{outcome.replace('_', ' ')} by period since the exposure")
+    axes.set_title(f"{sheet.title(outcome.replace('_', ' '))} by period since the exposure")
     axes.set_xlabel("periods since the exposure")
     axes.set_ylabel(_short(str(part["unit"].iloc[0])))
 
@@ -168,7 +171,7 @@ def _height(row: Any, room: float) -> float:
 def _by_method(axes: Axes, rows: Any, outcome: str, room: float, tall: float) -> None:
     """Draw one row a method; y is in inches from the top."""
     axes.set_ylim(tall, 0)
-    axes.set_title(f"{outcome.replace('_', ' ')}: mean effect")
+    axes.set_title(f"{sheet.title(outcome.replace('_', ' '))}: mean effect")
     axes.grid(visible=False, axis="y")
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -187,6 +190,8 @@ def _by_method(axes: Axes, rows: Any, outcome: str, room: float, tall: float) ->
                 transform=axes.get_yaxis_transform(),
                 fontsize=_SMALL,
                 va="top",
+                zorder=2,
+                bbox={"pad": 0.3, "facecolor": sheet.PAPER, "linewidth": 0},
             )
         top += _height(row, room)
         if fits:

@@ -28,6 +28,7 @@ def _row(width: float, count: int, below: float = 0.4) -> tuple[Drawing, list[Ax
     """Return a figure with axes side by side, or below each other where it is narrow."""
     across = count if width > 5 else 1
     down = -(-count // across)
+    below += 0.15 * (across == 1)  # a title stands below the name of the axis above it
     each = (width - across * (_MARGIN + _RIGHT)) / across
     top = 0.42 if width > 5 else 0.8  # two columns of legend where it is narrow
     figure = Drawing(width, top + down * (_TALL + below))

@@ -26,8 +26,8 @@ KINDS = ("content", "visual")
 BIASES = (1.0, 0.9, 0.8)
 
 CAN_SAY = (
-    "If a generator of this kind were refitted on a corpus with the labelled share, it would keep "
-    "between so much and so much of its variance.",
+    "How much of its variance a generator of this kind would keep, between bounds, if it were "
+    "refitted on a corpus with the labelled share.",
     "Over the rounds that were run the loop came to rest, or did not, or it cannot be told.",
 )
 CANNOT_SAY = (
