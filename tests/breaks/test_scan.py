@@ -103,6 +103,27 @@ def test_two_steps_equal_a_direct_fit(gone: list[int]) -> None:
     assert tuple(found.dates[0]) == min(direct, key=direct.get)
 
 
+@pytest.mark.parametrize(("gone", "dates"), [([], (28, 42)), ([9, 10, 33], (24, 35))])
+def test_two_steps_are_found_on_dates_that_the_first_pass_leaves_out(
+    gone: list[int], dates: tuple[int, int]
+) -> None:
+    times = np.delete(np.arange(56.0), gone)
+    n = len(times)
+    assert not set(dates) & set(candidate_rows(n).tolist())
+    noise = np.random.default_rng(8).normal(size=n)
+    values = standard(noise + 6 * step(times, dates[0]) - 9 * step(times, dates[1]))
+    found = scan_pairs(values[None, :], Spacing.of(times))
+    direct = {
+        (first, second): smallest_criterion(
+            values, times, [np.ones(n), step(times, first), step(times, second)]
+        )
+        for first in range(dates[0] - 4, dates[0] + 5)
+        for second in range(dates[1] - 4, dates[1] + 5)
+    }
+    assert tuple(found.dates[0]) == min(direct, key=direct.get) == dates
+    assert found.criterion[0] == pytest.approx(min(direct.values()), abs=1e-8)
+
+
 def test_no_room_for_two_steps() -> None:
     values = standard(np.random.default_rng(0).normal(size=8))
     assert scan_pairs(values[None, :], Spacing.of(np.arange(8))) is None

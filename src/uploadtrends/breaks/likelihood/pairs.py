@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from uploadtrends.breaks.likelihood.scan import MINIMUM_SEGMENT, Base, plain_bas
 from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing, criterion
 
 PAIR_CANDIDATES = 40
+_ROUNDS = 2  # of moving either date to its best row while the other is held
 _CHUNK = 64  # series at a time: keeps the work in the processor's cache
 
 
@@ -29,16 +31,119 @@ class PairScan:
     rho: NDArray[np.intp]
     dates: NDArray[np.intp]
 
+    def or_better(self, other: PairScan) -> PairScan:
+        """Return for each series the better of two."""
+        mine = self.criterion <= other.criterion
+        return PairScan(
+            np.where(mine, self.criterion, other.criterion),
+            np.where(mine, self.rho, other.rho),
+            np.where(mine[:, None], self.dates, other.dates),
+        )
 
-@dataclass(frozen=True)
+
 class _Pairs:
-    """Candidate rows, the pairs among them, and per rho scale and correlation of their steps."""
+    """Two steps beside a constant: where they may begin, and how they correlate at every rho.
 
-    rows: NDArray[np.intp]
-    first: NDArray[np.intp]
-    second: NDArray[np.intp]
-    scale: Array
-    correlation: Array
+    Attributes
+    ----------
+    apart : int
+        Rows between the two: shorter episodes are bursts of heavy-tailed noise more often than
+        regimes.
+    first, second : arrays of int
+        Rows of the pairs that are tried before any date is moved.
+    thinned : bool
+        Whether these are not all pairs.
+    scale : array of shape (rho, n)
+        One over the length of every step beside the constant.
+    """
+
+    def __init__(self, base: Base) -> None:
+        space, n = base.spacing, base.spacing.n
+        self.base = base
+        self.apart = max(MINIMUM_SEGMENT, n // 12)
+        rows = candidate_rows(n)
+        first, second = np.triu_indices(len(rows), 1)
+        apart = rows[second] - rows[first] >= self.apart
+        self.first, self.second = rows[first[apart]], rows[second[apart]]
+        self.thinned = len(rows) < n - 2 * MINIMUM_SEGMENT + 1
+        squares = np.cumsum(space.constant[:, ::-1] ** 2, axis=1)[:, ::-1]
+        later = np.concatenate([squares[:, 1:], np.zeros((len(RHO_GRID), 1))], axis=1)
+        # The product of a step with one that began before it depends on the later row alone.
+        self._common: Array = space.constant / space.s + later
+        self._on_base: Array = base.step_on_base[:, 0]
+        self.scale: Array = 1.0 / np.sqrt(base.norms[0])
+        self._correlation = self.correlation(slice(None), self.first, self.second)
+
+    def correlation(self, i: int | slice, first: Any, second: Any) -> Array:
+        """Return the correlation of two steps beside the constant, at one rho or all."""
+        on_base, scale = self._on_base[i], self.scale[i]
+        product = self._common[i][..., second] - on_base[..., first] * on_base[..., second]
+        found: Array = product * scale[..., first] * scale[..., second]
+        return found
+
+    def tried(self, steps: Array, rss: Array) -> PairScan:
+        """Return the best of the thinned pairs, from unit products (rho, m, n)."""
+        m = steps.shape[1]
+        best = PairScan(np.full(m, np.inf), np.zeros(m, np.intp), np.zeros((m, 2), np.intp))
+        for i in range(len(RHO_GRID)):
+            left, right = steps[i][:, self.first], steps[i][:, self.second]
+            gain = _joint(left, right, self._correlation[i])
+            at = np.argmax(gain, axis=1)
+            value = criterion(rss[i] - gain[np.arange(m), at], self.base.spacing, i)
+            dates = np.stack([self.first[at], self.second[at]], axis=1)
+            best = best.or_better(PairScan(value, np.full(m, i), dates))
+        return best
+
+    def beside_best_step(self, steps: Array, rss: Array) -> PairScan:
+        """Return the best single step, with the row that goes best with it."""
+        rows = np.arange(steps.shape[2])
+        inside = slice(MINIMUM_SEGMENT, len(rows) - MINIMUM_SEGMENT + 1)
+        gain = steps[:, :, inside] ** 2
+        single = np.stack(
+            [criterion(rss[i] - gain[i].max(axis=1), self.base.spacing, i) for i in range(len(rss))]
+        )
+        rho = np.argmin(single, axis=0)
+        dates = np.empty((len(rho), 2), dtype=np.intp)
+        for i in np.unique(rho):
+            here = np.flatnonzero(rho == i)
+            held = np.argmax(gain[i, here], axis=1)[:, None] + MINIMUM_SEGMENT
+            other = self._best_row(int(i), steps[i, here], held, np.abs(rows - held))
+            dates[here] = np.sort(np.concatenate([held, other[:, None]], axis=1), axis=1)
+        return PairScan(single[rho, np.arange(len(rho))], rho, dates)
+
+    def moved(self, start: PairScan, steps: Array, rss: Array) -> PairScan:
+        """Move either date to its best row beside the other, then fit the rho again."""
+        rows, dates = np.arange(steps.shape[2]), start.dates.copy()
+        for i in np.unique(start.rho):
+            here = np.flatnonzero(start.rho == i)
+            for one, other in ((0, 1), (1, 0)) * _ROUNDS:
+                held = dates[here, other, None]
+                gap = rows - held if one else held - rows
+                dates[here, one] = self._best_row(int(i), steps[i, here], held, gap)
+        first, second = dates.T
+        each = np.arange(len(dates))
+        correlation = self.correlation(slice(None), first, second)
+        gain = _joint(steps[:, each, first], steps[:, each, second], correlation)
+        value = np.stack(
+            [criterion(rss[i] - gain[i], self.base.spacing, i) for i in range(len(rss))]
+        )
+        rho = np.argmin(value, axis=0)
+        return PairScan(value[rho, each], rho, dates)
+
+    def _best_row(self, i: int, steps: Array, held: Any, gap: Any) -> NDArray[np.intp]:
+        """Return the best row beside those held (m, 1), at least `apart` from them by `gap`."""
+        rows = np.arange(steps.shape[1])
+        correlation = self.correlation(i, np.minimum(rows, held), np.maximum(rows, held))
+        gain = _joint(steps, np.take_along_axis(steps, held, axis=1), correlation)
+        room = (rows >= MINIMUM_SEGMENT) & (rows <= len(rows) - MINIMUM_SEGMENT)
+        return np.argmax(np.where(room & (gap >= self.apart), gain, -np.inf), axis=1)
+
+
+def _joint(left: Array, right: Array, correlation: Array) -> Array:
+    """Return the squared length of the projection on two unit columns."""
+    gain: Array = left * left + right * right - 2.0 * correlation * left * right
+    gain /= np.maximum(1.0 - correlation**2, 1e-9)
+    return gain
 
 
 def candidate_rows(n: int, maximum: int = PAIR_CANDIDATES) -> NDArray[np.intp]:
@@ -51,52 +156,38 @@ def candidate_rows(n: int, maximum: int = PAIR_CANDIDATES) -> NDArray[np.intp]:
 
 @lru_cache(maxsize=64)
 def _regular_pairs(n: int) -> _Pairs:
-    return _pairs(plain_base(Spacing.of(np.arange(n)), sloped=False))
-
-
-def _pairs(base: Base) -> _Pairs:
-    space, n = base.spacing, base.spacing.n
-    rows = candidate_rows(n)
-    first, second = np.triu_indices(len(rows), 1)
-    # Shorter episodes are bursts of heavy-tailed noise more often than regimes.
-    apart = rows[second] - rows[first] >= max(MINIMUM_SEGMENT, n // 12)
-    first, second = first[apart], second[apart]
-    squares = np.cumsum(space.constant[:, ::-1] ** 2, axis=1)[:, ::-1]
-    later = np.concatenate([squares[:, 1:], np.zeros((len(RHO_GRID), 1))], axis=1)
-    product = (space.constant / space.s + later)[:, rows[second]]
-    on_base = base.step_on_base[:, :, rows]
-    product = product - (on_base[:, :, first] * on_base[:, :, second]).sum(axis=1)
-    scale = 1.0 / np.sqrt(base.norms[0][:, rows])
-    return _Pairs(rows, first, second, scale, product * scale[:, first] * scale[:, second])
+    return _Pairs(plain_base(Spacing.of(np.arange(n)), sloped=False))
 
 
 def scan_pairs(series: Array, spacing: Spacing) -> PairScan | None:
     """Fit two steps to each row of `series` (m, n); None if n leaves no room for a pair.
 
-    Rows are of about unit scale; about 40 dates are tried for either step.
+    Rows are of about unit scale. About 40 dates are tried for either step. From the best of these
+    pairs, and from the best single step, either date then moves to its best row of all while the
+    other is held: a step that is off by one period loses so much that a thinned grid would find a
+    change on one date and not on the next.
     """
-    m = len(series)
     base = plain_base(spacing, sloped=False)
-    pairs = _regular_pairs(spacing.n) if spacing.regular else _pairs(base)
+    pairs = _regular_pairs(spacing.n) if spacing.regular else _Pairs(base)
     if len(pairs.first) == 0:
         return None
-    best, rho = np.full(m, np.inf), np.zeros(m, dtype=np.intp)
-    place = np.zeros(m, dtype=np.intp)
-    for start in range(0, m, _CHUNK):
-        rows = slice(start, min(start + _CHUNK, m))
-        for i in range(len(RHO_GRID)):
-            residuals = base.residuals_at(i, series[rows])
-            step = base.step_products(i, residuals)[:, pairs.rows] * pairs.scale[i]
-            left, right = step[:, pairs.first], step[:, pairs.second]
-            correlation = pairs.correlation[i]
-            gain = left * left + right * right - 2.0 * correlation * left * right
-            gain /= np.maximum(1.0 - correlation**2, 1e-9)
-            at = np.argmax(gain, axis=1)
-            rss = np.einsum("ij,ij->i", residuals, residuals)
-            value = criterion(rss - gain[np.arange(len(at)), at], spacing, i)
-            better = value < best[rows]
-            best[rows] = np.where(better, value, best[rows])
-            rho[rows] = np.where(better, i, rho[rows])
-            place[rows] = np.where(better, at, place[rows])
-    dates = pairs.rows[np.stack([pairs.first, pairs.second], axis=1)[place]]
-    return PairScan(best, rho, dates)
+    parts = [_scan(series[at : at + _CHUNK], pairs) for at in range(0, len(series), _CHUNK)]
+    return PairScan(
+        np.concatenate([part.criterion for part in parts]),
+        np.concatenate([part.rho for part in parts]),
+        np.concatenate([part.dates for part in parts]),
+    )
+
+
+def _scan(series: Array, pairs: _Pairs) -> PairScan:
+    products, rss = [], []
+    for i in range(len(RHO_GRID)):
+        residuals = pairs.base.residuals_at(i, series)
+        products.append(pairs.base.step_products(i, residuals) * pairs.scale[i])
+        rss.append(np.einsum("ij,ij->i", residuals, residuals))
+    steps, left = np.stack(products), np.stack(rss)
+    best = pairs.tried(steps, left)
+    if not pairs.thinned:
+        return best
+    single = pairs.beside_best_step(steps, left)
+    return pairs.moved(best, steps, left).or_better(pairs.moved(single, steps, left))
