@@ -9,6 +9,7 @@ import numpy as np
 
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.costs import LinearCost, MeanCost
+from uploadtrends.breaks.likelihood.unusual import STANDS_OUT, Odd, find_odd
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,25 @@ class Blocks:
 
     def first_row(self, place: int) -> int:
         """Return the first observed row of a block."""
+        if place == len(self.times):
+            return len(self.whole_times)
         return int(np.searchsorted(self.whole_times, self.times[place] * self.size))
+
+    def odd_rows(self, *, trend: bool) -> list[Odd]:
+        """Return single rows that make a whole block odd; a block that is odd all over is not one.
+
+        Smaller oddities are drowned in the mean of their block, and can pass for no change.
+        """
+        found = []
+        for block in find_odd(self.values, self.times, trend=trend):
+            low, high = self.first_row(block.row), self.first_row(block.row + 1)
+            part = self.whole_values[low:high]
+            at = int(np.argmax(np.abs(part - block.expected)))
+            others = np.delete(part, at)
+            gap = abs(float(part[at]) - block.expected)
+            if len(others) and gap > STANDS_OUT * float(np.abs(others - block.expected).max()):
+                found.append(Odd(low + at, block.expected))
+        return found
 
     def refine(self, places: tuple[int, ...], *, sloped: bool, minimum: int) -> list[int]:
         """Move every date to its best row within two blocks, neighbours held (least squares)."""

@@ -14,9 +14,9 @@ from uploadtrends.breaks.by_ruptures import ruptures_positions
 from uploadtrends.breaks.changes import Change, SeriesChanges, UnusualPeriod
 from uploadtrends.breaks.likelihood.posterior import credible_interval
 from uploadtrends.breaks.likelihood.unusual import Odd
-from uploadtrends.breaks.regime_fit import Cut, Regimes, calibrated_regimes
+from uploadtrends.breaks.regime_fit import Cut, Regimes, calibrated_regimes, varies_not
 from uploadtrends.breaks.result import ChangePoints
-from uploadtrends.breaks.season import find_season, seasonal_component
+from uploadtrends.breaks.season import find_season, seasonal_component, without_step
 from uploadtrends.breaks.segmentation import described, descriptive_regimes
 from uploadtrends.breaks.settings import ChangePointSettings
 from uploadtrends.breaks.wording import Finding
@@ -185,7 +185,7 @@ def _one(named: NamedSeries, settings: ChangePointSettings) -> SeriesChanges:
     inside = np.flatnonzero(whole.notna())
     series = whole.iloc[inside[0] : inside[-1] + 1]
     steady = series.dropna().to_numpy()
-    if np.ptp(steady) <= 1e-12 * max(1.0, float(np.abs(steady).max())):
+    if varies_not(steady):
         return replace(
             blank,
             observed=series,
@@ -205,7 +205,7 @@ def _analysed(
     scaled = _log(name, series) if settings.scale == "log" else series
     removed, season = _season(scaled, settings.season)
     found = _regimes(scaled, removed, settings)
-    place = _Places(series, removed, settings, len(found.cuts))
+    place = _Places(series, removed, settings, found)
     fit = replace(
         blank,
         observed=series,
@@ -238,6 +238,8 @@ _STATUS = {
 
 def _regimes(scaled: pd.Series, removed: Array, settings: ChangePointSettings) -> Regimes:
     values = scaled.to_numpy() - removed
+    if varies_not(values[np.isfinite(values)], unit=scaled.abs().max()):
+        values = values * 0.0 + np.nanmean(values)  # a season and nothing else, but for rounding
     if settings.calibrated:
         rows = np.flatnonzero(np.isfinite(values))
         counts = settings.scale == "level" and bool((scaled.dropna() % 1 == 0).all())
@@ -295,9 +297,9 @@ def _log(name: str, series: pd.Series) -> pd.Series:
 def _season(series: pd.Series, wanted: str | bool) -> tuple[Array, str]:
     """Return what to subtract, and what was done in words."""
     calendar = step_of(frequency(series.index)).cycle
-    values = series.to_numpy()
     if wanted is False:
-        return np.zeros(len(values)), "none"
+        return np.zeros(len(series)), "none"
+    values = without_step(series.to_numpy(), calendar) if calendar else series.to_numpy()
     if wanted is True:
         if calendar is None or len(values) < 2 * calendar:
             raise InputError(
@@ -319,15 +321,17 @@ class _Places:
     """From rows of the analysis to periods of the series, and from its scale to the units."""
 
     def __init__(
-        self, series: pd.Series, removed: Array, settings: ChangePointSettings, changes: int
+        self, series: pd.Series, removed: Array, settings: ChangePointSettings, found: Regimes
     ) -> None:
         self.index, self.removed = pd.DatetimeIndex(series.index), removed
-        known = series.notna().to_numpy()
-        self.series, self.known = series, known
+        known = series.notna().to_numpy(copy=True)
         self.rows = np.flatnonzero(known) if settings.calibrated else np.arange(len(series))
+        # An odd period is as good as missing: a change beside it may have begun in it.
+        known[self.rows[[one.row for one in found.odd]]] = False
+        self.series, self.known = series, known
         self.log = settings.scale == "log"
         # All intervals of a series hold at once (Bonferroni), where changes are tested at all.
-        shared = max(changes, 1) if settings.calibrated else 1
+        shared = max(len(found.cuts), 1) if settings.calibrated else 1
         self.confidence = 1.0 - (1.0 - settings.confidence) / shared
 
     def units(self, values: Any) -> Any:

@@ -111,9 +111,12 @@ def calibrated_regimes(
         share of their variance is white noise.
     """
     n = len(values)
-    odd = find_odd(values, times, season=season, trend=trend) if n <= Blocks.most else []
+    if n <= Blocks.most:
+        odd = find_odd(values, times, season=season, trend=trend)
+    else:
+        odd = Blocks.of(values, times).odd_rows(trend=trend)
     kept = np.delete(np.arange(n), [one.row for one in odd])
-    if np.ptp(values[kept]) <= 1e-12 * max(1.0, float(np.abs(values[kept]).max())):
+    if varies_not(values[kept]):
         steady = np.full(int(times[-1]) + 1, values[kept][0])
         return Regimes((), (), steady, 1.0, "", np.nan, "", None, tuple(odd))
     blocks = Blocks.of(values[kept], times[kept])
@@ -151,6 +154,11 @@ def calibrated_regimes(
         best=int(kept[blocks.first_row(found.gate.dates[0])]),
         odd=tuple(odd),
     )
+
+
+def varies_not(values: Array, unit: float | None = None) -> bool:
+    """Tell whether values differ by no more than rounding in numbers as large as `unit`."""
+    return bool(np.ptp(values) <= 1e-12 * (np.abs(values).max() if unit is None else unit))
 
 
 @dataclass(frozen=True, eq=False)

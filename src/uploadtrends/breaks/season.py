@@ -7,12 +7,14 @@ from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from uploadtrends.arrays import Array
+from uploadtrends.breaks.likelihood.scan import Base, scan
 from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing
 
 OTHER_CYCLES = (4, 7, 12, 24, 52)
 MINIMUM_CYCLES = 3
 _CALENDAR_LEVEL = 1e-3
 _OTHER_LEVEL = 1e-6
+_FEW_CYCLES = 4
 _ENOUGH = 10_000  # periods that decide whether there is a season
 
 
@@ -120,6 +122,35 @@ def seasonal_component(values: Array, period: int) -> Array:
     effects = np.array([_median(detrended[phase == k]) for k in range(period)])
     seasonal: Array = (effects - effects.mean())[phase]
     return seasonal
+
+
+def without_step(values: Array, period: int) -> Array:
+    """Take out the best step beside a line and a season, if there is one (log n a parameter).
+
+    A season of fewer than four cycles is known from two or three values a phase: a change of level
+    among them would be taken for a part of it, and the season hide the change.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+        NaN where nothing was observed.
+    """
+    rows = np.flatnonzero(np.isfinite(values))
+    if len(values) >= _FEW_CYCLES * period or len(rows) < 2 * period or np.ptp(values[rows]) == 0.0:
+        return values
+    spacing = Spacing.of(rows)
+    phases = (rows % period == np.arange(period)[:, None]).astype(float)
+    columns = np.vstack([phases[phases.any(axis=1)], spacing.times])
+    standard = (values[rows] - values[rows].mean()) / values[rows].std()
+    found = scan(standard[None, :], Base(spacing, columns), ("none", "step"))
+    step = found["step"]
+    if step.criterion[0] + 2.0 * np.log(len(rows)) >= found["none"].criterion[0]:
+        return values
+    i, at = int(step.rho[0]), int(step.date[0])
+    design = spacing.whiten_at(i, np.vstack([columns, np.arange(len(rows)) >= at])).T
+    fitted = np.linalg.lstsq(design, spacing.whiten_at(i, values[rows]), rcond=None)[0]
+    left: Array = values - fitted[-1] * (np.arange(len(values)) >= rows[at])
+    return left
 
 
 def _median(values: Array) -> float:
