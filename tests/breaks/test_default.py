@@ -132,3 +132,59 @@ def test_blocks_hold_the_means_and_find_their_rows_again() -> None:
     again = Blocks.of(step, times)
     place = int(np.argmax(again.values > 0.5))
     assert again.refine((place,), sloped=False, minimum=3) == [int(np.flatnonzero(step)[0])]
+
+
+@pytest.mark.parametrize("n", [2500, 20_000])
+def test_one_odd_hour_of_a_long_series_is_named_and_not_dated(n: int) -> None:
+    values = np.random.default_rng(1).normal(size=n)
+    values[777], values[-1] = 60.0, -90.0
+    series = pd.Series(values, pd.date_range("2010-01-01", periods=n, freq="h"))
+    (fit,) = change_points(series).fits
+    assert not fit.changes
+    assert sorted(odd.date for odd in fit.unusual) == [series.index[777], series.index[-1]]
+
+
+def test_a_burst_that_fills_its_block_is_no_single_odd_hour() -> None:
+    values = np.random.default_rng(1).normal(size=6000)
+    values[3000:3006] += 40.0
+    assert Blocks.of(values, np.arange(6000)).odd_rows(trend=True) == []
+
+
+def test_a_change_beside_an_odd_period_may_have_begun_in_it(monthly) -> None:
+    values = np.random.default_rng(2).normal(size=72) + 8.0 * (np.arange(72) >= 36)
+    values[36] += 25.0
+    (fit,) = change_points(monthly(values)).fits
+    assert [odd.date for odd in fit.unusual] == [fit.index[36]]
+    (change,) = fit.changes
+    assert change.low <= fit.index[36] <= change.high
+
+
+def test_two_incomplete_months_lie_in_the_interval_of_the_change(monthly) -> None:
+    for seed in range(4):
+        values = np.random.default_rng(seed).poisson(200, 60).astype(float)
+        values[-2:] = np.round(0.4 * values[-2:])
+        (fit,) = change_points(monthly(values)).fits
+        assert all(change.low <= fit.index[58] <= change.high for change in fit.changes)
+
+
+@pytest.mark.parametrize("unit", [1e-100, 1e-20, 1e-13, 1e13, 1e100])
+def test_the_unit_of_a_series_changes_nothing(monthly, unit: float) -> None:
+    values = np.random.default_rng(0).normal(size=48) + 4.0 * (np.arange(48) >= 30)
+    (plain,) = change_points(monthly(values)).fits
+    (other,) = change_points(monthly(values * unit)).fits
+    assert [change.position for change in plain.changes] == [30]
+    assert [change.position for change in other.changes] == [30]
+    assert other.p == plain.p
+
+
+def test_a_season_about_zero_and_nothing_else_never_varies(monthly) -> None:
+    (fit,) = change_points(monthly(3e-9 * np.sin(2 * np.pi * np.arange(72) / 12))).fits
+    assert (fit.status, fit.p) == ("no change", 1.0)
+
+
+def test_steps_between_the_dates_of_the_first_pass_are_found(monthly) -> None:
+    found = [
+        len(change_points(monthly(row + np.repeat([0, 3, -1, 3], 30)), trend=False).fits[0].changes)
+        for row in ar1_series(60, 120, rho=0.4, seed=21)
+    ]
+    assert np.mean(np.array(found) == 3) >= 0.54  # .45 where both dates come from a thinned grid

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from uploadtrends.arrays import Array
-from uploadtrends.breaks.likelihood.scan import Base, scan
+from uploadtrends.breaks.likelihood.scan import Base, Fit, Kind, scan
 from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing
 
 OTHER_CYCLES = (4, 7, 12, 24, 52)
@@ -125,10 +125,11 @@ def seasonal_component(values: Array, period: int) -> Array:
 
 
 def without_step(values: Array, period: int) -> Array:
-    """Take out the best step beside a line and a season, if there is one (log n a parameter).
+    """Take out the best step beside a season of few cycles, if it is worth log n a parameter.
 
     A season of fewer than four cycles is known from two or three values a phase: a change of level
-    among them would be taken for a part of it, and the season hide the change.
+    among them would be taken for a part of it, and the season hide the change. Over whole cycles
+    steps, line and season can stand in for one another; the fewest terms are believed.
 
     Parameters
     ----------
@@ -138,13 +139,20 @@ def without_step(values: Array, period: int) -> Array:
     rows = np.flatnonzero(np.isfinite(values))
     if len(values) >= _FEW_CYCLES * period or len(rows) < 2 * period or np.ptp(values[rows]) == 0.0:
         return values
-    spacing = Spacing.of(rows)
+    spacing, log_n = Spacing.of(rows), float(np.log(len(rows)))
+    response = (values[rows] - values[rows].mean()) / values[rows].std()
     phases = (rows % period == np.arange(period)[:, None]).astype(float)
-    columns = np.vstack([phases[phases.any(axis=1)], spacing.times])
-    standard = (values[rows] - values[rows].mean()) / values[rows].std()
-    found = scan(standard[None, :], Base(spacing, columns), ("none", "step"))
-    step = found["step"]
-    if step.criterion[0] + 2.0 * np.log(len(rows)) >= found["none"].criterion[0]:
+    season, constant, line = phases[phases.any(axis=1)], np.ones((1, len(rows))), spacing.times
+    best: tuple[float, Array, Fit | None] = (np.inf, constant, None)
+    for columns in (constant, np.vstack([constant, line]), season, np.vstack([season, line])):
+        found = scan(response[None, :], Base(spacing, columns), ("none", "step"))
+        kinds: tuple[tuple[Kind, float], ...] = (("none", 0.0), ("step", 2.0))
+        for kind, more in kinds:
+            price = float(found[kind].criterion[0]) + (len(columns) + more) * log_n
+            if price < best[0] - 1e-9:
+                best = price, columns, found["step"] if kind == "step" else None
+    _, columns, step = best
+    if step is None or len(columns) < len(season):
         return values
     i, at = int(step.rho[0]), int(step.date[0])
     design = spacing.whiten_at(i, np.vstack([columns, np.arange(len(rows)) >= at])).T

@@ -57,20 +57,23 @@ def date_posterior(
     if n < 2 * MINIMUM_SEGMENT + 2 or spread == 0.0:
         return np.array([date]), np.ones(1)
     part = ((part - part.mean()) / spread)[None, :]
-    when = np.arange(n) if times is None else times[start:end]
-    log_weight = _log_weights(part, Spacing.of(when), sloped=False)
-    if trend:
-        log_weight = np.concatenate([log_weight, _log_weights(part, Spacing.of(when), sloped=True)])
+    spacing = Spacing.of(np.arange(n) if times is None else times[start:end])
+    # Searches keep three periods at either end of a series; what began later is dated there.
+    first = 1 if start == 0 else MINIMUM_SEGMENT
+    last = n - (1 if end == len(values) else MINIMUM_SEGMENT)
+    shapes = [
+        _log_weights(part, spacing, slice(first, last + 1), sloped=sloped)
+        for sloped in ((False, True) if trend else (False,))
+    ]
+    log_weight = np.concatenate(shapes)
     weight = np.exp(log_weight - log_weight.max()).sum(axis=0)
-    dates = np.arange(MINIMUM_SEGMENT, n - MINIMUM_SEGMENT + 1)
-    return dates + start, weight / weight.sum()
+    return np.arange(first, last + 1) + start, weight / weight.sum()
 
 
-def _log_weights(part: Array, spacing: Spacing, *, sloped: bool) -> Array:
+def _log_weights(part: Array, spacing: Spacing, window: slice, *, sloped: bool) -> Array:
     """Return log weights of every shape and rho beside a constant or a line: (shapes, dates)."""
     n = spacing.n
     base = plain_base(spacing, sloped=sloped)
-    window = slice(MINIMUM_SEGMENT, n - MINIMUM_SEGMENT + 1)
     found = []
     for i, rho in enumerate(RHO_GRID):
         residuals = base.residuals_at(i, part)
