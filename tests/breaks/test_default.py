@@ -182,6 +182,15 @@ def test_a_season_about_zero_and_nothing_else_never_varies(monthly) -> None:
     assert (fit.status, fit.p) == ("no change", 1.0)
 
 
+def test_a_large_step_does_not_hide_a_small_one_where_no_trend_is_possible(monthly) -> None:
+    for small in (0.0, 3.0, 4.0):
+        noise = np.random.default_rng(6).normal(size=90)
+        values = noise + np.repeat([0.0, 20.0, 20.0 + small], 30)
+        (fit,) = change_points(monthly(values), trend=False).fits
+        found = [change.position for change in fit.changes]
+        assert found == pytest.approx([30, 60] if small else [30], abs=2)
+
+
 def test_steps_between_the_dates_of_the_first_pass_are_found(monthly) -> None:
     found = [
         len(change_points(monthly(row + np.repeat([0, 3, -1, 3], 30)), trend=False).fits[0].changes)

@@ -11,7 +11,7 @@ import numpy as np
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.costs import LinearCost, MeanCost
 from uploadtrends.breaks.likelihood.calibrated import Counts, Gate, gate, noise_variance
-from uploadtrends.breaks.likelihood.each import choose_family, test_each
+from uploadtrends.breaks.likelihood.each import choose_family, test_each, variance_beside_next
 from uploadtrends.breaks.likelihood.smooth import smooth_course
 from uploadtrends.breaks.likelihood.spacing import Spacing
 from uploadtrends.breaks.partition import best_split, exact_partition
@@ -110,15 +110,22 @@ def change_positions(
 
     The noise variance is that of the hypothesis of no change, changes included, so that smooth
     curves are not cut to pieces; a change costs log n for its level, its slope (with `trend`) and
-    its date.
+    its date. Without `trend` there are no curves, and large steps must not hide small ones: while
+    one step more is worth its price, the variance is that beside it.
     """
     n = len(standard)
     gapless = times[-1] - times[0] == n - 1
     cost = (LinearCost(None if gapless else times) if trend else MeanCost()).fit(standard)
-    price = (3.0 if trend else 2.0) * float(np.log(n)) * variance
-    positions = exact_partition(cost.errors, n, price, minimum)
+    price = (3.0 if trend else 2.0) * float(np.log(n))
+    positions = tuple(exact_partition(cost.errors, n, price * variance, minimum))
+    while positions and not trend:
+        left = variance_beside_next(standard, Spacing.of(times), positions)
+        finer = tuple(exact_partition(cost.errors, n, price * min(variance, left), minimum))
+        if len(finer) <= len(positions):
+            break
+        positions = finer
     if positions:
-        return tuple(positions)
+        return positions
     bounds = [0, *found.dates, n]
     if min(high - low for low, high in pairwise(bounds)) >= minimum or n < 2 * minimum:
         return found.dates

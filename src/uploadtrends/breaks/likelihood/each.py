@@ -87,6 +87,24 @@ def fit_segmented(
     return Segmented(float(found.criterion[0]), float(RHO_GRID[i]), residuals, terms)
 
 
+def variance_beside_next(values: Array, spacing: Spacing, positions: tuple[int, ...]) -> float:
+    """Return the long-run variance beside one step more; infinity where none is worth 3 log n.
+
+    Variance and autocorrelation are those of the best alternative, as in the gate: beside the
+    steps known so far, the next one passes for persistence.
+    """
+    base = Base(spacing, regime_columns(spacing.times, positions, sloped=False))
+    found = scan(values[None, :], base, ("none", "step"))
+    n, step = spacing.n, found["step"]
+    if step.criterion[0] + 3.0 * np.log(n) >= found["none"].criterion[0]:
+        return np.inf
+    more = tuple(sorted({*positions, int(step.date[0])}))
+    fit = fit_segmented(values, spacing, more, sloped=False)
+    rho = corrected_rho(fit.rho, n, 3 * len(more) + 1)
+    square = float(fit.whitened @ fit.whitened) / (n - fit.terms)
+    return max(square, 1e-9) * (1.0 + rho) / (1.0 - rho)
+
+
 def choose_family(
     values: Array, spacing: Spacing, positions: tuple[int, ...], *, trend: bool
 ) -> tuple[bool, float]:
