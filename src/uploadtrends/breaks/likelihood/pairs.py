@@ -136,7 +136,10 @@ class _Pairs:
         correlation = self.correlation(i, np.minimum(rows, held), np.maximum(rows, held))
         gain = _joint(steps, np.take_along_axis(steps, held, axis=1), correlation)
         room = (rows >= MINIMUM_SEGMENT) & (rows <= len(rows) - MINIMUM_SEGMENT)
-        return np.argmax(np.where(room & (gap >= self.apart), gain, -np.inf), axis=1)
+        best: NDArray[np.intp] = np.argmax(
+            np.where(room & (gap >= self.apart), gain, -np.inf), axis=1
+        )
+        return best
 
 
 def _joint(left: Array, right: Array, correlation: Array) -> Array:
