@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 
 import uploadtrends as ut
+from uploadtrends.events import as_events
 from uploadtrends.models.estimators.averaged import fit_averaged
+from uploadtrends.models.preparation import prepare
+from uploadtrends.models.settings import Settings
+from uploadtrends.series.named import named_series
 from uploadtrends.simulate import ar1_series
 
 N = 120
@@ -104,3 +108,32 @@ def test_a_row_that_claims_nothing_on_either_scale_is_not_marked() -> None:
         if row["p"] > 0.05 >= row["other_p"] and row["depends_on"] == "":
             seen += 1
     assert seen >= 2
+
+
+@pytest.mark.parametrize(
+    ("course", "shape", "wanted"),
+    [
+        ("straight", "multiplied", "level"),
+        ("straight", "added", "level"),
+        ("exponential", "added", "log"),
+        ("exponential", "multiplied", "log"),
+    ],
+)
+def test_the_shape_of_the_noise_does_not_choose_the_course_of_a_thousand_days(
+    course: str, shape: str, wanted: str
+) -> None:
+    """Lognormal days add to the likelihood of the logarithm whatever the course, day by day."""
+    days = pd.date_range("2015-01-01", periods=1100, freq="D")
+    t = np.linspace(0, 1, days.size)
+    mean = 60 - 40 * t if course == "straight" else 20 * 3**t
+    found = []
+    for seed in range(5):
+        draws = ar1_series(1, days.size, rho=0.4, seed=seed)[0]
+        values = mean * np.exp(0.1 * draws) if shape == "multiplied" else mean + 3 * draws
+        prepared = prepare(
+            named_series(pd.Series(values, days))[0], as_events(str(days[770].date())), Settings()
+        )
+        found.append(prepared.choice.scale)
+        if shape == "multiplied" and prepared.choice.scale == "level":
+            assert prepared.spread is not None
+    assert found == [wanted] * 5

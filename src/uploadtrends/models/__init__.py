@@ -93,9 +93,9 @@ def interrupted_time_series(
     scale : {"auto", "level", "log", "counts"}
         Auto: what the data say, by restricted likelihood: the scale of the data against the
         logarithm (a log link where counts have a zero or a mean below 10), and how the variance
-        goes with the mean on each. Where log likelihoods differ by less than 2 both are computed,
-        and a row whose claim stands on one of them alone has ``depends_on`` "scale". A stated scale
-        has errors of one size.
+        goes with the mean on each. Where log likelihoods differ by less than 2 (5 from 365 values
+        on) both are computed, and a row whose claim stands on one of them alone has ``depends_on``
+        "scale". A stated scale has errors of one size.
     season : {"auto", "none", "harmonics", "dummies"} or int
         Auto: two annual harmonics where there are 24 months before the first event, else none.
         With more than 26 periods a year the whole span is judged: two harmonics from 24 months on,

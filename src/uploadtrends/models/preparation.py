@@ -19,7 +19,15 @@ from uploadtrends.models.columns.formula import further
 from uploadtrends.models.defaults import Choice, choose, scales
 from uploadtrends.models.design import Design, build_design
 from uploadtrends.models.regressors import control_of, covariates_of, logarithm, offset_of
-from uploadtrends.models.scale import CLEAR, UNDECIDED, Noise, Side, favour, relative_spread, said
+from uploadtrends.models.scale import (
+    CLEAR,
+    Noise,
+    Side,
+    favour,
+    relative_spread,
+    said,
+    told_apart,
+)
 from uploadtrends.models.seasons import MIN_MONTHS_BEFORE
 from uploadtrends.models.settings import Settings
 from uploadtrends.models.terms import TERMS
@@ -140,11 +148,11 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
     difference, of_logs, of_level = favour(first.side, level.side)
     if settings.method == "auto" and settings.errors == "averaged":
         first, level = _noisy(first, of_logs), _noisy(level, of_level)
-    decided = abs(difference) >= UNDECIDED
+    decided = abs(difference) >= told_apart(values.size)
     # Where the data cannot tell, the scale on which less need have happened is reported first.
     first_is_better = difference if decided else favour(first.without, level.without)[0]
     chosen, other = (first, level) if first_is_better > 0 else (level, first)
-    why = said(difference, possible[0])
+    why = said(difference, possible[0], decided)
     rule = choose(values, settings, item.has_artists, scale=chosen.choice.scale, why=why).rule
     if chosen.spread is not None:
         power = (of_logs if chosen is first else of_level).power

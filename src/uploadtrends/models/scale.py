@@ -7,11 +7,15 @@ models have comparable units. The comparison is of the course, not of the noise:
 variance may be any power of the fitted mean (up to its square), whichever suits it best. Where the
 data ask for another power than the scale's own, the errors of the fit have it, too: a decline takes
 the noise of counts with it, and a model of one size for all noise would be wrong on both scales.
+
+In long series (a thousand days) the shape of the noise would decide instead: noise that multiplies
+is lognormal, and every day adds a little to the likelihood of the logarithm, whatever the course.
+There each course, straight or exponential, is held against the data with both shapes of noise.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +29,9 @@ UNDECIDED = 2.0
 """Log likelihoods that differ by less do not tell the scales apart."""
 CLEAR = 5.0
 """Log likelihoods that differ by more leave no doubt about the scale, also where courses bend."""
+SHAPED = 365
+"""Rows from which the shape of the noise must not choose the course."""
+_STEPS = 3
 _POWERS = (0.0, 1.0, 2.0)
 _STEP = 0.25
 """Powers of the mean are told apart to this."""
@@ -94,11 +101,42 @@ def favour(logs: Side, level: Side) -> tuple[float, Noise, Noise]:
         mean = np.maximum(means[0], LEAST_MEAN)
         outcome, middle = (logs.y - means[0]) / mean, float(np.exp(np.log(mean).mean()))
     floor = LEAST_MEAN if logs.scale == "counts" else 0.1 * float(np.median(y))
-    of_level = _noise(y / middle, level, _fitted(level), floor)
+    straight = _fitted(level)
+    of_level = _noise(y / middle, level, straight, floor)
     if not settled:
         return -np.inf, of_level, of_level
     of_logs = _noise(outcome, logs, mean, floor if logs.scale == "counts" else 0.0)
+    if logs.scale == "log" and y.size >= SHAPED:
+        of_level = _better(of_level, _multiplied(level, logs.y, straight, middle, floor))
+        of_logs = _better(of_logs, _added(logs, y, mean, middle))
     return of_logs.log_likelihood - of_level.log_likelihood, of_logs, of_level
+
+
+def _multiplied(level: Side, logarithm: Array, mean: Array, middle: float, floor: float) -> Noise:
+    """Return the lognormal noise around a course on the scale of the data, near its `mean`."""
+    mean = np.maximum(mean, floor)
+    for _ in range(_STEPS):  # log(Xb) is linear in b near the fitted b
+        left = np.log(mean) - logarithm
+        step = left - least_squares(left, level.x / mean[:, None])[2]
+        mean = np.maximum(mean * (1 - step), floor)
+    near = level._replace(scale="log", x=level.x * (middle / mean)[:, None])
+    found = _noise(logarithm - np.log(mean), near, mean, floor)
+    return replace(found, gain=np.inf if found.power != OWN["level"] else 0.0)
+
+
+def _added(logs: Side, y: Array, mean: Array, middle: float) -> Noise:
+    """Return the normal noise around a course on the log scale, near its `mean`."""
+    for _ in range(_STEPS):
+        left = y - mean
+        step = left - least_squares(left, logs.x * mean[:, None])[2]
+        mean = mean * np.exp(step / mean)
+    near = logs._replace(scale="level", x=logs.x * (mean / middle)[:, None])
+    found = _noise((y - mean) / middle, near, mean, 0.0)
+    return replace(found, gain=np.inf if found.power != OWN["log"] else 0.0)
+
+
+def _better(first: Noise, second: Noise) -> Noise:
+    return first if first.log_likelihood >= second.log_likelihood else second
 
 
 def relative_spread(
@@ -158,12 +196,17 @@ def _likelihoods(outcome: Array, side: Side, sd: Array) -> list[float]:
     return found
 
 
-def said(difference: float, logs: str) -> str:
+def told_apart(rows: int) -> float:
+    """Return by how much log likelihoods must differ for a series to tell the scales apart."""
+    return CLEAR if rows >= SHAPED else UNDECIDED
+
+
+def said(difference: float, logs: str, decided: bool) -> str:
     """Say what the comparison found, as the reason of a choice."""
     name = "log link" if logs == "counts" else "log scale"
     if difference == -np.inf:
         return "a stretch of zeros has no logarithm"
-    if abs(difference) < UNDECIDED:
+    if not decided:
         return (
             f"the data cannot tell the {name} from the scale of the data: log likelihoods differ "
             f"by {abs(difference):.1f}, so both answers are given"
