@@ -8,7 +8,7 @@ For every row (level, slope, 12 months, cumulative): `unmarked`, the share of se
 and nothing in `depends_on`; `false`, the share of series with a claim. `ok` is the share with
 status ok. Days and weeks with less than two years before the event have the answer of their months
 beside them (`result.monthly`): `answered` is the share in which one of the two has status ok,
-`false_month` that in which the months claim any row. The Monte Carlo error of a share s is sqrt(s
+`month_claims` that in which the months claim any row. The Monte Carlo error of a share s is sqrt(s
 (1 - s) / repetitions): .015 at .05 of 200. Events lie at 60% of the series, those of the daily
 series of 1,100 at 70% (two years before).
 
@@ -80,7 +80,7 @@ def cell(
         row = {"ok": found["status"].get("level") == "ok", "log": result.fits[0].scale != "level"}
         months = None if result.monthly is None else result.monthly.effects.set_index("term")
         row["answered"] = row["ok"] or (months is not None and months["status"]["level"] == "ok")
-        row["false_month"] = months is not None and any(
+        row["month_claims"] = months is not None and any(
             months.loc[term, ["status", "depends_on"]].tolist() == ["ok", ""]
             and months.loc[term, "p"] <= 0.05
             for term in TERMS
