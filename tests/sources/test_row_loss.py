@@ -37,6 +37,15 @@ def test_where_nobody_can_tell_the_rows_the_line_is_named(store, tmp_path) -> No
     assert store.tables()["upload"] == 0
 
 
+def test_the_rest_of_a_broken_record_is_no_row_of_its_own(store, tmp_path) -> None:
+    lines = [f'"{i}","a","2022-01-01","t"\n' for i in range(30)]
+    broken = '"w17",""a4","2020-02-05","\n2,b,2021-02-03,x y"\n'
+    text = '"id","artist","date","title"\n' + "".join(lines) + broken
+    with pytest.raises(InputError, match="opened in line 32 is not closed"):
+        store.load(Table(put(tmp_path, text), MAPPING, "x"))
+    assert store.tables()["upload"] == 0
+
+
 def test_tabs_are_read_without_quoting_unless_it_balances(store, tmp_path) -> None:
     titles = {10: '"Sunset" over 2 cities', 20: '"a study', 30: 'dreams"'}
     file = put(tmp_path, rows(100, lambda i: titles.get(i, "t"), "\t"), "works.tsv")

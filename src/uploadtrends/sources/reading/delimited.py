@@ -217,6 +217,8 @@ class _Exact:
         while (record := self._record()) is not None:
             place, taken, row = record
             if self._is_whole(taken, row):
+                if odd and row is not None and self._odd_marks(taken):
+                    raise self._open(broken[0])  # its mark may close what was opened there
                 odd, broken = row is None, [place] if row is None else []
                 closed = place if row is not None and self._ends_with_mark(taken) else ""
             else:
