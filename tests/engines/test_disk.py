@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 import uploadtrends as ut
 from engine_stores import assert_same_panel
 from uploadtrends.engines import engine as engines
+from uploadtrends.panel import queries
 
 RULE = ut.Seniority(at="2020-01-01")
 
@@ -111,3 +112,28 @@ def test_settings_that_cannot_be(small) -> None:
         ut.build_panel(store, memory_limit="1GB")
     with pytest.raises(ut.InputError, match="to_parquet"):
         ut.build_panel(path, engine="spark")
+
+
+def test_what_a_store_lacks_is_counted_without_looking(small, tmp_path, monkeypatch) -> None:
+    plain = tmp_path / "plain.duckdb"
+    shutil.copy(small[0], plain)
+    with ut.open_store(plain, read_only=False) as store:
+        store.connection.execute(
+            "DELETE FROM sighting; DELETE FROM upload WHERE published_at IS NULL; "
+            "UPDATE upload SET ai_label = NULL, media_count = 1, status = 'listed', "
+            "date_basis = 'published', date_precision = 'day', date_error_seconds = NULL; "
+            "DELETE FROM credit WHERE n_artists > 1"
+        )
+    short = ut.build_panel(plain, seniority=RULE)
+    real, asked = queries.counted, []
+
+    def at_length(*args, placed, absent, **settings) -> str:
+        asked.append((placed, len(absent)))
+        return real(*args, placed=False, absent=(), **settings)
+
+    monkeypatch.setattr(queries, "counted", at_length)
+    assert ut.build_panel(plain, seniority=RULE).fingerprint == short.fingerprint
+    assert set(asked) == {(True, 5)}
+    asked.clear()
+    ut.build_panel(small[0])
+    assert {n for _, n in asked} == {0}

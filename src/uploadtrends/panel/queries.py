@@ -8,7 +8,7 @@ into groups by period and into the artist panel.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from uploadtrends.panel.seniority import Duration
 from uploadtrends.series.periods import precise_enough, sql_period
@@ -43,8 +43,15 @@ def _lane(split: Sequence[str]) -> str:
     )
 
 
-def _works(period: str, moment: str, split: Sequence[str], platforms: Sequence[str] | None) -> str:
-    where = _dated(period, moment)
+def _works(
+    period: str,
+    moment: str,
+    split: Sequence[str],
+    platforms: Sequence[str] | None,
+    *,
+    placed: bool = False,
+) -> str:
+    where = "TRUE" if placed else _dated(period, moment)
     if platforms is not None:
         where += f" AND platform IN ({text_list(platforms)})"
     return (
@@ -60,9 +67,15 @@ def lanes(period: str, moment: str, split: Sequence[str], platforms: Sequence[st
         "SELECT platform, lane, min(moment) AS first_at, max(moment) AS last_at, "
         "count(*) AS works, "
         "sum(CASE WHEN date_precision IN ('month', 'year') THEN 1 ELSE 0 END) AS coarse, "
-        "sum(CASE WHEN status IN ('deleted', 'banned') THEN 1 ELSE 0 END) AS taken_down "
+        "sum(CASE WHEN status IN ('deleted', 'banned') THEN 1 ELSE 0 END) AS taken_down, "
+        "count(ai_label) AS labels, count(CASE WHEN media_count <> 1 THEN 1 END) AS media "
         f"FROM ({_works(period, moment, split, platforms)}) w GROUP BY platform, lane"
     )
+
+
+def shared() -> str:
+    """Return SQL for the platforms on which artists share works."""
+    return "SELECT DISTINCT platform FROM credit WHERE n_artists <> 1"
 
 
 _ARRIVED = "WHEN date_basis = 'arrival' THEN 'only the day of arrival is known (date=\"arrived\")' "
@@ -104,6 +117,8 @@ def counted(
     shift: int,
     split: bool,
     revisited: bool,
+    placed: bool,
+    absent: Collection[str],
 ) -> str:
     """Return SQL for one row per artist (a number) and period with uploads, of one lane.
 
@@ -121,6 +136,11 @@ def counted(
     revisited : bool
         `delisted` counts works whose record says so; with this also those that were missing from
         a later complete visit to the artist (`last_visit`).
+    placed : bool
+        The date of every work on the platform can be placed in a period.
+    absent : collection of str
+        Counts that are known without looking at single works: nobody shares a work, or none has a
+        label, is of several media, was taken down. Each aggregate takes as long as all of a join.
     """
     gone = "w.status IN ('deleted', 'banned')"
     visit, visited = "", ""
@@ -133,19 +153,26 @@ def counted(
         instrument = lane[len(platform) + 1 :]
         held = f"= {text_list([instrument])}" if instrument else "IS NULL"
         only = f" AND instrument {held}"
+    none = "CAST(0 AS BIGINT)"
+    known = {
+        "fractional_uploads": (
+            "sum(CAST(1 AS DOUBLE) / coalesce(c.n_artists, 1))",
+            "CAST(count(*) AS DOUBLE)",
+        ),
+        "media": ("CAST(sum(coalesce(w.media_count, 1)) AS BIGINT)", "count(*)"),
+        "ai_uploads": ("count(CASE WHEN w.ai_label THEN 1 END)", none),
+        "ai_unknown": ("count(CASE WHEN w.ai_label IS NULL THEN 1 END)", "count(*)"),
+        "delisted": (f"count(CASE WHEN {gone} THEN 1 END)", none),
+    }
+    counts = ", ".join(f"{sql[name in absent]} AS {name}" for name, sql in known.items())
     return f"""
         SELECT {text_list([lane])} AS lane, c.artist, w.period,
-               min(w.moment) AS first_at,
-               count(*) AS uploads,
-               sum(CAST(1 AS DOUBLE) / coalesce(c.n_artists, 1)) AS fractional_uploads,
-               CAST(sum(coalesce(w.media_count, 1)) AS BIGINT) AS media,
-               count(CASE WHEN w.ai_label THEN 1 END) AS ai_uploads,
-               count(CASE WHEN w.ai_label IS NULL THEN 1 END) AS ai_unknown,
-               count(CASE WHEN {gone} THEN 1 END) AS delisted
-        FROM ({_works(period, moment, (), (platform,))}{only}) w
+               min(w.moment) AS first_at, count(*) AS uploads, {counts}
+        FROM ({_works(period, moment, (), (platform,), placed=placed)}{only}) w
         LEFT JOIN (SELECT c.upload_id, c.n_artists, n.artist + {shift} AS artist{visited}
                    FROM credit c
-                   JOIN name n ON n.platform = c.platform AND n.artist_id = c.artist_id
+                   JOIN (SELECT * FROM name WHERE platform = {text_list([platform])}) n
+                   ON n.artist_id = c.artist_id
                    {visit}
                    WHERE c.platform = {text_list([platform])}) c
         ON c.upload_id = w.upload_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -47,7 +47,8 @@ def read_records(engine: Engine, recipe: Mapping[str, Any]) -> Records:
         "lane_last",
         "lane_full",
     )
-    raw = _raw(engine, recipe, lanes, split, moment, {"name": name} | (seen if revisited else {}))
+    tables = {"name": name} | (seen if revisited else {})
+    raw = _raw(engine, recipe, lanes, split, moment, set(unplaced["lane"]), tables)
     people = keep(engine, queries.people(), raw=raw, name=name, lane_edge=edges)
     weighted = recipe["weights"] == "design"
     if weighted:
@@ -72,7 +73,9 @@ def read_records(engine: Engine, recipe: Mapping[str, Any]) -> Records:
         spans = spans.sort("artist")  # type: ignore[union-attr]
     totals = engine.frame(queries.totals(), cell=cells).sort("lane", "period", "credited")
     drop(engine, people, name, *seen.values(), *([raw] if renamed else []))
-    lanes = lanes.filter(~pl.col("counted_as").is_in(dropped)).drop("counted_as", "shift")
+    lanes = lanes.filter(~pl.col("counted_as").is_in(dropped)).drop(
+        "counted_as", "shift", "labels", "media"
+    )
     kind = HeldRecords if getattr(engine, "holds", False) else Records
     return kind(
         cells=cells,  # type: ignore[arg-type]
@@ -100,7 +103,7 @@ def _visits(engine: Engine) -> tuple[pl.DataFrame, Table | None]:
 def _edges(lanes: pl.DataFrame, visits: pl.DataFrame, period: str) -> pl.DataFrame:
     lanes = lanes.with_columns(
         pl.col("first_at", "last_at").cast(pl.Datetime("us")),
-        pl.col("works", "coarse", "taken_down").cast(pl.Int64),
+        pl.col("works", "coarse", "taken_down", "labels", "media").cast(pl.Int64),
         instrument=pl.when(pl.col("lane") != pl.col("platform")).then(
             pl.col("lane").str.strip_prefix(pl.col("platform") + "/")
         ),
@@ -125,22 +128,37 @@ def _raw(
     lanes: pl.DataFrame,
     split: Sequence[str],
     moment: str,
+    unplaced: Collection[str],
     tables: Mapping[str, Table],
 ) -> Table:
-    asked = lanes.select("platform", "counted_as", "shift").rows() or [("", "", 0)]
-    parts = [
-        queries.counted(
-            recipe["period"],
-            moment,
-            lane,
-            platform,
-            shift=shift,
-            split=platform in split,
-            revisited="last_visit" in tables,
+    shared = set(engine.frame(queries.shared())["platform"])
+    parts = []
+    for lane in lanes.to_dicts() or [dict.fromkeys(lanes.columns, 0) | _NO_LANE]:
+        platform = lane["platform"]
+        absent = {
+            "fractional_uploads": platform not in shared,
+            "media": not lane["media"],
+            "ai_uploads": not lane["labels"],
+            "ai_unknown": not lane["labels"],
+            "delisted": not lane["taken_down"] and "last_visit" not in tables,
+        }
+        parts.append(
+            queries.counted(
+                recipe["period"],
+                moment,
+                lane["counted_as"],
+                platform,
+                shift=lane["shift"],
+                split=platform in split,
+                revisited="last_visit" in tables,
+                placed=platform not in unplaced,
+                absent=[name for name, known in absent.items() if known],
+            )
         )
-        for platform, lane, shift in asked
-    ]
     return hold(engine, " UNION ALL ".join(parts), **tables)
+
+
+_NO_LANE = {"platform": "", "counted_as": ""}
 
 
 def _kept_lanes(
