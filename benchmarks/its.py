@@ -1,10 +1,14 @@
 """How fast interrupted time series are fitted, next to what a user would otherwise run.
 
     python benchmarks/its.py [--causalpy-python /path/to/python]
+    python benchmarks/its.py --growth
 
 Processor time (not wall time) of one thread a fit, the least of several rounds, every contestant in
 the same run; ratios are to the package. Contestants that are not installed are left out, and the
-output says so. Results go to results/its.csv.
+output says so. `load_before` tells what else the machine did: above 1 its caches were shared, which
+lengthens processor time, too. Results go to results/its.csv.
+
+With `--growth` the verb alone, on longer series and on more of them, to results/its_growth.csv.
 """
 
 from __future__ import annotations
@@ -81,6 +85,12 @@ def ours(y: np.ndarray, rounds: int, placebos: int) -> list[dict[str, object]]:
         for row in y[:20]:
             reml.maximum(row, x)
 
+    def fresh() -> None:
+        # More designs, each with a hole and an event of its own, than are kept.
+        for at in range(40):
+            holed = series.where(np.arange(N) != 1 + at % 20)
+            ut.interrupted_time_series(holed, series.index[EVENT - 19 + at])
+
     ut.interrupted_time_series(series, event, **options)
     ut.interrupted_time_series(series, event)
     many = np.resize(y, (placebos, N))
@@ -96,6 +106,7 @@ def ours(y: np.ndarray, rounds: int, placebos: int) -> list[dict[str, object]]:
             20,
         ),
         ("one fit, both scales, honest bounds", "uploadtrends defaults", public_default, 20),
+        ("one fit, a new design", "uploadtrends defaults, design never seen", fresh, 40),
         (
             "64 series in one call, errors ar1",
             'uploadtrends, 64 series, errors="ar1"',
@@ -235,13 +246,89 @@ def causalpy(y: np.ndarray, rounds: int, python: str | None) -> list[dict[str, o
     return [{"task": "loop", "contestant": who, "cpu_ms_a_fit": float(value), "timed": 10}]
 
 
+LONGER = (72, 144, 250, 500, 1000, 2000, 5000, 10_000)
+MORE = (1, 4, 16, 64, 256)
+
+
+def growth() -> None:
+    """Time the verb on longer series (a new design each) and on more series of one grid."""
+    import uploadtrends as ut
+    from uploadtrends.simulate import ar1_series
+
+    ut.interrupted_time_series(
+        pd.Series(ar1_series(1, N, rho=0.4, seed=2)[0] + 50, _months(N)), _months(N)[EVENT]
+    )
+    rows = []
+    for errors in ("ar1", "averaged"):
+        for series, n in [(1, n) for n in LONGER] + [(m, N) for m in MORE]:
+            index = _months(n)
+            values = ar1_series(series, n, rho=0.4, seed=1) + 50
+            options = {"errors": errors, "season": "none", "scale": "level"}
+            # The event of the warm call is another, so that the one that is timed has a new design.
+            frame, at = pd.DataFrame(values.T, index), n * EVENT // N
+            for seen in (False, True):
+                best = np.inf
+                for turn in range(2):
+                    start = time.process_time()
+                    ut.interrupted_time_series(
+                        frame, index[at if seen else at - turn - 1], **options
+                    )
+                    best = min(best, time.process_time() - start)
+                rows.append(
+                    {
+                        "errors": errors,
+                        "series": series,
+                        "periods": n,
+                        "design": "seen before" if seen else "new",
+                        "cpu_s": round(best, 4),
+                    }
+                )
+                print(rows[-1], flush=True)
+    table = pd.DataFrame(rows)
+    table["load_before"] = round(LOAD, 1)
+    table["versions"] = versions()
+    RESULTS.mkdir(exist_ok=True)
+    table.to_csv(RESULTS / "its_growth.csv", index=False)
+    for (errors, design), part in table.groupby(["errors", "design"]):
+        for name, kept in (("periods", part["series"] == 1), ("series", part["periods"] == N)):
+            sizes = part[kept].drop_duplicates(name)
+            x, y = np.log(sizes[name].astype(float)), np.log(sizes["cpu_s"])
+            upper = x >= x.median()
+            whole, late = (np.polyfit(x[k], y[k], 1)[0] for k in (x > -1, upper))
+            print(
+                f"errors={errors}, design {design}: CPU seconds grow with {name} to the power "
+                f"{whole:.2f}, {late:.2f} in the upper half"
+            )
+
+
+def _months(n: int) -> pd.DatetimeIndex:
+    return pd.date_range("1700-01-01", periods=n, freq="MS", unit="s")
+
+
+LOAD = os.getloadavg()[0]
+
+
+def versions() -> str:
+    """Name what was timed on what."""
+    import statsmodels
+
+    return (
+        f"Python {platform.python_version()}; numpy {np.__version__}; pandas {pd.__version__}; "
+        f"statsmodels {statsmodels.__version__}; {platform.machine()}"
+    )
+
+
 def main() -> None:
     """Time every contestant and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--placebos", type=int, default=10_000)
     parser.add_argument("--causalpy-python", help="an interpreter that has CausalPy")
+    parser.add_argument("--growth", action="store_true", help="the verb alone, on larger data")
     options = parser.parse_args()
+    if options.growth:
+        growth()
+        return
     from uploadtrends.simulate import ar1_series
 
     y = ar1_series(500, N, rho=0.4, seed=1)
@@ -251,18 +338,14 @@ def main() -> None:
         *r_gls(y, options.rounds),
         *causalpy(y, options.rounds, options.causalpy_python),
     ]
-    import statsmodels
-
     table = pd.DataFrame(mine + peers)
     for row in mine:
         ratio = table["cpu_ms_a_fit"] / row["cpu_ms_a_fit"]
         table[f"times {row['contestant']}, {row['task']}"] = ratio.round(2)
     table["cpu_ms_a_fit"] = table["cpu_ms_a_fit"].round(4)
     table["date"] = f"{dt.date.today():%Y-%m-%d}"
-    table["versions"] = (
-        f"Python {platform.python_version()}; numpy {np.__version__}; pandas {pd.__version__}; "
-        f"statsmodels {statsmodels.__version__}; {platform.machine()}"
-    )
+    table["load_before"] = round(LOAD, 1)
+    table["versions"] = versions()
     RESULTS.mkdir(exist_ok=True)
     table.to_csv(RESULTS / "its.csv", index=False)
     print(table[["task", "contestant", "cpu_ms_a_fit"]].to_string(index=False))
