@@ -16,13 +16,43 @@ DOCS = Path(__file__).resolve().parent
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.S)
 
 
+# The cells that 0.1.0 was measured on as well: its kind and autocorrelation, and their name now.
+SAME_SERIES = {
+    ("constant", 0.0): "AR 0",
+    ("constant", 0.4): "AR .4",
+    ("constant", 0.7): "AR .7",
+    ("heavy tails, t(3)", 0.4): "t3, AR .4",
+    ("season of 12, 1.5 sd", 0.4): "season 1.5 sd",
+}
+
+
 def _before_and_after() -> pd.DataFrame:
-    parts = []
-    for version in ("0.1.0", "0.2.0"):
-        path = RESULTS / f"change_points_{version}.csv"
-        if path.exists():
-            parts.append(pd.read_csv(path).assign(version=version))
-    return pd.concat(parts, ignore_index=True)
+    """All cells of 0.2.0, and those of 0.1.0 that ask the same."""
+    alarms = pd.read_csv(RESULTS / "change_points_0.1.0_false_alarms.csv")
+    names = pd.Series(zip(alarms["kind"], alarms["rho"], strict=True)).map(SAME_SERIES)
+    alarms = alarms.assign(study="false_alarms", what="dated", kind=names)
+    steps = pd.read_csv(RESULTS / "change_points_0.1.0_power.csv")
+    steps = steps[(steps["n"] == 72) & (steps["at"] == "half")]
+    kinds = [
+        f"{row.step_sd:g} sd at 36, AR {row.rho:g}, trend={'False' not in row.method}"
+        for row in steps.itertuples()
+    ]
+    steps = steps.assign(study="power", what="dated", kind=kinds)
+    several = pd.read_csv(RESULTS / "change_points_0.1.0_several_changes.csv").query("rho == 0.4")
+    kinds = several["shape"].str.replace(" and", ",") + ", trend=" + several["trend"].astype(str)
+    several = several.assign(
+        study="several_changes",
+        n=120,
+        kind=kinds,
+        what="right number",
+        share=several["right_number"],
+        method="calibrated",
+    )
+    before = pd.concat([alarms, steps, several], ignore_index=True)
+    kept = before["method"].isin(["calibrated", "calibrated, trend=False"]) & before["kind"].notna()
+    kept &= ~((before["study"] == "false_alarms") & (before["method"] != "calibrated"))
+    now = pd.read_csv(RESULTS / "change_points_0.2.0.csv").assign(version="0.2.0")
+    return pd.concat([now, before[kept].assign(version="0.1.0")], ignore_index=True)
 
 
 def false_alarms() -> str:
@@ -39,12 +69,27 @@ def power() -> str:
     """How often a step is dated, and how often p is at most .05."""
     found = _before_and_after()
     chosen = found[found["study"] == "power"]
-    wide = chosen.pivot_table(index="kind", columns=["what", "version"], values="share", sort=False)
-    rows = [
-        [str(kind), *(_pair(line, what) for what in ("dated", "p <= .05"))]
-        for kind, line in wide.iterrows()
+    chosen = chosen[chosen["kind"].isin(chosen.loc[chosen["version"] == "0.2.0", "kind"])]
+    return _by_kind(chosen, ["dated", "p <= .05"], ["a step of", "dated", "p at most .05"])
+
+
+def several() -> str:
+    """How often several steps are found, all and no more."""
+    found = _before_and_after()
+    chosen = found[(found["study"] == "several_changes") & (found["n"] == 120)]
+    wanted = [
+        "found at all",
+        "right number",
+        "more than the true ones",
+        "all joint intervals cover",
     ]
-    return markdown(rows, ["a step of", "dated", "p at most .05"])
+    return _by_kind(chosen, wanted, ["steps", *wanted])
+
+
+def _by_kind(chosen: pd.DataFrame, wanted: list[str], head: list[str]) -> str:
+    wide = chosen.pivot_table(index="kind", columns=["what", "version"], values="share", sort=False)
+    rows = [[str(kind), *(_pair(line, what) for what in wanted)] for kind, line in wide.iterrows()]
+    return markdown(rows, head)
 
 
 def _pair(line: pd.Series, column: object) -> str:
@@ -53,7 +98,7 @@ def _pair(line: pd.Series, column: object) -> str:
     return f"{before} → {now}" if before else now
 
 
-TABLES = {"false_alarms": false_alarms, "power": power} | quality_tables.TABLES
+TABLES = {"false_alarms": false_alarms, "power": power, "several": several} | quality_tables.TABLES
 
 
 def written(text: str) -> str:

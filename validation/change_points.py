@@ -125,6 +125,7 @@ NOTHING: dict[str, Callable[[int, int, int], np.ndarray]] = {
     "quadratic 2.5 sd": curved(lambda u: 2.5 * (4 * u * (1 - u))),
     "logistic 4 sd": curved(lambda u: 4.0 / (1.0 + np.exp((0.5 - u) / 0.1))),
     "logistic 8 sd": curved(lambda u: 8.0 / (1.0 + np.exp((0.5 - u) / 0.1))),
+    "logistic 10 sd": curved(lambda u: 10.0 / (1.0 + np.exp((0.5 - u) / 0.1))),
     "long memory .3": long_memory,
 }
 
