@@ -3,13 +3,15 @@
 Run `python benchmarks/start.py` in a checkout in which `make figures` has run. Medians of whole
 processes in turns, beside `import pandas` as a yardstick; writes results/start.csv. Dates of one's
 own are run in a folder of their own: first a cold run of the study, then what a user asks next,
-each as a share of the cold run (time on the clock, and CPU time with all processes).
+each as a share of the cold run (time on the clock, and CPU time with all processes). The load
+average is that before the runs: where it is not below the number of cores, no second process draws.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import os
 import resource
 import statistics
 import subprocess
@@ -18,6 +20,7 @@ import tempfile
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from uploadtrends.result import package_version
 
@@ -36,6 +39,10 @@ SLOW = {
     "make figures, nothing to do": (None, ["make", "figures"]),
     "make figures, study file touched": ("studies/precipice.toml", ["make", "figures"]),
 }
+COLUMNS = (
+    *("what", "median_seconds", "runs", "date", "uploadtrends", "python"),
+    *("cpu_seconds", "share_of_cold", "cpu_share_of_cold", "load_average"),
+)
 COLD = "run precipice, cold"
 ASKED = {
     COLD: (),
@@ -74,40 +81,56 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--asked", action="store_true", help="Only the dates of one's own.")
     parsed = parser.parse_args()
-    repeats = parsed.repeats
+    load = os.getloadavg()[0]
     dates = asked()
     for name, (clock, cpu) in dates.items():
         shares = clock / dates[COLD][0], cpu / dates[COLD][1]
         print(f"{clock:7.2f} s {cpu:7.2f} CPU s  {shares[0]:4.2f} {shares[1]:4.2f}  {name}")
-    if parsed.asked:
-        return
+    times = {} if parsed.asked else waited(parsed.repeats)
+    rows = []
+    for name, found in times.items():
+        print(f"{statistics.median(found):7.2f} s  {name}")
+        rows.append({"what": name, "median_seconds": statistics.median(found), "runs": len(found)})
+    for name, (clock, cpu) in dates.items():
+        shares = clock / dates[COLD][0], cpu / dates[COLD][1]
+        told = {"cpu_seconds": cpu, "share_of_cold": shares[0], "cpu_share_of_cold": shares[1]}
+        rows.append({"what": name, "median_seconds": clock, "runs": 1, **told})
+    write(rows, load)
+
+
+def waited(repeats: int) -> dict[str, list[float]]:
+    """Return the seconds of what a user waits for every day, one by one."""
     times: dict[str, list[float]] = {name: [] for name in (*QUICK, *SLOW)}
     for _ in range(repeats):
         for name, command in QUICK.items():
             times[name].append(seconds(command))
     seconds(["make", "figures"])
     for name, (touched, command) in SLOW.items():
-        for _ in range(1 if "first" in name else 3):
+        for _ in range(3):
             if touched is not None:
                 (ROOT / touched).touch()
             times[name].append(seconds(command))
+    return times
+
+
+def write(rows: list[dict[str, Any]], load: float) -> None:
+    """Put rows in the place of earlier ones of their name, with the load of the machine before."""
     table = Path(__file__).parent / "results" / "start.csv"
+    about = {
+        "date": date.today(),
+        "uploadtrends": package_version(),
+        "python": sys.version.split()[0],
+        "load_average": f"{load:.1f}",
+    }
+    with table.open(newline="") as stream:
+        kept = {row["what"]: row for row in csv.DictReader(stream)}
+    for row in rows:
+        told = {k: f"{v:.2f}" if isinstance(v, float) else v for k, v in row.items()}
+        kept[row["what"]] = {**told, **about}
     with table.open("w", newline="") as stream:
-        rows = csv.writer(stream, lineterminator="\n")
-        head = ["what", "median_seconds", "runs", "date", "uploadtrends", "python"]
-        rows.writerow([*head, "cpu_seconds", "share_of_cold", "cpu_share_of_cold"])
-        for name, found in times.items():
-            median = statistics.median(found)
-            version = sys.version.split()[0]
-            rows.writerow(
-                [name, f"{median:.2f}", len(found), date.today(), package_version(), version]
-            )
-            print(f"{median:7.2f} s  {name}")
-        for name, (clock, cpu) in dates.items():
-            about = [name, f"{clock:.2f}", 1, date.today(), package_version()]
-            shares = clock / dates[COLD][0], cpu / dates[COLD][1]
-            told = [f"{cpu:.2f}", *(f"{share:.2f}" for share in shares)]
-            rows.writerow([*about, sys.version.split()[0], *told])
+        written = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        written.writeheader()
+        written.writerows(kept.values())
 
 
 if __name__ == "__main__":

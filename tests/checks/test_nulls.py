@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from uploadtrends.checks.nulls import detection, fit_null, power_at, smallest_detectable
+from uploadtrends.checks.nulls import detection, fit_null, p_values, power_at, smallest_detectable
 from uploadtrends.errors import InputError
+from uploadtrends.models.estimators import averaged
 from uploadtrends.models.estimators.reml import fit_batch
 from uploadtrends.simulate import ar1_series
 
@@ -74,3 +75,16 @@ def test_shifting_the_data_shifts_the_interval():
     shifted = fit_batch(noise + 1.7 * STEP[:, 2], STEP, LEVEL)
     np.testing.assert_allclose(shifted.low, without.low + 1.7, atol=1e-4)
     np.testing.assert_allclose(shifted.high, without.high + 1.7, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_series", [1, 3, 150])
+def test_p_values_are_those_of_a_whole_fit(n_series):
+    outcomes = ar1_series(n_series, N, rho=0.5, seed=5) + 2 * (TIME >= 40)
+    outcomes[-1] = STEP @ [1.0, 2.0, 3.0, 4.0]  # without noise
+    contrasts = np.vstack([LEVEL, [[0.0, 0.0, 0.0, 1.0]]])
+    rows = np.flatnonzero(np.arange(N) % 11)
+    fitted = averaged.fit_batch(outcomes[:, rows], STEP[rows], contrasts, positions=TIME[rows])
+    found = p_values(outcomes[:, rows], STEP[rows], contrasts, TIME[rows])
+    np.testing.assert_allclose(found, fitted.p, rtol=0, atol=1e-12)
+    assert np.isnan(found[-1]).all()
+    assert n_series == 1 or np.ptp(found[:-1]) > 0.01

@@ -16,6 +16,7 @@ from uploadtrends import figures
 from uploadtrends.checks import CheckOutcome
 from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas import layout, ratios
+from uploadtrends.figures.canvas.drawing import render, render_svgs
 from uploadtrends.figures.checked import draw
 from uploadtrends.result import Call
 from uploadtrends.simulate import population
@@ -44,6 +45,21 @@ def test_the_same_figure_gives_the_same_bytes(study_results: Any, tmp_path: Path
     svg = one[0].read_text()
     assert "<dc:date>" not in svg
     assert str(tmp_path) not in svg
+
+
+def test_an_svg_drawn_once_is_that_with_outlines_and_that_with_letters(study_results: Any) -> None:
+    odd = pd.Series([1.0, 2.0, 4.0] * 20, pd.date_range("2018-01-01", periods=60, freq="MS"))
+    named = ut.Event("2021-05-15", 'a < b -- & "twofold-begin" $x_1$ --> é')
+    drawings = [
+        figures.plot(study_results.its),
+        figures.plot(study_results.breaks),
+        figures.plot(ut.interrupted_time_series(odd, named)),
+    ]
+    for drawing in drawings:
+        outlines, letters = render_svgs(drawing)
+        assert outlines.encode() == render(drawing, "svg")
+        assert letters.encode() == render(drawing, "svg", letters=True)
+        assert outlines != letters
 
 
 def test_style_leaves_the_users_settings_alone(study_results: Any) -> None:

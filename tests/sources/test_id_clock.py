@@ -129,6 +129,16 @@ def test_one_pair_is_not_enough(store, tmp_path: Path) -> None:
         store.load(pairs(tmp_path, "1,2022-01-01T00:00:00Z"))
 
 
+def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
+    first = pairs(tmp_path, "0,2020-01-01T00:00:00Z", "310,2020-02-01T00:00:00Z").rates("month")
+    again = pairs(tmp_path, "0,2020-01-01T00:00:00Z", "620,2020-02-01T00:00:00Z").rates("month")
+    assert first["rate"].tolist() == [10.0]
+    assert again["rate"].tolist() == [20.0]
+    (tmp_path / "pairs.csv").unlink()
+    with pytest.raises(InputError):
+        IdClock(tmp_path / "pairs.csv").rates()
+
+
 _moments = st.datetimes(datetime(2010, 1, 1), datetime(2020, 1, 1))
 
 

@@ -3,12 +3,13 @@ from __future__ import annotations
 import os
 import pickle
 import stat
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from uploadtrends.pseudonyms import Ledger
-from uploadtrends.study.cache import KEPT, StepCache, code_fingerprint, file_fingerprint
+from uploadtrends.study.cache import KEPT, LIBRARIES, StepCache, code_fingerprint, file_fingerprint
 
 
 @pytest.fixture
@@ -85,6 +86,23 @@ def test_style_and_drawing_change_no_number(monkeypatch) -> None:
         assert with_change("figures/dispatch.py") == (False, True)
         assert with_change("models/onset.py") == (True, True)
         assert with_change("cli/show.py") == (False, False)
+    finally:
+        code_fingerprint.cache_clear()
+
+
+@pytest.mark.parametrize("library", [*LIBRARIES, "python"])
+def test_another_version_of_a_library_is_other_code(monkeypatch, library) -> None:
+    numbers, pages = code_fingerprint(), code_fingerprint(pages=True)
+    where = "uploadtrends.study.cache"
+    if library == "python":
+        monkeypatch.setattr(f"{where}.python_version", lambda: "3.99.1")
+    else:
+        told = lambda name: "99.1" if name == library else version(name)  # noqa: E731
+        monkeypatch.setattr(f"{where}.version", told)
+    code_fingerprint.cache_clear()
+    try:
+        assert code_fingerprint(pages=True) != pages
+        assert (code_fingerprint() != numbers) is (library != "matplotlib")
     finally:
         code_fingerprint.cache_clear()
 

@@ -16,7 +16,7 @@ import uploadtrends as ut
 from uploadtrends import figures
 from uploadtrends.figures import gallery
 from uploadtrends.report.inline import Picture
-from uploadtrends.study import beside
+from uploadtrends.study import beside, second
 from uploadtrends.study.pictures import Pictures, Unknown, content, pictures
 
 
@@ -171,37 +171,52 @@ def test_contents_differ_when_anything_inside_does() -> None:
             content(Held({"a": value}))
 
 
-def test_a_second_process_draws_what_shows_no_check(
+def test_a_second_process_draws_what_shows_no_check_to_come(
     results: Any, drawn: list[str], tmp_path: Path
 ) -> None:
-    apart = replace(results, kept_in=tmp_path)
-    asked = replace(apart, checks=(), manifest={})
+    spec = replace(results.spec, checks={"published_series": {}, "power": {}})
+    apart = replace(results, spec=spec, kept_in=tmp_path)
+    asked = replace(apart, manifest={})
     beside.draw(pickle.dumps(asked))
     names = list(drawn)
     assert {"figure1", "effects", "change_points"} <= set(names)
-    assert not {"interrupted_time_series", "figure3_placebo_cohorts"} & set(names)
+    assert "interrupted_time_series" not in names, "it shows a check that has not run"
     drawn.clear()
-    found = pictures(apart, tmp_path)  # the run draws the rest
-    assert set(drawn) == set(found) - set(names)
-    assert found == pictures(results, results.kept_in)
+    facts = ut.published_series(date="2022-08")(results.panel)
+    beside.draw(pickle.dumps(replace(asked, checks=(facts,))))
+    assert drawn == ["interrupted_time_series"]
+    drawn.clear()
+    whole = replace(apart, checks=(facts,))
+    found = pictures(whole, tmp_path)  # the run draws the rest: nothing
+    assert drawn == []
+    assert found == pictures(replace(whole, kept_in=tmp_path / "new"), tmp_path / "new")
 
 
+@pytest.mark.parametrize("early", [True, False])
 def test_the_second_process_is_a_process_and_ends(
-    results: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    results: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, early: bool
 ) -> None:
     apart = replace(results, kept_in=tmp_path)
-    monkeypatch.setattr(beside, "_core_is_free", lambda: True)
+    monkeypatch.setattr(second, "core_is_free", lambda: True)
+    if early:
+        second.start()
     beside.draw_beside(apart)
-    (process,) = beside._RUNNING
+    (process,) = second.RUNNING
     assert process.wait(timeout=120) == 0
     assert len(list(tmp_path.glob("figure_*.pickle"))) >= beside.WORTH
-    assert Pictures(apart, tmp_path).missing() == [
-        "interrupted_time_series",
-        "figure3_placebo_cohorts",
-    ]
-    beside.stop()
-    beside.draw_beside(apart)  # too little is left to draw
-    assert beside._RUNNING == []
+    assert Pictures(apart, tmp_path, early=True).missing() == []
+    second.stop()
+    beside.draw_beside(apart)  # nothing is left to draw
+    assert second.RUNNING == []
+
+
+def test_a_second_process_that_is_given_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second, "core_is_free", lambda: True)
+    second.start()
+    (process,) = second.RUNNING
+    second.stop()
+    assert second.RUNNING == []
+    assert process.poll() is not None
 
 
 def test_no_second_process_where_no_core_is_free(
@@ -209,20 +224,20 @@ def test_no_second_process_where_no_core_is_free(
 ) -> None:
     monkeypatch.setattr("os.getloadavg", lambda: (99.0, 0.0, 0.0))
     beside.draw_beside(replace(results, kept_in=tmp_path))
-    assert beside._RUNNING == []
-    monkeypatch.setattr(beside, "_core_is_free", lambda: True)
+    assert second.RUNNING == []
+    monkeypatch.setattr(second, "core_is_free", lambda: True)
     with figures.style(language="de"):  # which the other process does not know
         beside.draw_beside(replace(results, kept_in=tmp_path))
-    assert beside._RUNNING == []
+    assert second.RUNNING == []
 
 
 def test_a_second_process_that_cannot_start_changes_nothing(
     results: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beside, "_core_is_free", lambda: True)
+    monkeypatch.setattr(second, "core_is_free", lambda: True)
     monkeypatch.setattr("sys.executable", str(tmp_path / "no_python"))
     beside.draw_beside(replace(results, kept_in=tmp_path))
-    assert beside._RUNNING == []
+    assert second.RUNNING == []
 
 
 def test_the_curve_of_a_contrast_depends_on_its_name_only(

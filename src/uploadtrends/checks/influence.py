@@ -29,6 +29,7 @@ from uploadtrends.events import EventSet
 from uploadtrends.models.effects import effect_table
 from uploadtrends.models.estimators.averaged import fit_batch
 from uploadtrends.models.estimators.by_name import estimate
+from uploadtrends.models.estimators.reml import put_together
 from uploadtrends.models.onset import rows_between
 from uploadtrends.models.preparation import prepare
 from uploadtrends.pseudonyms import load_key, pseudonym
@@ -176,7 +177,11 @@ def _lines(work: Working, mine: pd.DataFrame) -> dict[str, Array]:
 
 
 def _frame(
-    work: Working, kind: str, left_out: Sequence[str], lines: dict[str, Array], fit: Any
+    work: Working,
+    kind: str | Sequence[str],
+    left_out: Sequence[str],
+    lines: dict[str, Array],
+    fit: Any,
 ) -> pd.DataFrame:
     """Return one row per event and thing left out, from a batch with one row each."""
     parts = [
@@ -214,16 +219,23 @@ def _periods(work: Working, mine: pd.DataFrame, windows: Sequence[tuple[str, str
         hit = rows_between(work.index, first, last)[rows]
         if hit.any() and not hit.all():
             drops.append((f"{first} to {last}", hit))
-    frames = []
+    names, fits = [], []
+    matrix, response = work.matrix, work.weighted
     for name, drop in drops:
         kept = rows[~drop]
-        x = work.matrix[kept]
+        x = matrix[kept]
         if np.linalg.matrix_rank(x) < x.shape[1]:
             continue
-        fit = fit_batch(work.weighted[kept], x, contrast, positions=kept.astype(float))
-        kind = "window" if " to " in name else "period"
-        frames.append(_frame(work, kind, [name], lines, fit))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        names.append(name)
+        fits.append(fit_batch(response[kept], x, contrast, positions=kept.astype(float)))
+    if not fits:
+        return pd.DataFrame()
+    every = put_together(fits, [np.array([place]) for place in range(len(fits))])
+    kinds = ["window" if " to " in name else "period" for name in names]
+    found = _frame(work, kinds, names, lines, every)
+    # What is left out first, then the event: as they are drawn.
+    order = np.arange(len(found)).reshape(len(lines), len(names)).T.ravel()
+    return found.iloc[order].reset_index(drop=True)
 
 
 def _artists(work: Working, fit: Any, mine: pd.DataFrame, panel: Any) -> pd.DataFrame:
@@ -266,23 +278,19 @@ def _artists(work: Working, fit: Any, mine: pd.DataFrame, panel: Any) -> pd.Data
 def _events(result: Any, fit: Any, mine: pd.DataFrame) -> pd.DataFrame:
     """Leave out every event in turn that leaves something of the contrast's own block."""
     members = {block.id: {event.id for event in block.events} for block in fit.blocks}
+    effects = mine[["platform", "group", "event", "term"]].to_dict("records")
     rows = []
     for out in result.events:
         rest = EventSet(event for event in result.events if event.id != out.id)
-        effects = _refitted(fit, rest)
-        for _, effect in mine.iterrows():
-            wanted = members.get(effect["event"], set()) - {out.id}
-            same = effects[(effects["term"] == effect["term"]) & effects["status"].isin(USABLE)]
-            for _, again in same.iterrows():
-                if wanted & set(str(again["event"]).split("+")):
-                    rows.append(
-                        {
-                            **{key: effect[key] for key in ("platform", "group", "event")},
-                            "kind": "event",
-                            "left_out": out.id,
-                            **{key: again[key] for key in ("estimate", "low", "high", "p")},
-                        }
-                    )
+        refitted = _refitted(fit, rest)
+        usable = refitted[refitted["status"].isin(USABLE)].to_dict("records")
+        for effect in effects:
+            term, wanted = effect["term"], members.get(effect["event"], set()) - {out.id}
+            for again in usable:
+                if again["term"] == term and wanted & set(str(again["event"]).split("+")):
+                    named = {key: effect[key] for key in ("platform", "group", "event")}
+                    found = {key: again[key] for key in ("estimate", "low", "high", "p")}
+                    rows.append({**named, "kind": "event", "left_out": out.id, **found})
                     break
     return pd.DataFrame(rows)
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.stats import false_discovery_control, norm
 
 from uploadtrends.arrays import Array
 from uploadtrends.checks.check import Check, Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import USABLE, contrasts, overall
+from uploadtrends.checks.nulls import p_values
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.working import calendar, contrast_row, joint_null, working_series
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
-from uploadtrends.models.estimators.averaged import fit_batch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,19 +25,13 @@ if TYPE_CHECKING:
 
 def benjamini_hochberg(p_values: ArrayLike) -> Array:
     """Return Benjamini-Hochberg (1995) step-up p-values (false discovery rate)."""
-    return _by_statsmodels(p_values, "fdr_bh")
-
-
-def _by_statsmodels(p_values: ArrayLike, method: str) -> Array:
-    from statsmodels.stats.multitest import multipletests
-
     p = np.asarray(p_values, dtype=float)
     adjusted = np.full(p.shape, np.nan)
     known = ~np.isnan(p)
     if ((p[known] < 0) | (p[known] > 1)).any():
         raise InputError("p-values lie between 0 and 1", value=[float(v) for v in p[known]])
     if known.any():
-        adjusted[known] = multipletests(p[known], method=method)[1]
+        adjusted[known] = false_discovery_control(p[known])
     return adjusted
 
 
@@ -217,8 +212,6 @@ multiplicity = Multiplicity
 
 def _romano_wolf_of(result: Any, chosen: pd.DataFrame, n_draws: int, seed: int) -> Array:
     """Return Romano-Wolf p-values of the chosen effects, NaN where there is no estimate."""
-    from scipy.stats import norm
-
     series = working_series(result)
     observed, null, places = [], [], []
     keys = list(series)
@@ -239,11 +232,9 @@ def _romano_wolf_of(result: Any, chosen: pd.DataFrame, n_draws: int, seed: int) 
             continue
         lead = len(calendar(start, work.index[0], work.index.freqstr)) - 1
         every = np.concatenate([work.y[None], noise[:, j, lead + work.rows]])
-        fit = fit_batch(
-            every, work.x, np.concatenate(list(rows.values())), positions=work.positions
-        )
-        # p-values on the scale of a normal deviate: larger is more extreme.
-        z = norm.isf(np.clip(fit.p, 1e-300, 1.0) / 2)
+        p = p_values(every, work.x, np.concatenate(list(rows.values())), work.positions)
+        # On the scale of a normal deviate: larger is more extreme.
+        z = norm.isf(np.clip(p, 1e-300, 1.0) / 2)
         observed.append(z[0])
         null.append(z[1:])
         places += list(rows)

@@ -130,13 +130,24 @@ def fit_specifications(
     answer = {key: np.full(shape, np.nan) for key in ("effect", "low", "high", "p", "z")}
     null = {key: np.full((n_draws, *shape), np.nan) for key in ("effect", "z")}
     used = np.zeros(len(specifications))
+    stretches: dict[tuple[Cell, str, str], _Stretch] = {}
+    asked: set[Specification] = set()
     for s, spec in enumerate(specifications):
         key = (spec.unit, spec.seniority)
         if key not in cells:
             continue
-        fitted = _fit_one(
-            platform, group, cells[key], drawn[key], spec, events, settings, term, seen
-        )
+        at = (key, spec.period, spec.window)
+        if at not in stretches:
+            stretches[at] = _stretch(cells[key], drawn[key], spec, events)
+        stretch = stretches[at]
+        if len(stretch.index) < FEWEST_PERIODS:
+            continue
+        # A window longer than the data is the data: nothing new is asked.
+        question = replace(spec, window=f"{len(stretch.index)} from {stretch.index[0]}")
+        if question in asked:
+            continue
+        asked.add(question)
+        fitted = _fit_one(platform, group, stretch, spec, events, settings, term, seen)
         if fitted is None:
             continue
         used[s] = fitted["n"]
@@ -192,30 +203,40 @@ def _null_draws(
     return drawn
 
 
+@dataclass(frozen=True)
+class _Stretch:
+    """The periods of a cell in one window: the series (row 0) and its null draws (the others)."""
+
+    index: pd.DatetimeIndex
+    values: Array
+
+
+def _stretch(series: pd.Series, drawn: Array, spec: Specification, events: EventSet) -> _Stretch:
+    """Return what a specification's period and window leave of a cell."""
+    values = np.concatenate([series.to_numpy(dtype=float)[None], drawn])
+    index = pd.DatetimeIndex(series.index)
+    if spec.period == "quarter":
+        index, values = _by_quarter(index, values, spec.unit in SUMMED)
+    keep = _inside(index, events, spec.window)
+    return _Stretch(index[keep], values[:, keep])
+
+
 def _fit_one(
     platform: str,
     group: str,
-    series: pd.Series,
-    drawn: Array,
+    stretch: _Stretch,
     spec: Specification,
     events: EventSet,
     settings: Settings,
     term: str,
     seen: set[str],
 ) -> dict[str, Any] | None:
-    """Fit one specification to the series (row 0) and to its null draws (the other rows).
+    """Fit one specification to a series and its null draws.
 
     None if it cannot be fitted, or is among those seen already.
     """
-    values = np.concatenate([series.to_numpy(dtype=float)[None], drawn])
-    index = pd.DatetimeIndex(series.index)
-    if spec.period == "quarter":
-        index, values = _by_quarter(index, values, spec.unit in SUMMED)
-    keep = _inside(index, events, spec.window)
-    index, values = index[keep], values[:, keep]
-    if len(index) < FEWEST_PERIODS:
-        return None
-    part = pd.Series(values[0], index=index)
+    values = stretch.values
+    part = pd.Series(values[0], index=stretch.index)
     try:
         prepared = prepare(NamedSeries(platform, group, part), events, spec.settings(settings))
     except InputError:

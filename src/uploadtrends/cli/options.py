@@ -203,7 +203,8 @@ class StudyOptions:
         results will be `drawn`, a second process may begin with that.
         """
         from uploadtrends.cli.progress import step_display
-        from uploadtrends.study import Home, Study
+        from uploadtrends.study import Home, Study, second
+        from uploadtrends.study.home import MANIFEST
 
         loaded = Study.load(study)
         spec, date = loaded.spec, ""
@@ -215,6 +216,8 @@ class StudyOptions:
             place.refuse_another(spec.name, spec.file.name if spec.file else None)
         meanwhile: Any = None
         if drawn:
+            if not (place.out / MANIFEST).exists():  # all is to be drawn
+                second.start()
             from uploadtrends.study.beside import draw_beside as meanwhile
         with step_display(place.work, quiet=quiet) as announce:
             results = loaded.run(

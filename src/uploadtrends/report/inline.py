@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from uploadtrends.figures.canvas import sheet
-from uploadtrends.figures.canvas.drawing import Drawing, render
+from uploadtrends.figures.canvas.drawing import Drawing, render, render_svgs
 
 # The page defines these custom properties for light and dark; the value stands in where it cannot.
 THEME = {
@@ -26,7 +26,7 @@ THEME = {
 }
 
 
-def inline_svg(drawing: Drawing, name: str, *, kind: str = "") -> str:
+def inline_svg(drawing: Drawing, name: str, *, kind: str = "", text: str = "") -> str:
     """Return a drawing as an ``<svg>`` element for an HTML page.
 
     Parameters
@@ -36,8 +36,10 @@ def inline_svg(drawing: Drawing, name: str, *, kind: str = "") -> str:
         Unique on the page; prefixed to every id inside.
     kind : str
         CSS class of the element.
+    text : str
+        The drawing as SVG with letters, where it has been drawn.
     """
-    text = render(drawing, "svg", letters=True).decode()
+    text = text or render(drawing, "svg", letters=True).decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
@@ -87,8 +89,9 @@ class Picture:
         cls, name: str, drawing: Drawing, narrow: Drawing | None = None, *, shown: bool = True
     ) -> Picture:
         """Draw a figure in every form in which a study hands it on."""
-        files = {kind: render(drawing, kind) for kind in ("svg", "png")}
-        html_of = picture_html(name, drawing, narrow) if shown else ""
+        outlines, letters = render_svgs(drawing)
+        files = {"svg": outlines.encode(), "png": render(drawing, "png")}
+        html_of = picture_html(name, drawing, narrow, text=letters) if shown else ""
         return cls(drawing.caption, drawing.alternative, files, html_of)
 
     def save(self, stem: str | Path) -> list[Path]:
@@ -101,14 +104,16 @@ class Picture:
         return paths
 
 
-def picture_html(name: str, drawing: Drawing, narrow: Drawing | None = None) -> str:
+def picture_html(
+    name: str, drawing: Drawing, narrow: Drawing | None = None, *, text: str = ""
+) -> str:
     """Return a figure without its caption, and its narrow version where there is one."""
     key = _key(name)
     if narrow is None:
-        picture = inline_svg(drawing, key, kind="single")
+        picture = inline_svg(drawing, key, kind="single", text=text)
         kind = "drawing"
     else:
-        picture = inline_svg(drawing, key, kind="wide")
+        picture = inline_svg(drawing, key, kind="wide", text=text)
         picture += inline_svg(narrow, f"{key}-narrow", kind="narrow")
         kind = "drawing both"
     return (

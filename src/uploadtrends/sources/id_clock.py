@@ -13,6 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +23,7 @@ import numpy as np
 
 from uploadtrends.errors import InputError
 from uploadtrends.records import Reject
+from uploadtrends.result import file_sha256
 from uploadtrends.sources.moments import doubt, moment
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.staging import create_stage_tables, stage_records, tally
@@ -209,10 +211,10 @@ class IdClock:
         return pd.DatetimeIndex([anchor.time for anchor in self._kept()])
 
     def _kept(self) -> list[Anchor]:
-        """Return the pairs in order, read on a connection of its own."""
-        with duckdb.connect() as con:
-            create_stage_tables(con)
-            return self._pairs(con)[0]
+        """Return the pairs in order; the same content is read once."""
+        path = Path(self.path)
+        held = file_sha256(path) if path.is_file() else ""
+        return _pairs_in(replace(self, period="month"), held)
 
     def _pairs(self, con: duckdb.DuckDBPyConnection) -> tuple[list[Anchor], list[Reject]]:
         """Return the pairs in order, and a reject for each that cannot be used.
@@ -299,6 +301,15 @@ def increasing(anchors: list[Anchor]) -> tuple[list[Anchor], list[Anchor]]:
         place = previous[place]
     kept = [anchor for place, anchor in enumerate(ordered) if place in chosen]
     return kept, [anchor for place, anchor in enumerate(ordered) if place not in chosen]
+
+
+@lru_cache(maxsize=4)
+def _pairs_in(clock: IdClock, sha256: str) -> list[Anchor]:
+    """Return the pairs of a clock in order, read on a connection of its own."""
+    del sha256  # the key: a file that changes is read again
+    with duckdb.connect() as con:
+        create_stage_tables(con)
+        return clock._pairs(con)[0]
 
 
 def ids_by_period(

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from uploadtrends.brief import number, p_text
 from uploadtrends.events import Event, EventSet, event_catalogue
 from uploadtrends.events.crowding import same_date
 from uploadtrends.result import Call, Result
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from uploadtrends.models import Fit, InterruptedTimeSeries
 
 ALONE, TOGETHER = "alone", "with the study's events"
@@ -155,8 +155,6 @@ def added_event(
     stated : dict
         The study's primary contrast, its event as an id.
     """
-    import pandas as pd
-
     parts = [_stated_first(alone.effects, stated).assign(fitted=ALONE)]
     if before is not None:
         wanted = set(events.ids)
@@ -175,8 +173,6 @@ def added_event(
 
 def first_rows(its: InterruptedTimeSeries, added: Sequence[AddedEvent]) -> pd.DataFrame:
     """Return the effects with those of the added dates first, each alone and then jointly."""
-    import pandas as pd
-
     if not added:
         return its.effects
     mine = pd.concat([one.effects for one in added], ignore_index=True)

@@ -11,7 +11,9 @@ import secrets
 import time
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from typing import Any, TypeVar
 
 from uploadtrends.errors import ConfigurationError
@@ -26,7 +28,19 @@ ROOM = 2 * 2**30
 """Bytes kept of one step, whatever their number; the newest result is always kept."""
 BIG = 64 * 2**20  # files above this are told apart by size and time instead of content
 
-
+LIBRARIES = (
+    "duckdb",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "polars",
+    "pyfixest",
+    "ruptures",
+    "scipy",
+    "statsmodels",
+)
+_DRAWING = ("matplotlib",)
+"""Libraries that change no number."""
 ROOM_OF_PAGES = ("figures", "report")
 """Rooms that estimate nothing: what they say changes no number."""
 _ELSEWHERE = ("cli", "demo")
@@ -34,12 +48,10 @@ _ELSEWHERE = ("cli", "demo")
 
 @cache
 def code_fingerprint(*, pages: bool = False) -> str:
-    """Return a hash of the code, and of the libraries, that compute the numbers.
+    """Return a hash of the code, of the libraries and of the Python that compute the numbers.
 
     With ``pages=True`` that of everything that draws and prints them, style sheets among it.
     """
-    from importlib.metadata import version
-
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*")):
@@ -52,9 +64,10 @@ def code_fingerprint(*, pages: bool = False) -> str:
         if counts:
             digest.update(inside.as_posix().encode())
             digest.update(path.read_bytes())
-    libraries = ("numpy", "scipy", "statsmodels", "pandas", "polars", "duckdb", "ruptures")
-    for library in (*libraries, "matplotlib") if pages else libraries:
-        digest.update(f"{library}{version(library)}".encode())
+    digest.update(python_version().encode())
+    for library in LIBRARIES:
+        if pages or library not in _DRAWING:
+            digest.update(f"{library}{version(library)}".encode())
     return digest.hexdigest()
 
 

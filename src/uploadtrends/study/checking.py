@@ -27,17 +27,19 @@ def run_checks(
     its: Any,
     values: Values,
     key_file: str | Path | None = None,
-    begin: Callable[[], None] | None = None,
+    begin: Callable[[tuple[CheckOutcome, ...]], None] | None = None,
 ) -> tuple[CheckOutcome, ...]:
-    """Run the study's checks in their order, each kept by what it depends on.
+    """Run the study's checks, each kept by what it depends on.
 
     A check that applies to a panel takes that of the platform named by its setting ``platform``, or
-    the main panel; every other one takes the fitted models, which know their panel. `begin` is
-    called once, when the first check has to be computed.
+    the main panel; every other one takes the fitted models, which know their panel. Those of panels
+    come first: figures of the series show them. `begin` is given their outcomes, once, when a check
+    of the models has to be computed.
     """
-    outcomes = []
+    outcomes: dict[str, CheckOutcome] = {}
     begins = [] if begin is None else [begin]
-    for name, settings in spec.checks.items():
+    for name in sorted(spec.checks, key=lambda name: check_class(name).applies_to != "panel"):
+        settings = spec.checks[name]
         options = values.section(f"checks.{name}", settings)
         on_panel = check_class(name).applies_to == "panel"
         platform = options.pop("platform", None) if on_panel else None
@@ -54,13 +56,15 @@ def run_checks(
             # A check of a panel alone does not ask which events are under study.
             depends.append(steps.keys["interrupted time series"])
 
-        def compute(name: str = name, options: Any = options, panel: Any = panel) -> CheckOutcome:
-            if begins:
-                begins.pop()()
+        def compute(
+            name: str = name, options: Any = options, panel: Any = panel, on_panel: bool = on_panel
+        ) -> CheckOutcome:
+            if begins and not on_panel:
+                begins.pop()(tuple(outcomes.values()))
             return _run(name, options, panel, its)
 
-        outcomes.append(steps.step(f"check {name}", depends, compute))
-    return tuple(outcomes)
+        outcomes[name] = steps.step(f"check {name}", depends, compute)
+    return tuple(outcomes[name] for name in spec.checks)
 
 
 def _run(name: str, options: dict[str, Any], panel: Panel, its: Any) -> CheckOutcome:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import platform
 import tomllib
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from uploadtrends.errors import InputError
 from uploadtrends.result import file_sha256
-from uploadtrends.study.manifest import LIBRARIES
+from uploadtrends.study.cache import LIBRARIES
 from uploadtrends.study.spec import read_study
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Row = tuple[str, str, str, str]
 
@@ -26,15 +25,11 @@ def examine(study: str | Path) -> pd.DataFrame:
     study : str or Path
         The study file whose data to look for.
     """
-    import pandas as pd
-
     rows = [*_versions(), *_data(Path(study)), *_exceptions()]
     return pd.DataFrame(rows, columns=["what", "state", "detail", "fix"])
 
 
 def _versions() -> list[Row]:
-    from importlib.metadata import PackageNotFoundError, version
-
     rows: list[Row] = [("Python", "ok", platform.python_version(), "")]
     for name in ("uploadtrends", *LIBRARIES):
         try:

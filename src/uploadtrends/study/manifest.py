@@ -6,24 +6,13 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from uploadtrends.result import file_sha256, package_version
-from uploadtrends.study.cache import BIG, code_fingerprint
+from uploadtrends.study.cache import BIG, LIBRARIES, code_fingerprint
 from uploadtrends.study.spec import StudySpec
-
-LIBRARIES = (
-    "duckdb",
-    "matplotlib",
-    "numpy",
-    "pandas",
-    "polars",
-    "pyfixest",
-    "ruptures",
-    "scipy",
-    "statsmodels",
-)
 
 
 def make_manifest(spec: StudySpec, keys: Mapping[str, str]) -> dict[str, Any]:
@@ -35,8 +24,6 @@ def make_manifest(spec: StudySpec, keys: Mapping[str, str]) -> dict[str, Any]:
     keys : mapping of str to str
         The content hash of every step.
     """
-    from importlib.metadata import version
-
     inputs = [
         {
             "source": entry.source,

@@ -57,7 +57,7 @@ class Pictures:
     results : StudyResults
     folder : Path
     early : bool
-        Whether the checks have not run: what asks for one raises `Later`.
+        Whether checks of the study have not run: what asks for one of them raises `Later`.
     """
 
     def __init__(self, results: Any, folder: Path, *, early: bool = False) -> None:
@@ -86,9 +86,14 @@ class Pictures:
         return drawn
 
     def missing(self) -> list[str]:
-        """Return the names of the entries that show no check and are to be drawn."""
+        """Return the names of the entries of no one check that can be drawn, and are to be."""
         wide = [entry for entry in self.entries if entry.ours and entry.narrow]
-        return [entry.name for entry in wide if self._kept(entry) is None]
+        missing = []
+        for entry in wide:
+            with suppress(Later):
+                if self._kept(entry) is None:
+                    missing.append(entry.name)
+        return missing
 
     def _kept(self, entry: Entry) -> dict[str, Picture] | None:
         read = self._steps.noted(_noted(entry))
@@ -129,17 +134,17 @@ class Watched:
         for name in read:
             if name not in self._contents:
                 kind, _, which = name.partition(" ")
-                value = self._results.check(which) if which else getattr(self._results, kind)
+                value = self.check(which) if which else getattr(self, kind)
                 self._contents[name] = content(value)
         return [self._contents[name] for name in read]
 
 
 class Later(Exception):
-    """A figure asks for what is not known before the checks have run."""
+    """A figure asks for what is not known before all checks have run."""
 
 
 class Early(Watched):
-    """Results before their checks."""
+    """Results before all of their checks."""
 
     def __getattr__(self, name: str) -> Any:
         if name in ("checks", "conclusion", "manifest"):
@@ -147,8 +152,11 @@ class Early(Watched):
         return super().__getattr__(name)
 
     def check(self, name: str) -> Any:
-        """Refuse."""
-        raise Later(name)
+        """Return the outcome of a check that has run, None for one that is not to run."""
+        found = super().check(name)
+        if found is None and name in self._results.spec.checks:
+            raise Later(name)
+        return found
 
 
 def _draw(entry: Entry, results: Any) -> tuple[dict[str, Picture], bool]:

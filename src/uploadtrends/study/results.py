@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from uploadtrends.result import file_sha256
 from uploadtrends.sources import IdClock
+from uploadtrends.study import second
 from uploadtrends.study.added import AddedEvent, as_json, first_rows, first_shown
 from uploadtrends.study.home import refuse_another, settle, written_beside
 from uploadtrends.study.sources import make_source
 from uploadtrends.study.spec import StudySpec
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from uploadtrends.breaks import ChangePoints
     from uploadtrends.checks import CheckOutcome, Conclusion
     from uploadtrends.events import EventSet
@@ -88,8 +89,6 @@ class StudyResults:
 
     def checks_frame(self) -> pd.DataFrame:
         """Return one row a check: check, status, finding."""
-        import pandas as pd
-
         rows = [(outcome.name, outcome.status, outcome.text) for outcome in self.checks]
         return pd.DataFrame(rows, columns=["check", "status", "finding"])
 
@@ -192,7 +191,6 @@ class StudyResults:
 
     def _drawn(self) -> Mapping[str, Drawing | Picture]:
         """Return the figures: drawn, or as they were kept where nothing that they show changed."""
-        from uploadtrends.study.beside import stop
         from uploadtrends.study.pictures import pictures
 
         if self.kept_in is None:
@@ -200,7 +198,7 @@ class StudyResults:
         try:
             return pictures(self, self.kept_in)
         finally:
-            stop()
+            second.stop()
 
     def save(self, folder: str | Path, *, replace: bool = False) -> list[Path]:
         """Write figures, tables, report and, last, ``manifest.json``.

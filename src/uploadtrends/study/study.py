@@ -6,15 +6,19 @@ import dataclasses
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+import uploadtrends as ut
+from uploadtrends.checks import conclude
 from uploadtrends.collect.sites import site_class, site_names
 from uploadtrends.errors import InputError, StoreError, StoreLockedError
 from uploadtrends.events import EventSet, event_catalogue
 from uploadtrends.events.event import Event
 from uploadtrends.result import fingerprint
+from uploadtrends.store import build_store
 from uploadtrends.store.replace import Checksums, file_checksums
 from uploadtrends.study.added import AddedEvent, added_event, contrast, dates_of
 from uploadtrends.study.analyses import run_analyses
@@ -30,8 +34,7 @@ from uploadtrends.study.spec import DataFile, StudySpec, parse_study, read_study
 from uploadtrends.study.values import Values, events_named
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from uploadtrends.checks import CheckOutcome
     from uploadtrends.models import InterruptedTimeSeries
     from uploadtrends.panel import Panel
     from uploadtrends.sources import Source
@@ -138,7 +141,7 @@ class Study:
         replace : bool
             Whether the folder may hold another study.
         meanwhile : callable, optional
-            Given the results so far when the first check has to be computed.
+            Given the results so far when the first check of the models has to be computed.
 
         Returns
         -------
@@ -187,8 +190,6 @@ class Study:
         key_file: str | Path | None,
         meanwhile: Meanwhile | None,
     ) -> StudyResults:
-        import uploadtrends as ut
-
         spec, events = self.spec, self.events
         store = self._load(out, steps, key_file)
         panels = self._panels(store, steps)
@@ -256,7 +257,11 @@ class Study:
             manifest={},
             kept_in=steps.folder,
         )
-        begin = None if meanwhile is None else partial(meanwhile, so_far)
+
+        def begin(found: tuple[CheckOutcome, ...]) -> None:
+            if meanwhile is not None:
+                meanwhile(dataclasses.replace(so_far, checks=found))
+
         outcomes = run_checks(spec, steps, panels, judged, values, key_file, begin)
         return dataclasses.replace(
             so_far,
@@ -276,8 +281,6 @@ class Study:
         return alone, before
 
     def _load(self, out: Path, steps: StepCache, key_file: str | Path | None) -> Path:
-        from uploadtrends.store import build_store
-
         used = [entry for entry in self.spec.data if entry.path.exists()]
         store = out / "uploads.duckdb"
         if not store.exists():
@@ -301,8 +304,6 @@ class Study:
         return store
 
     def _panels(self, store: Path, steps: StepCache) -> dict[str, Panel]:
-        import uploadtrends as ut
-
         spec = self.spec
         seniority = ut.Seniority(**spec.seniority) if spec.seniority else None
 
@@ -391,8 +392,6 @@ def _primary(spec: StudySpec, its: Any) -> pd.Series:
 
 
 def _conclude(spec: StudySpec, primary: pd.Series, outcomes: Any) -> Any:
-    from uploadtrends.checks import conclude
-
     return conclude(
         dict(primary), outcomes, registered=dict(spec.registered) if spec.registered else None
     )

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from uploadtrends.errors import InputError
 from uploadtrends.events import Event, EventSet, event_catalogue
 from uploadtrends.signatures import Setting, unknown
 from uploadtrends.study import keys
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from uploadtrends.panel import Panel
 
 _DATE = re.compile(r"^\d{4}-\d{2}(-\d{2})?$")
@@ -70,8 +70,6 @@ class Values:
         named = {key: self._series(f"{place}.{key}", part) for key, part in value.items()}
         if "series" in setting.kinds or "anything" in setting.kinds:
             return {tuple(key.split("/")) if "/" in key else key: one for key, one in named.items()}
-        import pandas as pd
-
         return pd.DataFrame(named)
 
     def _series(self, place: str, said: Mapping[str, Any]) -> pd.Series:
@@ -96,8 +94,6 @@ class Values:
         return panel.series(**said)
 
     def _from_file(self, place: str, said: Mapping[str, Any]) -> pd.Series:
-        import pandas as pd
-
         path = self._folder / str(said["file"])
         try:
             # Artists are named by text: 000123 is not 123.
@@ -131,8 +127,6 @@ class Values:
 
 
 def _dates(index: pd.Index, path: Path, column: str) -> pd.DatetimeIndex:
-    import pandas as pd
-
     dates = pd.to_datetime(index.astype(str), errors="coerce", format="mixed")
     if dates.isna().any():
         bad = index[dates.isna()][0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from inspect import signature
 from os import PathLike
@@ -14,13 +14,15 @@ from typing import Any, ParamSpec, TypeVar, cast
 import matplotlib as mpl
 import pandas as pd
 import polars as pl
+from matplotlib.artist import Artist
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, ScalarFormatter
 
 from uploadtrends.errors import InputError
-from uploadtrends.figures.canvas import fonts, layout, sheet
+from uploadtrends.figures.canvas import fonts, layout, sheet, twofold
 from uploadtrends.figures.canvas.styling import current, inches, numeral, say
 from uploadtrends.figures.canvas.words import DECIMAL
 from uploadtrends.result import package_version
@@ -61,7 +63,7 @@ class Drawing(Figure):
 
     def draw(self, renderer: Any) -> None:
         """Draw, with a font for every letter; say once which letters have none."""
-        missing = fonts.complete(self.findobj(Text))
+        missing = fonts.complete(list(_texts(self)))
         if missing and missing != self.warned:
             self.warned = missing
             fonts.warn(missing)
@@ -75,6 +77,15 @@ class Drawing(Figure):
 
     def _repr_png_(self) -> bytes:
         return render(self, "png", dpi=100)
+
+
+def _texts(artist: Artist) -> Iterator[Text]:
+    """Yield the texts that are drawn; those of axes without a frame are not even made."""
+    for child in artist.get_children():
+        if isinstance(child, Text):
+            yield child
+        if not (isinstance(child, Axis) and not child.axes.axison):
+            yield from _texts(child)
 
 
 def drawn(title: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -221,8 +232,19 @@ def render(figure: Figure, kind: str, dpi: int | None = None, *, letters: bool =
         sharp = dpi or (200 if wanted == "figure" else wanted)
         if letters:
             mpl.rcParams["svg.fonttype"] = "none"
-        figure.savefig(buffer, format=kind, dpi=sharp, metadata=_METADATA.get(kind))
+        # Packed harder, pictures are 3% smaller and take a quarter longer.
+        more: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if kind == "png" else {}
+        figure.savefig(buffer, format=kind, dpi=sharp, metadata=_METADATA.get(kind), **more)
     return buffer.getvalue()
+
+
+def render_svgs(figure: Figure) -> tuple[str, str]:
+    """Return a figure as SVG with its text as outlines and as letters, drawn once."""
+    buffer = io.StringIO()
+    with sheet.applied():
+        backend = f"module://{twofold.__name__}"
+        figure.savefig(buffer, format="svg", metadata=_METADATA["svg"], backend=backend)
+    return twofold.apart(buffer.getvalue())
 
 
 _METADATA: dict[str, dict[str, Any]] = {
