@@ -133,3 +133,16 @@ def test_weeks_become_four_weeks_and_business_days_whole_months() -> None:
     zoned = pd.date_range("2021-03-01", "2021-04-30 23:00", freq="h", tz="Europe/Berlin")
     hours = by_month(as_regular_series(pd.Series(1.0, zoned)))
     assert hours.tolist() == [31 * 24 - 1, 30 * 24]  # the clock went forward in March
+
+
+def test_days_that_are_missing_do_not_count_as_years_seen() -> None:
+    """Twenty-six months before the event, of which fourteen are a hole: one year was seen."""
+    noise = np.random.default_rng(2).normal(100, 4, DAYS.size)
+    series = pd.Series(noise, DAYS)
+    few = series.copy()
+    few.iloc[np.arange(5, 800, 20)] = np.nan  # one in twenty is no hole
+    assert ut.interrupted_time_series(few, DAYS[800]).fits[0].status == "ok"
+    series.iloc[200:640] = np.nan
+    found = ut.interrupted_time_series(series, DAYS[800])
+    assert "12 months before the first event" in found.fits[0].reason
+    assert found.monthly is not None
