@@ -147,7 +147,7 @@ def test_a_block_too_close_to_the_one_before_is_left_out() -> None:
     years = pd.date_range("1980-01-01", periods=40, freq="YS")
     built = design(["2000-01-01", "2001-01-01"], years)
     assert [block.id for block in built.blocks] == ["2000-01-01"]
-    assert "between 2000-01-01 and it" in built.dropped[0][1]
+    assert "between '2000-01-01' and it" in built.dropped[0][1]
 
 
 def test_events_outside_the_data_do_not_join_a_block() -> None:
