@@ -7,6 +7,7 @@ import re
 
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 
 from uploadtrends.errors import InputError
 from uploadtrends.report.answer import answer
@@ -108,6 +109,12 @@ def test_it_comes_first_in_the_answer_the_terminal_the_figure_and_the_results(
     assert labels[0] == "My event (2022-11-11), alone"
     assert labels[1].startswith("My event (2022-11-11), with the study's events: block 2022-")
     november.save(tmp_path)
+    page = BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "lxml")
+    first = page.find(class_="answer")
+    assert len(first.find_all("p")) == 4  # the date in one sentence, then the study in three
+    (mine,) = november.added
+    assert [item.get_text() for item in first.find_all("li")] == list(mine.notes)
+    assert not any("mr-dalle2" in note for note in mine.notes)
     table = pd.read_csv(tmp_path / "results.csv")
     assert table.loc[0, "fitted"] == "alone"
     assert table.loc[0, "event"] == "2022-11-11-my-event"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
+from functools import partial, singledispatch
 from typing import Any
 
 import pandas as pd
@@ -106,81 +106,38 @@ def _plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> 
     )
 
 
-@_plot.register
-def _(
-    result: InterruptedTimeSeries, ax: Axes | None = None, *, width: float = FULL_WIDTH
-) -> Figure:
-    return fitted.plot_its(result, ax, width=width)
-
-
-@_plot.register
-def _(result: ChangePoints, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
-    return series.plot_change_points(result, ax, width=width)
-
-
-@_plot.register
-def _(result: Monitoring, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
-    return plot_monitoring(result, ax, width=width)
-
-
-@_plot.register
-def _(
-    result: StructuralTest | StructuralBreaks | BaiPerron,
-    ax: Axes | None = None,
-    *,
-    width: float = FULL_WIDTH,
-) -> Figure:
-    return plot_structural(result, ax, width=width)
-
-
-@_plot.register
-def _(result: Match, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
-    _alone(ax)
-    return checked.matching(result, width=width)
-
-
-@_plot.register
-def _(result: CheckOutcome, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
-    _alone(ax)
-    return checked.draw(result, width=width)
-
-
-@_plot.register
-def _(result: EventSet, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
-    _alone(ax)
-    return timeline.event_timeline(result, width=width)
-
-
-@_plot.register
-def _(result: ExposureStudy, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
-    _alone(ax)
-    return exposures.exposure_study(result, width=width)
-
-
-@_plot.register
-def _(result: CaptionLoop, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
-    _alone(ax)
-    return loops.caption_loop(result, width=width)
-
-
-@_plot.register
-def _(result: LoopStudy, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
-    _alone(ax)
-    return loops.caption_loop(result.caption, width=width)
-
-
-@_plot.register
-def _(result: RetrainingLoop, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
-    _alone(ax)
-    return loops.retraining_loop(result, width=width)
-
-
-@_plot.register
-def _(result: AttributionEarnings, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
-    _alone(ax)
-    return loops.earnings(result, width=width)
-
-
 def _alone(ax: Axes | None) -> None:
     if ax is not None:
         raise InputError("this drawing makes its own axes", fix="call plot() without ax")
+
+
+_ON_AXES: dict[type, Any] = {
+    InterruptedTimeSeries: fitted.plot_its,
+    ChangePoints: series.plot_change_points,
+    Monitoring: plot_monitoring,
+    StructuralTest: plot_structural,
+    StructuralBreaks: plot_structural,
+    BaiPerron: plot_structural,
+}
+_ALONE: dict[type, Any] = {
+    Match: checked.matching,
+    CheckOutcome: checked.draw,
+    EventSet: timeline.event_timeline,
+    ExposureStudy: exposures.exposure_study,
+    CaptionLoop: loops.caption_loop,
+    LoopStudy: lambda study, width: loops.caption_loop(study.caption, width=width),
+    RetrainingLoop: loops.retraining_loop,
+    AttributionEarnings: loops.earnings,
+}
+
+
+def _by_itself(draw: Any, result: Any, ax: Axes | None = None, *, width: float) -> Figure:
+    _alone(ax)
+    drawn: Figure = draw(result, width=width)
+    return drawn
+
+
+for _kind, _draw in _ON_AXES.items():
+    _plot.register(_kind, _draw)
+for _kind, _draw in _ALONE.items():
+    _plot.register(_kind, partial(_by_itself, _draw))

@@ -1,4 +1,4 @@
-"""The answer: what the study means, why, and the numbers."""
+"""The answer: an added date first, then what the study means, why, and the numbers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from uploadtrends.figures.series import heading
 
 
 def answer(results: Any) -> tuple[str, ...]:
-    """Return three sentences about the stated contrast, at the top of the report.
+    """Return what is said at the top of the report.
 
-    The first can be quoted as it stands; the second gives the weightiest reason; the third is the
+    One text for every date added to the study; then three sentences about the stated contrast: the
+    first can be quoted as it stands; the second gives the weightiest reason; the third is the
     conclusion with its numbers, worded by rule (`uploadtrends.checks.conclude`).
 
     Parameters
     ----------
     results : StudyResults
     """
-    return meaning(results), reason(results), str(results.conclusion)
+    asked = (" ".join(one.sentences()) for one in results.added)
+    return (*asked, meaning(results), reason(results), str(results.conclusion))
 
 
 def meaning(results: Any) -> str:

@@ -153,7 +153,7 @@ def _answer(results: Any) -> str:
         if notes:
             listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
             body += f"<ul>{listed}</ul>"
-    body += "".join(map(_p, answer(results)))
+    body += "".join(map(_p, answer(results)[len(results.added) :]))
     return (
         '<section class="answer" aria-labelledby="answer-name">'
         f'<h2 id="answer-name">The answer</h2>{body}</section>'
