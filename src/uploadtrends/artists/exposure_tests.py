@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from uploadtrends.arrays import Array
-from uploadtrends.artists.exposure_methods import Estimates
+from uploadtrends.artists.exposure_methods import Estimates, exposed_weights
 from uploadtrends.models.bends import breakdown, critical_value, worst_bias
 
 _DRAWS = 20_000
@@ -65,7 +65,7 @@ def pretrend_row(found: Estimates, leads: int, df: int) -> pd.DataFrame:
     inverse = np.linalg.pinv(part, hermitian=True)
     q = int(lead.sum())
     statistic = float(value @ inverse @ value) / q
-    # Most methods measure leads against the period before exposure, a trend grows from there.
+    # Leads are read against the period before exposure: a trend grows from there.
     line = found.times[lead] + 1.0
     information = float(line @ inverse @ line)
     slope = float(line @ inverse @ value) / information
@@ -85,7 +85,7 @@ def pretrend_row(found: Estimates, leads: int, df: int) -> pd.DataFrame:
 
 
 def honest_table(
-    found: Estimates, leads: int, counts: pd.Series, confidence: float
+    found: Estimates, leads: int, frame: pd.DataFrame, confidence: float
 ) -> pd.DataFrame:
     """Bound the mean effect if the untreated difference may bend by so much in every period.
 
@@ -98,8 +98,7 @@ def honest_table(
     if covariance is None or (times < 0).sum() < 3 or not (times >= 0).any():
         return pd.DataFrame()
     covariance, values = covariance[np.ix_(keep, keep)], found.values[keep]
-    weights = np.array([float(counts.get(int(k), 0)) if k >= 0 else 0.0 for k in times])
-    weights /= weights.sum()
+    weights = exposed_weights(frame, times)
     # The base is a lead that is zero without error.
     positions = np.unique(np.append(times, -1))
     at = np.searchsorted(positions, times)

@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 
 from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
-from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.errors import InputError
 from uploadtrends.panel.ready import KEY, UnitTable, artist_rows, period_grid, place_in
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ BIASED = (
     "dates differ and effects grow or differ; shown for comparison only"
 )
 FEWEST_EXPOSED = 10
+FEWEST_A_COHORT = 3
 DESCRIBED = {
     "two-step": "rates by exposure and period, common shocks integrated out",
     "imputation": "imputation (Borusyak, Jaravel & Spiess 2024)",
@@ -248,7 +249,8 @@ def chosen_for_table(method: str, frame: pd.DataFrame, outcome: str, notes: list
 def refusal(frame: pd.DataFrame, exposed: int, others: int, method: str) -> str:
     """Return why nothing can be compared; empty if something can."""
     if exposed == 0:
-        return "no exposed artist is at risk in these periods"
+        every = " in every one of" if method == "callaway-santanna" else " in"
+        return f"no exposed artist is at risk{every} these periods"
     if exposed == 1:
         return "one exposed artist: nothing tells an effect from what happened to this one"
     before = frame[(frame["g"] > 0) & (frame["t"] < frame["g"])]
@@ -259,21 +261,54 @@ def refusal(frame: pd.DataFrame, exposed: int, others: int, method: str) -> str:
     return ""
 
 
-def status(method: str, exposed: int) -> tuple[str, str]:
+def counts(frame: pd.DataFrame) -> tuple[int, int]:
+    """Return how many artists are exposed, and how many never are."""
+    artists = frame.drop_duplicates("artist")["g"]
+    return int((artists > 0).sum()), int((artists == 0).sum())
+
+
+def comparable(frame: pd.DataFrame) -> int:
+    """Return how many artists are never exposed; if none, how many are exposed last."""
+    artists = frame.drop_duplicates("artist")["g"]
+    return int((artists == (0 if (artists == 0).any() else artists.max())).sum())
+
+
+def status(method: str, frame: pd.DataFrame) -> tuple[str, str]:
     """Return how far the answer is to be trusted, and why not further."""
+    exposed, compared = counts(frame)[0], comparable(frame)
     if method in ("twfe", "poisson-twfe"):
         return "biased", BIASED
     if exposed < FEWEST_EXPOSED:
         return "exploratory", f"only {exposed} exposed artists"
+    if compared < FEWEST_EXPOSED:
+        return "exploratory", f"only {compared} artists to compare with"
+    each = exposed / frame.loc[frame["g"] > 0, "g"].nunique()
+    if method in ("sun-abraham", "poisson") and each < FEWEST_A_COHORT:
+        why = f"{each:.1f} artists a date of exposure: this method's errors are too small"
+        return "exploratory", f"{why}, see two-stage"
     return "ok", ""
 
 
-def balanced(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def out_of_reach(frame: pd.DataFrame, index: pd.Index, method: str) -> list[str]:
+    """Say which exposed rows have nobody to be compared with, because everybody is exposed."""
+    exposed = (frame["g"] > 0) & (frame["t"] >= frame["g"])
+    alone = exposed & ~frame["t"].isin(frame.loc[~exposed, "t"])
+    if not alone.any() or method in ("twfe", "poisson-twfe"):
+        return []
+    since = str(index[int(frame.loc[alone, "t"].min()) - 1])[:10]
+    return [
+        f"{alone.sum()} of {exposed.sum()} exposed rows lie in periods in which everybody is "
+        f"exposed (from {since} on): nothing can be said of them, the mean effect is that on the "
+        "others"
+    ]
+
+
+def balanced(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Keep artists with a row in every period: what this method compares."""
     seen = frame.groupby("artist")["t"].transform("size")
     whole = frame[seen == frame["t"].nunique()]
-    left = frame["artist"].nunique() - whole["artist"].nunique()
-    if whole.empty or not (whole["g"] > 0).any():
-        raise NotEstimableError("no exposed artist is at risk in every period")
-    note = f"{left} artists who are not at risk in every period are left out by this method"
-    return whole, [note] if left else []
+    if left := frame["artist"].nunique() - whole["artist"].nunique():
+        notes.append(
+            f"{left} artists who are not at risk in every period are left out by this method"
+        )
+    return whole

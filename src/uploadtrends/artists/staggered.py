@@ -44,7 +44,8 @@ class ExposureEffects(Result):
         pre-trend that this test finds with 80% power).
     honest : pandas.DataFrame
         How far the untreated courses may bend: max_bend (per period squared), estimate (mean
-        effect over a continued straight pre-trend), low, high, breakdown, seen_before.
+        effect over a continued straight pre-trend), low, high, breakdown, seen_before. In the unit
+        of the effects: for Poisson, uploads, so that straight means so many more every period.
     bacon : pandas.DataFrame
         Two-way effects only: what they average, with weights (Goodman-Bacon 2021).
     shared : pandas.DataFrame
@@ -164,7 +165,11 @@ def exposure_effects(
 
     Notes
     -----
-    Errors are clustered by artist. Only the two-step knows shocks that all exposed artists share;
+    Errors are clustered by artist. With fewer than ten artists on a side the answer is exploratory,
+    and its interval has the quantile of t of that side's artists less one. Where everybody is
+    exposed in the end, the last periods have nobody to compare with: the mean leaves them out, and
+    a note says how many rows. Tests of leads and bounds on bends (`pretrend`, `honest`) read leads
+    and effects against the period before exposure, from one fit. Only the two-step knows shocks that all exposed artists share;
     beside the others stands what such shocks would add (`ExposureEffects.shared`). Where whole
     platforms are exposed no other method is offered.
 
@@ -207,8 +212,9 @@ def exposure_effects(
         name = design.chosen_for_table(method, frame, outcome, notes)
     else:
         name = design.chosen(method, given, frame, outcome, notes)
-    exposed = int(frame.loc[frame["g"] > 0, "artist"].nunique())
-    others = int(frame.loc[frame["g"] == 0, "artist"].nunique())
+    if name == "callaway-santanna":
+        frame = design.balanced(frame, notes)
+    exposed, others = design.counts(frame)
     unit = outcome if ready else UNITS[outcome].format(panel.period)
     if name in ("two-step", "poisson-twfe"):
         unit = "log ratio"
@@ -226,15 +232,19 @@ def exposure_effects(
         overall = pd.DataFrame([row | {"status": "refused", "reason": why}])
         nothing = empty, empty, empty, empty, empty
         return ExposureEffects(overall, *nothing, exposed, others, name, tuple(notes), call)
-    status, reason = design.status(name, exposed)
+    notes += design.out_of_reach(frame, index, name)
+    status, reason = design.status(name, frame)
     same = {"unit": unit, "method": DESCRIBED[name], "status": status, "reason": reason}
-    overall = _overall(found, index, same, exposed + others - 1, confidence)
+    # Few artists on one side: the error is as uncertain as that side's artists are few.
+    few = min(exposed, design.comparable(frame))
+    df = few - 1 if status == "exploratory" else exposed + others - 1
+    overall = _overall(found, index, same, max(df, 1), confidence)
     place = " and ".join(sorted(frame["platform"].unique()))
     labels = {"platform": place, "group": "exposed", "event": "exposure", "label": "the exposure"}
     effects = event_time_table(found, leads, lags, labels | {"unit": unit}, confidence, seed)
     joint = found.joint or found
     pretrend = pretrend_row(joint, leads, exposed + others - 1)
-    honest = honest_table(joint, leads, methods.treated_counts(frame), confidence)
+    honest = honest_table(joint, leads, frame, confidence)
     knows_shocks = unit == "log ratio" or outcome != "uploads" or ready
     shared = empty if knows_shocks else shared_shocks(frame, found.overall, confidence)
     tables = overall, effects, pretrend, honest, _bacon(name, frame, notes), shared
@@ -260,9 +270,8 @@ def _estimate(
         )
         return found, list(said)
     if method == "callaway-santanna":
-        whole, left = design.balanced(frame)
         kind = "never_treated" if control == "never" else "not_yet_treated"
-        return methods.callaway_santanna(whole, kind), left
+        return methods.callaway_santanna(frame, kind), []
     estimators: dict[str, Callable[[pd.DataFrame], Estimates]] = {
         "imputation": lambda rows: methods.imputation(rows, leads),
         "two-stage": lambda rows: methods.two_stage(rows, leads),
@@ -300,6 +309,11 @@ def _overall(
             for of, when, (value, se) in rows
         ]
     )
+    unknown, alone = table["se"].isna(), table["estimate"].isna()
+    table.loc[unknown & (table["status"] == "ok"), "status"] = "exploratory"
+    table.loc[unknown, "reason"] = "this method gives no standard error for it"
+    table.loc[alone, "status"] = "refused"
+    table.loc[alone, "reason"] = "nobody is left to compare with in these periods"
     if found.interval is not None:
         table.loc[0, ["low", "high", "p"]] = found.interval
     return table
@@ -309,9 +323,7 @@ def _bacon(method: str, frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     if method != "twfe":
         return pd.DataFrame()
     try:
-        whole, left = design.balanced(frame)
-        notes += left
-        return methods.bacon(whole)
+        return methods.bacon(design.balanced(frame, notes))
     except NotEstimableError as error:
         notes.append(f"no Goodman-Bacon weights: {error}")
         return pd.DataFrame()
