@@ -188,3 +188,20 @@ def test_cells_without_an_upload_do_not_slow_the_poisson_model_or_change_it():
     )
     assert quick.overall[0] == pytest.approx(slow.overall_att, abs=1e-8)
     assert quick.overall[1] == pytest.approx(slow.overall_se, abs=1e-8)
+
+
+def test_one_artist_alone_has_no_interval():
+    frame = drawn("many small dates")
+    frame = frame[~frame["artist"].isin([30, 48])]  # one each is left of those at 6 and at 15
+    panel = ut.panel_from_table(frame, unit="artist", period="t")
+    result = ut.exposure_effects(panel, ut.exposure(panel, "g"), outcome="y", lags=30)
+    cohorts = result.overall.query("of == 'cohort'").set_index("when")
+    refused = cohorts[cohorts["status"] == "refused"]
+    assert refused.index.tolist() == [6, 15]
+    assert refused[["se", "low", "high", "p"]].isna().all(axis=None)
+    assert refused["reason"].str.startswith("one exposed artist").all()
+    assert cohorts.drop([6, 15])["se"].notna().all()
+    effects = result.effects.set_index("relative_period")
+    assert effects.loc[14, ["estimate"]].notna().all()  # only those at 6 are seen so late
+    assert effects.loc[14, ["se", "band_low", "p"]].isna().all()
+    assert effects.loc[5, ["se", "band_low", "p"]].notna().all()

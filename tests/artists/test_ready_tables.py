@@ -292,3 +292,13 @@ def test_what_is_left_out_or_cannot_be_compared_is_marked():
     with pytest.raises(InputError, match=r"write a date.*|'start'"):
         found(table(), "month", start=3)
     assert "24 units ('id') by month" in panel.summary()
+
+
+def test_a_study_of_a_table_refuses_by_row():
+    frame = table().assign(y=lambda f: f["y"] - 3)
+    panel = ut.panel_from_table(frame, unit="id", period="t")
+    study = ut.exposure_study(panel, "g", outcomes=("y",), methods=("auto", "poisson", "twfe"))
+    rows = study.overall[study.overall["of"] == "all exposed"]
+    assert rows["status"].tolist() == ["exploratory", "refused", "biased"]
+    assert abs(rows["estimate"].iloc[0] - 2) < 0.2
+    assert "0 or more" in study.summary()

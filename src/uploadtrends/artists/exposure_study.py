@@ -225,7 +225,9 @@ def exposure_study(
             try:
                 fit = exposure_effects(panel, used, outcome=outcome, method=method, **same)
             except InputError as error:
-                if error.column not in ("outcome", "method") or error.problem.startswith("unknown"):
+                if error.column not in ("outcome", "method", outcome) or error.problem.startswith(
+                    "unknown"
+                ):
                     raise
                 refused = {"outcome": outcome, "of": "all exposed", "method": method}
                 reason = error.problem

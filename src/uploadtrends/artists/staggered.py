@@ -38,7 +38,8 @@ class ExposureEffects(Result):
         (ok, exploratory, refused, biased), reason.
     effects : pandas.DataFrame
         platform, group, event, label, relative_period (0: the first exposed; -1 is the base of
-        most methods), estimate, se, low, high, band_low, band_high (simultaneous), p, unit.
+        most methods), estimate, se, low, high, band_low, band_high (simultaneous), p, unit. Only the
+        estimate where one exposed artist is seen.
     pretrend : pandas.DataFrame
         F, df, df_error, p (all leads zero), slope, slope_se, minimum_detectable_slope (the straight
         pre-trend that this test finds with 80% power).
@@ -238,10 +239,13 @@ def exposure_effects(
     # Few artists on one side: the error is as uncertain as that side's artists are few.
     few = min(exposed, design.comparable(frame))
     df = few - 1 if status == "exploratory" else exposed + others - 1
-    overall = _overall(found, index, same, max(df, 1), confidence)
+    overall = _overall(found, frame, index, same, max(df, 1), confidence)
     place = " and ".join(sorted(frame["platform"].unique()))
     labels = {"platform": place, "group": "exposed", "event": "exposure", "label": "the exposure"}
     effects = event_time_table(found, leads, lags, labels | {"unit": unit}, confidence, seed)
+    relative = (frame["t"] - frame["g"])[frame["g"] > 0].value_counts()
+    single_artist = effects["relative_period"].map(relative).fillna(0) < 2
+    effects.loc[single_artist, ["se", "low", "high", "band_low", "band_high", "p"]] = np.nan
     joint = found.joint or found
     pretrend = pretrend_row(joint, leads, exposed + others - 1)
     honest = honest_table(joint, leads, frame, confidence)
@@ -285,6 +289,7 @@ def _estimate(
 
 def _overall(
     found: Estimates,
+    frame: pd.DataFrame,
     index: pd.Index,
     same: dict[str, Any],
     df: int,
@@ -309,11 +314,17 @@ def _overall(
             for of, when, (value, se) in rows
         ]
     )
-    unknown, alone = table["se"].isna(), table["estimate"].isna()
-    table.loc[unknown & (table["status"] == "ok"), "status"] = "exploratory"
-    table.loc[unknown, "reason"] = "this method gives no standard error for it"
-    table.loc[alone, "status"] = "refused"
-    table.loc[alone, "reason"] = "nobody is left to compare with in these periods"
+    sizes = frame.drop_duplicates("artist")["g"].value_counts()
+    single = [
+        of == "cohort" and sizes[index.get_indexer([when])[0] + 1] < 2 for of, when, _ in rows
+    ]
+    table.loc[single, ["se", "low", "high", "p"]] = np.nan
+    for where, status, reason in (
+        (table["se"].isna(), "exploratory", "this method gives no standard error for it"),
+        (single, "refused", "one exposed artist: what else happened to this one is in it"),
+        (table["estimate"].isna(), "refused", "nobody is left to compare with in these periods"),
+    ):
+        table.loc[where, ["status", "reason"]] = status, reason
     if found.interval is not None:
         table.loc[0, ["low", "high", "p"]] = found.interval
     return table
