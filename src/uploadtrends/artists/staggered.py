@@ -38,8 +38,8 @@ class ExposureEffects(Result):
         (ok, exploratory, refused, biased), reason.
     effects : pandas.DataFrame
         platform, group, event, label, relative_period (0: the first exposed; -1 is the base of
-        most methods), estimate, se, low, high, band_low, band_high (simultaneous), p, unit. Only the
-        estimate where one exposed artist is seen.
+        most methods), estimate, se, low, high, band_low, band_high (simultaneous), p, unit. Only
+        the estimate where one exposed artist is seen.
     pretrend : pandas.DataFrame
         F, df, df_error, p (all leads zero), slope, slope_se, minimum_detectable_slope (the straight
         pre-trend that this test finds with 80% power).
@@ -170,9 +170,9 @@ def exposure_effects(
     and its interval has the quantile of t of that side's artists less one. Where everybody is
     exposed in the end, the last periods have nobody to compare with: the mean leaves them out, and
     a note says how many rows. Tests of leads and bounds on bends (`pretrend`, `honest`) read leads
-    and effects against the period before exposure, from one fit. Only the two-step knows shocks that all exposed artists share;
-    beside the others stands what such shocks would add (`ExposureEffects.shared`). Where whole
-    platforms are exposed no other method is offered.
+    and effects against the period before exposure, from one fit. Only the two-step
+    knows shocks that all exposed artists share; beside the others stands what such shocks would add
+    (`ExposureEffects.shared`). Where whole platforms are exposed no other method is offered.
 
     See Also
     --------
@@ -316,7 +316,7 @@ def _overall(
     )
     sizes = frame.drop_duplicates("artist")["g"].value_counts()
     single = [
-        of == "cohort" and sizes[index.get_indexer([when])[0] + 1] < 2 for of, when, _ in rows
+        of == "cohort" and sizes[int(index.searchsorted(when)) + 1] < 2 for of, when, _ in rows
     ]
     table.loc[single, ["se", "low", "high", "p"]] = np.nan
     for where, status, reason in (
