@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import uploadtrends as ut
@@ -45,6 +46,20 @@ def test_exposures(panels) -> None:
             key: record(verb, *before, found[0], **{key: value}) for key, value in values.items()
         }
         all_differ(verb, base, records | {"exposure": record(verb, *before, found[2])})
+
+
+def test_a_ready_table_is_told_by_what_it_holds() -> None:
+    table = pd.DataFrame({"who": [1, 1, 2, 2], "t": [1, 2, 1, 2], "y": [1.0, 2.0, 3.0, 4.0]})
+
+    def told(frame: pd.DataFrame, **said: Any) -> str:
+        return ut.panel_from_table(frame, **{"unit": "who", "period": "t"} | said).fingerprint
+
+    base = told(table)
+    assert told(table.copy()) == base
+    renamed = table.rename(columns={"who": "artist"})
+    others = [told(table.assign(y=table["y"] + 1)), told(table.assign(t=table["t"] + 1))]
+    others += [told(table.assign(who=table["who"] + 1)), told(renamed, unit="artist")]
+    assert base not in others
 
 
 def test_a_study_of_one_exposure(panels) -> None:

@@ -185,6 +185,7 @@ def test_what_goes_wrong_there_is_said_here(spark, tmp_path: Path, cut) -> None:
 
 
 def test_what_cannot_be_on_spark(tmp_path: Path) -> None:
+    pytest.importorskip("pyspark")
     csv, parquet = tables(tmp_path)
     two = [Table(file, COLUMNS, "artstation") for file in (csv, parquet)]
     with pytest.raises(ut.InputError, match="artist_case='keep'"):
