@@ -195,6 +195,21 @@ def trends() -> str:
     return markdown(rows, head)
 
 
+def price() -> str:
+    """What the claim rule costs in power."""
+    found = read("honest_trends.csv")
+    found = found[found["kind"] == "power"]
+    names = {"effect_12m": "12 months after", "cumulative": "sum after"}
+    rows = []
+    for (level, slope, term), cell in found.groupby(["level", "slope", "term"], sort=False):
+        effect = f"level {level:+.0%} log" if level else f"slope {slope:+.0%} a month"
+        what = effect if term in ("level", "slope") else f"{names[term]} a {effect}"
+        months = " / ".join(str(n) for n in cell["n"])
+        shares = (" / ".join(map(percent, cell[name])) for name in ("averaged", "rule"))
+        rows.append([what, months, *shares])
+    return markdown(rows, ["true effect", "months", "plain test finds", "the rule claims"])
+
+
 def processes() -> str:
     """The whole verb on processes that nobody designed it for."""
     found = read("its_processes.csv")
@@ -400,6 +415,7 @@ TABLES = {
         coverage,
         widths,
         trends,
+        price,
         processes,
         public,
         multiplicity,
