@@ -72,7 +72,9 @@ def study(seed: int, effect: float, start: str = "2020-01-01") -> dict[str, obje
         "reasons": "; ".join(primary.reasons),
     }
     table = power.table.set_index("group")
-    row["stated"] = float(table.loc[PRIMARY[1], "minimum_detectable_adjusted"])
+    # In percent, as the check says it: the series may be analysed on the scale of the data.
+    fall = float(table.loc[PRIMARY[1], "fall_percent_adjusted"])
+    row["stated"] = -float(np.log1p(fall / 100))
     for group in GROUPS:
         said = conclude(effects.loc[group].to_dict() | {"group": group}, outcomes, primary=primary)
         row |= {

@@ -93,6 +93,17 @@ def test_a_bend_is_not_claimed_as_a_change_of_slope() -> None:
         assert "not distinguishable from a bend in the untreated course" in said.sentence
 
 
+@pytest.mark.parametrize("breakdown", [0.0005, 0.002])
+def test_sizes_of_bends_are_told_only_where_they_tell_why(breakdown: float) -> None:
+    """A row may outlast the bend seen before and fall on the other scale all the same."""
+    result = ut.interrupted_time_series(series(-0.6, seed=1), EVENT)
+    row = result.effects.set_index("term").loc["slope"].to_dict() | {"term": "slope"}
+    row |= {"depends_on": "trend", "breakdown": breakdown, "curvature_before": 0.001}
+    said = conclude(row).sentence
+    assert ("would do" in said) == (breakdown < 0.001)
+    assert ("on the other scale" in said) == (breakdown > 0.001)
+
+
 def test_a_sharp_change_of_slope_is_still_found() -> None:
     row = ut.interrupted_time_series(series(slope=-0.04), EVENT).effects.set_index("term")
     assert row.loc["slope", "depends_on"] == ""

@@ -18,6 +18,7 @@ from uploadtrends.checks.verdicts import NOT_RUN, Verdict, verdicts
 from uploadtrends.collect.sites import written
 from uploadtrends.errors import InputError
 from uploadtrends.events import Event
+from uploadtrends.models.bends import FALLS, outlasted
 
 Strength = Literal["no claim", "changed at", "associated with", "consistent with an effect of"]
 STRENGTHS: tuple[Strength, ...] = (
@@ -240,6 +241,8 @@ def _depends(effect: Mapping[str, Any]) -> list[str]:
         sizes = f" (one of {limit} over the whole period would do" if limit else ""
         sizes += f"; the periods before the event suggest {seen})" if sizes and seen else ""
         sizes += ")" if sizes and not seen else ""
+        if seen and outlasted(effect["breakdown"], effect["curvature_before"]):
+            sizes = f" ({FALLS})"
         reasons.append(f"it is not distinguishable from a bend in the untreated course{sizes}")
     if on in ("scale", "both"):
         reasons.append("it depends on the scale, between which the data cannot tell")

@@ -41,6 +41,8 @@ its sign with p <= .10 beside a constant bend. From 38 rules and 78 of their ref
 at most .06 false claims under every process of validation/honest_trends.py. Half of the bend for
 slopes would find at most .05 more of them, and claim one in twice as many steep logistic courses;
 the whole bend for levels would lose a fifth of the falls that validation/claims.py plants."""
+FALLS = "it does not stand beside one that is estimated with it, or on the other scale"
+"""Said of a row that outlasts the bend seen before and depends on the trend all the same."""
 SLOPE_CAUTION = 0.5
 """Standard errors by which the bend before the event is taken to be larger in honest intervals of
 slopes and late effects: with the bend as it is estimated they cover .75 to .83 under bends of .3
@@ -115,6 +117,15 @@ def overturned(
     stands = breaks >= SHARE * curvature
     stands &= level_like | (same_sign & (p_bend <= BEND_P))
     return np.asarray((p <= ALPHA) & ~stands)
+
+
+def outlasted(breakdown: float, curvature: float) -> bool:
+    """Tell whether a row of effects outlasts the bend seen before the event.
+
+    What depends on the trend all the same falls beside a bend that is estimated with it, or on the
+    other scale.
+    """
+    return breakdown >= SHARE * curvature
 
 
 @dataclass(frozen=True)

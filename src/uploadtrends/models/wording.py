@@ -8,7 +8,7 @@ import pandas as pd
 
 from uploadtrends.brief import interval_text, months_text, number, p_text
 from uploadtrends.events import Block
-from uploadtrends.models.bends import ALPHA
+from uploadtrends.models.bends import ALPHA, FALLS, outlasted
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.preparation import Prepared
 from uploadtrends.models.sensitivity import sensitivity_table
@@ -104,10 +104,13 @@ def _bends(rows: dict[str, pd.Series], scale: str, unit: str) -> str:
         limit = bend_size(row, row["breakdown"], scale, unit)
         seen = bend_size(row, row["curvature_before"], scale, unit)
         if str(row["depends_on"]) in ("trend", "both"):
+            why = FALLS
+            if not outlasted(row["breakdown"], row["curvature_before"]):
+                why = f"one of {limit} over the whole period would do; the periods before the "
+                why += f"event suggest {seen}"
             said.append(
                 f"the change of the {row['term']} is not distinguishable from a bend in the "
-                f"untreated course (one of {limit} over the whole period would do; the periods "
-                f"before the event suggest {seen})"
+                f"untreated course ({why})"
             )
         else:
             said.append(
