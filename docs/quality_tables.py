@@ -109,7 +109,7 @@ def headlines() -> str:
         ],
         [
             "Is an effect claimed where there is none?",
-            f"monthly series, every default: each row in at most {percent(false.max())}% of "
+            f"monthly series, every default: each row alone in at most {percent(false.max())}% of "
             "straight and exponential courses; under bends and slow noise a level in at most "
             f"{percent(level['rule'].max())}%, any other row in at most "
             f"{percent(other['rule'].max())}% (plain test: up to "
