@@ -14,7 +14,7 @@ from uploadtrends.artists.exposed import names_platforms, platform_of
 from uploadtrends.errors import InputError
 from uploadtrends.events import Event, EventSet, as_events
 from uploadtrends.panel.moments import first_days, never
-from uploadtrends.panel.ready import KEY, UnitTable, artist_rows, period_grid, place_in
+from uploadtrends.panel.ready import KEY, UnitTable, period_grid, place_in, rows_by_period
 from uploadtrends.result import Call, Result
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _plain(treated_from: Any) -> Any:
 
 
 def _people(panel: Panel | UnitTable, platform: str | None) -> pd.DataFrame:
-    rows = artist_rows(panel)
+    rows = rows_by_period(panel)
     if platform is not None:
         if isinstance(panel, UnitTable):
             raise InputError("a table has no platforms", column="platform", value=platform)

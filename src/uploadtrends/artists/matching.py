@@ -13,7 +13,7 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
 from uploadtrends.errors import InputError
-from uploadtrends.panel.ready import KEY, UnitTable, artist_rows
+from uploadtrends.panel.ready import KEY, UnitTable, rows_by_period
 from uploadtrends.result import Call, Result
 
 Method = Literal["nearest", "coarsened"]
@@ -185,7 +185,7 @@ def _check(on: Sequence[str], method: str, ratio: int, caliper: float, bins: int
 
 def _measured(exposure: Exposure, on: Sequence[str]) -> pd.DataFrame:
     """Return the rows of artists by period with the columns behind the covariates."""
-    panel, rows = exposure.panel, artist_rows(exposure.panel)
+    panel, rows = exposure.panel, rows_by_period(exposure.panel)
     for name in on:
         window = _WINDOW.match(name)
         if isinstance(panel, UnitTable):

@@ -10,7 +10,7 @@ import polars as pl
 
 from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
 from uploadtrends.errors import InputError
-from uploadtrends.panel.ready import KEY, UnitTable, artist_rows, period_grid, place_in
+from uploadtrends.panel.ready import KEY, UnitTable, period_grid, place_in, rows_by_period
 
 if TYPE_CHECKING:
     from uploadtrends.arrays import Array
@@ -77,7 +77,7 @@ def outcome_frame(
         raise InputError(
             "unknown outcome", column="outcome", value=outcome, fix=f"one of {', '.join(OUTCOMES)}"
         )
-    rows = artist_rows(panel)
+    rows = rows_by_period(panel)
     if isinstance(panel, UnitTable):
         rows = rows.assign(y=panel.measured(outcome, "outcome"))
     else:

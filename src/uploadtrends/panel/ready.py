@@ -79,14 +79,8 @@ class UnitTable:
 
     def column(self, name: str, role: str) -> pd.Series:
         """Return one column; an unknown one is named, with those that exist."""
-        if name in self.values.columns:
-            return self.values[name]
-        raise InputError(
-            "the table has no such column",
-            column=role,
-            value=name,
-            fix=f"one of {', '.join(map(str, self.values.columns))}",
-        )
+        _require_column(self.values, name, role)
+        return self.values[name]
 
     def measured(self, name: str, role: str) -> np.ndarray:
         """Return one column as numbers; what is missing is NaN.
@@ -177,7 +171,17 @@ class UnitTable:
         return whole
 
 
-def artist_rows(panel: Panel | UnitTable) -> pd.DataFrame:
+def _require_column(frame: pd.DataFrame, name: str, role: str) -> None:
+    if name not in frame.columns:
+        raise InputError(
+            "the table has no such column",
+            column=role,
+            value=name,
+            fix=f"one of {', '.join(map(str, frame.columns))}",
+        )
+
+
+def rows_by_period(panel: Panel | UnitTable) -> pd.DataFrame:
     """Return platform, artist_id, period and what else is known of every artist and period."""
     if isinstance(panel, UnitTable):
         return panel.rows
@@ -243,13 +247,7 @@ def panel_from_table(
     """
     frame = _read(table)
     for role, name in (("unit", unit), ("period", period)):
-        if name not in frame.columns:
-            raise InputError(
-                "the table has no such column",
-                column=role,
-                value=name,
-                fix=f"one of {', '.join(map(str, frame.columns))}",
-            )
+        _require_column(frame, name, role)
         empty = frame[name].isna() | (frame[name].astype(str).str.strip() == "")
         if empty.any():
             raise InputError(
