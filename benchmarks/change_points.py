@@ -110,6 +110,38 @@ def searches() -> list[dict[str, Any]]:
     return rows
 
 
+def descriptive() -> list[dict[str, Any]]:
+    """`change_points` with BIC, dates and intervals beside it, against the bare compiled search."""
+    rows = []
+    noise = np.random.default_rng(2).normal(size=100_000)
+    for n, freq in ((72, "MS"), (500, "D"), (2000, "D"), (10_000, "h"), (100_000, "h")):
+        index = pd.date_range("2000-01-01", periods=n, freq=freq)
+        for task, values in (
+            ("BIC, one step", steps(n, n // 2)),
+            ("BIC, noise", noise[:n]),
+            ("BIC, a step every 50", steps(n, 50)),
+        ):
+            series = pd.Series((values - values.mean()) / values.std(ddof=1), index)
+            seconds, found = best_of_five(
+                lambda s=series: ut.change_points(s, penalty="bic", season=False)
+            )
+            shared = {"task": task, "n": n}
+            rows.append({**shared, "tool": "uploadtrends", "seconds": seconds, "same": True})
+            positions = [change.position for change in found.fits[0].changes]
+            finder = ruptures.KernelCPD(kernel="linear", min_size=1).fit(series.to_numpy()[:, None])
+            price = 2 * float(np.log(n))
+            seconds, theirs = best_of_five(lambda f=finder, p=price: f.predict(pen=p)[:-1])
+            rows.append(
+                {
+                    **shared,
+                    "tool": "ruptures.KernelCPD, positions alone",
+                    "seconds": seconds,
+                    "same": theirs == positions,
+                }
+            )
+    return rows
+
+
 def segment_with_lengths(values: np.ndarray) -> float:
     """Time of the search with the modified BIC, which no compiled search prices."""
     return best_of_five(lambda: segment(values))[0]
@@ -181,7 +213,7 @@ def default() -> list[dict[str, Any]]:
 
 def main() -> None:
     """Time everything and write the table."""
-    table = pd.DataFrame([*searches(), *others(), *structural(), *default()])
+    table = pd.DataFrame([*searches(), *descriptive(), *others(), *structural(), *default()])
     ours = table[table["tool"] == "uploadtrends"].set_index(["task", "n"])["seconds"]
     keys = pd.MultiIndex.from_frame(table[["task", "n"]])
     table["times_ours"] = table["seconds"].to_numpy() / ours.reindex(keys).to_numpy()

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import fdtrc
 
+from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing
 from uploadtrends.breaks.season import (
     find_season,
     season_p_value,
@@ -29,6 +31,44 @@ def test_autocorrelation_and_steps_do_not_pass_for_a_season() -> None:
     assert np.mean([find_season(row, 12) is not None for row in walks]) < 0.04
     steps = ar1_series(100, 96, step=6, step_at=40, seed=4)
     assert np.mean([find_season(row, 12) is not None for row in steps]) < 0.04
+
+
+def dense_p_value(values: np.ndarray, period: int, when: np.ndarray) -> float:
+    """The same test by orthogonal projections on matrices of all rows."""
+    spacing, phase = Spacing.of(when), np.unique(when % period, return_inverse=True)[1]
+    count = int(phase.max()) + 1
+    dummies = (phase == np.arange(count)[:, None]).astype(float)
+    found = []
+    for i in range(len(RHO_GRID)):
+        line = spacing.line[i]
+        rss = []
+        for columns in (spacing.constant[i][None], spacing.whiten_at(i, dummies)):
+            basis = np.linalg.qr(np.vstack([columns, line]).T)[0]
+            left = spacing.whiten_at(i, values)
+            for _ in range(2):
+                left = left - basis @ (basis.T @ left)
+            rss.append(left @ left)
+        free = len(values) - count - 1
+        ratio = (rss[0] - rss[1]) / (count - 1) / (rss[1] / free)
+        price = len(values) * np.log(rss[1]) + spacing.log_det[i]
+        found.append((price, float(fdtrc(count - 1, free, ratio))))
+    return min(found)[1]
+
+
+@pytest.mark.parametrize("period", [4, 7, 12, 52])
+@pytest.mark.parametrize("slope", [0.0, 1000.0])
+def test_the_p_value_is_that_of_dense_matrices_also_beside_a_steep_line(
+    period: int, slope: float
+) -> None:
+    rng = np.random.default_rng(period)
+    when = np.flatnonzero(rng.random(260) < 0.8)
+    when = when - when[0]
+    for times in (when, np.arange(len(when))):
+        values = np.cumsum(rng.normal(size=len(times))) + 3 * rng.normal(size=len(times))
+        values = values + slope * times
+        assert season_p_value(values - values.mean(), period, times) == pytest.approx(
+            dense_p_value(values, period, times), rel=1e-8
+        )
 
 
 def test_row_numbers_as_dates_still_show_a_season() -> None:

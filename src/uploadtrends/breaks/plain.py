@@ -12,6 +12,7 @@ from uploadtrends.breaks.by_ruptures import ruptures_positions
 from uploadtrends.breaks.changes import SeriesChanges
 from uploadtrends.breaks.likelihood.noise import ar1_noise
 from uploadtrends.breaks.likelihood.spacing import Spacing
+from uploadtrends.breaks.segmentation import segment
 from uploadtrends.series.grid import frequency, stamp
 
 N_SIMULATED = 199
@@ -52,9 +53,10 @@ def _row(fit: SeriesChanges, seed: int) -> dict[str, Any]:
 
 
 def _changes(values: Array) -> list[int]:
-    # The kernel search has the optimum of PELT with the l2 cost, and runs in compiled code.
-    search = "pelt" if len(values) <= MOST else "kernel"
-    return ruptures_positions(values, search, cost="auto", penalty="bic", min_size=2)[1]
+    if len(values) > MOST:
+        return segment(values, penalty="bic", min_size=2)
+    # The kernel search does what PELT does with the l2 cost, and runs in compiled code.
+    return ruptures_positions(values, "kernel", penalty="bic", min_size=2)[1]
 
 
 def _false_alarms(n: int, rho: float, seed: int) -> float:
@@ -62,11 +64,7 @@ def _false_alarms(n: int, rho: float, seed: int) -> float:
         return float("nan")
     spacing = Spacing.of(np.arange(n))
     drawn = ar1_noise(np.random.default_rng((seed, n)), N_SIMULATED, spacing, rho)
-    hits = [
-        bool(ruptures_positions(row, "kernel", cost="auto", penalty="bic", min_size=2)[1])
-        for row in drawn
-    ]
-    return float(np.mean(hits))
+    return float(np.mean([bool(_changes(row)) for row in drawn]))
 
 
 def plain_sentence(table: pd.DataFrame) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dtrtrs
 from scipy.special import fdtrc
 
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.likelihood.scan import Base, Fit, Kind, scan
-from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing
+from uploadtrends.breaks.likelihood.spacing import Spacing
 
 OTHER_CYCLES = (4, 7, 12, 24, 52)
 MINIMUM_CYCLES = 3
@@ -63,49 +64,70 @@ def season_p_value(values: Array, period: int, times: Array | None = None) -> fl
     free = n - phases - 1
     if free <= 2 or phases < 2:
         return 1.0
-    best = (np.inf, 1.0)
-    for i in range(len(RHO_GRID)):
-        without, with_season = _rss_pair(values, phase, phases, spacing, i)
-        if with_season <= 1e-12 * max(without, 1e-300):
-            return 0.0 if without > 0.0 else 1.0
-        criterion = n * np.log(with_season) + spacing.log_det[i]
-        ratio = (without - with_season) / (phases - 1) / (with_season / free)
-        if criterion < best[0]:
-            best = criterion, float(fdtrc(phases - 1, free, max(ratio, 0.0)))
-    return best[1]
+    without, with_season = _rss_pairs(values, phase, phases, spacing)
+    exact = np.flatnonzero(with_season <= 1e-12 * np.maximum(without, 1e-300))
+    if len(exact):
+        return 0.0 if without[exact[0]] > 0.0 else 1.0
+    i = int(np.argmin(n * np.log(with_season) + spacing.log_det))
+    ratio = (without[i] - with_season[i]) / (phases - 1) / (with_season[i] / free)
+    return float(fdtrc(phases - 1, free, max(ratio, 0.0)))
 
 
-def _rss_pair(
-    values: Array, phase: NDArray[np.intp], phases: int, spacing: Spacing, i: int
-) -> tuple[float, float]:
-    """Return the residual sums of squares about a line, and about a line with a season.
+def _rss_pairs(
+    values: Array, phase: NDArray[np.intp], phases: int, spacing: Spacing
+) -> tuple[Array, Array]:
+    """Return the residual sums of squares about a line, and about a line with a season, (rho,).
 
     A whitened row touches its own phase and that of the row before, so the normal equations are
     sums over rows: no matrix of n rows is formed.
     """
-    response, line = spacing.whiten_at(i, values), spacing.line[i]
-    own, lagged = 1.0 / spacing.s[i], -spacing.r[i] / spacing.s[i]
+    constant, line = spacing.constant, spacing.line
+    response = _without(_without(spacing.whiten(values), constant), _without(line, constant))
+    own, lagged = 1.0 / spacing.s, -spacing.r / spacing.s
     before = np.roll(phase, 1)
+    each = np.arange(len(line))[:, None]
+
+    def sums(place: NDArray[np.intp], weights: Array, size: int = phases) -> Array:
+        place = (place + size * each).ravel()
+        total: Array = np.bincount(place, weights.ravel(), size * len(each)).reshape(-1, size)
+        return total
 
     def moments(column: Array) -> Array:
-        total: Array = np.bincount(phase, own * column, phases)
-        return total + np.bincount(before, lagged * column, phases)
+        return sums(phase, own * column) + sums(before, lagged * column)
 
-    gram = np.diag(np.bincount(phase, own**2, phases) + np.bincount(before, lagged**2, phases))
-    mixed = np.bincount(phase * phases + before, own * lagged, phases**2)
-    mixed = mixed.reshape(phases, phases)
-    gram = gram + mixed + mixed.T
-    bordered = np.empty((phases + 1, phases + 1))
-    bordered[:phases, :phases] = gram
-    bordered[:phases, phases] = bordered[phases, :phases] = moments(line)
-    bordered[phases, phases] = line @ line
-    moment = np.append(moments(response), line @ response)
-    square = float(response @ response)
-    with_season = square - float(moment @ np.linalg.lstsq(bordered, moment, rcond=None)[0])
-    plain = np.stack([spacing.constant[i], line], axis=1)
-    solved = np.linalg.lstsq(plain, response, rcond=None)[0]
-    without = float(np.sum((response - plain @ solved) ** 2))
-    return without, max(with_season, 0.0)
+    mixed = sums(phase * phases + before, own * lagged, phases**2).reshape(-1, phases, phases)
+    bordered = np.empty((len(each), phases + 1, phases + 1))
+    bordered[:, :phases, :phases] = mixed + mixed.swapaxes(1, 2)
+    diagonal = np.arange(phases)
+    bordered[:, diagonal, diagonal] += sums(phase, own**2) + sums(before, lagged**2)
+    bordered[:, :phases, phases] = bordered[:, phases, :phases] = moments(line)
+    bordered[:, phases, phases] = _dot(line, line)
+    moment = np.concatenate([moments(response), _dot(line, response)[:, None]], axis=1)
+    explained = np.array(list(map(_explained, bordered, moment)))
+    without = _dot(response, response)
+    return without, np.maximum(without - explained, 0.0)
+
+
+def _dot(first: Array, second: Array) -> Array:
+    products: Array = np.einsum("ij,ij->i", first, second)
+    return products
+
+
+def _without(rows: Array, column: Array) -> Array:
+    """Take out of every row what its column explains."""
+    share = _dot(rows, column) / _dot(column, column)
+    left: Array = rows - share[:, None] * column
+    return left
+
+
+def _explained(gram: Array, moment: Array) -> float:
+    """Return the sum of squares that normal equations explain."""
+    factor, info = dpotrf(gram, lower=True)
+    pivots = np.diag(factor)
+    if info or pivots.min() < 1e-6 * pivots.max():
+        return float(moment @ np.linalg.lstsq(gram, moment, rcond=None)[0])
+    half = dtrtrs(factor, moment, lower=True)[0]
+    return float(half @ half)
 
 
 def seasonal_component(values: Array, period: int) -> Array:

@@ -11,6 +11,7 @@ from uploadtrends.arrays import Array
 from uploadtrends.breaks.bootstrap import bootstrap_dates
 from uploadtrends.breaks.costs import MeanCost, SegmentCost, cost_named
 from uploadtrends.breaks.counts import count_date_posterior
+from uploadtrends.breaks.functional import mean_partition
 from uploadtrends.breaks.likelihood.posterior import Posterior, date_posterior
 from uploadtrends.breaks.partition import (
     best_split,
@@ -26,6 +27,8 @@ from uploadtrends.result import Call
 from uploadtrends.series.grid import as_regular_series
 
 Search = Literal["pelt", "exact", "binary", "one", "number"]
+COMPILED = 2000
+"""Length up to which quadratic time in compiled code is the shorter."""
 
 
 def segment(
@@ -70,7 +73,9 @@ def segment(
     price, by_length = penalty_value(penalty, n, getattr(chosen, "n_parameters", 1))
     scaled = _scaled(values, chosen)
     if type(chosen) is MeanCost and search in ("pelt", "exact") and not by_length:
-        return _compiled(scaled, price, minimum)
+        if n <= COMPILED and minimum == 1:
+            return _compiled(scaled, price)
+        return mean_partition(scaled, price, minimum)
     chosen.fit(scaled)
     errors = errors_of(chosen, by_length)
     if search in ("pelt", "exact"):
@@ -95,11 +100,11 @@ def segment(
     )
 
 
-def _compiled(scaled: Array, price: float, minimum: int) -> list[int]:
-    """Search for changes in mean with ruptures' compiled kernel search: the same optimum."""
+def _compiled(scaled: Array, price: float) -> list[int]:
+    """Search with ruptures' compiled kernel search (with a shortest segment it is not exact)."""
     import ruptures
 
-    engine = ruptures.KernelCPD(kernel="linear", min_size=minimum, jump=1)
+    engine = ruptures.KernelCPD(kernel="linear", min_size=1, jump=1)
     ends = engine.fit(scaled.reshape(-1, 1)).predict(pen=max(price, 1e-300))
     return [int(end) for end in ends[:-1]]
 
