@@ -13,8 +13,8 @@ from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import name, quote
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.reading import columnar, lite, workbook
-from uploadtrends.sources.reading.delimited import read_delimited, text_of
-from uploadtrends.sources.reading.dialect import codec_of
+from uploadtrends.sources.reading.delimited import read_delimited
+from uploadtrends.sources.reading.dialect import codec_of, text_of
 from uploadtrends.sources.reading.forms import Form, files_of, form_of
 from uploadtrends.sources.reading.json_lines import POSITION, read_json_lines, sample_records
 from uploadtrends.sources.reading.rows import OBJECT, SEPARATOR, Rows, cells, cleaned

@@ -1,61 +1,25 @@
 """CSV and its relatives: DuckDB reads what a survey finds clean, an exact reader the rest.
 
 The survey counts the records without reading them, so that nothing is lost unnoticed: where DuckDB
-gives another number, or refuses a single row, the exact reader has the last word. It knows where
-each row begins, gives every row that cannot be taken apart to `stage_reject` with its line, and
-stops the load where an open quotation mark makes it impossible to say what the rows are.
+gives another number, or refuses a single row, the exact reader has the last word.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 import tempfile
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
-from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import name, quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
-from uploadtrends.sources.reading.dialect import Dialect, codec_of, dialect_of, text_in_utf8
+from uploadtrends.sources.reading.dialect import Text, text_in_utf8
+from uploadtrends.sources.reading.exact import read_exactly
 from uploadtrends.sources.reading.rows import Rows
 from uploadtrends.sources.reading.survey import LONGEST, Survey
 from uploadtrends.sources.reading.unpacking import PIECE, is_plain
-from uploadtrends.sources.staging import EXCERPT_LENGTH
 from uploadtrends.sources.watched import watched
-
-_HEAD = 1 << 18
-_FEW = 3
-_ENOUGH = 12
-_FREQUENT = 0.2
-_MOST = 0.8
-_MANY_LINES = 64
-"""A cell that holds so many lines, each of which reads as a row, is no cell."""
-_LIKE_A_DATE = re.compile(r"\d{4}|\d{1,2}[/.-]\d{1,2}|\d{9}")
-
-
-@dataclass(frozen=True)
-class Text:
-    """A delimited text with the columns to read from it."""
-
-    path: Path
-    codec: str
-    dialect: Dialect
-    columns: tuple[str, ...]
-    dates: tuple[str, ...] = ()
-    """Columns that hold dates: a line that reads as a row has one there."""
-
-    @property
-    def places(self) -> list[int]:
-        """The places of the columns in a row."""
-        return [self.dialect.header.index(column) for column in self.columns]
 
 
 def read_delimited(
@@ -65,7 +29,7 @@ def read_delimited(
     survey = _read_clean(con, rows, text, progress)
     if survey is None:
         return
-    if survey.unbalanced and text.dialect.delimiter == "\t":
+    if survey.unbalanced and text.dialect.delimiter == "\t" and not _quotes(text):
         # Where the marks do not balance, tabs alone may tell the cells: then nothing is quoted.
         unquoted = replace(text, dialect=replace(text.dialect, quote=""))
         survey = _read_clean(con, rows, unquoted, progress)
@@ -73,7 +37,23 @@ def read_delimited(
             return
         if survey.ragged == 0:
             text = unquoted
-    _read_exactly(rows, text, progress)
+    read_exactly(rows, text, progress)
+
+
+def _quotes(text: Text) -> bool:
+    """Tell whether a text quotes: the names of the columns to read, or most cells of one."""
+    mark = text.dialect.quote
+    lines = text.head().decode("utf-8", "replace").split("\n")[text.dialect.skip :]
+    rows = [line.rstrip("\r").split(text.dialect.delimiter) for line in lines]
+    for place in text.places:
+        quoted = [
+            len(row[place]) > 1 and row[place][0] == row[place][-1] == mark
+            for row in rows
+            if len(row) == len(text.dialect.header) and row[place]
+        ]
+        if quoted and (quoted[0] or 2 * sum(quoted) > len(quoted)):
+            return True
+    return False
 
 
 def _read_clean(
@@ -169,231 +149,3 @@ def _duckdb(
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
         return False
     return True
-
-
-def _read_exactly(rows: Rows, text: Text, progress: Progress | None) -> None:
-    with text_in_utf8(text.path, text.codec) as stream:
-        # A lone CR is a stray one, unless the text has no other line ends.
-        ending = "\n" if b"\n" in text_head(text) else ""
-        lines = io.TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline=ending)
-        reader = _Exact(text, iter(lines))
-        limit = csv.field_size_limit(LONGEST)
-        try:
-            for done, (position, cells, reason) in enumerate(reader, 1):
-                if reason:
-                    rows.reject(position, reason, cells)
-                else:
-                    rows.add(cells)
-                rows.records += 1
-                if progress and done % 50_000 == 0:
-                    progress(LoadProgress("reading", done))
-        finally:
-            csv.field_size_limit(limit)
-
-
-class _Exact:
-    """Yield place, cells and reason of every record; the reason of a good one is empty."""
-
-    def __init__(self, text: Text, lines: Iterator[str]) -> None:
-        self._text = text
-        self._dialect = text.dialect
-        self._width = len(text.dialect.header)
-        self._places = text.places
-        self._dates = [text.dialect.header.index(column) for column in text.dates]
-        self._lines = lines
-        self._back: deque[str] = deque()
-        self._number = 0  # lines behind us
-        self._shapes: list[Counter[str]] = [Counter() for _ in self._places]
-        self._learn()
-
-    def __iter__(self) -> Iterator[tuple[str, list[str], str]]:
-        for _ in range(self._dialect.skip):
-            self._next_line()
-        header = self._record()
-        del header
-        broken: list[str] = []  # places of the records just before that are not whole
-        odd = False  # whether marks are why
-        closed = ""  # place of the last whole record, if it ended with a mark
-        while (record := self._record()) is not None:
-            place, taken, row = record
-            if self._is_whole(taken, row):
-                if odd and row is not None and self._odd_marks(taken):
-                    raise self._open(broken[0])  # its mark may close what was opened there
-                odd, broken = row is None, [place] if row is None else []
-                closed = place if row is not None and self._ends_with_mark(taken) else ""
-            else:
-                # Of several in a row, one may be the rest of another, and so may the first one
-                # be of the record before it, whose last mark is then one too many.
-                odd = odd or row is None or len(taken) > 1 or self._odd_marks(taken)
-                broken.append(place)
-                if odd and (len(broken) > 1 or (closed and self._ends_with_mark(taken))):
-                    raise self._open(closed or broken[0])
-            shown = "".join(taken)[:EXCERPT_LENGTH].rstrip("\r\n")
-            if row is None:
-                yield place, [shown], "a quotation mark in the wrong place"
-            elif len(row) != self._width:
-                few = "too few" if len(row) < self._width else "too many"
-                yield place, [shown], f"{few} columns"
-            else:
-                cells = [row[place] for place in self._places]
-                if any(_undecoded(cell) for cell in cells):
-                    yield place, [shown], f"not {self._text.codec.upper()}"
-                else:
-                    yield place, cells, ""
-
-    def _odd_marks(self, taken: Sequence[str]) -> bool:
-        mark = self._dialect.quote
-        return bool(mark) and "".join(taken).count(mark) % 2 == 1
-
-    def _ends_with_mark(self, taken: Sequence[str]) -> bool:
-        return bool(self._dialect.quote) and taken[-1].rstrip("\r\n").endswith(self._dialect.quote)
-
-    def _is_whole(self, taken: Sequence[str], row: list[str] | None) -> bool:
-        """Tell whether a record has a row's number of cells, its marks taken as they come."""
-        return len(row or taken[0].split(self._dialect.delimiter)) == self._width
-
-    def _next_line(self) -> str | None:
-        line = self._back.popleft() if self._back else next(self._lines, None)
-        if line is None:
-            return None
-        self._number += 1
-        body = line.rstrip("\r\n")
-        return body.replace("\r", " ") + line[len(body) :] if "\r" in body else line
-
-    def _record(self) -> tuple[str, list[str], list[str] | None] | None:
-        """Return place, lines and cells of the next record; no cells where it is malformed."""
-        line = self._next_line()
-        while line is not None and not line.strip("\r\n"):
-            line = self._next_line()
-        if line is None:
-            return None
-        place = f"line {self._number}"
-        mark = self._dialect.quote
-        if not mark or mark not in line:
-            return place, [line], line.rstrip("\r\n").split(self._dialect.delimiter)
-        taken = [line]
-        row, whole = self._parse(taken)
-        size, marks = len(line), 0
-        while not whole and (line := self._next_line()) is not None:
-            taken.append(line)
-            size += len(line)
-            marks += line.count(mark)
-            if len(taken) == _MANY_LINES and self._like_rows(taken[1:]):
-                return self._stray(place, taken)
-            if marks % 2:  # a doubled mark ends nothing
-                row, whole = self._parse(taken)
-                marks = 0 if not whole else marks
-            if size > LONGEST:
-                raise self._open(place)
-        if len(taken) == 1:
-            return place, taken, row if whole else None
-        if whole and row is not None:
-            swallowed = self._like_rows([taken[0].replace(mark, "", 1), *taken[1:]])
-            return self._stray(place, taken) if swallowed else (place, taken, row)
-        if self._like_rows(taken[1:]):
-            return self._stray(place, taken)
-        raise self._open(place)
-
-    def _stray(self, place: str, taken: list[str]) -> tuple[str, list[str], None]:
-        """Only the first line is bad: its mark was never closed; the others are rows."""
-        self._back.extendleft(reversed(taken[1:]))
-        self._number -= len(taken) - 1
-        return place, taken[:1], None
-
-    def _open(self, place: str) -> InputError:
-        return InputError(
-            f"a quotation mark opened in {place} is not closed where a cell ends, so that nobody "
-            "can tell the rows behind it",
-            file=self._text.path,
-            fix=f"correct {place}, or say quote='' if the file does not quote at all",
-        )
-
-    def _parse(self, taken: Sequence[str]) -> tuple[list[str] | None, bool]:
-        """Return the cells, and whether the record ends here (malformed ones do)."""
-        try:
-            found = next(self._reader(taken))
-        except csv.Error as error:
-            return None, "end of data" not in str(error)
-        if any(cell.lstrip(" ").startswith(self._dialect.quote) for cell in found):
-            with suppress(csv.Error):  # else the marks are text: 1, "Dusk" by ann
-                quoted = next(self._reader(taken, skipinitialspace=True))
-                found = quoted if len(quoted) == self._width else found
-        return found, True
-
-    def _reader(self, lines: Sequence[str], *, skipinitialspace: bool = False) -> Any:
-        return csv.reader(
-            lines,
-            skipinitialspace=skipinitialspace,
-            delimiter=self._dialect.delimiter,
-            quotechar=self._dialect.quote or None,
-            quoting=csv.QUOTE_MINIMAL if self._dialect.quote else csv.QUOTE_NONE,
-            strict=True,
-        )
-
-    def _learn(self) -> None:
-        """Learn what the cells of rows look like, from the beginning of the text."""
-        lines = text_head(self._text).decode("utf-8", "replace").splitlines(keepends=True)
-        lines = lines[self._dialect.skip + self._dialect.header_lines :]
-        rows = []
-        with suppress(csv.Error):  # beyond a malformed row the marks tell nothing
-            rows.extend(self._reader(lines))
-        if 2 * len(rows) < len(lines) and len(rows) < _ENOUGH:
-            rows = [row for line in lines if (row := self._parse([line])[0]) is not None]
-        for row in rows:
-            if len(row) == self._width and all(_LIKE_A_DATE.search(row[d]) for d in self._dates):
-                for shapes, place in zip(self._shapes, self._places, strict=True):
-                    shapes[_shape(row[place])] += 1
-
-    def _like_rows(self, lines: Sequence[str]) -> bool:
-        """Tell whether each line is a row by itself, and most look like the rows of this text."""
-        found = []
-        for line in lines:
-            row, whole = self._parse([line])
-            if row is None or not whole or len(row) != self._width:
-                return False
-            if not all(_LIKE_A_DATE.search(row[date]) for date in self._dates):
-                return False
-            found.append([_shape(row[place]) for place in self._places])
-        common = [True] * len(found)
-        told = 0
-        for place, shapes, own in zip(
-            self._places, self._shapes, zip(*found, strict=True), strict=True
-        ):
-            # The lines in question may be among those that we learned from.
-            others = shapes - Counter(own)
-            if others and max(others.values()) >= 3 * _FREQUENT * others.total():
-                frequent = {s for s, n in others.items() if n >= _FREQUENT * others.total()}
-                common = [so and s in frequent for so, s in zip(common, own, strict=True)]
-                told += place not in self._dates
-        # Where only dates have a shape of their own, few lines prove nothing.
-        return sum(common) >= _MOST * len(found) and (told > 0 or len(found) > _FEW)
-
-
-def text_head(text: Text) -> bytes:
-    """Return the beginning of a text."""
-    with text_in_utf8(text.path, text.codec) as stream:
-        return stream.read(_HEAD)
-
-
-def _shape(cell: str) -> str:
-    """Return what a cell looks like: runs of letters as a, runs of digits as 9."""
-    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell[:200]))
-
-
-def _undecoded(cell: str) -> bool:
-    return not cell.isascii() and re.search("[\udc80-\udcff\ufffd]", cell) is not None
-
-
-def text_of(
-    path: Path,
-    columns: Sequence[str],
-    *,
-    encoding: str = "utf-8",
-    delimiter: str | None = None,
-    quote: str | None = None,
-    dates: Sequence[str] = (),
-) -> Text:
-    """Return what is needed to read a text; `columns` are checked by the caller."""
-    codec = codec_of(path, encoding)
-    dialect = dialect_of(path, codec, columns, delimiter=delimiter, quote=quote)
-    return Text(path, codec, dialect, tuple(columns), tuple(dates))

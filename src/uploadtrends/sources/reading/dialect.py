@@ -16,6 +16,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.sources.reading.unpacking import open_text
 
 HEAD = 1 << 20
+_LEARN_FROM = 1 << 18
 _DELIMITERS = (",", "\t", ";", "|")
 _GUESSES = ("cp1252", "shift_jis", "gb18030", "euc_kr", "cp1251", "cp1250")
 _HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
@@ -252,3 +253,40 @@ def _merit(rows: list[tuple[list[str], int]], wanted: Sequence[str]) -> tuple[in
     alike = sum(len(row) == len(header) for row, _ in rows[1:])
     share = alike / max(1, len(rows) - 1) if len(header) > 1 else 0.0
     return found, share, len(header)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A delimited text with the columns to read from it."""
+
+    path: Path
+    codec: str
+    dialect: Dialect
+    columns: tuple[str, ...]
+    dates: tuple[str, ...] = ()
+    """Columns that hold dates: a line that reads as a row has one there."""
+
+    @property
+    def places(self) -> list[int]:
+        """The places of the columns in a row."""
+        return [self.dialect.header.index(column) for column in self.columns]
+
+    def head(self) -> bytes:
+        """Return the beginning of the text."""
+        with text_in_utf8(self.path, self.codec) as stream:
+            return stream.read(_LEARN_FROM)
+
+
+def text_of(
+    path: Path,
+    columns: Sequence[str],
+    *,
+    encoding: str = "utf-8",
+    delimiter: str | None = None,
+    quote: str | None = None,
+    dates: Sequence[str] = (),
+) -> Text:
+    """Return what is needed to read a text; `columns` are checked by the caller."""
+    codec = codec_of(path, encoding)
+    dialect = dialect_of(path, codec, columns, delimiter=delimiter, quote=quote)
+    return Text(path, codec, dialect, tuple(columns), tuple(dates))

@@ -88,7 +88,9 @@ class Survey:
         lines = np.flatnonzero(a == _LF)
         starts = np.concatenate(([0], lines[:-1] + 1))
         cells = np.add.reduceat((a == ord(self.delimiter)).astype(np.int64), starts)
-        self.ragged += int(((cells != self.width - 1) & (lines - starts > 1)).sum())
+        length = lines - starts
+        blank = (length == 0) | ((length == 1) & (a[starts] == _CR))
+        self.ragged += int(((cells != self.width - 1) & ~blank).sum())
 
     def _line_ends(self, whole: bytes, quoted: bool) -> None:
         returns = whole.count(b"\r")
