@@ -1,0 +1,112 @@
+"""Quoted texts that are cut, or hold an open mark: the right rows, or a refusal with its line."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+import pytest
+from written import MAPPING, put, works
+
+from uploadtrends.errors import InputError
+from uploadtrends.sources import Table
+
+DELIMITERS = {"commas": ",", "semicolons": ";", "pipes": "|", "tabs": "\t"}
+ENDS = {"LF": "\n", "CRLF": "\r\n"}
+
+
+def quoted(rows: list[list[str]], mark: str, end: str, *, header: bool = True) -> str:
+    """A text quoted throughout; its header only on demand."""
+    names = ["id", "artist", "date", "title"]
+    lines = [names if not header else [f'"{name}"' for name in names]]
+    lines += [['"' + cell.replace('"', '""') + '"' for cell in row] for row in rows]
+    return "".join(mark.join(line) + end for line in lines)
+
+
+@pytest.fixture(params=DELIMITERS.values(), ids=DELIMITERS)
+def mark(request) -> str:
+    return request.param
+
+
+@pytest.fixture(params=ENDS.values(), ids=ENDS)
+def end(request) -> str:
+    return request.param
+
+
+@pytest.fixture(params=[True, False], ids=["quoted header", "plain header"])
+def header(request) -> bool:
+    return request.param
+
+
+FOUR = [[f"w{n}", f"a{n % 2}", f"2021-03-0{n + 1}", title] for n, title in enumerate("xyz!")]
+LOADED = {"w0": "a0", "w1": "a1", "w2": "a0"}
+
+
+def test_a_cut_at_the_opening_mark_of_a_cell(store, tmp_path, mark, end, header) -> None:
+    text = quoted(FOUR, mark, end, header=header)
+    file = put(tmp_path, text[: text.index(f'{mark}"!"') + 2])
+    report = store.load(Table(file, MAPPING, "x"), max_rejects=1)
+    assert works(store) == LOADED
+    assert (report.n_read, report.n_loaded, report.n_rejected) == (4, 3, 1)
+    assert store.sql("SELECT position FROM reject").fetchall() == [("line 5",)]
+
+
+def test_a_cut_within_a_doubled_mark(store, tmp_path, mark, end, header) -> None:
+    """What is left, ``"a "``, reads as a whole cell, and its row as whole."""
+    rows = [*FOUR[:3], ["w3", "a1", "2021-03-04", 'a "b" c']]
+    text = quoted(rows, mark, end, header=header)
+    file = put(tmp_path, text[: text.index('a ""') + 3])
+    report = store.load(Table(file, MAPPING, "x"))
+    assert works(store) == LOADED | {"w3": "a1"}
+    assert (report.n_read, report.n_loaded, report.n_rejected) == (4, 4, 0)
+
+
+def test_a_cut_where_cells_hold_line_breaks_is_one_row_or_refused(
+    store, tmp_path, mark, end, header
+) -> None:
+    """A line that is one mark ends a cell; taken without quoting it was a row too many."""
+    rows = [[*row[:3], f"{row[3]}\n"] for row in FOUR]
+    text = quoted(rows, mark, end, header=header)
+    cuts = [n for n in range(text.index('"w3"') + 1, len(text)) if text[n - 1] == '"']
+    for number, cut in enumerate(cuts):
+        file = put(tmp_path, text[:cut], f"{number}.csv")
+        try:
+            report = store.load(Table(file, MAPPING, f"p{number}"), max_rejects=9)
+        except InputError as error:
+            assert re.search("opened in line [6-9] is", str(error))  # noqa: PT017
+        else:
+            assert (report.n_read, report.n_loaded) in ((4, 3), (4, 4))
+
+
+def test_an_open_mark_among_cells_that_end_in_a_line_break(
+    store, tmp_path, mark, end, header
+) -> None:
+    rows = [[*row[:3], f"{row[3]}\n" if n % 2 else row[3]] for n, row in enumerate(FOUR * 3)]
+    for n, row in enumerate(rows):
+        row[0] = f"w{n}"
+    text = quoted(rows, mark, end, header=header).replace('"z"', '"z', 1)
+    file = put(tmp_path, text)
+    try:
+        report = store.load(Table(file, MAPPING, "x"), max_rejects=12)
+    except InputError as error:
+        assert "opened in line" in str(error)  # noqa: PT017
+    else:
+        assert report.n_read == 12
+        assert works(store) == {row[0]: row[1] for row in rows if row[0] != "w2"}
+
+
+def test_a_packed_text_that_is_cut_is_refused(store, tmp_path, mark, end, header) -> None:
+    data = gzip.compress(quoted(FOUR, mark, end, header=header).encode())
+    with pytest.raises(InputError, match="works"):
+        store.load(Table(put(tmp_path, data[:-9], "works.csv.gz"), MAPPING, "x"))
+    assert store.tables()["upload"] == 0
+
+
+def test_quotation_marks_of_a_text_that_does_not_quote_stay(store, tmp_path) -> None:
+    """One title in three has marks, one is open: tabs alone tell the cells."""
+    titles = ['"Dusk"', "plain", '24" brush'] * 5
+    lines = [f"w{n}\ta\t2021-03-01\t{title}" for n, title in enumerate(titles)]
+    file = put(tmp_path, "\n".join(["id\tartist\tdate\ttitle", *lines, ""]), "works.tsv")
+    store.load(Table(file, MAPPING | {"kind": "title"}, "x"))
+    kinds = dict(store.sql("SELECT upload_id, kind FROM upload").fetchall())
+    assert kinds == {f"w{n}": title for n, title in enumerate(titles)}
