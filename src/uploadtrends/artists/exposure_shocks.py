@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from uploadtrends.artists.cells import cell_effects
 from uploadtrends.artists.event_time import loadings_by_event_time
@@ -123,7 +123,7 @@ def shared_shocks(
     level = max(float(after["y"].mean()) - overall[0], 0.0)
     moved = level * fit.shock_sd * float(np.sqrt(loading @ correlation @ loading))
     se = float(np.hypot(overall[1], moved))
-    reach = float(stats.t.ppf((1 + confidence) / 2, frame["artist"].nunique() - 1)) * se
+    reach = float(stdtrit(frame["artist"].nunique() - 1, (1 + confidence) / 2)) * se
     row = {"shock_sd": fit.shock_sd, "phi": fit.phi, "p_none": fit.p_none, "se": se}
     return pd.DataFrame([row | {"low": overall[0] - reach, "high": overall[0] + reach}])
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy.special import fdtrc, fdtri, ndtr, ndtri
 
 from uploadtrends.arrays import Array
 from uploadtrends.artists.exposure_methods import Estimates, exposed_weights
@@ -24,7 +24,7 @@ def simultaneous(correlation: Array | None, k: int, confidence: float, seed: int
     if k == 0:
         return float("nan")
     if correlation is None:
-        return float(stats.norm.ppf(1 - (1 - confidence) / (2 * k)))
+        return float(ndtri(1 - (1 - confidence) / (2 * k)))
     values, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.maximum(values, 0))
     draws = np.random.default_rng(seed).standard_normal((_DRAWS, k)) @ root.T
@@ -36,7 +36,7 @@ def event_time_table(
 ) -> pd.DataFrame:
     """Return effects by relative period with intervals one at a time and simultaneous bands."""
     keep = (found.times >= -leads) & (found.times <= lags)
-    quantile = stats.norm.ppf((1 + confidence) / 2)
+    quantile = ndtri((1 + confidence) / 2)
     correlation = None if found.correlation is None else found.correlation[np.ix_(keep, keep)]
     band = simultaneous(correlation, int(keep.sum()), confidence, seed)
     value, se = found.values[keep], found.errors[keep]
@@ -49,7 +49,7 @@ def event_time_table(
             "high": value + quantile * se,
             "band_low": value - band * se,
             "band_high": value + band * se,
-            "p": 2 * stats.norm.sf(np.abs(value) / se),
+            "p": 2 * ndtr(-np.abs(value) / se),
         }
     )
     return table.assign(**same)
@@ -57,6 +57,9 @@ def event_time_table(
 
 def pretrend_row(found: Estimates, leads: int, df: int) -> pd.DataFrame:
     """Test that all leads are zero, and say which straight trend the test would find."""
+    from scipy import optimize
+    from scipy.stats import ncf
+
     lead = (found.times < 0) & (found.times >= -leads)
     covariance = found.covariance
     if covariance is None or lead.sum() < 2:
@@ -69,14 +72,13 @@ def pretrend_row(found: Estimates, leads: int, df: int) -> pd.DataFrame:
     line = found.times[lead] + 1.0
     information = float(line @ inverse @ line)
     slope = float(line @ inverse @ value) / information
-    needed = optimize.brentq(
-        lambda nc: stats.ncf.sf(stats.f.ppf(0.95, q, df), q, df, nc) - _POWER, 0.01, 500.0
-    )
+    critical = fdtri(q, df, 0.95)
+    needed = optimize.brentq(lambda nc: ncf.sf(critical, q, df, nc) - _POWER, 0.01, 500.0)
     row = {
         "F": statistic,
         "df": q,
         "df_error": df,
-        "p": float(stats.f.sf(statistic, q, df)),
+        "p": float(fdtrc(q, df, statistic)),
         "slope": slope,
         "slope_se": information**-0.5,
         "minimum_detectable_slope": float(np.sqrt(needed / information)),

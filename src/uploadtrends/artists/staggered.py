@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from uploadtrends.artists import exposure_methods as methods
 from uploadtrends.artists import outcomes as design
@@ -298,7 +298,7 @@ def _overall(
     rows: list[tuple[str, Any, tuple[float, float]]] = [("all exposed", pd.NaT, found.overall)]
     rows += [("cohort", index[g - 1], pair) for g, pair in sorted(found.cohorts.items())]
     rows += [("year", pd.Timestamp(year, 1, 1), pair) for year, pair in sorted(found.years.items())]
-    quantile = stats.t.ppf((1 + confidence) / 2, df)
+    quantile = stdtrit(df, (1 + confidence) / 2)
     table = pd.DataFrame(
         [
             {
@@ -308,7 +308,7 @@ def _overall(
                 "se": se,
                 "low": value - quantile * se,
                 "high": value + quantile * se,
-                "p": 2 * stats.t.sf(abs(value) / se, df) if se > 0 else np.nan,
+                "p": 2 * stdtr(df, -abs(value) / se) if se > 0 else np.nan,
             }
             | same
             for of, when, (value, se) in rows

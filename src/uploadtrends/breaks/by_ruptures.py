@@ -12,7 +12,6 @@ import numpy as np
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.costs import SegmentCost, cost_named
 from uploadtrends.breaks.penalties import penalty_value
-from uploadtrends.breaks.ruptures_bridge import for_ruptures
 from uploadtrends.errors import InputError
 
 SEARCHES = ("pelt", "binseg", "bottom-up", "window", "dynp", "kernel")
@@ -79,6 +78,8 @@ def ruptures_positions(
 
 
 def _engine(rpt: Any, search: str, cost: Any, minimum: int, n: int) -> Any:
+    from uploadtrends.breaks.ruptures_bridge import for_ruptures
+
     bridged = for_ruptures(cost) if isinstance(cost, SegmentCost) else cost
     shared = {"custom_cost": bridged, "min_size": minimum, "jump": 1}
     if search == "window":

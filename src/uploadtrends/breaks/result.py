@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -114,11 +115,15 @@ class ChangePoints(Result):
 
         See `uploadtrends.breaks.plain.plain_pelt`.
         """
-        return plain_pelt(self.fits)
+        return self._plain.copy()
 
     def plain_sentence(self) -> str:
         """Say the same in one sentence."""
-        return plain_sentence(self.plain_pelt())
+        return plain_sentence(self._plain)
+
+    @cached_property
+    def _plain(self) -> pd.DataFrame:
+        return plain_pelt(self.fits)
 
     def _shared(self, fit: SeriesChanges) -> dict[str, Any]:
         names = ("platform", "group", "p", "penalty", "cost", "label", "status", "reason")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Sketch, Weight, Whole
@@ -185,8 +186,6 @@ _NO_LEAD: dict[str, Any] = {
 def _leads(
     work: Working, effect: pd.Series, leads: int, n_draws: int, alpha: float, seed: int
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    from scipy.stats import norm
-
     stop, kept = before_event(work, str(effect["event"]))
     rows = work.rows[work.rows < stop]
     need = in_periods(work.index, _SHORTEST) + len(kept)
@@ -212,7 +211,7 @@ def _leads(
         fit = fit_batch(
             np.concatenate([y[None], noise]), designs[lead], last, positions=rows.astype(float)
         )
-        deviate = norm.isf(np.clip(fit.p[:, 0], 1e-300, 1) / 2)
+        deviate = -ndtri(np.clip(fit.p[:, 0], 1e-300, 1) / 2)
         z.append(deviate[0])
         null.append(deviate[1:])
         profile.append(

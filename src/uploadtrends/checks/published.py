@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtr
 
 from uploadtrends.brief import p_text
 from uploadtrends.checks.check import Check, Sketch, Whole, at_once
@@ -242,7 +242,7 @@ def _welch(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> float:
     parts = [(part.var(ddof=1) / len(part), len(part) - 1) for part in (before, after)]
     df = spread**2 / sum(v**2 / d for v, d in parts)
     t = (after.mean() - before.mean()) / np.sqrt(spread)
-    return float(2 * stats.t.sf(abs(t), df))
+    return float(2 * stdtr(df, -abs(t)))
 
 
 def _residual_sum(design: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:

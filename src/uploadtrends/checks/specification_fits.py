@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtri, stdtr, stdtrit
 
 from uploadtrends.arrays import Array
 from uploadtrends.checks.nulls import fit_null
@@ -267,8 +268,6 @@ def _estimates(
     outcomes: Array, prepared: Prepared, lines: Mapping[str, Array], spec: Specification
 ) -> dict[str, Array]:
     """Return effect (log ratio), interval, p and z; axes draw, block. Intervals: first row only."""
-    from scipy.stats import norm
-
     design = prepared.design
     x, positions = design.fitted, design.positions
     # Under each effect's row its counterfactual level, to turn differences into ratios.
@@ -285,7 +284,7 @@ def _estimates(
             effect = np.log1p(np.maximum(effect / level, -0.999))
             low, high = (np.log1p(np.maximum(end / level[:1], -0.999)) for end in (low, high))
     p = np.clip(p, 1e-300, 1.0)
-    z = np.sign(estimate[:, :count]) * norm.isf(p / 2)
+    z = np.sign(estimate[:, :count]) * -ndtri(p / 2)
     return {"effect": effect, "low": low, "high": high, "p": p, "z": z}
 
 
@@ -327,8 +326,6 @@ def ols_hac_batch(
     weighted sum of autocovariances of a_t e_t (Newey & West 1987), times n / (n - k).
     Returns as `reml_batch`.
     """
-    from scipy.stats import t
-
     n, k = x.shape
     orthonormal, triangle = np.linalg.qr(x)
     influence = orthonormal @ np.linalg.solve(triangle.T, contrasts.T)
@@ -343,8 +340,8 @@ def ols_hac_batch(
         weight = 1 - lag / (lags + 1)
         variance += 2 * weight * (scores[..., lag:] * scores[..., :-lag]).sum(axis=-1)
     se = np.sqrt(np.maximum(variance, np.finfo(float).tiny) * n / (n - k))
-    p = 2 * t.sf(np.abs(estimate[:, :count]) / se, n - k)
-    reach = t.ppf(0.975, n - k) * se[:1]
+    p = 2 * stdtr(n - k, -np.abs(estimate[:, :count]) / se)
+    reach = stdtrit(n - k, 0.975) * se[:1]
     return estimate, estimate[:1, :count] - reach, estimate[:1, :count] + reach, p
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from uploadtrends.checks.check import Check, Sketch, Weight, Whole
 from uploadtrends.checks.contrasts import (
@@ -303,9 +304,7 @@ def _joint(effect: pd.Series, curve: Curve, alpha: float) -> dict[str, Any]:
 
 def _statistics(effect: Any, z: Any, alpha: float) -> dict[str, Any]:
     """Return median effect, share significant with the more frequent sign, mean z; by draw."""
-    from scipy.stats import norm
-
-    limit = norm.isf(alpha / 2)
+    limit = -ndtri(alpha / 2)
     share = np.maximum((z > limit).mean(axis=1), (z < -limit).mean(axis=1))
     return {"median": np.nanmedian(effect, axis=1), "share": share, "mean_z": z.mean(axis=1)}
 

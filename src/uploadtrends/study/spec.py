@@ -132,7 +132,8 @@ def parse_study(content: Mapping[str, Any], path: Path | None = None) -> StudySp
     _keys(content, keys.top_level(), "", where)
     for section in ("study", *keys.SECTIONS, "primary"):
         given = content.get(section, {})
-        _keys(given, keys.section(section), section, where)
+        if section in content:  # what nobody asks for is not even imported
+            _keys(given, keys.section(section), section, where)
         asked = section in content or section not in keys.ANALYSES
         for key in keys.REQUIRED.get(section, ()):
             if asked and key not in given:

@@ -34,6 +34,7 @@ from uploadtrends.study.spec import DataFile, StudySpec, parse_study, read_study
 from uploadtrends.study.values import Values, events_named
 
 if TYPE_CHECKING:
+    from uploadtrends.breaks import ChangePoints
     from uploadtrends.checks import CheckOutcome
     from uploadtrends.models import InterruptedTimeSeries
     from uploadtrends.panel import Panel
@@ -225,11 +226,13 @@ class Study:
             answer(answers)
         primary = _primary(spec, its)
         detection = {"seed": spec.seed} | values.section("change_points", spec.change_points)
-        breaks = steps.step(
-            "change points",
-            [steps.keys["panel"], detection],
-            lambda: ut.change_points(panel, **detection),
-        )
+
+        def detected() -> ChangePoints:
+            found: ChangePoints = ut.change_points(panel, **detection)
+            found.plain_pelt()  # kept with the rest: tables and page show it
+            return found
+
+        breaks = steps.step("change points", [steps.keys["panel"], detection], detected)
         matching = {"seed": spec.seed} | values.section("matching", spec.matching)
         matches = steps.step(
             "matching",

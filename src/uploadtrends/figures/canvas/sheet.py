@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -107,6 +108,12 @@ _OURS = ("size", "autolayout", "subplot", "constrained_layout", "usetex", "bbox"
 _APPLIED: ContextVar[bool] = ContextVar("applied", default=False)
 
 
+@cache
+def _defaults() -> dict[str, Any]:
+    """Return matplotlib's own settings but for the backend, whose choice would load pyplot."""
+    return {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"}
+
+
 def users_settings() -> dict[str, Any]:
     """Return what the user set in matplotlib's rcParams, but for sizes and layout."""
     if _APPLIED.get():
@@ -133,7 +140,7 @@ def applied() -> Iterator[None]:
     try:
         with mpl.rc_context():
             settings: Any = mpl.rcParams
-            settings.update(mpl.rcParamsDefault)
+            settings.update(_defaults())
             settings.update(SHEET)
             settings.update(theirs)
             if families:

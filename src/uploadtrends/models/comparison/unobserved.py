@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtr, ndtri
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
@@ -114,7 +114,7 @@ def wandering_rows(prepared: Prepared, name: str) -> pd.DataFrame:
     scale = unit / sizes
     beta = np.asarray(fit.smoothed_state)[-k:, -1] * scale
     covariance = np.asarray(fit.smoothed_state_cov)[-k:, -k:, -1] * np.outer(scale, scale)
-    z = stats.norm.ppf(0.5 + prepared.settings.confidence / 2)
+    z = ndtri(0.5 + prepared.settings.confidence / 2)
     rows = []
     for block in design.blocks:
         for term, column in design.columns[block.id].items():
@@ -134,7 +134,7 @@ def wandering_rows(prepared: Prepared, name: str) -> pd.DataFrame:
                         zip(("relative", "relative_low", "relative_high"), percent, strict=True)
                     ),
                     "se": se,
-                    "p": float(2 * stats.norm.sf(abs(estimate) / se)),
+                    "p": float(2 * ndtr(-abs(estimate) / se)),
                     "status": "exploratory",
                     "reason": "sensitivity: variances plugged in",
                 }
