@@ -20,6 +20,7 @@ from uploadtrends.cli import app
 from uploadtrends.collect import sites
 from uploadtrends.figures import gallery
 from uploadtrends.models import terms
+from uploadtrends.study import spec
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -37,6 +38,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     study = (ROOT / "studies" / "precipice.toml").read_text(encoding="utf-8")
     study = study[: study.index("[checks.")] + STUDY_CHECKS  # the others take their time
     (tmp_path / "studies" / "precipice.toml").write_text(study, encoding="utf-8")
+    # So is the one that comes with the package; test_wheel.py asks it in full.
+    monkeypatch.setattr(spec, "_packaged", lambda name: tmp_path / "studies" / f"{name}.toml")
     monkeypatch.chdir(tmp_path)
     check_names()
     added_to = (check._KNOWN, sites._ADDED, terms.TERMS, gallery._FIGURES)

@@ -77,13 +77,22 @@ def test_events_are_listed(installed: Path, tmp_path: Path) -> None:
     assert "pp-deviantart-dreamup" in shown
 
 
+ADDED = ("run", "precipice", "--event", "2022-11-11", "--label", "My event")
+
+
+@pytest.fixture(scope="module")
+def asked(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder in which the study of the package answered a date, and what was printed."""
+    place = tmp_path_factory.mktemp("asked")
+    return place, run(installed, place, *CLI, *ADDED)
+
+
 def test_a_study_of_the_package_runs_and_answers_an_added_date(
-    installed: Path, tmp_path: Path
+    installed: Path, asked: tuple[Path, str], tmp_path: Path
 ) -> None:
-    words = ("run", "precipice", "--event", "2022-11-11", "--label", "My event")
-    shown = run(installed, tmp_path, *CLI, *words)
+    place, shown = asked
     assert shown.startswith("My event (2022-11-11)\n")
-    results = tmp_path / "data/derived/precipice/events/2022-11-11"
+    results = place / "data/derived/precipice/events/2022-11-11"
     for name in ("report.html", "results.csv", "figures/figure1.svg", "manifest.json"):
         assert (results / name).is_file()
     shown = run(installed, tmp_path, *CLI, "run", "pixiv")
@@ -91,11 +100,11 @@ def test_a_study_of_the_package_runs_and_answers_an_added_date(
 
 
 def test_the_page_about_a_date_of_ones_own_works(
-    installed: Path, tmp_path: Path, root: Path
+    installed: Path, asked: tuple[Path, str], root: Path
 ) -> None:
+    place, _ = asked
     page = (root / "docs" / "new_event_date.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(python|console)\n(.*?)^```", page, re.S | re.M)
-    run(installed, tmp_path, *CLI, "run", "precipice", "--event", "2022-11-11", "--label",
-        "My event", "--out", "with_my_event")  # fmt: skip
+    run(installed, place, *CLI, *ADDED, "--out", "with_my_event")
     code = "\n".join(text for kind, text in blocks if kind == "python")
-    run(installed, tmp_path, "-c", code)
+    run(installed, place, "-c", code)

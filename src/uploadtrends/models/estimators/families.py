@@ -182,21 +182,23 @@ def whitened_series(y: Array, columns: Array, rho: Array) -> Array:
     m, n = y.shape
     # Series lie side by side: every step is a few sums over whole rows.
     series, rho = np.ascontiguousarray(y.T), np.ascontiguousarray(rho.T)
-    found = np.empty((n, columns.shape[1] + 1, m))
-    found[0, :-1], found[0, -1] = columns[0][:, None], series[0]
-    past = np.zeros((n, m))
-    """Weights of the past, earliest first."""
-    variance = np.ones(m)
+    # At first what the past predicts of each (of columns its negative), with the weights of the
+    # past, earliest first.
+    found = np.zeros((n, columns.shape[1] + 1, m))
+    past, ahead, work = np.empty((3, n, m))
+    variance = np.ones((n, m))
     for t in range(1, n):
-        before = past[: t - 1]
-        reflection = (rho[t] - np.einsum("tm,tm->m", before, rho[1:t])) / variance
-        past[1:t] = before - reflection * before[::-1]
-        past[0] = reflection
-        variance = variance * (1 - reflection**2)
-        now = past[:t]
-        found[t, :-1] = columns[t][:, None] - columns[:t].T @ now
-        found[t, -1] = series[t] - np.einsum("tm,tm->m", now, series[:t])
-        found[t] /= np.sqrt(variance)
+        before, now = past[: t - 1], ahead[:t]
+        now[0] = (rho[t] - np.einsum("tm,tm->m", before, rho[1:t])) / variance[t - 1]
+        np.multiply(now[0], before[::-1], out=work[: t - 1])
+        np.subtract(before, work[: t - 1], out=now[1:])
+        variance[t] = variance[t - 1] * (1 - now[0] ** 2)
+        np.matmul(-columns[:t].T, now, out=found[t, :-1])
+        np.einsum("tm,tm->m", now, series[:t], out=found[t, -1])
+        past, ahead = ahead, past
+    found[:, :-1] += columns[:, :, None]
+    np.subtract(series, found[:, -1], out=found[:, -1])
+    found /= np.sqrt(variance)[:, None]
     return found.transpose(2, 0, 1)
 
 
