@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,23 +95,27 @@ def test_a_manifest_cannot_have_files_elsewhere_removed(tmp_path) -> None:
     assert (tmp_path / "mine.txt").exists()
 
 
-KILLED = """
-    import os, signal, sys
-    from pathlib import Path
-    sys.path.insert(0, {tests!r})
-    from test_home import write
-    left = [{after}]
-    replace = Path.replace
+def killed(folder: Path, after: int) -> int:
+    """Write in a forked child, which dies before so many files were moved; return its exit code."""
+    child = os.fork()
+    if child == 0:
+        moved, replace = 0, Path.replace
 
-    def counted(self, target):
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left[0] -= 1
-        return replace(self, target)
+        def counted(self: Path, target: Path) -> Path:
+            nonlocal moved
+            if moved == after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            moved += 1
+            return replace(self, target)
 
-    Path.replace = counted
-    write(Path({folder!r}), a_txt="2", figures__b_txt="2", figures__d_txt="2")
-"""
+        Path.replace = counted  # type: ignore[method-assign]
+        code = 1
+        try:
+            write(folder, a_txt="2", figures__b_txt="2", figures__d_txt="2")
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.parametrize("after", range(6))
@@ -118,9 +123,7 @@ def test_a_kill_at_any_moment_leaves_the_old_results_or_the_new(tmp_path, after:
     old = {"a.txt": "1", "figures/b.txt": "1", "figures/c.txt": "1"}
     new = {"a.txt": "2", "figures/b.txt": "2", "figures/d.txt": "2"}
     write(tmp_path, a_txt="1", figures__b_txt="1", figures__c_txt="1")
-    code = KILLED.format(tests=str(Path(__file__).parent), after=after, folder=str(tmp_path))
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
-    assert done.returncode == (-signal.SIGKILL if after < 5 else 0)
+    assert killed(tmp_path, after) == (-signal.SIGKILL if after < 5 else 0)
     if after == 0:  # nothing had been decided yet
         assert there(tmp_path) == old
     settle(tmp_path)
@@ -128,8 +131,16 @@ def test_a_kill_at_any_moment_leaves_the_old_results_or_the_new(tmp_path, after:
     assert not list(tmp_path.glob(".new-*"))
 
 
-def test_a_run_killed_while_it_draws_leaves_the_last_good_one(tmp_path) -> None:
-    Study.from_dict(SMALL).run(tmp_path).save(tmp_path)
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    """A folder with results of the small study."""
+    folder = tmp_path_factory.mktemp("saved")
+    Study.from_dict(SMALL).run(folder).save(folder)
+    return folder
+
+
+def test_a_run_killed_while_it_draws_leaves_the_last_good_one(saved, tmp_path) -> None:
+    shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
     told = json.loads((tmp_path / "manifest.json").read_text())
     code = f"""
         import os, signal
@@ -148,8 +159,8 @@ def test_a_run_killed_while_it_draws_leaves_the_last_good_one(tmp_path) -> None:
     assert not list(tmp_path.glob(".new-*"))
 
 
-def test_another_study_is_refused_unless_told(tmp_path) -> None:
-    Study.from_dict(SMALL).run(tmp_path).save(tmp_path)
+def test_another_study_is_refused_unless_told(saved, tmp_path) -> None:
+    shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
     other = Study.from_dict({**SMALL, "study": {**SMALL["study"], "name": "other"}})
     seen: list[str] = []
     with pytest.raises(InputError, match="results of another study, 'small'"):
