@@ -76,7 +76,11 @@ def test_falls_below_zero_are_not_offered():
 
     from uploadtrends.checks.detectable import _sentence
 
-    table = pd.DataFrame({"status": ["failed"] * 3, "fall_percent": [-45.0, -60.0, -930.0]})
+    falls = [-45.0, -60.0, -930.0]
+    table = pd.DataFrame({"status": ["failed"] * 3, "fall_percent": falls})
+    table["fall_percent_rule"] = [-50.0, -70.0, -np.inf]
     said = _sentence(table, 0.25, 0.8)
     assert "is between 45% and 60%; in 1 of 3 not even a fall to zero would have been found" in said
+    assert "the whole claim rule (adjusted for all rows, beside bends and the other scale) " in said
+    assert "claims between 50% and 70%; in 1 of 3 not even a fall to zero" in said
     assert "none: not even a fall to zero" in _sentence(table.iloc[2:], 0.25, 0.8)

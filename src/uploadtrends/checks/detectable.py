@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from uploadtrends.arrays import Array
 from uploadtrends.checks.check import Sketch, Whole
+from uploadtrends.checks.claimable import CONDITIONS, RULE_DRAWS, rule_of
 from uploadtrends.checks.contrasts import (
     USABLE,
     OfContrasts,
@@ -18,13 +20,16 @@ from uploadtrends.checks.contrasts import (
     overall,
     without_estimate,
 )
-from uploadtrends.checks.nulls import detection, power_at, smallest_detectable
+from uploadtrends.checks.nulls import errors, power_at, smallest_detectable
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.working import Working, contrast_row, working_series
 from uploadtrends.errors import InputError
+from uploadtrends.models.estimators.averaged import fit_batch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from uploadtrends.models.fitting import Fit
 
 
 def _curve_drawn(axes: Axes, style: Any, rows: pd.DataFrame, outcome: CheckOutcome) -> None:
@@ -78,6 +83,14 @@ class Power(OfContrasts):
     Per contrast: *passed* if a change `of_interest` would have been found with the target
     power, *failed* otherwise.
 
+    A claim needs more than this one test: the adjustment for all rows of all series and events, an
+    estimate that the bend seen before the event does not undo, the other scale where the data do
+    not settle it, and a model that passes its own tests. `fall_percent_rule` and
+    `rise_percent_rule` are the smallest changes that all of this together claims with the target
+    power (inf where none is; NaN where the model has no trend). `rule_adjusted`, `rule_bend`,
+    `rule_scale` and `rule_model` are the shares of series, with a fall as large as the adjusted
+    test alone would find, that meet each of these four.
+
     See Also
     --------
     multiplicity : How many questions were asked.
@@ -124,7 +137,10 @@ class Power(OfContrasts):
         """Return the outcome; see `Check`."""
         chosen = self.chosen(result)
         series = working_series(result)
+        fits = {(fit.platform, fit.group): fit for fit in result.fits}
         tests = int(contrasts(result, term=self.term)["status"].isin(USABLE).sum())
+        known = result.effects.dropna(subset=["p"])
+        blocks = len(known[["platform", "group", "event"]].drop_duplicates())
         rows, curves = [], []
         for _, effect in chosen.iterrows():
             keys = {key: effect[key] for key in ("platform", "group", "event", "label", "term")}
@@ -136,17 +152,8 @@ class Power(OfContrasts):
                 why = without_estimate(effect)
                 rows.append({**keys, **_EMPTY, "status": "not applicable", "reason": why})
                 continue
-            row, curve = _one(
-                work,
-                line,
-                keys,
-                self.of_interest,
-                self.target,
-                self.alpha,
-                max(tests, 1),
-                self.n_draws,
-                self.seed,
-            )
+            fit = fits[effect["platform"], effect["group"]]
+            row, curve = _one(self, work, fit, line, keys, max(tests, 1), blocks)
             rows.append(row)
             curves.append(curve)
         table = pd.DataFrame(rows)
@@ -165,31 +172,27 @@ power = Power
 
 
 def _one(
+    check: Power,
     work: Working,
-    line: np.ndarray[Any, np.dtype[np.float64]],
+    fit: Fit,
+    line: Array,
     keys: dict[str, Any],
-    of_interest: float,
-    target: float,
-    alpha: float,
     tests: int,
-    n_draws: int,
-    seed: int,
+    blocks: int,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    def reach(level: float) -> tuple[Any, Any]:
-        low, high = detection(
-            work.y,
-            work.x,
-            line,
-            positions=work.positions,
-            alpha=level,
-            n_draws=n_draws,
-            seed=seed,
-        )
-        return low[:, 0], high[:, 0]
+    alpha, target, of_interest = check.alpha, check.target, check.of_interest
+    noise = errors(work.y, work.x, work.positions, check.n_draws, check.seed)
+
+    def reach(level: float) -> tuple[Array, Array]:
+        found = fit_batch(noise, work.x, line, positions=work.positions, confidence=1 - level)
+        return found.low[:, 0], found.high[:, 0]
 
     low, high = reach(alpha)
     smallest = smallest_detectable(low, high, target)
     strict = smallest_detectable(*reach(alpha / tests), target) if tests > 1 else smallest
+    rule = rule_of(fit, keys["event"], line[0], noise[:RULE_DRAWS], alpha=alpha, n_blocks=blocks)
+    fall, rise = (np.nan, np.nan) if rule is None else rule.both(strict, target)
+    met = [np.nan] * len(CONDITIONS) if rule is None else rule.conditions(-strict).mean(axis=1)
     periods = 12.0 if keys["term"] == "slope" else 1.0
     base = 1.0 if work.scale != "level" else float(np.nanmean(np.abs(work.response)))
     wanted = (np.log1p(-of_interest) if work.scale != "level" else -of_interest * base) / periods
@@ -203,16 +206,22 @@ def _one(
             "power": power_at(low, high, grid),
         }
     )
-    size = np.array([-smallest, smallest, -strict, strict]) * periods
-    fall, rise, strict_fall, strict_rise = in_percent(size, work.scale, base)
+    size = np.array([-smallest, smallest, -strict, strict, -fall, rise]) * periods
+    percents = in_percent(size, work.scale, base)
+    if np.isinf(fall):
+        percents[4] = -np.inf
     return {
         **keys,
         "minimum_detectable": smallest,
-        "fall_percent": fall,
-        "rise_percent": rise,
+        "fall_percent": percents[0],
+        "rise_percent": percents[1],
         "minimum_detectable_adjusted": strict,
-        "fall_percent_adjusted": strict_fall,
-        "rise_percent_adjusted": strict_rise,
+        "fall_percent_adjusted": percents[2],
+        "rise_percent_adjusted": percents[3],
+        "minimum_detectable_rule": max(fall, rise),
+        "fall_percent_rule": percents[4],
+        "rise_percent_rule": percents[5],
+        **dict(zip(_MET, (float(share) for share in met), strict=True)),
         "n_tests": tests,
         "power_of_interest": found,
         "scale": work.scale,
@@ -221,6 +230,7 @@ def _one(
     }, curve
 
 
+_MET = ("rule_adjusted", "rule_bend", "rule_scale", "rule_model")
 _EMPTY: dict[str, Any] = {
     "minimum_detectable": np.nan,
     "fall_percent": np.nan,
@@ -228,6 +238,10 @@ _EMPTY: dict[str, Any] = {
     "minimum_detectable_adjusted": np.nan,
     "fall_percent_adjusted": np.nan,
     "rise_percent_adjusted": np.nan,
+    "minimum_detectable_rule": np.nan,
+    "fall_percent_rule": np.nan,
+    "rise_percent_rule": np.nan,
+    **dict.fromkeys(_MET, np.nan),
     "n_tests": 0,
     "power_of_interest": np.nan,
     "scale": "",
@@ -239,19 +253,31 @@ def _sentence(table: pd.DataFrame, of_interest: float, target: float) -> str:
     if known.empty:
         return f"No estimate to compute power for: {main_reason(table)}."
     enough = int((known["status"] == "passed").sum())
-    falls = -known["fall_percent"]
-    possible = falls[falls <= 100]
-    smallest, largest = (possible.min(), possible.max()) if len(possible) else (100.0, 100.0)
-    one = len(possible) == 1 or smallest == largest
-    reach = f"{smallest:.0f}%" if one else f"between {smallest:.0f}% and {largest:.0f}%"
-    beyond = len(known) - len(possible)
-    if beyond == len(known):
-        reach = "none: not even a fall to zero would have been found"
-    elif beyond:
-        reach += f"; in {beyond} of {len(known)} not even a fall to zero would have been found"
     could = "could" if enough else "could not"
     where = f" in {enough} of {len(known)} estimates" if enough and len(known) > 1 else ""
-    return (
+    alone, rule = (_span(-known[name]) for name in ("fall_percent", "fall_percent_rule"))
+    said = (
         f"This sample {could} have found a fall of {of_interest:.0%}{where}: the smallest that it "
-        f"would find with {target:.0%} power is {reach}."
+        f"would find with {target:.0%} power is {alone}."
     )
+    if rule and rule != alone:
+        said += (
+            " That is what the test alone sees; the whole claim rule (adjusted for all rows, "
+            f"beside bends and the other scale) claims {rule}."
+        )
+    return said
+
+
+def _span(falls: pd.Series) -> str:
+    """Say in which range falls lie, in percent; those beyond 100 are none. Empty if unknown."""
+    known = falls.dropna()
+    possible = known[known <= 100]
+    if known.empty:
+        return ""
+    if possible.empty:
+        return "none: not even a fall to zero would have been found"
+    smallest, largest = (f"{end:.0f}%" for end in (possible.min(), possible.max()))
+    reach = smallest if smallest == largest else f"between {smallest} and {largest}"
+    if beyond := len(known) - len(possible):
+        reach += f"; in {beyond} of {len(known)} not even a fall to zero would have been found"
+    return reach

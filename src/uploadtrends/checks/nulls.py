@@ -202,15 +202,30 @@ def detection(
     low, high : array (n_draws, c)
         Ends of the intervals in the simulated series without effect.
     """
-    rows = np.arange(len(outcome)) if positions is None else np.asarray(positions).astype(int)
+    places = np.arange(len(outcome)) if positions is None else np.asarray(positions)
+    noise = errors(outcome, design, places, n_draws, seed)
+    fit = fit_batch(noise, design, contrasts, positions=places.astype(float), confidence=1 - alpha)
+    return fit.low, fit.high
+
+
+def errors(outcome: Array, design: Array, positions: Array, n_draws: int, seed: int) -> Array:
+    """Return draws (n_draws, n) of the errors of one series, from the fit of its design.
+
+    Parameters
+    ----------
+    outcome : array (n,)
+    design : array (n, k)
+    positions : array (n,)
+        Calendar positions of the rows.
+    n_draws, seed : int
+    """
+    rows = np.asarray(positions).astype(int)
     rows = rows - rows[0]
     full = np.full(rows[-1] + 1, np.nan)
     full[rows] = outcome
     wide = np.zeros((len(full), design.shape[1]))
     wide[rows] = design
-    noise = fit_null(full, wide).noise(n_draws, seed)[:, 0, rows]
-    fit = fit_batch(noise, design, contrasts, positions=rows.astype(float), confidence=1 - alpha)
-    return fit.low, fit.high
+    return np.asarray(fit_null(full, wide).noise(n_draws, seed)[:, 0, rows])
 
 
 def p_values(outcomes: Array, design: Array, contrasts: Array, positions: Array) -> Array:

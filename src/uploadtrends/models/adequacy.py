@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import special
 
 from uploadtrends.arrays import Array
@@ -75,18 +76,39 @@ class Adequacy:
 def judge(prepared: Prepared, estimate: Estimate | None) -> Adequacy:
     """Test a fitted series; see the module."""
     nothing = Adequacy()
-    design = prepared.design
-    n, k = design.fitted.shape
-    if estimate is None or not design.blocks or prepared.choice.status == "refused":
+    if estimate is None or not prepared.design.blocks or prepared.choice.status == "refused":
         return nothing
     if prepared.choice.scale == "counts":
         return _judge_counts(nothing, prepared, estimate)
+    tests = _tests(prepared)
+    return nothing if tests is None else tests.run()
+
+
+def called_wrong(prepared: Prepared, drawn: Array) -> NDArray[np.bool_]:
+    """Return which of many series (m, n), drawn under the fitted null, would fail the tests.
+
+    They are held against each other, so that `LEVEL` of them do. `drawn` is divided by the size of
+    the errors.
+    """
+    tests = None if prepared.choice.scale == "counts" else _tests(prepared)
+    if tests is None or tests.positions[-1] >= families.DENSE:
+        return np.zeros(len(drawn), dtype=bool)
+    weights = averaged.machine(tests.x, tests.positions).weights(drawn)[0]
+    names, found, _ = tests.statistics(drawn, weights)
+    smallest = (_share_as_large(found) / [SHARES[name] for name in names]).min(axis=1)
+    return np.asarray(smallest <= np.quantile(smallest, LEVEL))
+
+
+def _tests(prepared: Prepared) -> _Tests | None:
+    """Return the tests of a fit of Gaussian errors; None where there are none."""
+    design = prepared.design
+    n, k = design.fitted.shape
     if prepared.choice.method not in METHODS or n < _LEAST or n - k < 12:
-        return nothing
+        return None
     key = ("shapes", prepared.settings.terms, prepared.settings.onset_periods)
     if key not in design.kept:
         design.kept[key] = shapes(prepared)
-    return _Tests(prepared, design.kept[key]).run()
+    return _Tests(prepared, design.kept[key])
 
 
 def _judge_counts(nothing: Adequacy, prepared: Prepared, estimate: Estimate) -> Adequacy:

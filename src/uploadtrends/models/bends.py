@@ -161,6 +161,11 @@ class Untreated:
         return self._courses.before
 
     @property
+    def bent(self) -> Array | None:
+        """(n, k + 1) the model's design with a trend and a constant bend; None if too large."""
+        return self._courses.bent
+
+    @property
     def curvature(self) -> float:
         """Size of the bend before the first event, per period squared; NaN if it has no data."""
         return self.bend_before[0]
