@@ -132,6 +132,10 @@ def test_forest_keeps_what_was_refused(study_results: Any) -> None:
     assert "all 6 series: not estimable (only 2 months of data before it, 6 needed)" in shown
     assert "not estimable (it concerns ArtStation and not DeviantArt)" in shown
     assert "a month (exploratory)" in shown  # no percent: in its own unit, in words
+    words = [text.get_text() for axes in figure.axes for text in axes.texts]
+    heads = [text for text in words if text in set(figure.data["label"])]
+    starts = dict(zip(figure.data["label"], figure.data["starts"], strict=True))
+    assert [starts[head] for head in heads] == sorted(starts.values())  # events by their dates
     with pytest.raises(InputError, match="no effect of this name"):
         figures.forest(study_results.its, term="levels")
 

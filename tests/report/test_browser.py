@@ -26,6 +26,11 @@ CONTRAST = """(() => {
     + ' summary, output, .verdict')].filter(e => e.textContent.trim() && e.offsetParent);
   return Math.min(...texts.map(e => ratio(getComputedStyle(e).color, paper)));
 })()"""
+SIDEWAYS = (
+    "[...document.querySelectorAll('.drawing')]"
+    ".filter(one => one.scrollWidth > one.clientWidth + 1)"
+    ".map(one => one.getAttribute('aria-label'))"
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +59,7 @@ def test_silent_offline_and_readable(
     assert browser.requests() == [page.as_uri()]
     assert browser.value(WIDEST) <= width + 1  # nothing makes the page scroll sideways
     assert browser.value("document.documentElement.scrollWidth") <= width
+    assert browser.value(SIDEWAYS) == []  # a figure has a version for either width
     assert browser.value(CONTRAST) >= 4.5  # WCAG 2.1 AA for text
     size = "parseFloat(getComputedStyle(document.querySelector('main p')).fontSize)"
     assert browser.value(size) >= 16

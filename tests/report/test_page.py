@@ -161,7 +161,8 @@ def test_the_checklist_is_filled_in(results: Any) -> None:
     assert said["Question"].startswith("Did senior artists upload less")
     assert said["Stated before the analysis"].startswith("ArtStation, senior, block 2022-04")
     assert "reml-averaged" in said["Model"]
-    assert said["Outcome and unit"].startswith("a month")
+    assert said["Outcome and unit"] == "uploads a month (unit: unstated (as plotted))"
+    assert "deviantart" not in said["What could not be estimated"]  # sites by their written names
     whole = " ".join(table["answer"])
     assert whole.count("2021-01 to 2023-10, n = 34") == 1  # what holds for all is said once
     assert "near_unit_root" not in whole
@@ -187,3 +188,18 @@ def test_a_chart_breaks_its_line_at_a_gap_and_escapes_labels() -> None:
     assert "</script>{" not in text
     assert "x</script>" not in text
     assert "<b>" not in text
+
+
+def test_numbers_of_events_in_a_chart_never_touch() -> None:
+    index = pd.date_range("2021-01-01", periods=34, freq="MS")
+    dates = ("2022-04-06", "2022-07-12", "2022-08-22", "2022-08-30", "2023-03-15")
+    marks = [(pd.Timestamp(date), f"event {date}") for date in dates]
+    chart = Chart("c", "A", {"x": pd.Series(range(34), index, float)}, ["artstation"], marks, "")
+    for drawing in BeautifulSoup(chart_html(chart), "lxml").find_all(
+        "svg", class_=["wide", "narrow"]
+    ):
+        numbers = drawing.find_all("text", class_="mark-number")
+        places = [(float(one["x"]), float(one["y"])) for one in numbers]
+        assert len(places) == 5
+        for place, (x, y) in enumerate(places):
+            assert all(abs(x - a) >= 7 or abs(y - b) >= 11 for a, b in places[:place])

@@ -28,8 +28,8 @@ def _controls_drawn(style: Any, outcome: Any) -> Any:
     """Draw the estimates for series that the event cannot have touched, beside those studied."""
     table = outcome.figure_data["estimates"].dropna(subset=["estimate"]).reset_index(drop=True)
     room = 2.3 if style.wide else 1.5
-    figure = style.figure(0.3 + 0.17 * len(table) + 0.4)
-    axes = style.place(figure, room, 0.28, style.width - room - 0.15, 0.17 * len(table))
+    figure = style.figure(0.45 + 0.17 * len(table))
+    axes = style.place(figure, room, 0.05, style.width - room - 0.15, 0.17 * len(table))
     for role, colour, marker in (
         ("control", style.MUTED, "D"),
         ("studied", style.BLUE, "o"),

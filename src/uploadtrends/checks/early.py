@@ -35,7 +35,10 @@ _SHORTEST = 18  # months (or longer periods) before the event below which the te
 
 def _leads_drawn(axes: Axes, style: Any, rows: pd.DataFrame, _: CheckOutcome) -> None:
     colour, marker, _dash = style.look(rows.iloc[0]["platform"])
-    middle, low, high = (rows[name].to_numpy(dtype=float) for name in ("estimate", "low", "high"))
+    percent = bool(rows["percent"].iloc[0])
+    middle, low, high = (
+        style.ratio_places(rows[name], percent) for name in ("estimate", "low", "high")
+    )
     axes.errorbar(
         -rows["lead"].to_numpy(dtype=float),
         middle,
@@ -46,7 +49,7 @@ def _leads_drawn(axes: Axes, style: Any, rows: pd.DataFrame, _: CheckOutcome) ->
         elinewidth=1,
     )
     axes.axhline(0, color=style.INK, linewidth=0.8)
-    axes.locator_params(axis="y", nbins=4)
+    style.ratio_axis(axes, percent, unit=str(rows["unit"].iloc[0]))
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,7 +103,7 @@ class Anticipation(OfContrasts):
         layer="leads",
         draw=_leads_drawn,
         says="A change dated that many periods before the event.",
-        by=("event",),
+        by=("label",),
         below="periods before the event",
     )
 
@@ -216,7 +219,7 @@ def _leads(
         null.append(deviate[1:])
         profile.append(
             {
-                **{key: effect[key] for key in ("platform", "group", "event")},
+                **{key: effect[key] for key in ("platform", "group", "event", "label")},
                 "lead": lead,
                 "estimate": fit.estimate[0, 0],
                 "low": fit.low[0, 0],
@@ -224,6 +227,11 @@ def _leads(
                 "p": fit.p[0, 0],
             }
         )
+    layer = pd.DataFrame(profile)
+    percent = str(effect["unit"]).startswith("log ratio")
+    layer = layer.assign(percent=percent, unit="% of expected" if percent else effect["unit"])
+    for name in ("estimate", "low", "high") if percent else ():
+        layer[name] = 100 * np.expm1(layer[name])
     p, level = joint_p(np.array(z), np.array(null).T, alpha)
     middle = sorted(designs)[len(designs) // 2]
     low, high = detection(
@@ -241,4 +249,4 @@ def _leads(
         "n_before": int(rows.size),
         "status": status,
         "reason": reason,
-    }, pd.DataFrame(profile)
+    }, layer

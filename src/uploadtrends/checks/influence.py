@@ -156,8 +156,6 @@ def _layer(effect: pd.Series, found: pd.DataFrame, labels: dict[str, str]) -> pd
     events = found["kind"] == "event"
     layer = found.assign(label=effect["label"], percent=ratio, all_in=effect["estimate"])
     layer.loc[events, "left_out"] = layer.loc[events, "left_out"].map(labels)
-    people = layer["kind"] == "artist"
-    layer.loc[people, "left_out"] = "artist " + layer.loc[people, "left_out"].astype(str).str[:6]
     if ratio:
         ends = ["estimate", "low", "high", "all_in"]
         layer[ends] = 100 * np.expm1(layer[ends].astype(float))

@@ -43,7 +43,7 @@ def components_drawn(style: Any, outcome: Any) -> Any:
         where = np.arange(len(rows))
         values = rows["value"].to_numpy(dtype=float)
         colours = [
-            style.MUTED if name == "change" else style.VERMILION if value < 0 else style.BLUE
+            style.RULE if name == "change" else style.VERMILION if value < 0 else style.BLUE
             for name, value in zip(rows["component"], values, strict=True)
         ]
         axes.barh(where, values, color=colours, height=0.6)

@@ -57,10 +57,10 @@ def _survivors_drawn(style: Any, outcome: Any) -> Any:
             label = None if kind == "threshold" else str(kind)
             axes.plot(where, middle, color=colour, marker=marker, linestyle=dash, label=label)
         axes.axhline(0, color=style.INK, linewidth=0.8)
-        axes.set_yticks(*style.percent_ticks(*axes.get_ylim(), 0.95, 0.16))
+        style.ratio_axis(axes, percent=True)
         axes.xaxis.set_major_formatter("{x:g}%" if rows["kind"].iloc[0] != "threshold" else "{x:g}")
 
-    figure = style.multiples(table, draw, by=("label", "sweep"), top=0.3)
+    figure = style.multiples(table, draw, by=("label", "sweep"))
     style.one_legend(figure)
     figure.data = table
     figure.caption = (

@@ -34,14 +34,17 @@ _SHORTEST = 18  # months (or longer periods) before the event below which the te
 
 
 def _rows(outcome: CheckOutcome) -> pd.DataFrame:
-    return outcome.figure_data["differences"].rename(columns={"date": "period"})
+    table = outcome.figure_data["differences"].rename(columns={"date": "period"})
+    return table.assign(against=[f"less {name}" for name in table["reference"]])
 
 
 def _differences(axes: Axes, style: Any, rows: pd.DataFrame, _: CheckOutcome) -> None:
+    rows = rows.dropna(subset=["difference"])
     when = style.days(rows["period"])
     colour = style.look(rows.iloc[0]["platform"])[0]
     axes.plot(when, rows["difference"], marker="o", color=colour)
     axes.locator_params(axis="y", nbins=4)
+    axes.set_ylabel(style.say(str(rows["on"].iloc[0])))
     style.dates(axes, (float(when.min()) - 15, float(when.max()) + 15), ticks=6)
 
 
@@ -102,7 +105,7 @@ class ParallelTrends(Check):
         layer="differences",
         draw=_differences,
         says="Difference between two groups before the event.",
-        by=("reference",),
+        by=("against",),
         rows=_rows,
     )
 
@@ -285,7 +288,8 @@ def _drift(
     line = np.zeros((1, design.shape[1]))
     line[0, -1] = 1.0
     fit = fit_batch(difference[rows], design[rows], line, positions=rows.astype(float))
-    names = {"platform": a.platform, "group": a.group, "reference": b.group}
+    other = b.group if a.platform == b.platform else written(b.platform)
+    names = {"platform": a.platform, "group": a.group, "reference": other}
     row |= {
         "event": event or "",
         "drift_per_year": float(fit.estimate[0, 0]),
@@ -294,7 +298,8 @@ def _drift(
         "p": float(fit.p[0, 0]),
         "n_before": int(rows.size),
     }
-    shown = pd.DataFrame({**names, "date": both.index, "difference": difference})
+    on = "difference (scale of the data)" if a.scale == "level" else "difference (log scale)"
+    shown = pd.DataFrame({**names, "date": both.index, "difference": difference, "on": on})
     return row, {
         "index": both.index,
         "difference": difference,

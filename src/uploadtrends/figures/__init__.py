@@ -21,9 +21,10 @@ from uploadtrends.figures.counted import plot_panel
 from uploadtrends.figures.danbooru import figure2
 from uploadtrends.figures.diagnostics import plot_diagnostics
 from uploadtrends.figures.dispatch import plot, plots
-from uploadtrends.figures.effects import event_study, forest
+from uploadtrends.figures.effects import forest
 from uploadtrends.figures.fitted import figure1_tested, plot_its
 from uploadtrends.figures.gallery import register
+from uploadtrends.figures.horizons import event_study
 from uploadtrends.figures.published import figure1
 from uploadtrends.figures.rates import upload_rates
 from uploadtrends.figures.series import plot_change_points

@@ -114,9 +114,9 @@ def matching(result: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     ]
     body = sum(heights)
     with sheet.applied():
-        figure = Drawing(width, body + 0.75)
-        words = layout.place(figure, 0.08, 0.28, width - 0.16, body, bare=True)
-        axes = layout.place(figure, label_room, 0.28, width - label_room - 0.15, body)
+        figure = Drawing(width, body + 0.5)
+        words = layout.place(figure, 0.08, 0.03, width - 0.16, body, bare=True)
+        axes = layout.place(figure, label_room, 0.03, width - label_room - 0.15, body)
         gaps = table["gap_days"].astype(float) / 30.44
         reach = max(float(gaps.abs().max()), 3.0) * 1.15
         axes.set_xlim(-reach, reach)
@@ -172,9 +172,7 @@ def sketched(outcome: Any, sketch: Sketch, *, width: float = sheet.FULL_WIDTH) -
         if sketch.by is None:
             figure = _one_panel(panel, table, pen)
         else:
-            lines = table["event"].nunique() if sketch.legend == "column" else 0
-            top = 0.3 + 0.13 * lines if sketch.legend else 0.1
-            figure = panels.multiples(table, panel, width=width, by=sketch.by, top=top)
+            figure = panels.multiples(table, panel, width=width, by=sketch.by, left=0.6)
         if below:
             panels.label_last(figure, below)
         if sketch.legend:
@@ -185,9 +183,8 @@ def sketched(outcome: Any, sketch: Sketch, *, width: float = sheet.FULL_WIDTH) -
 def _one_panel(
     panel: Callable[[Axes, pd.DataFrame], None], table: pd.DataFrame, pen: Pen
 ) -> Drawing:
-    top = 0.3 if pen.wide else 0.45
-    figure = Drawing(pen.width, top + 2.0)
-    panel(layout.place(figure, 0.5, top, pen.width - 0.65, 1.55), table)
+    figure = Drawing(pen.width, 2.05)
+    panel(layout.place(figure, 0.5, 0.05, pen.width - 0.65, 1.55), table)
     return figure
 
 

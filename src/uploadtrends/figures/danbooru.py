@@ -72,8 +72,8 @@ def figure2(
     tall = 1.9 if width > 5 else 1.6
     with sheet.applied():
         key = markers.key_height(columns) if strip.markers else 0.0
-        figure = Drawing(width, 0.34 + strip.height + tall + 0.3 + key + 0.05)
-        top = 0.32
+        figure = Drawing(width, 0.04 + strip.height + tall + 0.3 + key + 0.05)
+        top = 0.02
         if strip.rows:
             ruler = layout.place(figure, 0, top, width - frame.RIGHT, strip.height, bare=True)
             markers.draw_strip(ruler, strip, limits, frame.MARGIN)
@@ -88,19 +88,12 @@ def figure2(
         axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
         frame.dates(axes, limits)
         markers.draw_lines([axes], strip)
-        figure.legend(
-            handles=_legend(clock, bool((~whole).any()), anchors is not None),
-            loc="upper left",
-            bbox_to_anchor=(
-                (frame.MARGIN if width > 5 else 0.08) / width,
-                1 - 0.04 / float(figure.get_size_inches()[1]),
-            ),
-            ncols=4 if width > 5 else 2,
-            borderaxespad=0,
-        )
         if strip.markers:
             below = layout.place(figure, 0.08, top + tall + 0.28, width - 0.16, key, bare=True)
             markers.draw_key(below, columns)
+        handles = _legend(clock, bool((~whole).any()), anchors is not None)
+        left = frame.MARGIN if width > 5 else 0.08
+        layout.legend_above(figure, handles, [one.get_label() for one in handles], left=left)
     figure.data = pd.DataFrame(
         {
             "period": series.index,

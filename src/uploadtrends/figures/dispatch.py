@@ -22,6 +22,7 @@ from uploadtrends.figures import (
     effects,
     exposures,
     fitted,
+    horizons,
     loops,
     series,
     strip,
@@ -92,7 +93,7 @@ def plots(name: str, result: Any, **settings: Any) -> dict[str, Drawing]:
 def _plot(result: Any, ax: Axes | None = None, *, width: float = FULL_WIDTH) -> Figure:
     if isinstance(getattr(result, "effects", None), pd.DataFrame):
         _alone(ax)
-        draw = effects.event_study if "relative_period" in result.effects else effects.forest
+        draw = horizons.event_study if "relative_period" in result.effects else effects.forest
         return draw(result, width=width)
     if isinstance(getattr(result, "balance", None), pd.DataFrame):
         return exposures.balance(result, ax, width=width)

@@ -61,7 +61,7 @@ def _points(axes: Axes, table: Any) -> None:
     axes.plot(table["before"].abs(), where, "o", color=sheet.MUTED, mfc="none", label="before")
     axes.plot(table["after"].abs(), where, "o", color=sheet.INK, label="after matching")
     axes.axvline(0.1, color=sheet.MUTED, linewidth=0.8, linestyle="--")
-    axes.set_yticks(where, list(table["covariate"]))
+    axes.set_yticks(where, [str(name).replace("_", " ") for name in table["covariate"]])
     axes.set_ylim(-0.6, len(table) - 0.4)
     axes.set_xlim(left=0)
     axes.set_xlabel("absolute standardised difference")

@@ -92,7 +92,7 @@ def plot_its(
         notes,
         columns=columns,
         tall=1.6 if len(fits) == 1 else 1.15,
-        top=0.28 if width > 8 else 0.42 if width > 5 else 0.7,
+        top=0.04,
         bottom=below,
         over=strip.height,
         size=5.8,

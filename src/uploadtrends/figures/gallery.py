@@ -21,6 +21,7 @@ from uploadtrends.figures import (
     danbooru,
     effects,
     fitted,
+    horizons,
     published,
     rates,
     series,
@@ -85,29 +86,29 @@ class Entry:
         ``draw(results)`` returns drawings by file stem; none where there is nothing to draw.
     ours : bool
         Whether all code that draws it is of this package, so that its fingerprint tells of it.
-    narrow : bool
-        Whether the page has a narrow version of it, too. Checks are drawn once and scroll.
+    check : bool
+        Whether it shows a check, which may not have run when others are drawn.
     """
 
     name: str
     draw: Callable[[Any], dict[str, Drawing]]
     ours: bool
-    narrow: bool
+    check: bool = False
 
 
 def entries(results: Any) -> list[Entry]:
     """Return what there is to draw of a study, in the order of its pages."""
     _load()
     found = [
-        Entry(name, partial(_registered, name, draw), _ours(draw), narrow=True)
+        Entry(name, partial(_registered, name, draw), _ours(draw))
         for name, draw in _FIGURES.items()
     ]
     found += [
-        Entry(f"analysis {name}", partial(_analysis, name), _ours(type(result)), narrow=True)
+        Entry(f"analysis {name}", partial(_analysis, name), _ours(type(result)))
         for name, result in results.analyses.items()
     ]
     return found + [
-        Entry(f"check {one.name}", partial(_check, one.name), _ours(_maker(one)), narrow=False)
+        Entry(f"check {one.name}", partial(_check, one.name), _ours(_maker(one)), check=True)
         for one in results.checks
         if one.name not in ELSEWHERE
     ]
@@ -202,10 +203,10 @@ def _figure3(results: Any) -> Drawing | None:
 
 def _event_study(results: Any) -> Drawing | None:
     table = results.its.effects
-    horizons = table["term"].str.fullmatch(r"effect_\d+m")
-    if not table["estimate"][horizons].notna().any():
+    later = table["term"].str.fullmatch(r"effect_\d+m")
+    if not table["estimate"][later].notna().any():
         return None
-    return effects.event_study(results.its)
+    return horizons.event_study(results.its)
 
 
 def _with_works(results: Any) -> bool:

@@ -30,7 +30,7 @@ def _row(width: float, count: int, below: float = 0.4) -> tuple[Drawing, list[Ax
     down = -(-count // across)
     below += 0.15 * (across == 1)  # a title stands below the name of the axis above it
     each = (width - across * (_MARGIN + _RIGHT)) / across
-    top = 0.42 if width > 5 else 0.8  # two columns of legend where it is narrow
+    top = 0.24
     figure = Drawing(width, top + down * (_TALL + below))
     axes = [
         layout.place(
@@ -70,7 +70,7 @@ def caption_loop(loop: CaptionLoop, *, width: float = sheet.FULL_WIDTH) -> Drawi
         verdicts = [_similarity(both[0], loop, "content"), _similarity(both[1], loop, "visual")]
         both[0].set_ylabel("similarity to the origin")
         handles, labels = both[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="upper left", ncols=5 if width > 5 else 2)
+        layout.legend_above(figure, handles, labels)
     figure.data = loop.to_frame()
     figure.caption = (
         "Similarity (1 - novelty) of captions (content) and pictures (visual) to those of the "
@@ -150,7 +150,7 @@ def retraining_loop(loop: RetrainingLoop, *, width: float = sheet.FULL_WIDTH) ->
             axes.set_xlabel("generation")
             axes.set_ylim(bottom=0)
         handles, labels = parts[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="upper left", ncols=2)
+        layout.legend_above(figure, handles, labels)
     figure.data, figure.caption, figure.alternative = loop.table, loop.text, loop.text
     return figure
 

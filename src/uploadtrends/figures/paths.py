@@ -39,8 +39,8 @@ def plot_monitoring(
             titles += [heading(fit.platform, fit.group), "cumulated errors and their boundary"]
             said = fit.sentence.partition(": ")[2]
             notes += [_capital(said), ""]
-        columns, top = (2, 0.42) if width > 5 else (1, 0.56)
-        figure, panels = frame.grid(width, titles, notes, columns=columns, tall=1.3, top=top)
+        columns = 2 if width > 5 else 1
+        figure, panels = frame.grid(width, titles, notes, columns=columns, tall=1.3, top=0.04)
         for place, fit in enumerate(fits):
             _watched(panels[2 * place], fit)
             ends = (fit.process.index[0], fit.process.index[-1])
@@ -141,11 +141,13 @@ def plot_structural(
             [_capital(test.sentence) for test in tests],
             columns=1,
             tall=1.3,
-            top=0.28,
+            top=0.04,
         )
         for panel, test, span in zip(panels, tests, ends, strict=False):
             _path(panel, test.path, test.boundary, span)
-        legend_above(figure, panels)
+            panel.set_ylabel(test.name)
+        if any(test.boundary is not None for test in tests):
+            legend_above(figure, panels)
     figure.data = pd.concat(
         [
             pd.DataFrame({"series": title, "date": test.path.index, "path": test.path.to_numpy()})

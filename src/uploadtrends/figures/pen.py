@@ -77,6 +77,16 @@ class Pen:
         """Draw an arrow on the edge wherever an interval goes on beyond the axes."""
         frame.arrows(axes, where, low, high, sheet.MUTED)
 
+    def ratio_axis(self, axes: Axes, percent: bool, unit: str = "") -> None:
+        """Give the y axis ticks that suit what `ratio_places` returned, and its unit as a name."""
+        if percent:
+            room = axes.get_window_extent().height / axes.get_figure(root=True).dpi  # type: ignore
+            axes.set_yticks(*ratios.percent_ticks(*axes.get_ylim(), room, 0.16))
+        else:
+            axes.locator_params(axis="y", nbins=4)
+        if unit:
+            axes.set_ylabel(styling.say(unit))
+
     def percent_axis(self, axes: Axes, low: float, high: float) -> None:
         """Make the x axis one of percent changes on a scale of ratios."""
         low, high = (float(end) for end in ratios.place([low, high], percent=True))

@@ -80,9 +80,9 @@ def figure1(
     tall = 1.05 if width > 5 else 0.9
     caption = _caption(found, strip)
     with sheet.applied():
-        height = 0.3 + strip.height + len(found) * (tall + 0.24) + 0.3 + markers.key_height(columns)
-        figure = Drawing(width, height)
-        top = 0.24
+        body = strip.height + len(found) * (tall + 0.24)
+        figure = Drawing(width, 0.36 + body + markers.key_height(columns))
+        top = 0.02
         if strip.rows:
             ruler = layout.place(figure, 0, top, width - RIGHT, strip.height, bare=True)
             markers.draw_strip(ruler, strip, limits, MARGIN)
@@ -100,15 +100,6 @@ def figure1(
             top += tall + 0.24
         panels[len(panels) // 2].set_ylabel("as published (unit not stated)")
         markers.draw_lines(panels, strip)
-        handles, names = panels[0].get_legend_handles_labels()
-        figure.legend(
-            handles,
-            names,
-            loc="upper left",
-            bbox_to_anchor=(MARGIN / width, 1 - 0.02 / height),
-            ncols=len(names),
-            borderaxespad=0,
-        )
         if strip.markers:
             below = layout.place(
                 figure,
@@ -119,6 +110,8 @@ def figure1(
                 bare=True,
             )
             markers.draw_key(below, columns)
+        handles, names = panels[0].get_legend_handles_labels()
+        layout.legend_above(figure, handles, names, left=MARGIN)
     figure.data = pd.concat(
         [
             pd.DataFrame(

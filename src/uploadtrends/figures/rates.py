@@ -18,6 +18,8 @@ from uploadtrends.sources.id_clock import IdClock
 
 _TALL = 1.7
 _BETWEEN = 0.42
+# Told from what is shaded without colour, too.
+_ENLARGED: dict[str, Any] = {"facecolor": "none", "edgecolor": sheet.BLUE, "hatch": "...", "lw": 0}
 
 
 @drawn("Uploads a day")
@@ -61,12 +63,12 @@ def upload_rates(
     colour = sheet.look(clock.platform)[0]
     with sheet.applied():
         key = markers.key_height(columns) if strip.markers else 0.0
-        top = 0.36 if width > 5 else 0.6
+        top = 0.04
         figure = Drawing(width, top + 2 * _TALL + _BETWEEN + strip.height + 0.34 + key + 0.05)
         above = layout.place(figure, frame.MARGIN, top, inner, _TALL)
         _steps(above, months, colour, "by month")
         long = frame.time_limits([pd.DatetimeIndex(months.index)])
-        above.axvspan(*limits, color=colour, alpha=0.12, linewidth=0, zorder=0.1)
+        above.axvspan(*limits, **_ENLARGED)
         frame.dates(above, long)
         row = top + _TALL + _BETWEEN
         if strip.rows:
@@ -77,10 +79,10 @@ def upload_rates(
         _steps(below, near, colour, "by week")
         frame.dates(below, limits)
         markers.draw_lines([below], strip)
-        _legend(figure, colour, width)
         if strip.markers:
             foot = layout.place(figure, 0.08, row + _TALL + 0.28, width - 0.16, key, bare=True)
             markers.draw_key(foot, columns)
+        _legend(figure, colour, width)
     figure.data = pd.concat({"month": months, "week": near}, names=["step"]).reset_index()
     figure.caption = _caption(clock, months, near)
     name = sheet.title(clock.platform)
@@ -128,18 +130,10 @@ def _legend(figure: Drawing, colour: str, width: float) -> None:
         Line2D([], [], color=colour, marker="o", markersize=2.4, label="enough dated works"),
         Line2D([], [], color=sheet.MUTED, linewidth=0.5, label="what rising ids allow"),
         Patch(facecolor=sheet.SHADE, edgecolor=sheet.RULE, label="interpolated"),
-        Patch(facecolor=colour, alpha=0.12, label="enlarged below"),
+        Patch(**_ENLARGED, label="enlarged below"),
     ]
-    figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(
-            (frame.MARGIN if width > 5 else 0.08) / width,
-            1 - 0.04 / float(figure.get_size_inches()[1]),
-        ),
-        ncols=4 if width > 5 else 2,
-        borderaxespad=0,
-    )
+    left = frame.MARGIN if width > 5 else 0.08
+    layout.legend_above(figure, handles, [one.get_label() for one in handles], left=left)
 
 
 def _caption(clock: IdClock, months: pd.DataFrame, weeks: pd.DataFrame) -> str:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from uploadtrends.collect.sites import written
 from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas import axes as frame
-from uploadtrends.figures.canvas import sheet
+from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import drawn
 from uploadtrends.figures.canvas.styling import say
 
@@ -165,25 +165,15 @@ def heading(platform: str, group: str) -> str:
 
 
 def legend_above(
-    figure: Figure, panels: Iterable[Axes], *, top: float = 0.04, columns: int | None = None
+    figure: Figure, panels: Iterable[Axes], *, left: float = 0.08, columns: int | None = None
 ) -> None:
-    """Write one legend for all panels, `top` inches below the upper edge."""
+    """Write one legend for all panels above them; it makes its own room."""
     seen: dict[str, Any] = {}
     for axes in panels:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             seen.setdefault(name, handle)
-    if not seen:
-        return
-    width = float(figure.get_size_inches()[0])
-    figure.legend(
-        list(seen.values()),
-        list(seen),
-        loc="upper left",
-        bbox_to_anchor=(0.08 / width, 1 - top / float(figure.get_size_inches()[1])),
-        ncols=columns or (7 if width > 8 else 4 if width > 5 else 2),
-        borderaxespad=0,
-        columnspacing=1.2,
-    )
+    if seen:
+        layout.legend_above(figure, list(seen.values()), list(seen), left=left, columns=columns)
 
 
 def only(fits: tuple[Any, ...]) -> Any:
@@ -236,8 +226,7 @@ def plot_change_points(
         notes = [break_note(of(table, fit.platform, fit.group)) for fit in fits]
         columns = frame.columns_for(len(fits), width)
         tall = 1.6 if len(fits) == 1 else 1.0
-        top = 0.28 if width > 5 else 0.42
-        figure, panels = frame.grid(width, titles, notes, columns=columns, tall=tall, top=top)
+        figure, panels = frame.grid(width, titles, notes, columns=columns, tall=tall, top=0.04)
         for axes, fit in zip(panels, fits, strict=True):
             _break_panel(axes, fit, of(table, fit.platform, fit.group))
         legend_above(figure, panels)
@@ -307,6 +296,8 @@ def break_note(table: pd.DataFrame) -> str:
     found = table[table["date"].notna()]
     if found.empty:
         reason = table["reason"].iloc[0] if len(table) and "reason" in table else ""
+        if reason and table["status"].iloc[0] == "refused":
+            return say("Not analysed: {reason}.", reason=reason)
         return say("No break found: {reason}.", reason=reason) if reason else say("No break found.")
     words = []
     for row in found.to_dict("records"):

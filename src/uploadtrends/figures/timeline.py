@@ -62,7 +62,6 @@ def event_timeline(
         f"{len(strip.markers)} events by category. Dashed frame: known to the month only."
     )
     figure.alternative = "Timeline. " + "; ".join(
-        f"{m.event.date} {m.event.label} ({sheet.category(m.event.category)[0]})"
-        for m in strip.markers
+        f"{markers.entry(m.event)} ({sheet.category(m.event.category)[0]})" for m in strip.markers
     )
     return figure

@@ -114,7 +114,7 @@ def ai_share(
         axes.set_ylim(0, 100)
 
     with sheet.applied():
-        figure = panels.multiples(table, draw, width=width, top=0.3)
+        figure = panels.multiples(table, draw, width=width)
         panels.one_legend(figure)
     figure.data = table
     figure.caption = (

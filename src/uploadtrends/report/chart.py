@@ -129,13 +129,17 @@ def _svg(chart: Chart, width: int, height: int, kind: str) -> str:
                 f'<text class="tick" x="{across(place):.1f}" y="{height - 6}" '
                 f'text-anchor="middle">{label}</text>'
             )
+    until = [0.0] * 3  # numbers that would touch stand below each other
     for number, (date, label) in enumerate(chart.marks, start=1):
         where = float(index.searchsorted(date, side="right")) - 1
         if 0 <= where < n and date >= index[0]:
+            at = across(where) + 2
+            row = next((i for i, end in enumerate(until) if at > end + 2), len(until) - 1)
+            until[row] = at + 7 * len(str(number))
             parts.append(
                 f'<line class="mark" x1="{across(where):.1f}" x2="{across(where):.1f}" y1="{top}" '
                 f'y2="{height - bottom}"><title>{html.escape(label)}</title></line>'
-                f'<text class="mark-number" x="{across(where) + 2:.1f}" y="{top + 9}">'
+                f'<text class="mark-number" x="{at:.1f}" y="{top + 9 + 11 * row}">'
                 f"{number}</text>"
             )
     for place, (series, key) in enumerate(zip(chart.lines.values(), chart.keys, strict=True)):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from uploadtrends.figures.series import heading
+from uploadtrends.figures.series import heading, short_reason
 from uploadtrends.series.grid import from_to
 
 
@@ -32,11 +32,7 @@ def checklist(results: Any) -> pd.DataFrame:
     names = {check.name: check for check in results.checks}
     rows = [
         ("Question", results.spec.question or "not stated"),
-        (
-            "Outcome and unit",
-            "; ".join(sorted({str(unit) for unit in effects["unit"].dropna()} - {""}))
-            or "not stated",
-        ),
+        ("Outcome and unit", _outcome(results)),
         ("Series analysed", _of_series(map(_span, fits))),
         (
             "Events and where their dates come from",
@@ -104,7 +100,13 @@ def _of_series(said: Iterable[tuple[str, str]]) -> str:
     whose: dict[str, list[str]] = {}
     for name, text in said:
         whose.setdefault(text, []).append(name)
-    return "; ".join(f"{', '.join(names)}: {text}" for text, names in whose.items())
+    return "; ".join(f"{', '.join(names)}: {text.rstrip('.')}" for text, names in whose.items())
+
+
+def _outcome(results: Any) -> str:
+    stated = results.panel.groups["unit"].drop_nulls().unique().sort().to_list()
+    known = f" (unit: {', '.join(stated)})" if stated else ""
+    return f"{str(results.its.settings.unit).replace('_', ' ')} a {results.panel.period}{known}"
 
 
 def _span(fit: Any) -> tuple[str, str]:
@@ -152,7 +154,7 @@ def _refused(effects: pd.DataFrame) -> str:
     rows = effects[effects["estimate"].isna()]
     found = rows.drop_duplicates(["platform", "group", "event"])
     return _of_series(
-        (heading(row["platform"], row["group"]), f"{row['label']} ({row['reason']})")
+        (heading(row["platform"], row["group"]), f"{row['label']} ({short_reason(row['reason'])})")
         for row in found.to_dict("records")
     )
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from uploadtrends.brief import main_rows, p_number, short_table
 from uploadtrends.figures.canvas.drawing import Drawing
+from uploadtrends.figures.canvas.markers import entry
 from uploadtrends.figures.canvas.sheet import COLUMN_WIDTH, ordered, title
 from uploadtrends.figures.canvas.styling import changed
 from uploadtrends.figures.gallery import entries
@@ -77,7 +78,7 @@ def write(
         ),
         _effects(results),
         *(_section(key, body) for key, body in further.written(results, picture).items()),
-        _checks(results, drawn),
+        _checks(results, drawn, narrow),
         _methods(results),
         _checklist(results),
         _manifest(results),
@@ -94,7 +95,7 @@ def _narrow(results: Any, drawn: Mapping[str, Drawing | Picture]) -> dict[str, D
     if wanted - set(SAID_ELSEWHERE):
         with changed(width=COLUMN_WIDTH):
             for entry in entries(results):
-                if entry.narrow and entry.name not in SAID_ELSEWHERE:
+                if entry.name not in SAID_ELSEWHERE:
                     found |= entry.draw(results)
     return found
 
@@ -166,7 +167,8 @@ def _p(text: str) -> str:
 
 def _series(results: Any) -> str:
     keys = list(results.panel.keys())
-    marks = [(pd.Timestamp(event.start), f"{event.date} {event.label}") for event in results.events]
+    named = [" ".join(entry(event).split()) for event in results.events]
+    marks = [(pd.Timestamp(e.start), name) for e, name in zip(results.events, named, strict=True)]
     charts = []
     units = _units(results)
     for place, group in enumerate(dict.fromkeys(group for _, group in ordered(keys))):
@@ -252,7 +254,9 @@ def _told(frame: pd.DataFrame) -> pd.DataFrame:
     return short
 
 
-def _checks(results: Any, drawn: Mapping[str, Drawing | Picture]) -> str:
+def _checks(
+    results: Any, drawn: Mapping[str, Drawing | Picture], narrow: Mapping[str, Drawing]
+) -> str:
     body = (
         "<p>A check passes, fails, had no power to fail (not informative), or cannot be run on "
         "these data (not applicable).</p>"
@@ -260,20 +264,20 @@ def _checks(results: Any, drawn: Mapping[str, Drawing | Picture]) -> str:
     count = tally(results.checks)
     if count not in answer(results):  # said once
         body += _p(count)
-    body += "".join(
-        _check(outcome, drawn.get(f"check_{outcome.name}")) for outcome in results.checks
-    )
+    for outcome in results.checks:
+        name = f"check_{outcome.name}"
+        body += _check(outcome, drawn.get(name), narrow.get(name))
     return _section("checks", body)
 
 
-def _check(outcome: CheckOutcome, drawing: Drawing | Picture | None) -> str:
+def _check(outcome: CheckOutcome, drawing: Drawing | Picture | None, narrow: Drawing | None) -> str:
     name = outcome.name.replace("_", " ")
     table = outcome.to_frame()
     verdict = f'<span class="verdict {outcome.status.replace(" ", "-")}">{outcome.status}</span>'
     body = f"<h3>{html.escape(name.capitalize())}{verdict}</h3>"
     body += _p(outcome.question) + _p(outcome.text)
     if drawing is not None:
-        body += figure_html(f"check_{outcome.name}", drawing, leave_out=[outcome.text])
+        body += figure_html(f"check_{outcome.name}", drawing, narrow, leave_out=[outcome.text])
     if len(table):
         shown = html_table(table, f"{name}: numbers")
         body += f"<details><summary>Numbers</summary>{shown}</details>"

@@ -200,7 +200,9 @@ def first_shown(its: InterruptedTimeSeries, added: Sequence[AddedEvent]) -> Any:
             block = f": {label}" if "+" in row["event"] else ""
             label = f"{name}, {TOGETHER}{block}"
         labels.append(label)
-    return effects.assign(label=labels)
+    effects = effects.assign(label=labels)
+    order = effects["starts"].astype(str).where(~effects["event"].isin(set(names)), "")
+    return effects.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
 
 
 def _members(block: Any) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from uploadtrends.breaks import change_points
 from uploadtrends.errors import InputError
 from uploadtrends.study import keys
 from uploadtrends.study.checking import panel_named
@@ -68,3 +69,19 @@ def run_analyses(
 
         found[name] = steps.step(name.replace("_", " "), depends, compute)
     return found
+
+
+def danbooru_changes(
+    steps: StepCache, panels: Mapping[str, Panel], settings: Mapping[str, Any]
+) -> dict[str, Result]:
+    """Look for changes in uploads to Danbooru, the paper's other figure, where that is loaded."""
+    if "danbooru" not in panels:
+        return {}
+    settings = {key: value for key, value in settings.items() if key not in ("groups", "platforms")}
+    return {
+        "change_points_danbooru": steps.step(
+            "change points on Danbooru",
+            [steps.keys["panel"], settings],
+            lambda: change_points(panels["danbooru"], **settings),
+        )
+    }

@@ -46,6 +46,6 @@ def draw(given: bytes) -> None:
     results = pickle.loads(given)  # noqa: S301 - from the process that started this one
     made = Pictures(results, results.kept_in, early=True)
     for entry in made.entries:
-        if entry.ours and entry.narrow and results.kept_in.exists():
+        if entry.ours and not entry.check and results.kept_in.exists():
             with suppress(Later):
                 made.of(entry)

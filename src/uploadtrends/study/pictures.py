@@ -43,8 +43,8 @@ def pictures(results: Any, folder: Path) -> dict[str, Picture]:
     """
     made = Pictures(results, folder)
     # Those of checks first, the others from the end: a second process begins at the beginning.
-    checks = [entry for entry in made.entries if not entry.narrow]
-    others = [entry for entry in reversed(made.entries) if entry.narrow]
+    checks = [entry for entry in made.entries if entry.check]
+    others = [entry for entry in reversed(made.entries) if not entry.check]
     found = {entry.name: made.of(entry) for entry in (*checks, *others)}
     return {name: one for entry in made.entries for name, one in found[entry.name].items()}
 
@@ -87,9 +87,8 @@ class Pictures:
 
     def missing(self) -> list[str]:
         """Return the names of the entries of no one check that can be drawn, and are to be."""
-        wide = [entry for entry in self.entries if entry.ours and entry.narrow]
         missing = []
-        for entry in wide:
+        for entry in (one for one in self.entries if one.ours and not one.check):
             with suppress(Later):
                 if self._kept(entry) is None:
                     missing.append(entry.name)
@@ -163,7 +162,7 @@ def _draw(entry: Entry, results: Any) -> tuple[dict[str, Picture], bool]:
     """Return the pictures of an entry, and whether no letter was missing."""
     wide = entry.draw(results)
     narrow: dict[str, Drawing] = {}
-    if entry.narrow and set(wide) - set(SAID_ELSEWHERE):
+    if set(wide) - set(SAID_ELSEWHERE):
         with changed(width=COLUMN_WIDTH):
             narrow = entry.draw(results)
     drawn = {

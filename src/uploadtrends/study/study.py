@@ -21,7 +21,7 @@ from uploadtrends.result import fingerprint
 from uploadtrends.store import build_store
 from uploadtrends.store.replace import Checksums, file_checksums
 from uploadtrends.study.added import AddedEvent, added_event, contrast, dates_of
-from uploadtrends.study.analyses import run_analyses
+from uploadtrends.study.analyses import danbooru_changes, run_analyses
 from uploadtrends.study.cache import CACHE, StepCache, file_fingerprint
 from uploadtrends.study.checking import run_checks
 from uploadtrends.study.chosen import events_added, events_of
@@ -199,7 +199,6 @@ class Study:
         values = Values(panels, spec.folder, spec.file)
         model = values.section("model", spec.model)
         model["confounders"] = self.confounders + events_named(model.get("confounders", ()))
-
         model["instrument_breaks"] = tuple(events_named(model.get("instrument_breaks", ())))
         its_keys: dict[EventSet, str] = {}
 
@@ -239,7 +238,8 @@ class Study:
             [steps.keys["change points"], shown, matching],
             lambda: breaks.match(events, **matching),
         )
-        analyses = run_analyses(spec, steps, panels, events, values)
+        beside = danbooru_changes(steps, panels, detection)
+        analyses = beside | run_analyses(spec, steps, panels, events, values)
         # A date without an estimate changes no other: the checks are those of the study without it.
         judged = its if before is None or any(one.estimable for one in answers) else before
         steps.keys["interrupted time series"] = its_keys[judged.events]

@@ -27,7 +27,7 @@ def cohorts_drawn(style: Any, outcome: Any, unit: str = "active_artists") -> Any
         [_note(style, table, key) for key in keys],
         columns=3 if style.wide else 2,
         tall=1.05 if style.wide else 0.85,
-        top=0.28,
+        top=0.04,
         size=5.8,
     )
     for axes, (kind, platform, year) in zip(panels, keys, strict=True):

@@ -34,15 +34,12 @@ def left_out_drawn(style: Any, outcome: Any) -> Any:
         style.arrows(axes, where, low, high)
         axes.axhline(0, color=style.INK, linewidth=0.8)
         axes.axhline(float(whole[0]), color=style.INK, linewidth=0.8, linestyle=":")
-        axes.set_xticks([0, len(rows) - 1], [_ending(rows["left_out"].iloc[i]) for i in (0, -1)])
+        axes.set_xticks([0, len(rows) - 1], [_ending(style, rows.iloc[i]) for i in (0, -1)])
         first, last = axes.get_xticklabels()
         first.set_horizontalalignment("left")
         last.set_horizontalalignment("right")
         axes.set_xlim(-0.8, len(rows) - 0.2)
-        if percent:
-            axes.set_yticks(*style.percent_ticks(*axes.get_ylim(), 0.75, 0.16))
-        else:
-            axes.locator_params(axis="y", nbins=4)
+        style.ratio_axis(axes, percent)
 
     figure = style.multiples(table, draw, by=("label",), tall=0.75)
     figure.data = table
@@ -55,7 +52,9 @@ def left_out_drawn(style: Any, outcome: Any) -> Any:
     return figure
 
 
-def _ending(name: Any) -> str:
+def _ending(style: Any, row: Any) -> str:
     """Return a name short enough to stand beside another below one panel."""
-    text = str(name)
+    text = str(row["left_out"])
+    if row["kind"] == "artist":
+        text = style.say("artist {mark}", mark=text[:6])
     return text if len(text) <= 24 else text[:23].rstrip() + "…"

@@ -48,14 +48,14 @@ def curve_drawn(style: Any, outcome: Any, contrast: tuple[str, str, str] | None 
     ]
     label_room = 1.75 if style.wide else 1.4
     inner = style.width - label_room - 0.12
-    figure = style.figure(0.5 + 1.5 + 0.1 + DOT * len(levels) + 0.42)
+    figure = style.figure(0.25 + 1.5 + 0.1 + DOT * len(levels) + 0.42)
     head = style.place(figure, 0.08, 0.03, style.width - 0.16, 0.16, bare=True)
     head.text(0, 0.02, _name(style, outcome, chosen), fontsize=7.5, fontweight="bold", va="top")
-    above = style.place(figure, label_room, 0.5, inner, 1.5)
-    below = style.place(figure, label_room, 2.1, inner, DOT * len(levels))
+    above = style.place(figure, label_room, 0.25, inner, 1.5)
+    below = style.place(figure, label_room, 1.85, inner, DOT * len(levels))
     _estimates(style, above, table)
-    style.legend(figure, [above], top=0.24)
     _matrix(style, below, table, levels, above.get_xlim())
+    style.legend(figure, [above])
     figure.data = table
     others = curve[CONTRAST].drop_duplicates()
     figure.caption = (
@@ -138,7 +138,9 @@ def _matrix(
     rank = np.arange(1, len(table) + 1)
     axes.set_xlim(*limits)
     axes.set_ylim(len(levels) - 0.5, -0.5)
-    axes.set_yticks(range(len(levels)), [f"{name}: {value}" for name, value in levels])
+    axes.set_yticks(
+        range(len(levels)), [f"{name}: {value.replace('_', ' ')}" for name, value in levels]
+    )
     axes.tick_params(axis="y", labelsize=5.6, length=0)
     axes.grid(visible=False)
     previous = levels[0][0] if levels else ""
@@ -155,4 +157,5 @@ def _matrix(
         if name != previous:
             axes.axhline(row - 0.5, color=style.RULE, linewidth=0.5)
         previous = name
-    axes.set_xlabel(f"{len(table)} specifications, in order of the estimate")
+    ordered = "{n} specifications, in order of the estimate" if style.wide else "{n} specifications"
+    axes.set_xlabel(style.say(ordered, n=len(table)))

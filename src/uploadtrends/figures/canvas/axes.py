@@ -37,8 +37,8 @@ def time_limits(indexes: Sequence[Any]) -> tuple[float, float]:
 
 def _ends(index: Any) -> Any:
     if index.freq is None:
-        index = pd.DatetimeIndex(index, freq=pd.infer_freq(index) or "D")
-    return index + index.freq
+        index = pd.DatetimeIndex(index, freq="infer")
+    return index + (index.freq or pd.offsets.Day())
 
 
 def middle(index: Any) -> Float:

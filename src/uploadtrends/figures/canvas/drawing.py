@@ -158,7 +158,7 @@ def _dress(figure: Drawing) -> None:
     head = layout.height_of(title, room, TITLE, "bold") + 0.06 if title else 0.0
     below = layout.height_of(foot, room, SOURCE) + 0.05 if foot else 0.0
     if head or below:
-        _stretch(figure, head, below)
+        layout.stretch(figure, head, below)
     if title:
         layout.label(figure, title, 0.08, 0.04, room, TITLE, weight="bold")
     if foot:
@@ -193,31 +193,6 @@ class _Marked(ScalarFormatter):
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         return str(super().__call__(x, pos)).replace(".", self._mark)
-
-
-def _stretch(figure: Drawing, head: float, below: float) -> None:
-    """Add room above and below and keep everything else in its place, in inches."""
-    width, height = (float(side) for side in figure.get_size_inches())
-    tall = height + head + below
-
-    def moved(y: float) -> float:
-        return (y * height + below) / tall
-
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.set(rect=(0, below / tall, 1, height / tall))  # type: ignore[call-arg]
-    for axes in figure.axes:
-        box = axes.get_position(original=True)
-        axes.set_position((box.x0, moved(box.y0), box.width, box.height * height / tall))
-    for text in figure.texts:
-        text.set_y(moved(text.get_position()[1]))
-    for legend in figure.legends:
-        anchor: Any = legend.get_bbox_to_anchor()
-        (x0, y0), (x1, y1) = figure.transFigure.inverted().transform(anchor.get_points())
-        legend.set_bbox_to_anchor(
-            (x0, moved(y0), x1 - x0, (y1 - y0) * height / tall), transform=figure.transFigure
-        )
-    figure.set_size_inches(width, tall)
 
 
 def render(figure: Figure, kind: str, dpi: int | None = None, *, letters: bool = False) -> bytes:

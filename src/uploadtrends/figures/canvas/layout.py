@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from uploadtrends.figures.canvas import fonts
+from uploadtrends.figures.canvas.styling import say
 
 LINE = 1.35  # line height, in units of the font size
 
@@ -171,6 +172,58 @@ def label(
             ha="left",
             color=colour or mpl.rcParams["text.color"],
         )
+
+
+def stretch(figure: Figure, head: float, below: float = 0.0) -> None:
+    """Add room (inches) above and below, and keep everything else in its place."""
+    width, height = (float(side) for side in figure.get_size_inches())
+    tall = height + head + below
+
+    def moved(y: float) -> float:
+        return (y * height + below) / tall
+
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0, below / tall, 1, height / tall))  # type: ignore[call-arg]
+    for axes in figure.axes:
+        box = axes.get_position(original=True)
+        axes.set_position((box.x0, moved(box.y0), box.width, box.height * height / tall))
+    for text in figure.texts:
+        text.set_y(moved(text.get_position()[1]))
+    for legend in figure.legends:
+        anchor: Any = legend.get_bbox_to_anchor()
+        (x0, y0), (x1, y1) = figure.transFigure.inverted().transform(anchor.get_points())
+        legend.set_bbox_to_anchor(
+            (x0, moved(y0), x1 - x0, (y1 - y0) * height / tall), transform=figure.transFigure
+        )
+    figure.set_size_inches(width, tall)
+
+
+def legend_above(
+    figure: Figure,
+    handles: Sequence[Any],
+    names: Sequence[str],
+    *,
+    left: float = 0.08,
+    columns: int | None = None,
+) -> None:
+    """Make room above everything drawn so far and write a legend there, in columns that fit."""
+    canvas: Any = figure.canvas
+    width = float(figure.get_size_inches()[0])
+    said = [say(name) for name in names]
+    settings: Any = {"loc": "upper left", "borderaxespad": 0, "columnspacing": 1.2}
+    tall = 0.0
+    for count in range(columns or len(said), 0, -1):
+        tried = figure.legend(handles, said, ncols=count, **settings)
+        box = tried.get_window_extent(canvas.get_renderer())
+        tried.remove()
+        tall = box.height / figure.dpi
+        if count == 1 or box.width / figure.dpi <= width - left - 0.08:
+            settings["ncols"] = count
+            break
+    stretch(figure, tall + 0.12)
+    corner = left / width, 1 - 0.04 / float(figure.get_size_inches()[1])
+    figure.legend(handles, said, bbox_to_anchor=corner, **settings)
 
 
 def height_of(text: str, width: float, size: float, weight: str = "normal") -> float:

@@ -169,8 +169,8 @@ def draw_lines(panels: Iterable[Axes], strip: Strip) -> None:
 
 
 def entry(event: Event) -> str:
-    """Return an event's line in the key."""
-    return f"{event.date}  {event.label}"
+    """Return an event's line in the key: its date, and its label where that is not its date."""
+    return event.date if event.label == event.date else f"{event.date}  {event.label}"
 
 
 def key_columns(strip: Strip, width: float) -> list[list[tuple[Marker, list[str]]]]:

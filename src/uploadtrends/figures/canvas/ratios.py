@@ -9,6 +9,7 @@ import numpy as np
 from uploadtrends.figures.canvas.styling import numeral, say
 
 REACH = 900.0  # percent: intervals that reach further end in an arrow
+MOST = 10_000  # amounts that are larger are not written out
 _TICKS = (-98, -90, -75, -50, -20, -10, 0, 10, 25, 50, 100, 200, 400, 900, 4000)
 
 
@@ -41,6 +42,6 @@ def percent_ticks(
 
 def number(value: float) -> str:
     """Return a percent or an amount, short."""
-    if abs(value) >= 1e4:
-        return ">10000" if value > 0 else "<-10000"
+    if abs(value) >= MOST:
+        return f">{MOST:g}" if value > 0 else f"<-{MOST:g}"
     return f"{value:.0f}" if abs(value) >= 10 else numeral(f"{value:.2g}")

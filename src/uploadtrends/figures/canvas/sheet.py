@@ -43,7 +43,14 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "total": (_INK, "D", "-"),
 }
 GROUPS_IN_ORDER = ("total", "all", "senior", "new", "later", "unattributed")
-_SPARE = ((BLUE, "o", "-"), (VERMILION, "s", "--"), (GREEN, "^", "-."), (PURPLE, "D", ":"))
+_SPARE = (
+    (BLUE, "o", "-"),
+    (VERMILION, "s", "--"),
+    (GREEN, "^", "-."),
+    (PURPLE, "D", ":"),
+    (ORANGE, "v", "--"),
+    (SKY, "P", "-."),
+)
 
 CATEGORIES: dict[str, tuple[str, str]] = {
     # category: (what the reader sees, colour); the order is the order of the rows
