@@ -257,7 +257,7 @@ REFUSED = {
     "an event": (lambda f: f, {"g": ut.Event("2022-09-01", "x", platforms=("a",))}, "an event"),
     "not a table": (lambda f: 7, {}, "not a table"),
     "no file": (lambda f: "nowhere.csv", {}, "no such file"),
-    "a workbook": (lambda f: "panel.xlsx", {}, "neither CSV nor Parquet"),
+    "no table": (lambda f: __file__, {}, "too many columns"),
 }
 
 
@@ -302,3 +302,20 @@ def test_a_study_of_a_table_refuses_by_row():
     assert rows["status"].tolist() == ["exploratory", "refused", "biased"]
     assert abs(rows["estimate"].iloc[0] - 2) < 0.2
     assert "0 or more" in study.summary()
+
+
+def test_ids_of_a_file_stay_as_they_are_written(tmp_path):
+    file = tmp_path / "panel.csv"
+    file.write_text("who,month,y,made\n007,2022-01,1,true\n7,2022-01,2.5,false\n7,2022-02,,true\n")
+    panel = ut.panel_from_table(file, unit="who", period="month")
+    assert panel.rows["artist_id"].tolist() == ["007", "7", "7"]
+    assert panel.values["y"].tolist()[:2] == [1, 2.5]
+    assert np.isnan(panel.values["y"][2])
+    assert panel.values["made"].tolist() == [True, False, True]
+    file.write_text("who\tmonth\ty\n1.0\t1\t3\n2.0\t2\t4\n")
+    panel = ut.panel_from_table(file, unit="who", period="month")
+    assert panel.rows["artist_id"].tolist() == ["1", "2"]
+    assert panel.rows["period"].tolist() == [1, 2]
+    file.write_text("who,month,y\n1.6E+18,1,3\n")
+    with pytest.raises(InputError, match=r"rounded .*'who', value '1.6E\+18'"):
+        ut.panel_from_table(file, unit="who", period="month")

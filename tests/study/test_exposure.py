@@ -143,7 +143,7 @@ def test_the_command_says_the_same(results: Any, folder: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ("missing.csv", "there is no such file"),
+        ("missing.csv", "no such file"),
         ("last AI upload", "no such rule"),
         ("mr-sd-public", "leaves nobody to compare with"),
     ],

@@ -69,6 +69,16 @@ def test_artists_are_the_index_of_what_is_theirs(values) -> None:
     assert found == {"7": 3.5, "b": 1.0}
 
 
+def test_artists_keep_the_zeros_before_their_ids(tmp_path) -> None:
+    (tmp_path / "followers.tsv").write_text("artist\tplace\tn\n007\t01\t3\n7\t02\t4\n")
+    values = Values({}, tmp_path, None)
+    said = {"file": "followers.tsv", "artist": "artist", "column": "n"}
+    assert values.section("artist_model", {"dose": said})["dose"].to_dict() == {"007": 3, "7": 4}
+    said["column"] = "place"
+    found = values.section("checks.survivorship", {"attribute": said})["attribute"]
+    assert found == {"007": "01", "7": "02"}
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [

@@ -15,7 +15,6 @@ from uploadtrends.cli.options import (
     further_settings,
 )
 from uploadtrends.cli.show import show_result
-from uploadtrends.errors import InputError
 
 
 @command
@@ -26,8 +25,8 @@ def exposure(
         str,
         typer.Option(
             "--treated-from",
-            help="A CSV with artist_id and treated_from; or an event of the catalogue that names "
-            "its platforms; or a rule: 'first AI upload', joined_at.",
+            help="A table (CSV, ...) with artist_id and treated_from; or an event of the "
+            "catalogue that names its platforms; or a rule: 'first AI upload', joined_at.",
         ),
     ] = "first AI upload",
     match_on: Annotated[
@@ -75,19 +74,11 @@ def exposure(
 
 def _given(said: str) -> Any:
     """Return a table where a file is named, an event where one is, else the rule."""
-    import pandas as pd
-
     import uploadtrends as ut
+    from uploadtrends.sources.frames import read_table
 
-    if said.endswith(".csv"):
-        try:
-            return pd.read_csv(said, dtype={"artist_id": str, "platform": str})
-        except FileNotFoundError:
-            raise InputError(
-                "there is no such file", file=said, fix="name a CSV with artist_id, treated_from"
-            ) from None
-        except ValueError as error:
-            raise InputError("not a CSV that can be read", file=said, value=str(error)) from error
+    if said.endswith(".csv") or Path(said).is_file():
+        return read_table(said, ids=["artist_id", "platform"])
     catalogue = ut.event_catalogue()
     return catalogue.select(ids=[said]) if said in catalogue.ids else said
 

@@ -15,6 +15,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.panel.moments import first_days, never, whole_numbers
 from uploadtrends.result import fingerprint
 from uploadtrends.series.periods import pandas_frequency, require_period
+from uploadtrends.sources.frames import read_table
 
 if TYPE_CHECKING:
     from uploadtrends.arrays import Array
@@ -215,9 +216,10 @@ def panel_from_table(
     Parameters
     ----------
     table : pandas.DataFrame, polars.DataFrame, str or Path
-        A path leads to a CSV or Parquet file.
+        A path leads to a CSV, TSV, JSON, Parquet, SQLite or Excel file, packed or not.
     unit : str
-        Column of the unit (an artist, say): text, whole numbers, UUIDs.
+        Column of the unit (an artist, say): text, whole numbers, UUIDs. In a file that is no
+        Parquet they are text: 007 is not 7.
     period : str
         Column of the period: dates, pandas' periods, text such as 2021-03, 2021Q1 or 2021-03-15,
         whole numbers such as 202103, or a running number.
@@ -245,7 +247,7 @@ def panel_from_table(
     >>> ut.exposure(panel, "g").counts()["treated"]
     4
     """
-    frame = _read(table)
+    frame = _read(table, unit)
     for role, name in (("unit", unit), ("period", period)):
         _require_column(frame, name, role)
         empty = frame[name].isna() | (frame[name].astype(str).str.strip() == "")
@@ -286,18 +288,9 @@ def panel_from_table(
     )
 
 
-def _read(table: Any) -> pd.DataFrame:
+def _read(table: Any, unit: str) -> pd.DataFrame:
     if isinstance(table, str | Path):
-        path = Path(table)
-        readers: dict[str, Any] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
-        if path.suffix.lower() not in readers:
-            raise InputError("neither CSV nor Parquet", file=path, fix="name a .csv or .parquet")
-        try:
-            table = readers[path.suffix.lower()](path)
-        except FileNotFoundError:
-            raise InputError("there is no such file", file=path, fix="check the path") from None
-        except (ValueError, OSError) as error:
-            raise InputError(f"it cannot be read ({error})", file=path) from error
+        table = read_table(table, ids=[unit])
     elif hasattr(table, "collect"):
         table = table.collect()
     if hasattr(table, "to_pandas"):
@@ -307,7 +300,7 @@ def _read(table: Any) -> pd.DataFrame:
             "not a table",
             column="table",
             value=type(table).__name__,
-            fix="give a pandas or polars frame, or the path of a CSV or Parquet file",
+            fix="give a pandas or polars frame, or the path of a file",
         )
     return table.reset_index(drop=True)
 

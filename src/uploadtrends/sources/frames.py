@@ -1,16 +1,19 @@
-"""A file with a date in its first column as a frame of series, in any form that `table` reads."""
+"""Files as pandas frames, in any form that `table` reads: series by date, and tables with ids."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.moments import Formats, doubt, moment, quote
-from uploadtrends.sources.reading.cells import something
+from uploadtrends.sources.moments import Formats, doubt, moment, name, quote
+from uploadtrends.sources.reading.cells import id_doubt, identity, something
+from uploadtrends.sources.reading.forms import form_of
 from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
 from uploadtrends.sources.tabular import Reading, cells, columns_of, read_rows
 
@@ -40,9 +43,7 @@ def read_frame(
         A date or a number cannot be read.
     """
     path = Path(path)
-    con = duckdb.connect()
-    try:
-        create_stage_tables(con)
+    with _staging() as con:
         present = columns_of(con, path, reading)
         first, *others = present
         if first == "" and len(others) > 1 and _counts(con, path, reading):
@@ -50,10 +51,7 @@ def read_frame(
         named = [column for column in others if column]
         if not named:
             raise InputError("there is no column beside the dates", file=path, fix="give a series")
-        read_rows(con, path, [first, *named], reading=reading, dates=[first])
-        broken = con.sql("SELECT position, reason FROM temp.stage_reject LIMIT 1").fetchall()
-        if broken:
-            raise InputError(f"{broken[0][0]}: {broken[0][1]}", file=path, fix="correct that line")
+        _read_all(con, path, [first, *named], reading=reading, dates=[first])
         cell = cells([first, *named])
         date = cell[first]
         _drop_offsets(con, date)
@@ -92,13 +90,125 @@ def read_frame(
         rows = con.sql(
             f"SELECT {when}, {numbers} FROM temp.input_rows ORDER BY position"
         ).fetchall()
-    finally:
-        drop_stage_tables(con)
-        con.close()
     index = pd.DatetimeIndex([row[0] for row in rows], name=first)
     frame = pd.DataFrame([row[1:] for row in rows], index=index, columns=named)
     whole = [c for c in named if frame[c].notna().all() and (frame[c] % 1 == 0).all()]
     return frame.astype(dict.fromkeys(whole, "int64"))
+
+
+_NUMBER = "[+-]?((0|[1-9][0-9]*)([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?|[+-]?[iI]nf(inity)?"
+"""007 is none."""
+
+
+def read_table(path: str | Path, *, ids: Sequence[str] = ()) -> pd.DataFrame:
+    """Return a file's columns, ids as they are written.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV, TSV, JSON, Parquet, SQLite or Excel, packed or not.
+    ids : sequence of str
+        Columns of ids, if the file has them: text, as `Table` reads ids (``007`` stays so, ``12.0``
+        is 12).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Other columns hold numbers where every cell is one, True and False where every cell is that,
+        else text. Words for nothing (NULL, NA, ...) are missing values. Parquet has types itself.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, two of its columns have one name, or an id was rounded.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "adopters.csv"
+    >>> _ = file.write_text("artist_id,month\\n007,5\\n7,6\\n")
+    >>> read_table(file, ids=["artist_id"]).values.tolist()
+    [['007', 5], ['7', 6]]
+    """
+    path = Path(path)
+    if path.is_file() and path.stat().st_size and form_of(path) == "parquet":
+        typed = pd.read_parquet(path)
+        named = [column for column in ids if column in typed]
+        return typed.assign(**{c: typed[c].convert_dtypes().astype("string") for c in named})
+    with _staging() as con:
+        columns = [column for column in columns_of(con, path, None) if column]
+        if twice := {column for column in columns if columns.count(column) > 1}:
+            raise InputError(
+                "two columns have one name", file=path, column=min(twice), fix="rename one"
+            )
+        _read_all(con, path, columns)
+        chosen = []
+        for column, cell in cells(columns).items():
+            con.execute(f"UPDATE temp.input_rows SET {cell} = {something(cell)}")
+            if column in ids:
+                _refuse_doubtful(con, path, column, cell)
+                chosen.append(f"{identity(cell)} AS {name(column)}")
+            else:
+                chosen.append(f"{_typed(con, cell)} AS {name(column)}")
+        rows = con.sql(f"SELECT {', '.join(chosen)} FROM temp.input_rows ORDER BY position")
+        frame: pd.DataFrame = rows.df()
+    return frame
+
+
+def _typed(con: duckdb.DuckDBPyConnection, cell: str) -> str:
+    """Return the SQL of a column as what all of its cells are."""
+    number = (
+        f"regexp_full_match({cell}, {quote(_NUMBER)}) AND try_cast({cell} AS DOUBLE) IS NOT NULL"
+    )
+    n, given, numbers, whole, truths = con.sql(
+        f"SELECT count(*), count({cell}), count(*) FILTER ({number}), "
+        f"count(try_cast({cell} AS BIGINT)) FILTER (regexp_full_match({cell}, '[+-]?[0-9]+')), "
+        f"count(*) FILTER (lower({cell}) IN ('true', 'false')) FROM temp.input_rows"
+    ).fetchall()[0]
+    if numbers == given:
+        return f"CAST({cell} AS {'BIGINT' if whole == n else 'DOUBLE'})"
+    return f"CAST({cell} AS BOOLEAN)" if truths == given else cell
+
+
+def _refuse_doubtful(con: duckdb.DuckDBPyConnection, path: Path, column: str, cell: str) -> None:
+    doubted = id_doubt(identity(cell), cell)
+    found = con.sql(
+        f"SELECT {cell}, {doubted} FROM temp.input_rows WHERE {doubted} IS NOT NULL LIMIT 1"
+    ).fetchall()
+    if found:
+        raise InputError(
+            str(found[0][1]),
+            file=path,
+            column=column,
+            value=found[0][0],
+            fix="write ids as text, before any program takes them for numbers",
+        )
+
+
+@contextmanager
+def _staging() -> Iterator[duckdb.DuckDBPyConnection]:
+    con = duckdb.connect()
+    try:
+        create_stage_tables(con)
+        yield con
+    finally:
+        drop_stage_tables(con)
+        con.close()
+
+
+def _read_all(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    columns: Sequence[str],
+    *,
+    reading: Reading | None = None,
+    dates: Sequence[str] = (),
+) -> None:
+    """Fill `input_rows`; no row may be rejected."""
+    read_rows(con, path, columns, reading=reading, dates=dates)
+    broken = con.sql("SELECT position, reason FROM temp.stage_reject LIMIT 1").fetchall()
+    if broken:
+        raise InputError(f"{broken[0][0]}: {broken[0][1]}", file=path, fix="correct that line")
 
 
 def _counts(con: duckdb.DuckDBPyConnection, path: Path, reading: Reading | None) -> bool:

@@ -12,6 +12,7 @@ import pandas as pd
 from uploadtrends.errors import InputError
 from uploadtrends.events import Event, EventSet, event_catalogue
 from uploadtrends.signatures import Setting, unknown
+from uploadtrends.sources.frames import read_table
 from uploadtrends.study import keys
 
 if TYPE_CHECKING:
@@ -95,18 +96,15 @@ class Values:
 
     def _from_file(self, place: str, said: Mapping[str, Any]) -> pd.Series:
         path = self._folder / str(said["file"])
-        try:
-            # Artists are named by text: 000123 is not 123.
-            texts = {str(said["artist"]): str} if "artist" in said else None
-            frame = pd.read_csv(path, dtype=texts)
-        except FileNotFoundError:
+        if not path.exists():
             raise InputError(
                 "a file of the study does not exist",
                 file=self._file,
                 column=f"{place}.file",
                 value=said["file"],
                 fix="correct the path (relative to the study file)",
-            ) from None
+            )
+        frame = read_table(path, ids=[str(said["artist"])] if "artist" in said else [])
         index = said.get("artist", said.get("date", frame.columns[0]))
         column = said.get("column", frame.columns[-1])
         for name in (index, column):
