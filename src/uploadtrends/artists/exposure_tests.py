@@ -55,12 +55,29 @@ def event_time_table(
     return table.assign(**same)
 
 
-def pretrend_row(found: Estimates, leads: int, df: int) -> pd.DataFrame:
-    """Test that all leads are zero, and say which straight trend the test would find."""
+def pretrend_row(found: Estimates, leads: int, df: int, *, plug_in: bool = True) -> pd.DataFrame:
+    """Test that all leads are zero, and say which straight trend the test would find.
+
+    A covariance clustered by artist that is put in as though it were known makes a joint test of
+    many leads too large: with eleven leads and 110 exposed artists it rejects .09 to .13 of panels
+    without any trend. As a covariance of `df` degrees of freedom it gives Hotelling's T-squared:
+    F (df - q + 1) / df has q and df - q + 1 degrees of freedom (Pustejovsky & Tipton 2018).
+
+    Parameters
+    ----------
+    found : Estimates
+    leads : int
+        Most leads that are tested; no more than half of `df` of them, the nearest ones.
+    df : int
+        Artists on the smaller side, less one.
+    plug_in : bool
+        False for a covariance that knows its own uncertainty; then it is F with q and `df`.
+    """
     from scipy import optimize
     from scipy.stats import ncf
 
-    lead = (found.times < 0) & (found.times >= -leads)
+    reach = min(leads, df // 2 + 1) if plug_in else leads
+    lead = (found.times < 0) & (found.times >= -reach)
     covariance = found.covariance
     if covariance is None or lead.sum() < 2:
         return pd.DataFrame()
@@ -72,13 +89,16 @@ def pretrend_row(found: Estimates, leads: int, df: int) -> pd.DataFrame:
     line = found.times[lead] + 1.0
     information = float(line @ inverse @ line)
     slope = float(line @ inverse @ value) / information
-    critical = fdtri(q, df, 0.95)
-    needed = optimize.brentq(lambda nc: ncf.sf(critical, q, df, nc) - _POWER, 0.01, 500.0)
+    df_error = df - q + 1 if plug_in else df
+    share = df_error / df
+    critical = fdtri(q, df_error, 0.95)
+    # Hotelling's T-squared has the non-centrality of the quadratic form.
+    needed = optimize.brentq(lambda nc: ncf.sf(critical, q, df_error, nc) - _POWER, 0.01, 5000.0)
     row = {
-        "F": statistic,
+        "F": share * statistic,
         "df": q,
-        "df_error": df,
-        "p": float(fdtrc(q, df, statistic)),
+        "df_error": df_error,
+        "p": float(fdtrc(q, df_error, share * statistic)),
         "slope": slope,
         "slope_se": information**-0.5,
         "minimum_detectable_slope": float(np.sqrt(needed / information)),

@@ -6,13 +6,14 @@ series of platforms that the event does not concern.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from uploadtrends.brief import p_text
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import Block, EventSet
 from uploadtrends.models.estimators import averaged, families
@@ -32,6 +33,8 @@ COLUMNS = (
     "p_untouched",
     "own_change_low",
     "own_change_high",
+    "own_minimum",
+    "own_share",
     "p_break",
     "width_ratio",
     "scale",
@@ -69,6 +72,8 @@ def _one(fit: Fit, block: Block, other: Fit, breaks: dict[str, float]) -> dict[s
         "p_untouched": np.nan,
         "own_change_low": np.nan,
         "own_change_high": np.nan,
+        "own_minimum": np.nan,
+        "own_share": np.nan,
         "p_break": np.nan,
         "width_ratio": np.nan,
         "scale": "",
@@ -117,7 +122,11 @@ def _parallel(fit: Fit, control: pd.Series) -> float:
 
 
 def _untouched(fit: Fit, block: Block, other: Fit) -> dict[str, Any]:
-    """Return joint p of the same event's terms in the control, and the first one's interval."""
+    """Return joint p of the same event's terms in the control, and how far the first may be off.
+
+    That is its interval, the smallest change that its test finds with 80% power, and the largest
+    share of the change studied that the interval holds.
+    """
     everywhere = EventSet(replace(event, platforms=("all",)) for event in block.events)
     prepared = prepare(other.prepared.item, everywhere, fit.prepared.settings)
     design = prepared.design
@@ -127,12 +136,59 @@ def _untouched(fit: Fit, block: Block, other: Fit) -> dict[str, Any]:
     fitted = estimate(prepared)
     lines = np.eye(design.matrix.shape[1])[members]
     first = fitted.contrast(lines[:1], fit.prepared.settings.confidence)
+    low, high = float(first.low[0]), float(first.high[0])
+    row = design.columns[design.blocks[0].id]
+    studied = fit.prepared.design.columns[block.id][next(iter(row))]
+    assert fit.estimate is not None  # noqa: S101 - a fit with blocks has one
+    change = float(fit.estimate.mean[studied]) / _unit(fit)
+    end = (high if change > 0 else low) / _unit(other)
     return {
         "scale": prepared.choice.scale,
         "p_untouched": fitted.joint(lines)[1],
-        "own_change_low": float(first.low[0]),
-        "own_change_high": float(first.high[0]),
+        "own_change_low": low,
+        "own_change_high": high,
+        "own_minimum": float(first.minimum_detectable[0]),
+        "own_share": max(end / change, 0.0) if change else np.inf,
     }
+
+
+def _unit(fit: Fit) -> float:
+    """Return what a change of one hundred percent is, about, on the scale of a fit."""
+    return float(fit.observed.abs().mean()) if fit.scale == "level" else 1.0
+
+
+HALF = 0.5
+"""A control that may have felt as much of the change studied is no more than a possible one."""
+
+
+def said(row: Mapping[Any, Any]) -> str:
+    """Say of a row of `offered` that is fit what the control does, and what it may hide."""
+
+    def size(column: str) -> str:
+        value = row[column]
+        return f"{100 * np.expm1(value):+.0f}%" if row["scale"] == "log" else f"{value:+.3g}"
+
+    sure = row["own_share"] < HALF
+    least = float(row["own_minimum"])
+    seen = f"{-100 * np.expm1(-least):.0f}%" if row["scale"] == "log" else f"{least:.3g}"
+    end = (
+        "so much of an effect on both would be hidden, and no test of the control can tell."
+        if sure
+        else f"that holds {_much(row['own_share'])} the change studied, and so much of an effect "
+        "on both would be hidden. Use it only if you know that the event did not reach it."
+    )
+    return (
+        f"A control {'is' if sure else 'may be'} at hand for {row['platform']} {row['group']} at "
+        f"{row['event']}: {row['control']}, which the event does not concern, makes its interval "
+        f"{100 * (1 - row['width_ratio']):.0f}% shorter (control=; parallel before p = "
+        f"{row['p_parallel']:.2f}, unchanged at the event {p_text(row['p_untouched'])}, where a "
+        f"fall by {seen} would have been seen with 80% power). Its own change there lies between "
+        f"{size('own_change_low')} and {size('own_change_high')}: {end}"
+    )
+
+
+def _much(share: float) -> str:
+    return f"{share:.0%} of" if share < 1 else "all of"
 
 
 def _own_break(other: Fit) -> float:

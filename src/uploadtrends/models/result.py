@@ -20,7 +20,7 @@ from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
 from uploadtrends.familywise import closed_test, holm
 from uploadtrends.models.adequacy import judge
-from uploadtrends.models.controls import offered
+from uploadtrends.models.controls import offered, said
 from uploadtrends.models.effects import tabulated
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.fitting import Fit
@@ -183,15 +183,7 @@ class InterruptedTimeSeries(Result):
 
     def _at_hand(self) -> list[str]:
         table = self.controls
-        return [
-            f"A control is at hand for {row['platform']} {row['group']} at {row['event']}: "
-            f"{row['control']}, which the event does not concern, makes its interval "
-            f"{100 * (1 - row['width_ratio']):.0f}% shorter (control=; parallel before p = "
-            f"{row['p_parallel']:.2f}, unchanged at the event {p_text(row['p_untouched'])}). "
-            f"Its own change there lies between {_change(row, 'low')} and {_change(row, 'high')}: "
-            "so much of an effect on both would be hidden, and no test of the control can tell."
-            for row in table[table["fit"]].to_dict("records")
-        ]
+        return [said(row) for row in table[table["fit"]].to_dict("records")]
 
     @cached_property
     def controls(self) -> pd.DataFrame:
@@ -202,7 +194,10 @@ class InterruptedTimeSeries(Result):
         its own at any date (``p_break``), the width of the slope's interval with it over without
         (``width_ratio``), ``fit`` and the ``reason`` why not. ``own_change_low`` and
         ``own_change_high`` hold what the control itself may have changed by at the event, on its
-        ``scale``. Pass one as ``control=`` and refit.
+        ``scale``, ``own_minimum`` is the smallest change there that its test finds with 80% power,
+        and ``own_share`` the largest share of the change studied that it may have felt, too: from
+        .5 on nothing but knowledge of the platforms says that it was untouched. Pass one as
+        ``control=`` and refit.
         """
         return offered(self.fits)
 
@@ -260,11 +255,6 @@ class InterruptedTimeSeries(Result):
             )
         chosen = self.events if events is None else as_events(events)
         return run(series, chosen, settings, self.data if data is None else data)
-
-
-def _change(row: Mapping[Any, Any], end: str) -> str:
-    value = row[f"own_change_{end}"]
-    return f"{100 * np.expm1(value):+.0f}%" if row["scale"] == "log" else f"{value:+.3g}"
 
 
 PATIENCE = 2.0
