@@ -47,7 +47,7 @@ def test_a_step_has_its_size_on_every_calendar(freq: str) -> None:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize("freq", ["YS", "QS", "MS", "W-SUN", "D", "B", "h"])
+@pytest.mark.parametrize("freq", ["YS", "QS", "MS", *WEEKS, "D", "B", "h"])
 def test_a_time_zone_keeps_its_wall_clock(zone: str, freq: str) -> None:
     naive = stepped(pd.date_range("2019-01-01", periods=60, freq=freq))
     zoned = naive.tz_localize(zone)
@@ -82,12 +82,22 @@ def test_change_points_find_the_step_on_every_calendar(freq: str) -> None:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize("freq", ["YS", "QS", "MS", "W-SUN", "D", "B", "h"])
+@pytest.mark.parametrize("freq", ["YS", "QS", "MS", *WEEKS, "D", "B", "h"])
 def test_change_points_keep_the_wall_clock(zone: str, freq: str) -> None:
     naive = stepped(pd.date_range("2019-01-01", periods=60, freq=freq))
     found = ut.change_points(naive.tz_localize(zone)).to_frame()
     dates = found["date"].tolist()
     assert [date.tz_localize(None) for date in dates] == [naive.index[30]]
+    assert (found["after"] - found["before"]).tolist() == pytest.approx([-20], abs=1)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("change", ["2021-03-27", "2018-11-03", "2021-04-03", "2018-02-17"])
+def test_hours_across_a_change_of_the_clock(zone: str, change: str) -> None:
+    series = stepped(pd.date_range(change, periods=60, freq="h", tz=zone))
+    assert level(series, series.index[30]) == pytest.approx(-20, abs=1)
+    found = ut.change_points(series).to_frame()
+    assert found["date"].tolist() == [series.index[30]]
     assert (found["after"] - found["before"]).tolist() == pytest.approx([-20], abs=1)
 
 

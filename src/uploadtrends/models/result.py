@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.arrays import Array
-from uploadtrends.brief import p_text
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
 from uploadtrends.familywise import closed_test, holm

@@ -24,6 +24,8 @@ _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "S
 _MONTH_DAYS = 30.436875
 _ENOUGH = 0.75
 """Share of the steps that must be whole multiples of the most frequent one."""
+_SLIDE = 8
+"""Days over which a stamp slides that keeps to a weekday of its month, quarter or year."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,51 @@ def _by_dates(wall: pd.DatetimeIndex, week: str | None, labels: str) -> Placed:
     step, share = most_frequent(positive)
     if step < 27.5:
         return _by_days(wall.normalize(), step, week, labels)
+    _refuse_445(wall, steps)
+    turn = _sliding(wall, steps)
     fixed = share >= 0.9 and len(positive) >= 3 and not _same_place_in_month(wall)
-    if fixed:
+    if fixed and turn is None:
         return _by_days(wall.normalize(), step, None, labels)
-    return _by_months(wall, positive, labels)
+    return _by_months(wall, positive, labels, turn)
+
+
+def _refuse_445(wall: pd.DatetimeIndex, steps: Array) -> None:
+    """Refuse a year of quarters of 4, 4 and 5 weeks (in any order)."""
+    quarters = steps[: len(steps) // 3 * 3].reshape(-1, 3)
+    weeks = np.sort(quarters, axis=1)
+    if len(weeks) < 2 or (weeks != [28, 28, 35]).any() or (quarters != quarters[0]).any():
+        return
+    order = "-".join(str(n // 7) for n in quarters[0])
+    raise InputError(
+        f"the dates follow a calendar of months of 4 and 5 weeks ({order}): a month of five weeks "
+        "holds a quarter more than one of four",
+        value=f"{wall[0]:%Y-%m-%d}, {wall[1]:%Y-%m-%d}, {wall[2]:%Y-%m-%d}, {wall[3]:%Y-%m-%d}",
+        fix="add up the three months of every quarter (13 weeks each) and date them by their "
+        "first day, or give the weeks",
+    )
+
+
+def _sliding(wall: pd.DatetimeIndex, steps: Array) -> Array | None:
+    """Return the months at whose turn stamps lie that slide with the weekdays, or None.
+
+    The third Friday of a month keeps to the same seven days, the Saturday nearest to the end of a
+    year to seven days around it. Months count from year 0; stamps before the turn have the month
+    that follows it.
+    """
+    months = np.maximum(np.rint(steps / _MONTH_DAYS), 1).astype(int)
+    regular = (steps % most_frequent(steps[steps > 0])[0] == 0).all() or _same_place_in_month(wall)
+    if regular or (np.abs(steps - months * _MONTH_DAYS) > _SLIDE).any():
+        return None
+    for days in sorted(range(-21, 11), key=abs):
+        moved = wall + pd.Timedelta(days=days)
+        number = _month_number(moved)
+        if moved.day.max() <= _SLIDE and (np.diff(number) == months).all():
+            return number if abs(days) < _SLIDE else _month_number(wall)
+    return None
+
+
+def _month_number(wall: pd.DatetimeIndex) -> Array:
+    return (wall.year * 12 + wall.month - 1).to_numpy()
 
 
 def _local_midnights(wall: pd.DatetimeIndex) -> tuple[pd.DatetimeIndex, str]:
@@ -142,6 +185,9 @@ def _local_midnights(wall: pd.DatetimeIndex) -> tuple[pd.DatetimeIndex, str]:
     the zone in which they are written they lie on the day before.
     """
     times = seconds(wall) % DAY // 60
+    if np.isin([0, 23], times // 60).all() and ((times < 30) | (times >= 23 * 60 + 30)).all():
+        note = "times of day about midnight are taken as the midnight nearest to them"
+        return wall.round("D"), note if (wall != wall.normalize()).any() else ""
     early, late = int(times.min()), int(times.max())
     if {early, late} == {0, 23 * 60}:
         early, late = late, early
@@ -172,11 +218,16 @@ def _same_place_in_month(wall: pd.DatetimeIndex) -> bool:
 def _irregular(index: pd.DatetimeIndex) -> InputError:
     steps = np.diff(seconds(index))
     steps = steps[steps > 0]
+    fix = "aggregate to years, quarters, months, weeks, days or hours first"
+    middle = float(np.median(steps))
+    for name, size in (("h", 3600), ("15min", 900), ("min", 60)):
+        if abs(middle - size) <= 0.02 * size:  # a clock that is late by a few seconds
+            fix = f'round the times: series.index = series.index.round("{name}")'
     return InputError(
         "the dates follow no regular step",
         value=f"smallest step {steps.min() / DAY:.3g} days, most frequent "
         f"{most_frequent(steps)[0] / DAY:.3g}, longest {steps.max() / DAY:.3g}",
-        fix="aggregate to years, quarters, months, weeks, days or hours first",
+        fix=fix,
     )
 
 
@@ -236,8 +287,9 @@ def _by_days(days: pd.DatetimeIndex, step: int, week: str | None, labels: str) -
             phase = (phase + 1) % step
     starts = numbers - (numbers - phase) % step
     stamps = pd.DatetimeIndex((starts * DAY).astype("datetime64[s]"))
+    late = "" if labels != "auto" or week else _late(days, numbers - starts)
     if step != 7:
-        note = "" if labels != "auto" else f"a stamp is taken as the first of its {step} days"
+        note = "" if labels != "auto" else f"a stamp is taken as the first of its {step} days{late}"
         return Placed(stamps, offsets.Day(step), note)
     first = int(stamps.day_of_week[0])
     note = ""
@@ -245,9 +297,20 @@ def _by_days(days: pd.DatetimeIndex, step: int, week: str | None, labels: str) -
         name = _NAMES[first]
         note = (
             f"weekly stamps on {name}s are taken as the first day of their week; "
-            'if they end it, say labels="end"'
+            f'if they end it, say labels="end"{late}'
         )
     return Placed(stamps, offsets.Week(weekday=first), note)
+
+
+def _late(days: pd.DatetimeIndex, after: Array) -> str:
+    """Say which stamps lie days after the start of the period that they are counted to."""
+    if not after.any():
+        return ""
+    first = days[np.flatnonzero(after)[0]]
+    return (
+        f"; {np.count_nonzero(after)} of {len(days)}, such as {first:%Y-%m-%d}, lie up to "
+        f"{after.max()} days later and are counted to the period that holds them"
+    )
 
 
 def _weekly_pattern(days: pd.DatetimeIndex) -> bool:
@@ -257,16 +320,22 @@ def _weekly_pattern(days: pd.DatetimeIndex) -> bool:
     return bool(len(days) >= _ENOUGH * np.isin(every.day_of_week, occur).sum())
 
 
-def _by_months(wall: pd.DatetimeIndex, steps: Array, labels: str) -> Placed:
-    """Months and their multiples. `steps` are in days."""
+def _by_months(
+    wall: pd.DatetimeIndex, steps: Array, labels: str, turn: Array | None = None
+) -> Placed:
+    """Months and their multiples. `steps` are in days, `turn` is what `_sliding` found."""
     months = np.maximum(np.rint(steps / _MONTH_DAYS), 1).astype(int)
-    near = np.abs(steps - months * _MONTH_DAYS) <= 3.5
+    near = np.abs(steps - months * _MONTH_DAYS) <= (3.5 if turn is None else _SLIDE)
     step, _ = most_frequent(months[near]) if near.any() else (0, 0.0)
     if near.mean() < _ENOUGH or (months % step == 0).mean() < _ENOUGH:
         raise _irregular(wall)
-    number = (wall.year * 12 + wall.month - 1).to_numpy()
+    number = _month_number(wall)
     at_end = np.asarray(wall.is_month_end)
     at_start = np.asarray(wall.day == 1)
+    if turn is not None and (turn != number).any():
+        # Around a turn: what lies before it ends a period; on both sides, Mondays begin one.
+        ends = (turn > number).all() or wall.day_of_week[0] != 0
+        number, at_end, at_start = turn - ends, turn == turn * ends, turn == turn * (not ends)
     first = np.where(at_end, number - step + 1, number)
     if labels == "end":
         first = np.where(at_start, number - step, number - step + 1)

@@ -46,10 +46,10 @@ def _recurring(index: pd.DatetimeIndex) -> list[tuple[Array, int]]:
     Fewer than that are another frequency: months with a value every third time are quarters.
     """
     letter = step_of(frequency(index)).letter
-    week = len(index) and (index[-1] - index[0]).days >= 14
-    year = len(index) and (index[-1] - index[0]).days >= 731
+    span = (index[-1] - index[0]).days if len(index) else 0
+    week, year = span >= 14, span >= 731
     found = []
-    if letter == "h" and week:
+    if letter == "h" and span >= 3:
         found.append((index.hour.to_numpy(), 4))
     if letter in ("h", "D") and week:
         found.append((index.day_of_week.to_numpy(), 3))

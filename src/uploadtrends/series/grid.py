@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import deque
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 from uploadtrends.series.calendar import place
+from uploadtrends.series.labels import DAY
 from uploadtrends.series.steps import step_of
 
 When = str | dt.date | pd.Timestamp
@@ -147,12 +149,15 @@ def _placed(index: pd.Index[Any], week: str | None, labels: str) -> Placed:
     starts = placed.starts
     if starts.has_duplicates:
         twice = starts[starts.duplicated()][0]
-        name = step_of(_plain(placed.freq)).name
-        raise InputError(
-            f"two rows fall into one {name}",
-            value=f"{twice:%Y-%m-%d}",
-            fix="aggregate to one row a period",
-        )
+        step = step_of(_plain(placed.freq))
+        fix = "aggregate to one row a period"
+        if (step.seconds or DAY) < DAY and starts.tz is None:
+            fix += "; where the clock was set back, give the hours their time zone: "
+            fix += 'series.index.tz_localize("Europe/Berlin", ambiguous="infer")'
+        elif step.letter == "W":
+            fix += "; where weeks start anew on 1 January, the last of a year has a day or two: add"
+            fix += " it to its neighbour"
+        raise InputError(f"two rows fall into one {step.name}", value=f"{twice:%Y-%m-%d}", fix=fix)
     grid = pd.date_range(starts[0], starts[-1], freq=placed.freq)
     found = starts, grid, placed.note, described(grid, placed.note)
     _LATELY.append((index, (week, labels), found))
@@ -241,7 +246,7 @@ def _numbers(series: pd.Series) -> Array:
             "a value is not a number",
             column=name,
             value=bad,
-            fix="convert the column with pandas.to_numeric",
+            fix=_how_to_count(bad),
         ) from None
     if np.isinf(values).any():
         raise InputError(
@@ -256,6 +261,24 @@ def _numbers(series: pd.Series) -> Array:
     if known.any() and near[known].any() and (np.abs(values - near)[known] < 1e-9).all():
         values = near
     return values
+
+
+_NUMBERS = (
+    (r"-?[\d.]+ ?%", 'series.str.rstrip("% ").astype(float)'),
+    (r"-?\d{1,3}(,\d{3})+(\.\d+)?", 'series.str.replace(",", "").astype(float)'),
+    (r"-?\d+,\d+", 'series.str.replace(",", ".").astype(float)'),
+    (r"\D{0,4}\d[\d,.]*\D{0,4}", r'series.str.replace(r"[^\d.-]", "", regex=True).astype(float)'),
+    (r"\D*", 'pd.to_numeric(series, errors="coerce")  # missing then'),
+)
+"""How texts are numbers: percent, thousands, a decimal comma, a currency; or none."""
+
+
+def _how_to_count(bad: Any) -> str:
+    """Say how texts such as this become numbers."""
+    for form, how in _NUMBERS if isinstance(bad, str) else ():
+        if re.fullmatch(form, bad.strip()):
+            return f"series = {how}"
+    return "convert the column with pandas.to_numeric"
 
 
 def moment(index: pd.DatetimeIndex, when: Any) -> pd.Timestamp:

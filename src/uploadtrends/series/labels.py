@@ -38,7 +38,7 @@ def as_dates(index: pd.Index[Any]) -> pd.DatetimeIndex | pd.PeriodIndex:
         "the index holds no dates",
         column=str(index.name or "index"),
         value=first,
-        fix=_how_to_read(first),
+        fix=_how_to_read(index),
     )
 
 
@@ -66,29 +66,82 @@ def _of_one_clock(index: pd.Index[Any]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex([value.replace(tzinfo=None) for value in index])
 
 
-_AS_WRITTEN = {
-    r"\d{4}": '"%Y"',
-    r"\d{6}": '"%Y%m"',
-    r"\d{8}": '"%Y%m%d"',
-    r"\d{4}-\d{2}(-\d{2})?": '"ISO8601"',
-    r"\d{4}-W\d{2}": '"%G-W%V-%u"',
-    r"[A-Za-z]{3}-\d{2}": '"%b-%y"',
-    r"[A-Za-z]{3} \d{4}": '"%b %Y"',
-}
-"""Labels that pandas reads right only when told their form: "Jan-21" would be 21 January."""
+_FORMS = (
+    *("%Y", "%Y%m", "%Y%m%d", "ISO8601", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y"),
+    *("%d-%m-%Y", "%m-%d-%Y", "%Y/%m", "%Y.%m", "%m/%Y", "%m-%Y", "%m.%Y", "%YM%m", "%Y-M%m"),
+    *("%b-%y", "%b %y", "%b %Y", "%b-%Y", "%b. %Y", "%B %Y", "%B, %Y", "%Y %b", "%Y-%b"),
+    *("%d-%b-%y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%a %b %d %Y"),
+)
+"""How dates are written; pandas reads some of them right only when told: "Jan-21" would be 21
+January."""
+_WEEKS = ("%G-W%V-%u", "%GW%V-%u", "%G W%V-%u", "%G%V-%u")
+_QUARTER = re.compile(r"(\d{4})\W?[Qq]([1-4])|[Qq]([1-4])\W?(\d{4})|([1-4])[Qq](\d{4})")
+_UNITS = ((2e4, 8e4, "D"), (5e8, 3e9, "s"), (5e11, 3e12, "ms"), (5e14, 3e15, "us"))
+"""Ranges of numbers that count days since 1899-12-30 (a spreadsheet) or a unit since 1970."""
 
 
-def _how_to_read(first: Any) -> str:
+def written(labels: pd.Index[Any]) -> str:
+    """Return the expression that turns such labels, called `series.index`, into dates.
+
+    Of the forms that read every label it is the one whose steps differ least: 01/02/2019 among
+    months is the first of February, whichever comes first. Empty where none does.
+    """
+    name = "series.index" if isinstance(labels[0], str) else "series.index.astype(str)"
+    texts = labels.astype(str)
+    found = [
+        (uneven, f'pd.to_datetime({name}{more}, format="{form}")')
+        for forms, suffix in ((_FORMS, ""), (_WEEKS, "-1"), (_WEEKS, ""))
+        for form in forms
+        if (uneven := _uneven(texts + suffix, form)) is not None
+        for more in (f' + "{suffix}"' if suffix else "",)
+    ]
+    if found:
+        return min(found, key=lambda one: one[0])[1]
+    if _uneven(texts, "ISO8601", utc=True) is not None:
+        return (
+            'pd.to_datetime(series.index, format="ISO8601", utc=True).tz_convert("Europe/Berlin")'
+        )
+    return ""
+
+
+def _uneven(texts: pd.Index[Any], form: str, *, utc: bool = False) -> float | None:
+    """Return the longest step in shortest ones; None where the form does not read the texts."""
+    try:
+        dates = pd.DatetimeIndex(pd.to_datetime(texts, format=form, utc=utc))
+    except (ValueError, TypeError):
+        return None
+    steps = np.abs(np.diff(seconds(dates)))
+    if steps.size == 0:
+        return 1.0
+    ordered = dates.is_monotonic_increasing or dates.is_monotonic_decreasing
+    return float(steps.max() / steps.min()) if ordered and steps.min() > 0 else None
+
+
+def _how_to_read(labels: pd.Index[Any]) -> str:
     """Say how such labels become dates; left to guess, pandas reads some of them wrong."""
-    text = str(first)
-    if re.fullmatch(r"\d{4}-?Q[1-4]", text):
-        return 'series.index = pd.PeriodIndex(series.index, freq="Q")'
-    for pattern, form in _AS_WRITTEN.items():
-        if re.fullmatch(pattern, text):
-            labels = "series.index" if isinstance(first, str) else "series.index.astype(str)"
-            labels += ' + "-1"' * ("W" in form)
-            return f"series.index = pd.to_datetime({labels}, format={form})"
-    if isinstance(first, str):
+    if isinstance(labels, pd.IntervalIndex):
+        return "series.index = series.index.left"
+    if isinstance(labels, pd.MultiIndex):
+        return _of_levels(labels)
+    texts = [str(label) for label in labels]
+    if texts and all(_QUARTER.fullmatch(text) for text in texts):
+        how = r'r"\W", ""' if texts[0][0] not in "Qq" else r'r"[Qq](\d)\W?(\d{4})", r"\2Q\1"'
+        return (
+            f'series.index = pd.PeriodIndex(series.index.str.replace({how}, regex=True), freq="Q")'
+        )
+    if texts and all(map(_spans_two_years, texts)):
+        return (
+            "write the day on which each of these years begins, for instance series.index = "
+            r'pd.to_datetime(series.index.str.extract(r"(\d{4})")[0] + "-07-01")'
+        )
+    if texts and pd.api.types.is_numeric_dtype(labels.dtype) and not labels.hasnans:
+        for low, high, unit in _UNITS:
+            if low <= labels.min() <= labels.max() <= high:
+                origin = ', origin="1899-12-30"' if unit == "D" else ""
+                return f'series.index = pd.to_datetime(series.index, unit="{unit}"{origin})'
+    if texts and (read := written(labels)):
+        return f"series.index = {read}"
+    if texts and isinstance(labels[0], str):
         return (
             "say how its dates are written, for instance "
             'series.index = pd.to_datetime(series.index, format="%d/%m/%Y")'
@@ -97,6 +150,25 @@ def _how_to_read(first: Any) -> str:
         "give the dates, for instance series.index = "
         'pd.date_range("2021-01-01", periods=len(series), freq="MS")'
     )
+
+
+def _of_levels(labels: pd.MultiIndex) -> str:
+    """Say how an index of several levels becomes one of dates."""
+    dated = [isinstance(level, pd.DatetimeIndex) for level in labels.levels]
+    if any(dated):
+        return f"make one column a series: series.unstack({dated.index(False)})"
+    return (
+        "give one date a row, for instance series.index = pd.to_datetime("
+        '[f"{year}-{month:02d}" for year, month in series.index], format="ISO8601")'
+    )
+
+
+def _spans_two_years(text: str) -> bool:
+    """Whether a label is a fiscal or academic year: 2018/19, 2018-2019, FY2019."""
+    found = re.fullmatch(r"(?:FY ?(\d{4}))|(\d{4})[/-](?:\d{2})?(\d{2})", text)
+    if found is None:
+        return False
+    return found[1] is not None or (int(found[2]) + 1) % 100 == int(found[3])
 
 
 def seconds(index: pd.DatetimeIndex) -> Array:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from uploadtrends.errors import InputError
 from uploadtrends.series.grid import as_regular_series, described, from_to
+from uploadtrends.series.labels import written
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,11 @@ def _each(data: Any, unit: str, regular: Regular) -> Iterator[NamedSeries]:
     else:
         raise InputError(
             "cannot find series in this",
-            value=type(data).__name__,
-            fix="pass a pandas Series with dates, a DataFrame with one column a series, or a Panel",
+            value=f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}",
+            fix='pass data.to_pandas().set_index("date"), by the name of its column of dates'
+            if hasattr(data, "to_pandas") and hasattr(data, "columns")
+            else "pass a pandas Series with dates, a DataFrame with one column a series, or a "
+            "Panel",
         )
 
 
@@ -127,13 +131,30 @@ def _check_columns(frame: pd.DataFrame) -> None:
             column=str(twice[0]),
             fix="rename one of them, or drop the duplicate",
         )
-    dated = [str(c) for c in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[c].dtype)]
-    if dated and isinstance(frame.index, pd.RangeIndex):
+    if isinstance(frame.index, pd.RangeIndex):
+        for name in frame.columns:
+            dated = pd.api.types.is_datetime64_any_dtype(frame[name].dtype)
+            how = written(pd.Index(frame[name])) if isinstance(_first(frame[name]), str) else ""
+            if dated or how:
+                index = how.replace("series.index", f'frame.pop("{name}")')
+                raise InputError(
+                    "the dates are in a column, not in the index",
+                    column=str(name),
+                    fix=f"frame.index = {index}" if how else f'pass frame.set_index("{name}")',
+                )
+    told = [str(c) for c in frame.columns if isinstance(_first(frame[c]), str)]
+    if told and frame.index.has_duplicates:
+        numbers = [str(c) for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c].dtype)]
         raise InputError(
-            "the dates are in a column, not in the index",
-            column=dated[0],
-            fix=f'pass frame.set_index("{dated[0]}")',
+            "a date has several rows, told apart by a column of texts",
+            column=told[0],
+            fix="make one column a series: frame.pivot("
+            f'columns="{told[0]}", values="{(numbers or ["uploads"])[0]}")',
         )
+
+
+def _first(column: pd.Series) -> Any:
+    return column.iloc[0] if len(column) else None
 
 
 def _from_pair(key: Any, series: Any, regular: Regular) -> NamedSeries:
