@@ -102,6 +102,7 @@ def beside(data: pd.DataFrame, event: str, effect: float) -> dict[str, float]:
     its = ut.interrupted_time_series(data, known, scale="log")
     (row,) = its.controls.to_dict("records")
     found = {"offered": float(row["fit"])}
+    found["offered_half_ruled_out"] = float(row["fit"] and row["own_share"] < 0.5)
     alone = data[[("site", "all")]]
     settings = {"control": data["other", "all"]} if row["fit"] else {}
     answer = ut.interrupted_time_series(alone, known, scale="log", **settings)

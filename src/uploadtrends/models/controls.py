@@ -18,7 +18,7 @@ from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import Block, EventSet
 from uploadtrends.models.estimators import averaged, families
 from uploadtrends.models.estimators.by_name import estimate
-from uploadtrends.models.preparation import prepare
+from uploadtrends.models.preparation import Prepared, prepare
 from uploadtrends.series.grid import FEWEST_PERIODS
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ COLUMNS = (
     "control",
     "p_parallel",
     "p_untouched",
+    "own_term",
     "own_change_low",
     "own_change_high",
     "own_minimum",
@@ -70,6 +71,7 @@ def _one(fit: Fit, block: Block, other: Fit, breaks: dict[str, float]) -> dict[s
         "control": other.name,
         "p_parallel": np.nan,
         "p_untouched": np.nan,
+        "own_term": "",
         "own_change_low": np.nan,
         "own_change_high": np.nan,
         "own_minimum": np.nan,
@@ -122,39 +124,41 @@ def _parallel(fit: Fit, control: pd.Series) -> float:
 
 
 def _untouched(fit: Fit, block: Block, other: Fit) -> dict[str, Any]:
-    """Return joint p of the same event's terms in the control, and how far the first may be off.
+    """Return joint p of the same event's terms in the control, and what of the change it may hide.
 
-    That is its interval, the smallest change that its test finds with 80% power, and the largest
-    share of the change studied that the interval holds.
+    That is of the term of which the series studied says most: the control's interval, the smallest
+    change that its test finds with 80% power, and the largest share of the change studied that the
+    interval holds.
     """
     everywhere = EventSet(replace(event, platforms=("all",)) for event in block.events)
     prepared = prepare(other.prepared.item, everywhere, fit.prepared.settings)
     design = prepared.design
     if prepared.choice.status == "refused" or not design.blocks:
         raise InputError("the event cannot be estimated in it")
+    assert fit.estimate is not None  # noqa: S101 - a fit with blocks has one
+    confidence, mine = fit.prepared.settings.confidence, fit.prepared.design.columns[block.id]
+    studied = fit.estimate.contrast(np.eye(fit.prepared.design.matrix.shape[1])[[*mine.values()]])
+    place = int(np.argmin(studied.p))
     members = list(design.columns[design.blocks[0].id].values())
     fitted = estimate(prepared)
     lines = np.eye(design.matrix.shape[1])[members]
-    first = fitted.contrast(lines[:1], fit.prepared.settings.confidence)
-    low, high = float(first.low[0]), float(first.high[0])
-    row = design.columns[design.blocks[0].id]
-    studied = fit.prepared.design.columns[block.id][next(iter(row))]
-    assert fit.estimate is not None  # noqa: S101 - a fit with blocks has one
-    change = float(fit.estimate.mean[studied]) / _unit(fit)
-    end = (high if change > 0 else low) / _unit(other)
+    own = fitted.contrast(lines[place : place + 1], confidence)
+    change = float(studied.estimate[place]) / _unit(fit.prepared)
+    low, high = float(own.low[0]), float(own.high[0])
     return {
         "scale": prepared.choice.scale,
         "p_untouched": fitted.joint(lines)[1],
+        "own_term": list(mine)[place],
         "own_change_low": low,
         "own_change_high": high,
-        "own_minimum": float(first.minimum_detectable[0]),
-        "own_share": max(end / change, 0.0) if change else np.inf,
+        "own_minimum": float(own.minimum_detectable[0]),
+        "own_share": max((high if change > 0 else low) / _unit(prepared) / change, 0.0),
     }
 
 
-def _unit(fit: Fit) -> float:
-    """Return what a change of one hundred percent is, about, on the scale of a fit."""
-    return float(fit.observed.abs().mean()) if fit.scale == "level" else 1.0
+def _unit(prepared: Prepared) -> float:
+    """Return what, about, is a change of one hundred percent on the scale of a fit."""
+    return float(prepared.observed.abs().mean()) if prepared.choice.scale == "level" else 1.0
 
 
 HALF = 0.5
@@ -169,21 +173,23 @@ def said(row: Mapping[Any, Any]) -> str:
         return f"{100 * np.expm1(value):+.0f}%" if row["scale"] == "log" else f"{value:+.3g}"
 
     sure = row["own_share"] < HALF
+    of = "" if row["own_term"] == "level" else f" of {row['own_term']}"
     least = float(row["own_minimum"])
-    seen = f"{-100 * np.expm1(-least):.0f}%" if row["scale"] == "log" else f"{least:.3g}"
+    seen = f"{100 * np.expm1(least):.0f}%" if row["scale"] == "log" else f"{least:.3g}"
     end = (
         "so much of an effect on both would be hidden, and no test of the control can tell."
         if sure
         else f"that holds {_much(row['own_share'])} the change studied, and so much of an effect "
         "on both would be hidden. Use it only if you know that the event did not reach it."
     )
+    between = f"{size('own_change_low')} and {size('own_change_high')}"
     return (
         f"A control {'is' if sure else 'may be'} at hand for {row['platform']} {row['group']} at "
         f"{row['event']}: {row['control']}, which the event does not concern, makes its interval "
         f"{100 * (1 - row['width_ratio']):.0f}% shorter (control=; parallel before p = "
         f"{row['p_parallel']:.2f}, unchanged at the event {p_text(row['p_untouched'])}, where a "
-        f"fall by {seen} would have been seen with 80% power). Its own change there lies between "
-        f"{size('own_change_low')} and {size('own_change_high')}: {end}"
+        f"change by {seen} would have been seen with 80% power). Its own change{of} there lies "
+        f"between {between}: {end}"
     )
 
 

@@ -191,12 +191,13 @@ class InterruptedTimeSeries(Result):
         One row a series, block and possible control: p of a drift between the two before the event
         (``p_parallel``), of a change of the control at the event (``p_untouched``) and of a step of
         its own at any date (``p_break``), the width of the slope's interval with it over without
-        (``width_ratio``), ``fit`` and the ``reason`` why not. ``own_change_low`` and
-        ``own_change_high`` hold what the control itself may have changed by at the event, on its
-        ``scale``, ``own_minimum`` is the smallest change there that its test finds with 80% power,
-        and ``own_share`` the largest share of the change studied that it may have felt, too: from
-        .5 on nothing but knowledge of the platforms says that it was untouched. Pass one as
-        ``control=`` and refit.
+        (``width_ratio``), ``fit`` (nothing speaks against it) and the ``reason`` why not. What the
+        control itself may have changed by at the event, in the term of which the series says most
+        (``own_term``), lies between ``own_change_low`` and ``own_change_high``, on its ``scale``;
+        ``own_minimum`` is the smallest change there that its test finds with 80% power, and
+        ``own_share`` the largest share of the change studied that it may have felt, too: from .5 on
+        nothing but knowledge of the platforms says that it was untouched. Pass one as ``control=``
+        and refit.
         """
         return offered(self.fits)
 
