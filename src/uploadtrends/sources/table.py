@@ -327,29 +327,31 @@ class Table:
         }
 
     def _reason(self, con: duckdb.DuckDBPyConnection) -> str:
-        cases = ["WHEN reason_date IS NOT NULL THEN reason_date"]
+        reasons = ["reason_date"]
         if self.has_counts:
             whole = f"n_works BETWEEN 0 AND {_MOST_WORKS_A_PERIOD} AND n_works = floor(n_works)"
-            cases.append(
-                f"WHEN n_works IS NULL OR NOT ({whole}) "
+            reasons.append(
+                f"CASE WHEN n_works IS NULL OR NOT ({whole}) "
                 "THEN 'count is not a whole number from 0 to a million' "
-                "WHEN artist_id IS NULL THEN 'no artist'"
+                "WHEN artist_id IS NULL THEN 'no artist' END"
             )
         for field in ("upload_id", "artist_id"):
             if field not in self.columns:
                 continue
-            doubted = id_doubt(field, f"text_{field}")
-            cases.append(f"WHEN {doubted} IS NOT NULL THEN {doubted}")
+            reasons.append(id_doubt(field, f"text_{field}"))
             cell = cells(self._read())[self.columns[field]]
             if are_rounded(con, "temp.input_rows", cell):
-                cases.append(f"WHEN regexp_full_match({field}, '[0-9]{{18,}}') THEN '{ROUNDED}'")
+                long = f"regexp_full_match({field}, '[0-9]{{18,}}')"
+                reasons.append(f"CASE WHEN {long} THEN '{ROUNDED}' END")
         if "upload_id" in self.columns and not self.has_counts:
-            cases.append(
-                "WHEN upload_id IS NULL THEN 'no upload id' "
-                "WHEN contains(upload_id, chr(31)) THEN 'a list where one upload id is needed'"
+            reasons.append(
+                "CASE WHEN upload_id IS NULL THEN 'no upload id' "
+                "WHEN contains(upload_id, chr(31)) THEN 'a list where one upload id is needed' END"
             )
-        cases.append("WHEN status NOT IN ('listed', 'deleted', 'banned') THEN 'unknown status'")
-        return f"CASE {' '.join(cases)} END"
+        reasons.append(
+            "CASE WHEN status NOT IN ('listed', 'deleted', 'banned') THEN 'unknown status' END"
+        )
+        return f"coalesce({', '.join(reasons)})"
 
     def _count(self, con: duckdb.DuckDBPyConnection) -> None:
         """Tell what was loaded, what lacks an artist, and which values could not be read."""
