@@ -50,6 +50,8 @@ def read(con, text: str, **options) -> tuple:
         ("1661162400000", datetime(2022, 8, 22, 10), "second"),
         ("1661162400000000", datetime(2022, 8, 22, 10), "second"),
         ("20220822T101112Z", datetime(2022, 8, 22, 10, 11, 12), "second"),
+        ("949363200", datetime(2000, 2, 1), "second"),
+        ("949363200000", datetime(2000, 2, 1), "second"),
         ("2022", datetime(2022, 1, 1), "year"),
         ("2022-08", datetime(2022, 8, 1), "month"),
         ("August 2022", datetime(2022, 8, 1), "month"),
@@ -69,6 +71,8 @@ def test_what_is_read(con, text: str, right: datetime, precise: str) -> None:
     [
         *("12:00:00 05:00", "2020-07-31 12:00:00 05:00", "2020-07-26 13:05 PM", "yesterday"),
         *("2022-02-30", "2022-08-22 25:00", "2022-08-22 10:00 BST", "1 August 2022 or so"),
+        # Ids of nine digits, which would be times before 2000.
+        *("100234567", "100234567000", "100234567000000", "-100234567", "100234567.5"),
         *("1/27/2021", "27.1.2021", "3/4/21", "44775.5", "2020-07-31 23:30:00 +9900", "2022-13"),
     ],
 )
@@ -79,6 +83,25 @@ def test_what_is_left_over_refuses_the_whole(con, text: str) -> None:
     ).fetchall()[0]
     assert reason
     assert text not in reason  # reasons are counted, values stand in the excerpt
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Mon, 17 May 2010", datetime(2010, 5, 17)),
+        ("Tue, 17 May 2010", None),
+        ("Monday 17 May 2010 22:11:40 PDT", datetime(2010, 5, 18, 5, 11, 40)),
+        ("Tuesday 17 May 2010 22:11:40 PDT", None),  # it is, but in UTC
+        ("Thurs. Aug 18 2022", datetime(2022, 8, 18)),
+        ("Wednesday, Aug 18 2022", None),
+        ("Sat Dec 25 05:02:20 +0000 2022", None),
+        ("sun 2022-12-25", datetime(2022, 12, 25)),
+    ],
+)
+def test_a_weekday_is_that_of_the_date(con, text: str, right: datetime | None) -> None:
+    assert read(con, text)[0] == right
+    if right is None:
+        assert read_date(text).reason == "the weekday is not that of the date"
 
 
 def test_no_american_date_is_guessed() -> None:
@@ -106,6 +129,8 @@ def test_no_american_date_is_guessed() -> None:
         ),
         ("%Y-%m-%d %H:%M %Z", "2020-01-01 10:00 PST", datetime(2020, 1, 1, 18)),
         ("%Y-%m-%d %H:%M", "2020-01-01 10:00 x", None),
+        ("%A, %d/%m/%Y", "Monday, 17/05/2010", datetime(2010, 5, 17)),
+        ("%A, %d/%m/%Y", "Tuesday, 17/05/2010", None),
     ],
 )
 def test_formats(con, form, text: str, right) -> None:

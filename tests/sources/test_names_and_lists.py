@@ -64,6 +64,65 @@ def test_a_dotted_capital_i_is_a_letter_of_its_own(tmp_path: Path) -> None:
     assert [artist for _, artist, _ in found] == ["İRIS", "iris", "iris", "iris"]
 
 
+ADDRESSES = {
+    "deviantart": {
+        "bob": ("https://bob.deviantart.com/", "https://www.deviantart.com/Bob", "bob"),
+        "https://ann.deviantart.com/gallery/": ("https://ann.deviantart.com/gallery/",),
+        "fen-nec": ("https://www.deviantart.com/fen%2Dnec", "fen-nec"),
+    },
+    "tumblr": {
+        "bob": ("https://bob.tumblr.com", "bob", "https://www.tumblr.com/bob"),
+        "cy": ("cy",),
+    },
+    "artstation": {
+        "ann": (
+            "ann",
+            "https://www.artstation.com/ann/?a=1",
+            "http://Ann.artstation.com/projects/x",
+        ),
+        "https://www.artstation.com/artwork/ann": ("https://www.artstation.com/artwork/ann",),
+    },
+    "twitter": {"ann": ("https://x.com/Ann", "@ann", "https://mobile.twitter.com/ann", "ann")},
+    "reddit": {"ann": ("https://www.reddit.com/user/Ann/", "https://old.reddit.com/u/ann", "ann")},
+    "instagram": {
+        "東": ("https://www.instagram.com/%E6%9D%B1/", "東"),
+        "max.com/東": ("max.com/東",),
+    },
+}
+
+
+@pytest.mark.parametrize("platform", ADDRESSES)
+def test_the_address_of_a_profile_is_its_artist_and_nobody_else(tmp_path, platform: str) -> None:
+    right = [
+        (name, spelling) for name, all_of in ADDRESSES[platform].items() for spelling in all_of
+    ]
+    found = credited(tmp_path, rows(*(spelling for _, spelling in right)), platform)
+    assert [artist for _, artist, _ in found] == [name for name, _ in right]
+
+
+def test_a_name_cut_out_of_an_address_is_the_name(tmp_path: Path) -> None:
+    """Escapes only where an address needs them, and only of whole characters."""
+    right = {
+        "%E6%9D%B1": "東",
+        "東": "東",
+        "John%20Smith": "John Smith",
+        "100%25": "100%",
+        "50%": "50%",
+        "20%50": "20%50",
+        "%41nn": "%41nn",
+        "%E6%9D": "%E6%9D",
+    }
+    found = credited(tmp_path, rows(*right))
+    assert [artist for _, artist, _ in found] == list(right.values())
+    listed = credited(tmp_path, rows("東|%E6%9D%B1|ann"), artist_separator="|")
+    assert listed == [("1", "ann", 2), ("1", "東", 2)]
+
+
+def test_a_sigma_at_the_end_of_a_word_is_a_sigma(tmp_path: Path) -> None:
+    found = credited(tmp_path, rows("ΟΔΟΣ", "οδος", "οδοσ", "οδος"), artist_case="fold")
+    assert {artist for _, artist, _ in found} == {"οδος"}
+
+
 def test_elsewhere_an_at_and_a_capital_make_another_name(tmp_path: Path) -> None:
     found = credited(tmp_path, rows("@ann", "ann", "Ann"))
     assert [artist for _, artist, _ in found] == ["@ann", "ann", "Ann"]

@@ -29,7 +29,7 @@ _MONTHS = (
 _NUMBERS = {name[:3]: number for number, name in enumerate(_MONTHS, 1)}
 _NAME = rf"(?P<name>{'|'.join(f'{name}|{name[:3]}' for name in _MONTHS)}|sept)\.?"
 _WEEKDAY = (
-    r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?(?:\.?,\s*|\.?\s+))?"
+    r"(?:(?P<weekday>mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs?|ur)?(?:day)?(?:\.?,\s*|\.?\s+))?"
 )
 _CLOCK = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
@@ -61,7 +61,10 @@ _FORMS = [
     )
 ]
 _DAY_OR_MONTH_FIRST = re.compile(r"(?<!\d)\d{1,2}([/.-])\d{1,2}\1(?:\d{4}|\d{2})(?!\d)")
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_EARLY = re.compile(r"-?(?:\d{9}|\d{12}|\d{15})(?:\.\d*)?")
 _SERIAL = re.compile(r"[2-6]\d{4}(?:\.\d+)?")
+WRONG_WEEKDAY = "the weekday is not that of the date"
 DAY_OR_MONTH = "day or month first: say date_format"
 
 
@@ -99,6 +102,8 @@ def read_date(text: str, zone: str = "UTC") -> Reading:
         return Reading(None, "", DAY_OR_MONTH)
     if _SERIAL.fullmatch(text):
         return Reading(None, "", "a bare number: if it is Excel's, say date_format='excel'")
+    if _EARLY.fullmatch(text):
+        return Reading(None, "", "a bare number: if it is a Unix time before 2000, say date_format")
     return Reading(None, "")
 
 
@@ -110,6 +115,8 @@ def _moment(parts: dict[str, Any], zone: str) -> Reading:
         if hour is None:
             day = parts.get("day")
             found = datetime(int(parts["year"]), month, int(day or 1))
+            if not _is_weekday(found, parts):
+                return Reading(None, "", WRONG_WEEKDAY)
             return Reading(found, "day" if day else "month")
         hours = int(hour)
         if half:
@@ -121,6 +128,8 @@ def _moment(parts: dict[str, Any], zone: str) -> Reading:
             int(parts.get("second") or 0),
             int((parts.get("fraction") or "0")[:6].ljust(6, "0")),
         )
+        if not _is_weekday(found, parts):
+            return Reading(None, "", WRONG_WEEKDAY)
         place = zone_named(parts["zone"] if parts.get("zone") else zone)
         if place is None:
             return Reading(None, "", "unknown time zone")
@@ -128,6 +137,12 @@ def _moment(parts: dict[str, Any], zone: str) -> Reading:
     except (ValueError, OverflowError):
         return Reading(None, "")
     return Reading(found, "second" if parts.get("second") else "minute")
+
+
+def _is_weekday(found: datetime, parts: dict[str, Any]) -> bool:
+    """Tell whether a text names the weekday of its date, or none."""
+    said = parts.get("weekday")
+    return said is None or _WEEKDAYS[found.weekday()] == said.lower()
 
 
 @cache

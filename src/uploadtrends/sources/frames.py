@@ -12,7 +12,7 @@ import pandas as pd
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import Formats, doubt, moment, name, quote
-from uploadtrends.sources.reading.cells import id_doubt, identity, something
+from uploadtrends.sources.reading.cells import id_doubt, identity, something, unescaped
 from uploadtrends.sources.reading.forms import form_of
 from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
 from uploadtrends.sources.tabular import Reading, cells, columns_of, read_rows
@@ -144,7 +144,8 @@ def read_table(path: str | Path, *, ids: Sequence[str] = ()) -> pd.DataFrame:
         _read_all(con, path, columns)
         chosen = []
         for column, cell in cells(columns).items():
-            con.execute(f"UPDATE temp.input_rows SET {cell} = {something(cell)}")
+            text = something(unescaped(cell) if column in ids else cell)
+            con.execute(f"UPDATE temp.input_rows SET {cell} = {text}")
             if column in ids:
                 _refuse_doubtful(con, path, column, cell)
                 chosen.append(f"{identity(cell)} AS {name(column)}")

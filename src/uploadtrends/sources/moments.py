@@ -27,6 +27,8 @@ _ISO_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ISO_TIME = f"{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]{{1,9}})?)?"
 _COMPACT = "(19[89]|20[0-9])[0-9](0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{4}"
 """202103141530. As milliseconds it would lie in 1976, before there was anything to upload to."""
+_SECONDS = "([0-9]{10}|9(4[7-9]|[5-9][0-9])[0-9]{6})"
+"""Unix times of nine digits from 2000 on; smaller numbers are ids more often than times."""
 _OFFSET = "[+-]((0[0-9]|1[0-3])(:?[0-5][0-9])?|14(:?00)?)"
 
 
@@ -132,8 +134,8 @@ def moment(column: str, *, date_format: Formats = None, timezone: str = "UTC") -
 
     The text has no blanks at its ends: `rows.cleaned` has taken them off. Understood without
     `date_format`: ISO dates and times with or without an offset, ``2022``,
-    ``2022-08``, Unix times in seconds, milliseconds, microseconds or nanoseconds, and what
-    `dates.read_date` reads. A time without a zone is taken to be in `timezone`; a zone or an
+    ``2022-08``, Unix times from 2000 on in seconds, milliseconds, microseconds or nanoseconds, and
+    what `dates.read_date` reads. A time without a zone is taken to be in `timezone`; a zone or an
     offset in the text wins. Of several formats all that fit a text must agree.
     """
     if formats := formats_of("", date_format):
@@ -155,12 +157,12 @@ def moment(column: str, *, date_format: Formats = None, timezone: str = "UTC") -
                 regexp_replace({column}, ' ([Z+-])', '\\1') AS TIMESTAMPTZ)))
         WHEN regexp_full_match({column}, '[0-9]{{4}}(-[0-9]{{2}})?')
             THEN try_cast(rpad({column}, 10, '-01') AS TIMESTAMP)
-        WHEN regexp_full_match({column}, '-?[0-9]{{9,10}}([.][0-9]+)?')
+        WHEN regexp_full_match({column}, '-?{_SECONDS}([.][0-9]+)?')
             THEN make_timestamp(CAST(try_cast({column} AS DOUBLE) * 1000000 AS BIGINT))
         WHEN regexp_full_match({column}, '{_COMPACT}') THEN ut_moment({column}, {quote(timezone)})
-        WHEN regexp_full_match({column}, '[0-9]{{12,13}}([.]0*)?')
+        WHEN regexp_full_match({column}, '{_SECONDS}[0-9]{{3}}([.]0*)?')
             THEN make_timestamp(try_cast(split_part({column}, '.', 1) AS BIGINT) * 1000)
-        WHEN regexp_full_match({column}, '[0-9]{{15,16}}([.]0*)?')
+        WHEN regexp_full_match({column}, '{_SECONDS}[0-9]{{6}}([.]0*)?')
             THEN make_timestamp(try_cast(split_part({column}, '.', 1) AS BIGINT))
         WHEN regexp_full_match({column}, '[0-9]{{19}}')
             THEN make_timestamp(try_cast({column} AS BIGINT) // 1000)
@@ -197,6 +199,9 @@ def _by_format(text: str, form: str, timezone: str) -> str:
     parsed = f"try_strptime({text}, {quote(form)})"
     if "%z" in form:
         return f"timezone('UTC', CAST({parsed} AS TIMESTAMPTZ))"
+    if re.search("%-?[aA]", form):
+        day = f"lower(strftime({parsed}, '%a'))"
+        parsed = f"CASE WHEN contains(lower({text}), {day}) THEN {parsed} END"
     if _has_clock(form):
         return _to_utc(parsed, timezone)
     return parsed

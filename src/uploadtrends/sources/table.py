@@ -30,6 +30,7 @@ from uploadtrends.sources.reading.cells import (
     settle_lists,
     something,
     truth,
+    unescaped,
     unfold_lists,
 )
 from uploadtrends.sources.reading.forms import files_of, with_logs
@@ -271,7 +272,7 @@ class Table:
         doubted = doubt("published_at", texts["published_at"], date_format=formats)
         cell = cells(self._read())
         read = ", ".join(
-            f"{mapped(something(cell[column]), (self.values or {}).get(field))} AS {texts[field]}"
+            f"{self._text(field, cell[column])} AS {texts[field]}"
             for field, column in self.columns.items()
         )
         shown = ", ".join(cell.values())
@@ -282,6 +283,11 @@ class Table:
             f"FROM (SELECT *, {doubted} AS reason_date FROM (SELECT *, {chosen}{given} FROM "
             f"(SELECT *, {read} FROM temp.input_rows))))"
         )
+
+    def _text(self, field: str, cell: str) -> str:
+        """Return the SQL of a field's text: NULL where it says nothing, its value where mapped."""
+        given = something(unescaped(cell) if field == "artist_id" else cell)
+        return mapped(given, (self.values or {}).get(field))
 
     def _typed(self, nested: bool) -> dict[str, str]:
         """Return the SQL of every field, from the columns `text_<field>`."""

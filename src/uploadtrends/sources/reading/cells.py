@@ -25,12 +25,18 @@ TRUE = ("true", "t", "yes", "y", "on")
 FALSE = ("false", "f", "no", "n", "off")
 CASELESS = ("artstation", "deviantart", "twitter", "reddit", "instagram", "tumblr")
 """Platforms on which two names that differ in case only are one account."""
+_DOMAINS = {"twitter": "(?:twitter|x)"}
+"""Of those whose profiles do not lie at their own name and .com."""
+_OWN_SUBDOMAINS = ("artstation", "deviantart", "tumblr")
+"""Where https://ann.deviantart.com/gallery is ann's."""
 ROUNDED = "an id that some program has rounded"
 _EXPONENT = "-?[0-9]([.][0-9]+)?[eE][+][0-9]+|-?[0-9][.][0-9]+[eE][0-9]+"
 _TEXT_OR_NUMBER = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+"""
 _MEMBER = re.compile(_TEXT_OR_NUMBER)
 _BARE_LIST = re.compile(rf"\[\s*(?:{_TEXT_OR_NUMBER})(?:\s+(?:{_TEXT_OR_NUMBER}))+\s*\]")
 """A list as NumPy writes it, ``['a' 'b']``."""
+_ESCAPED = "([^%]|%(2[0-9A-CFa-cf]|3[A-Fa-f]|40|5[B-Eb-e]|60|7[B-Db-d]|[89A-Fa-f][0-9A-Fa-f]))+"
+"""Percent signs only where an address has to write them: not for letters, digits and ``-._~``."""
 _EDGE = r"[\s\p{Z}\p{Cc}\p{Cf}]+"
 
 
@@ -62,6 +68,12 @@ def identity(cell: str) -> str:
     return f"nullif({whole}, '')"
 
 
+def unescaped(cell: str) -> str:
+    """Return the SQL of a name that was cut out of an address: ``%E6%9D%B1`` is 東."""
+    escaped = f"contains({cell}, '%') AND regexp_full_match({cell}, {quote(_ESCAPED)})"
+    return f"CASE WHEN {escaped} THEN coalesce(try(url_decode({cell})), {cell}) ELSE {cell} END"
+
+
 def identities(cell: str) -> str:
     """Return the SQL of one id, or of several that `settle_lists` has put between `SEPARATOR`."""
     several = f"contains({cell}, chr({ord(SEPARATOR)}))"
@@ -82,7 +94,7 @@ def settle_lists(con: duckdb.DuckDBPyConnection, cell: str, separator: str | Non
         parts = f"string_split(replace({cell}, {quote(separator)}, {mark}), {mark})"
     # One step after the other: the SQL of one within that of the next would be evaluated often.
     listed = parts
-    for step in ("trim(one)", something("one"), identity("one")):
+    for step in ("trim(one)", something("one"), unescaped("one"), identity("one")):
         listed = f"list_transform({listed}, lambda one: {step})"
     listed = f"list_filter({listed}, lambda id: id <> '')"
     # In the order of the file, which `list_distinct` does not keep.
@@ -160,6 +172,33 @@ def truth(cell: str, *, numbers: bool) -> str:
     return f"CASE WHEN {word} IN ({yes}) THEN TRUE WHEN {word} IN ({no}) THEN FALSE END"
 
 
+def _folded(name: str) -> str:
+    """Return the SQL of a name without case."""
+    # The small form of a dotted I is two characters, not another name's i; at the end of a word
+    # the Greek sigma has a small form of its own.
+    return f"replace(lower(replace({name}, chr(304), 'i' || chr(775))), chr(962), chr(963))"
+
+
+def _handle(name: str, platform: str) -> str:
+    """Return the SQL of a folded handle: of a profile's address, behind an @ or u/, or alone."""
+    domain = f"{_DOMAINS.get(platform, platform)}[.]com"
+    of_all = f"^(?:https?://)?(?:(?:www|m|mobile|old|new)[.])?{domain}"
+    folded = _folded(name)
+    profile = f"{of_all}/(?:@|u/|user/|artist/)?([^/?#]+)/?(?:[?#].*)?$"
+    found = f"regexp_replace({folded}, {quote(profile)}, '\\1')"
+    if platform in _OWN_SUBDOMAINS:
+        own = f"^(?:https?://)?([a-z0-9_-]+)[.]{domain}(?:[/?#].*)?$"
+        found = (
+            f"CASE WHEN regexp_matches({folded}, {quote(f'{of_all}(?:[/?#]|$)')}) THEN {found} "
+            f"ELSE regexp_replace({folded}, {quote(own)}, '\\1') END"
+        )
+    return (
+        f"CASE WHEN regexp_matches({folded}, {quote(f'{domain}(?:[/?#]|$)')}) "
+        f"THEN {_folded(f'coalesce(try(url_decode({found})), {found})')} "
+        f"ELSE regexp_replace({folded}, '^@|^/?u/', '') END"
+    )
+
+
 def fold_names(con: duckdb.DuckDBPyConnection, platform: str) -> None:
     """Give names in `parsed` that differ in case only one spelling: the store's, or the commonest.
 
@@ -167,26 +206,24 @@ def fold_names(con: duckdb.DuckDBPyConnection, platform: str) -> None:
     platform's own rule, an @ before a name, u/ and the platform's address are no part of it.
     """
     mark = f"chr({ord(SEPARATOR)})"
-    # The small form of a dotted I is two characters, not another name's i.
-    folded = "lower(replace({}, chr(304), 'i' || chr(775)))"
-    bare = "TRUE"
-    if platform.lower() in CASELESS:
-        before = f"^(https?://)?([a-z]+[.])?{platform.lower()}[.]com/|^@|^/?u/"
-        folded = f"regexp_replace({folded}, {quote(before)}, '')"
-        bare = f"NOT regexp_matches(lower(name), {quote(before)})"
+
+    def folded(name: str) -> str:
+        caseless = platform.lower() in CASELESS
+        return _handle(name, platform.lower()) if caseless else _folded(name)
+
     stored = "SELECT NULL AS name, 0 AS known, 0 AS n WHERE FALSE"
     if con.sql("SELECT 1 FROM duckdb_tables() WHERE table_name = 'artist'").fetchall():
         stored = f"SELECT artist_id, 1, 1 FROM artist WHERE platform = {quote(platform)}"
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE spelled AS SELECT {folded.format('name')} AS folded, "
-        f"arg_max(name, (known, {bare}, n, name)) AS name FROM "
+        f"CREATE OR REPLACE TEMP TABLE spelled AS SELECT {folded('name')} AS folded, "
+        f"arg_max(name, (known, {folded('name')} = {_folded('name')}, n, name)) AS name FROM "
         "(SELECT name, 0 AS known, count(*) AS n FROM "
         f"(SELECT unnest(string_split(artist_id, {mark})) AS name FROM temp.parsed) GROUP BY ALL "
         f"UNION ALL {stored}) GROUP BY ALL HAVING count(DISTINCT name) > 1"
     )
     con.execute(
         "UPDATE temp.parsed SET artist_id = s.name FROM temp.spelled s "
-        f"WHERE {folded.format('parsed.artist_id')} = s.folded AND parsed.artist_id <> s.name"
+        f"WHERE {folded('parsed.artist_id')} = s.folded AND parsed.artist_id <> s.name"
     )
     con.execute(
         "UPDATE temp.parsed SET artist_id = l.names FROM (SELECT position, string_agg(name, "
@@ -195,7 +232,7 @@ def fold_names(con: duckdb.DuckDBPyConnection, platform: str) -> None:
         "generate_subscripts(ids, 1) AS place FROM (SELECT position, "
         f"string_split(artist_id, {mark}) AS ids FROM temp.parsed "
         f"WHERE contains(artist_id, {mark}))) p "
-        f"LEFT JOIN temp.spelled s ON {folded.format('p.one')} = s.folded GROUP BY ALL) "
+        f"LEFT JOIN temp.spelled s ON {folded('p.one')} = s.folded GROUP BY ALL) "
         "GROUP BY position) l WHERE parsed.position = l.position AND parsed.artist_id <> l.names"
     )
     con.execute("DROP TABLE temp.spelled")
