@@ -14,11 +14,17 @@ from uploadtrends.simulate import ar1_series
 N, AT = 48, 28
 TIME = np.arange(N, dtype=float)
 X = np.column_stack([np.ones(N), TIME, TIME >= AT, np.maximum(TIME - AT, 0)])
+SLOPE = np.array([0.0, 0.0, 0.0, 1.0])
 
 
 @pytest.fixture(scope="module")
 def level():
     return solve(X, TIME, np.array([0.0, 0.0, 1.0, 0.0]), up_to=0.6)
+
+
+@pytest.fixture(scope="module")
+def slope():
+    return solve(X, TIME, SLOPE, up_to=0.6)
 
 
 def test_it_holds_on_the_range_and_is_as_short_as_it_says(level) -> None:
@@ -44,13 +50,10 @@ def test_it_moves_and_grows_with_the_series(level) -> None:
     np.testing.assert_allclose(level.interval(7 * y)[1], 7 * high, rtol=1e-5)
 
 
-def test_a_wider_range_costs_and_nothing_is_below_one(level) -> None:
-    wider = solve(X, TIME, np.array([0.0, 0.0, 1.0, 0.0]), up_to=0.9)
+def test_a_wider_range_costs_and_nothing_is_below_one(level, slope) -> None:
+    wider = solve(X, TIME, SLOPE, up_to=0.9)
     assert (level.ratio > 1).all()
-    slope = np.array([0.0, 0.0, 0.0, 1.0])
-    assert (
-        solve(X, TIME, slope, up_to=0.9).ratio.max() > solve(X, TIME, slope, up_to=0.6).ratio.max()
-    )
+    assert wider.ratio.max() > slope.ratio.max()
     assert wider.phi[-1] == 0.9
     assert level.bound <= level.ratio.max()
 
@@ -73,9 +76,7 @@ def test_a_result_gives_its_shortest_intervals() -> None:
         its.shortest(up_to=1.0)
 
 
-def test_the_bound_lies_below_every_interval_that_holds() -> None:
+def test_the_bound_lies_below_every_interval_that_holds(slope) -> None:
     """More rounds raise the bound on the largest ratio, never beyond what is reached."""
-    slope = np.array([0.0, 0.0, 0.0, 1.0])
-    plain = solve(X, TIME, slope, up_to=0.6)
-    better = solve(X, TIME, slope, up_to=0.6, rounds=3)
-    assert plain.bound <= better.bound <= plain.ratio.max()
+    better = solve(X, TIME, SLOPE, up_to=0.6, rounds=3)
+    assert slope.bound <= better.bound <= slope.ratio.max()

@@ -25,7 +25,7 @@ from uploadtrends.sources.danbooru2023 import Danbooru2023
 from uploadtrends.sources.protocol import LoadProgress
 from uploadtrends.store import build_store
 
-N_KILLS = 20
+N_KILLS = 12
 
 
 def dump(path: Path, n: int, **changes) -> Path:

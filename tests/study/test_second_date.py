@@ -23,7 +23,7 @@ DATES = [("2022-11-11", "A"), ("2023-05-15", "B")]
 @pytest.fixture(scope="module")
 def study(root: Path) -> ut.Study:
     spec = ut.Study.load(root / "studies" / "precipice.toml").spec
-    return ut.Study(replace(spec, checks=CHECKS))
+    return ut.Study(replace(spec, checks=CHECKS, panel={**spec.panel, "platforms": ["artstation"]}))
 
 
 def written(results: Any, folder: Path) -> dict[str, bytes]:
