@@ -18,6 +18,7 @@ LENGTH = 2000
 COLUMNS = ("group", "event", "effect", "interval", "p", "status")
 """What a table shows unless everything is asked for."""
 _CELL = 34
+_SERIES = ("platform", "group", "by")  # what tells the rows of one series
 
 
 def number(value: float) -> str:
@@ -76,7 +77,7 @@ def short_table(frame: pd.DataFrame) -> pd.DataFrame | None:
 
     columns = set(frame.columns)
     if {"estimate", "low", "high", "p"} <= columns:
-        names = [name for name in ("platform", "group", "event", "term") if name in columns]
+        names = [name for name in (*_SERIES, "event", "term") if name in columns]
         twice = "method" in columns and bool(names) and frame.duplicated(names).any()
         rows = [_effect(row, method=bool(twice)) for row in frame.to_dict("records")]
     elif {"date", "low", "high", "before", "after"} <= columns:
@@ -127,7 +128,7 @@ def main_rows(frame: pd.DataFrame) -> pd.Series:
     terms = frame["term"].astype(str)
     months = terms.str.extract(_HORIZON.pattern, expand=False).astype(float)
     known = months.where(frame["p"].notna())
-    names = [name for name in ("platform", "group", "event") if name in frame]
+    names = [name for name in (*_SERIES, "event") if name in frame]
     longest = known.groupby([frame[name] for name in names], dropna=False).transform("max")
     return months.isna() & (terms != "effect_end") | (known == longest)
 
@@ -180,7 +181,8 @@ def _tested(row: Mapping[Any, Any]) -> tuple[str, ...]:
 
 def _group(row: Mapping[Any, Any]) -> str:
     parts = [_text(row.get(name)) for name in ("platform", "group")]
-    return ", ".join(part for part in parts if part)
+    by = _text(row.get("by"))
+    return ", ".join(part for part in (by and f"by {by}", *parts) if part)
 
 
 def _when(row: Mapping[Any, Any], method: bool) -> str:

@@ -216,6 +216,10 @@ class Result:
         """Say in plain words what was found."""
         raise TypeError(f"{type(self).__name__} must define summary()")
 
+    def _shown(self) -> pd.DataFrame:
+        """Return the table that a reader is shown: all of the answer."""
+        return self.to_frame()
+
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         # A dataclass writes a repr of every field unless its class has one already.
@@ -228,7 +232,7 @@ class Result:
     def __repr__(self) -> str:
         """Fit a terminal: at most 2,000 characters, no line above 100 columns."""
         title = f"<{self.title}>"
-        frame = self.to_frame()
+        frame = self._shown()
         table = brief.short_table(frame)
         if table is None:
             rest = "The rest: .summary() in words, .to_frame() as a table."
@@ -245,7 +249,7 @@ class Result:
     def _repr_html_(self) -> str:
         import html
 
-        frame = self.to_frame()
+        frame = self._shown()
         table = brief.short_table(frame)
         shown = (frame if table is None else table).head(_HTML_ROWS)
         note = "" if table is None else "All columns: .to_frame(). "
@@ -281,7 +285,7 @@ class Result:
             Every column. By default a table of effects or of changes has the six that fit a page
             (group, event, effect, interval, p, status), and a caption.
         """
-        frame = self.to_frame()
+        frame = self._shown()
         short = None if full else brief.short_table(frame)
         shown = frame if short is None else short
         rows = [[_cell(value) for value in row] for row in shown.itertuples(index=False)]

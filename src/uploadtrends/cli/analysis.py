@@ -111,7 +111,7 @@ def its(
         platforms=options.platforms,
         **settings,
     )
-    show_result(result.to_frame(), as_json=as_json, out=out, words=result.summary())
+    show_result(result.answers, as_json=as_json, out=out, words=result.summary())
 
 
 @command

@@ -202,6 +202,14 @@ def brief(
     return " ".join([*parts, *known])
 
 
+def months_told(result: Any) -> tuple[str, ...]:
+    """Return the answers by month in short, where `result` has such, one a series."""
+    fits = series.in_order(result.monthly.fits) if result.monthly is not None else ()
+    return tuple(
+        f"{series.heading(fit.platform, fit.group)}, by month: {brief(fit)}" for fit in fits
+    )
+
+
 def _called(event: str, label: str, numbers: dict[str, str] | None) -> str:
     found = [(numbers or {}).get(name) for name in event.split("+")]
     known = [number for number in found if number]

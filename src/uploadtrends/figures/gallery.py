@@ -173,6 +173,11 @@ def _its(results: Any) -> Drawing:
     return _drawing(fitted.plot_its(results.its, breaks=results.breaks, facts=known))
 
 
+def _by_month(results: Any) -> Drawing | None:
+    monthly = results.its.monthly
+    return None if monthly is None else _drawing(fitted.plot_its(monthly))
+
+
 def _figure2(results: Any) -> Drawing | None:
     if "danbooru" not in results.panels:
         return None
@@ -232,6 +237,7 @@ def _can_be_drawn(outcome: Any) -> bool:
 
 register("figure1", _figure1)
 register("interrupted_time_series", _its)
+register("interrupted_time_series_by_month", _by_month)
 register("figure2", _figure2)
 register("upload_rates_pixiv", _pixiv)
 register("figure3_placebo_cohorts", _figure3)

@@ -28,7 +28,7 @@ from uploadtrends.models.sensitivity import shortest_table
 from uploadtrends.models.settings import Settings
 from uploadtrends.models.terms import TERMS
 from uploadtrends.result import Call, Result
-from uploadtrends.series.grid import periods_per_year
+from uploadtrends.series.grid import period_name, periods_per_year
 from uploadtrends.series.months import by_month
 from uploadtrends.series.named import NamedSeries, named_series
 from uploadtrends.threads import one_thread
@@ -88,6 +88,24 @@ class InterruptedTimeSeries(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of the effects table."""
         return self.effects.copy()
+
+    @property
+    def answers(self) -> pd.DataFrame:
+        """The effects and, below them, those of `monthly`; ``by`` names the period of each row.
+
+        Without an answer by month these are the effects, and there is no column ``by``.
+        """
+        if self.monthly is None:
+            return self.to_frame()
+        parts = []
+        for result in (self, self.monthly):
+            by = {(fit.platform, fit.group): period_name(fit.observed.index) for fit in result.fits}
+            keys = zip(result.effects["platform"], result.effects["group"], strict=True)
+            parts.append(result.effects.assign(by=[by[key] for key in keys]))
+        return pd.concat(parts, ignore_index=True)
+
+    def _shown(self) -> pd.DataFrame:
+        return self.answers
 
     @property
     def tests(self) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from uploadtrends.figures.canvas.sheet import title
+from uploadtrends.figures.fitted import months_told
 from uploadtrends.figures.series import heading
 
 
@@ -14,14 +15,16 @@ def answer(results: Any) -> tuple[str, ...]:
 
     One text for every date added to the study; then three sentences about the stated contrast: the
     first can be quoted as it stands; the second gives the weightiest reason; the third is the
-    conclusion with its numbers, worded by rule (`uploadtrends.checks.conclude`).
+    conclusion with its numbers, worded by rule (`uploadtrends.checks.conclude`). Where days or
+    weeks cannot tell an event from the year, what their whole months say follows.
 
     Parameters
     ----------
     results : StudyResults
     """
     asked = (" ".join(one.sentences()) for one in results.added)
-    return (*asked, meaning(results), reason(results), str(results.conclusion))
+    said = (meaning(results), reason(results), str(results.conclusion))
+    return (*asked, *said, *months_told(results.its))
 
 
 def meaning(results: Any) -> str:

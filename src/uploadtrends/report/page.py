@@ -225,10 +225,11 @@ def _figures(
 
 
 def _effects(results: Any) -> str:
-    effects, breaks = results.its.to_frame(), results.breaks.to_frame()
+    effects, breaks = results.its.answers, results.breaks.to_frame()
     main = effects[main_rows(effects)]
     # What cannot be estimated has the same reason for every term: it is said once.
-    again = main["estimate"].isna() & main.duplicated(["platform", "group", "event", "reason"])
+    alike = ["platform", "group", "event", "reason", *(["by"] if "by" in main else [])]
+    again = main["estimate"].isna() & main.duplicated(alike)
     body = (
         "<p>In percent of what was expected without the event, where the model gives it, with 95% "
         "intervals. The first p is of one test alone, the second one is adjusted for all tests of "

@@ -127,7 +127,8 @@ class AddedEvent(Result):
         rows = self.effects[self.effects["fitted"] == fitted]
         terms = list(rows["term"])
         term = self.term if self.term in terms else (terms[0] if terms else self.term)
-        return rows[rows["term"] == term]
+        # Whole months, where there are such, stand below the days or weeks, and are told apart.
+        return rows[rows["term"] == term].drop_duplicates(["platform", "group", "event"])
 
 
 def dates_of(events: EventSet) -> list[EventSet]:
@@ -155,31 +156,35 @@ def added_event(
     stated : dict
         The study's primary contrast, its event as an id.
     """
-    parts = [_stated_first(alone.effects, stated).assign(fitted=ALONE)]
+    parts = [_stated_first(alone.answers, stated).assign(fitted=ALONE)]
     if before is not None:
         wanted = set(events.ids)
-        holds = together.effects["event"].map(lambda block: bool(wanted & _members(block)))
-        joint = _stated_first(together.effects[holds], stated)
+        holds = together.answers["event"].map(lambda block: bool(wanted & _members(block)))
+        joint = _stated_first(together.answers[holds], stated)
         parts.append(joint.assign(fitted=TOGETHER))
     table = pd.concat(parts, ignore_index=True)
     table.insert(0, "fitted", table.pop("fitted"))
+    from uploadtrends.figures.fitted import months_told
+
     label = "; ".join(dict.fromkeys(event.label for event in events))
     estimable = bool(alone.effects["status"].isin(USABLE).any())
     notes = [*_catalogued(events), *_joined(events, together, before, estimable=estimable)]
     if before is not None:
         notes += _moved(together, before, stated)
+    notes += months_told(alone)
     return AddedEvent(events[0].date, label, table, stated["term"], tuple(notes), alone.call)
 
 
 def first_rows(its: InterruptedTimeSeries, added: Sequence[AddedEvent]) -> pd.DataFrame:
     """Return the effects with those of the added dates first, each alone and then jointly."""
     if not added:
-        return its.effects
+        return its.answers
     mine = pd.concat([one.effects for one in added], ignore_index=True)
-    mine = mine.drop_duplicates(["fitted", "platform", "group", "event", "term"])
+    alike = ["fitted", "platform", "group", "event", "term", *(["by"] if "by" in mine else [])]
+    mine = mine.drop_duplicates(alike)
     together = mine[mine["fitted"] == TOGETHER]
     told = set(together["event"])
-    rest = its.effects[~its.effects["event"].isin(told)].assign(fitted=TOGETHER)
+    rest = its.answers[~its.answers["event"].isin(told)].assign(fitted=TOGETHER)
     if together.empty:  # the study has no other events: alone is all there is
         rest = rest[~rest["event"].isin(set(mine["event"]))]
     return pd.concat([mine, rest], ignore_index=True)

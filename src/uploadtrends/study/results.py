@@ -124,10 +124,13 @@ class StudyResults:
 
     def rest_of_summary(self) -> str:
         """Return the summary without the answers about added dates."""
+        from uploadtrends.figures.fitted import months_told
+
         lines = [self.spec.question, "", str(self.conclusion), ""]
         said = str(self.conclusion)
         lines += [f"  {reason}" for reason in self.conclusion.reasons if reason not in said]
         lines += [f"  would look the same: {other}" for other in self.conclusion.alternatives]
+        lines += [f"  {text}" for text in months_told(self.its)]
         for name, result in self.analyses.items():
             lines += ["", name.replace("_", " ").capitalize()]
             lines += [f"  {line}" for line in result.summary().splitlines()]
