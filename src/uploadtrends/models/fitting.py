@@ -267,7 +267,8 @@ class Fit(Residuals):
 
         The p values of this table are nominal; the verdict rests on `adequacy`, whose are not.
         """
-        return diagnose(self.prepared, self.estimate, self.adequacy.reason)
+        trouble = self.adequacy.reason or self.adequacy.hint
+        return diagnose(self.prepared, self.estimate, trouble)
 
     @cached_property
     def sensitivity(self) -> pd.DataFrame:
