@@ -26,6 +26,7 @@ from processes import COUNTS, EVENT, OTHER, SD, SHAPED, SMOOTH, Draw, ar, seed_o
 
 import uploadtrends as ut
 from uploadtrends.checks import conclude
+from uploadtrends.models.adequacy import SHAPE_LEVEL
 
 RESULTS = Path(__file__).parent / "results"
 LENGTHS = (24, 36, 60, 96, 120)
@@ -66,6 +67,7 @@ def one(y: pd.Series, event: str, effect: float, phi: float | None) -> dict[str,
     rows = its.effects.set_index("term")
     found: dict[str, float] = {
         "ok": float(fit.status == "ok"),
+        "another_shape": float(fit.adequacy.p_shape <= SHAPE_LEVEL),
         "answered": float(rows["p"].notna().any()),
     }
     log = rows.loc["level", "unit"] == "log ratio"
