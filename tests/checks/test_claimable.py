@@ -104,3 +104,14 @@ def test_a_series_too_short_before_for_a_slope_has_no_minimum(monthly) -> None:
     outcome = its.check(ut.power(term="slope", n_draws=99))
     assert np.isinf(outcome.table["minimum_detectable_rule"].iloc[0])
     assert "claims none: not even a fall to zero" in outcome.text
+
+
+def test_where_nothing_is_claimed_the_conclusion_says_what_would_have_been(flat, monthly) -> None:
+    its = ut.interrupted_time_series(monthly(flat[1]), "2022-08-01", scale="log", season="none")
+    row = its.effects.set_index("term").loc["level"].to_dict() | {"term": "level"}
+    outcome = its.check(ut.power(n_draws=99))
+    said = ut.checks.conclude(row, [outcome]).sentence
+    size = -outcome.table["fall_percent_rule"].iloc[0]
+    assert f"with 80% power is {100 * (1 - np.exp(-row['minimum_detectable'])):.0f}%, " in said
+    assert said.endswith(f"the smallest that would have been claimed {size:.0f}%.")
+    assert "claimed" not in ut.checks.conclude(row).sentence.partition("power is")[2]

@@ -134,7 +134,8 @@ def conclude(
 
     against = _reasons_against_any_claim(effect, found, p, alpha, adjusted, primary)
     if against:
-        return Conclusion(_no_claim(effect, against, unit), "no claim", tuple(against))
+        said = _no_claim(effect, against, unit, found.get("power"))
+        return Conclusion(said, "no claim", tuple(against))
 
     strength, reasons, beside = _rung(found, unexposed_comparison)
     said = _claim(effect, strength, p, adjusted, unit, beside)
@@ -325,7 +326,9 @@ def _claim(
     return f"The change in {what[0].lower()}{what[1:]} ({note}) is {strength} {event}{end}.{stands}"
 
 
-def _no_claim(effect: Mapping[str, Any], against: list[str], unit: str) -> str:
+def _no_claim(
+    effect: Mapping[str, Any], against: list[str], unit: str, power: Verdict | None
+) -> str:
     what, event = _subject(effect, unit), _event(effect)
     sentence = f"No change is claimed for {what[0].lower()}{what[1:]} at {event}: "
     sentence += "; ".join(against)
@@ -337,6 +340,10 @@ def _no_claim(effect: Mapping[str, Any], against: list[str], unit: str) -> str:
             "; the smallest fall this sample could have found with 80% power is "
             f"{_detectable(abs(float(smallest)), effect)}"
         )
+        if power is not None and power.row is not None:
+            rule = float(power.row.get("fall_percent_rule", math.nan))
+            if rule > -100:
+                sentence += f", the smallest that would have been claimed {-rule:.0f}%"
     return sentence + "."
 
 
