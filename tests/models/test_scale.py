@@ -137,3 +137,20 @@ def test_the_shape_of_the_noise_does_not_choose_the_course_of_a_thousand_days(
         if shape == "multiplied" and prepared.choice.scale == "level":
             assert prepared.spread is not None
     assert found == [wanted] * 5
+
+
+@pytest.mark.parametrize("course", ["straight", "exponential"])
+def test_nor_does_it_in_ten_years_of_months(course: str) -> None:
+    """Noise of the other scale: with its shape the course was read wrong in a sixth of 40."""
+    t = np.linspace(0, 1, N)
+    wanted = "level" if course == "straight" else "log"
+    wrong = 0
+    for seed in range(40):
+        y = (
+            STRAIGHT * np.exp(0.1 * noise(seed))
+            if wanted == "level"
+            else 20 * 3**t + 3 * noise(seed)
+        )
+        found = prepare(named_series(pd.Series(y, INDEX))[0], as_events(EVENT), Settings())
+        wrong += found.choice.scale != wanted and found.decided
+    assert wrong <= 2

@@ -21,6 +21,7 @@ from uploadtrends.models.design import Design, build_design
 from uploadtrends.models.regressors import control_of, covariates_of, logarithm, offset_of
 from uploadtrends.models.scale import (
     CLEAR,
+    LONG,
     Noise,
     Side,
     favour,
@@ -150,7 +151,9 @@ def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared
         first, level = _noisy(first, of_logs), _noisy(level, of_level)
     decided = abs(difference) >= told_apart(values.size)
     # Where the data cannot tell, the scale on which less need have happened is reported first.
-    first_is_better = difference if decided else favour(first.without, level.without)[0]
+    first_is_better = (
+        difference if decided else favour(first.without, level.without, shaped=LONG)[0]
+    )
     chosen, other = (first, level) if first_is_better > 0 else (level, first)
     why = said(difference, possible[0], decided)
     rule = choose(values, settings, item.has_artists, scale=chosen.choice.scale, why=why).rule
