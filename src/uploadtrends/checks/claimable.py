@@ -80,12 +80,6 @@ class Rule:
         """(m,) whose model passes its own tests."""
         return ~called_wrong(self.side.prepared, self.noise)
 
-    @cached_property
-    def _untreated(self) -> tuple[Array, Array]:
-        """The untreated course (n,) on the scale of the fit, and the errors (m, n) about it."""
-        side = self.side
-        return side.course, self.noise * side.sizes
-
     def conditions(self, size: float, *, whole: bool = True) -> Array:
         """Return which draws with an effect of this size meet each of `CONDITIONS`, (4, m).
 
@@ -96,7 +90,9 @@ class Rule:
         found[1] = self.fits.stands(size)
         found[3] = self.sound
         if whole and self.other is not None:
-            beside = Fits.of(self.other, self._translated(self.other, size))
+            shape = self.side.prepared.design.fitted @ self.side.step
+            drawn = self.side.course + size * shape + self.noise * self.side.sizes
+            beside = Fits.of(self.other, self.other.weigh(self.side.data(drawn)))
             clear = self.side.prepared.clear
             significant = beside.p(0.0) <= 1 - self.side.prepared.settings.confidence
             stands = beside.stands(0.0)
@@ -106,16 +102,6 @@ class Rule:
             if not self.side.prepared.decided:
                 found[2] &= significant & stands
         return found
-
-    def _translated(self, other: Side, size: float) -> Array:
-        """Return the drawn series with an effect, on the other scale, weighted."""
-        course, errors = self._untreated
-        shape = self.side.prepared.design.fitted @ self.side.step
-        return other.weigh(self.side.data(course + size * shape + errors))
-
-    def both(self, start: float, target: float) -> tuple[float, float]:
-        """Return the smallest fall and the smallest rise; see `smallest`."""
-        return self.smallest(start, -1.0, target), self.smallest(start, 1.0, target)
 
     def smallest(self, start: float, sign: float, target: float) -> float:
         """Return the smallest size of this sign that is claimed in the target share of draws.

@@ -191,7 +191,9 @@ def _one(
     smallest = smallest_detectable(low, high, target)
     strict = smallest_detectable(*reach(alpha / tests), target) if tests > 1 else smallest
     rule = rule_of(fit, keys["event"], line[0], noise[:RULE_DRAWS], alpha=alpha, n_blocks=blocks)
-    fall, rise = (np.nan, np.nan) if rule is None else rule.both(strict, target)
+    fall, rise = (
+        np.nan if rule is None else rule.smallest(strict, sign, target) for sign in (-1.0, 1.0)
+    )
     met = [np.nan] * len(CONDITIONS) if rule is None else rule.conditions(-strict).mean(axis=1)
     periods = 12.0 if keys["term"] == "slope" else 1.0
     base = 1.0 if work.scale != "level" else float(np.nanmean(np.abs(work.response)))
