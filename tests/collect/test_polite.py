@@ -14,8 +14,8 @@ from door import HOST, PAGE, RULES, page, seen
 
 from uploadtrends import demo
 from uploadtrends.collect import robots as robots_module
-from uploadtrends.collect.polite import Polite, StoppedError, user_agent
-from uploadtrends.collect.wire import Answer, Request
+from uploadtrends.collect.polite import Polite, user_agent
+from uploadtrends.collect.wire import Answer, Request, StoppedError
 from uploadtrends.errors import BlockedError, ConfigurationError
 
 

@@ -138,7 +138,7 @@ def test_length_bias_is_weighted_away_and_said() -> None:
 def test_an_interrupted_frame_is_taken_up_again(
     server: demo.DemoServer, quick: Quick, tmp_path: Path
 ) -> None:
-    from uploadtrends.collect.polite import StoppedError
+    from uploadtrends.collect.wire import StoppedError
 
     runs, drawn = 0, None
     while drawn is None:

@@ -21,8 +21,8 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from uploadtrends.collect.limits import HostGate
 from uploadtrends.collect.robots import Robots
 from uploadtrends.collect.transport import Transport
-from uploadtrends.collect.wire import FINAL, Answer, HostRules, Permit, Request
-from uploadtrends.errors import BlockedError, CollectError, ConfigurationError
+from uploadtrends.collect.wire import FINAL, Answer, HostRules, Permit, Request, StoppedError
+from uploadtrends.errors import BlockedError, ConfigurationError
 from uploadtrends.result import package_version
 
 log = logging.getLogger(__name__)
@@ -32,17 +32,6 @@ _CONTACT = re.compile(r"[^@\s]+@[^@\s]+\.\w+|https?://\S+|\bby \S+", re.I)
 _SECONDS = re.compile(r"-?\d{1,15}(\.\d{0,9})?")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
-
-
-class StoppedError(CollectError):
-    """No more requests to this host for now; what is archived is safe and the run can go on later.
-
-    `outcome` names why: throttled, server_error or network; `budget` when `max_requests` is spent.
-    """
-
-    def __init__(self, message: str, outcome: str) -> None:
-        super().__init__(message)
-        self.outcome = outcome
 
 
 def user_agent(contact: str | None) -> str:

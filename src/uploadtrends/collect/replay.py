@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.collect.archive import Archive, read_plan
-from uploadtrends.collect.polite import StoppedError
 from uploadtrends.collect.sites import site_named, site_names
 from uploadtrends.collect.visit import Ask, Options, Target, visit
-from uploadtrends.collect.wire import Answer, Request
+from uploadtrends.collect.wire import Answer, Request, StoppedError
 from uploadtrends.errors import BlockedError, InputError
 from uploadtrends.pseudonyms import Ledger
 from uploadtrends.records import Record, Reject, Sighting

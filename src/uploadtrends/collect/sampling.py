@@ -12,10 +12,10 @@ from typing import Any
 from uploadtrends.collect.archive import Archive, read_plan, write_atomically
 from uploadtrends.collect.crawl import RAW, Asking
 from uploadtrends.collect.plans import new_folder, new_plan, now_text, sample_text
-from uploadtrends.collect.polite import StoppedError
 from uploadtrends.collect.session import Session
 from uploadtrends.collect.sites import site_named
 from uploadtrends.collect.visit import Ask, FrameOptions, Member, Site, Target, WalkEndedError
+from uploadtrends.collect.wire import StoppedError
 from uploadtrends.errors import BlockedError, CollectError, InputError
 from uploadtrends.pseudonyms import Ledger, prune
 

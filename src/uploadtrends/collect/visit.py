@@ -13,9 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from uploadtrends.collect.looks import Shown
-from uploadtrends.collect.polite import StoppedError
 from uploadtrends.collect.text import clean, in_path
-from uploadtrends.collect.wire import Answer, HostRules, Permit, Request
+from uploadtrends.collect.wire import Answer, HostRules, Permit, Request, StoppedError
 from uploadtrends.errors import BlockedError, CollectError
 from uploadtrends.pseudonyms import PersonKeys
 from uploadtrends.records import Artist, Credit, Record, Reject, Sighting, SightingStatus, Upload

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from uploadtrends.errors import CollectError
+
 Outcome = Literal[
     "ok",
     "refused",  # a definite no: not found, inactive, gone
@@ -212,6 +214,17 @@ class HostRules:
     breaker_pause: float = 300.0
     judge: Judge | None = None
     robots_exceptions: tuple[RobotsException, ...] = ()
+
+
+class StoppedError(CollectError):
+    """No more requests to this host for now; what is archived is safe and the run can go on later.
+
+    `outcome` names why: throttled, server_error or network; `budget` when `max_requests` is spent.
+    """
+
+    def __init__(self, message: str, outcome: str) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 class Door(Protocol):

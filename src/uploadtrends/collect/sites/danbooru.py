@@ -14,8 +14,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from requests.auth import HTTPBasicAuth
-
 from uploadtrends.collect.credentials import Secret, basic, credentials
 from uploadtrends.collect.looks import Shown
 from uploadtrends.collect.text import clean
@@ -102,6 +100,8 @@ class _Login:
         return (self._key.reveal(), basic(self._login, self._key))
 
     def __call__(self, request: Any) -> Any:
+        from requests.auth import HTTPBasicAuth
+
         return HTTPBasicAuth(self._login.reveal(), self._key.reveal())(request)
 
 

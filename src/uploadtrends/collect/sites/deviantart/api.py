@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from requests.auth import HTTPBasicAuth
-
 from uploadtrends.collect.credentials import Secret, basic
 from uploadtrends.collect.wire import Answer, Door, HostRules, Outcome, Request, RobotsException
 from uploadtrends.errors import ConfigurationError
@@ -107,6 +105,8 @@ class _Client:
         return (self._pair[1].reveal(), basic(*self._pair))
 
     def __call__(self, request: Any) -> Any:
+        from requests.auth import HTTPBasicAuth
+
         return HTTPBasicAuth(self._pair[0].reveal(), self._pair[1].reveal())(request)
 
 
