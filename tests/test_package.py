@@ -4,6 +4,8 @@ import pkgutil
 import subprocess
 import sys
 
+import pytest
+
 import uploadtrends as ut
 
 
@@ -22,21 +24,23 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     assert not hasattr(ut, "nonsense")
 
 
-def test_importing_the_package_imports_no_heavy_library() -> None:
-    code = (
-        "import sys, uploadtrends; "
-        "heavy = {'pandas', 'polars', 'statsmodels', 'matplotlib', 'duckdb', 'pyfixest', 'scipy'}; "
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+HEAVY = ("pandas", "polars", "statsmodels", "matplotlib", "duckdb", "pyfixest", "scipy")
+LOOPS = ("sklearn", "torch", "transformers", "diffusers", "PIL", "uploadtrends.loop")
+STUDY = (
+    "from uploadtrends import Study, report; from uploadtrends.study import beside; "
+    "from uploadtrends.collect.sites import shown; shown('deviantart'); Study.load('precipice')"
+)
+UNUSED = ("scipy.stats", "scipy.signal", "ruptures", "statsmodels", "pyfixest", "requests",
+          "asyncio", "matplotlib.pyplot")  # fmt: skip
 
 
-def test_importing_the_package_imports_nothing_of_the_loops() -> None:
-    code = (
-        "import sys, uploadtrends; "
-        "named = ('sklearn', 'torch', 'transformers', 'diffusers', 'PIL', 'uploadtrends.loop'); "
-        "print([name for name in sys.modules if name.startswith(named)])"
-    )
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [("import uploadtrends", HEAVY + LOOPS), (STUDY, UNUSED)],
+    ids=["package", "study"],
+)
+def test_nothing_is_imported_before_it_is_used(code: str, named: tuple[str, ...]) -> None:
+    """Whoever adds a date to a study waits for every import, in two processes."""
+    code += f"; import sys; print([name for name in sys.modules if name.startswith({named!r})])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
