@@ -32,6 +32,7 @@ def written(results: Any, folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in results.save(folder)}
 
 
+@pytest.mark.slow
 def test_a_second_date_gives_what_a_cold_run_with_it_gives(study: ut.Study, tmp_path: Path) -> None:
     home = tmp_path / "home"
     steps: list[tuple[str, str]] = []
