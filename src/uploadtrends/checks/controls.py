@@ -45,9 +45,9 @@ def _controls_drawn(style: Any, outcome: Any) -> Any:
     axes.set_xlabel("estimate (model's scale)")
     style.legend(figure, [axes])
     figure.data = table
-    figure.caption = (
-        f"Estimates for controls, which the event cannot have touched, and for the series studied. "
-        f"{outcome.text}"
+    figure.caption = style.told(
+        "Estimates for controls, which the event cannot have touched, and for the series studied. "
+        + outcome.text
     )
     figure.alternative = figure.caption
     return figure

@@ -49,7 +49,7 @@ def components_drawn(style: Any, outcome: Any) -> Any:
         axes.barh(where, values, color=colours, height=0.6)
         axes.hlines(where, rows["low"], rows["high"], color=style.INK, linewidth=1)
         axes.axvline(0, color=style.INK, linewidth=0.8)
-        axes.set_yticks(where, list(rows["component"]))
+        axes.set_yticks(where, [style.say(name) for name in rows["component"]])
         axes.tick_params(axis="y", labelsize=5.6, length=0)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(visible=True, axis="x")
@@ -60,7 +60,7 @@ def components_drawn(style: Any, outcome: Any) -> Any:
     style.label_last(figure, "uploads a period")
     said = outcome.summary() if layers is None else outcome.text
     figure.data = table
-    figure.caption = f"What the change is made of, with 95% intervals. {said}"
+    figure.caption = style.told(f"What the change is made of, with 95% intervals. {said}")
     figure.alternative = f"One bar per component and series. {said}"
     return figure
 

@@ -54,7 +54,7 @@ def _survivors_drawn(style: Any, outcome: Any) -> Any:
             if kind != "threshold":
                 where = 100 * where
             axes.fill_between(where, low, high, color=colour, alpha=0.15, linewidth=0)
-            label = None if kind == "threshold" else str(kind)
+            label = None if kind == "threshold" else style.told(str(kind))
             axes.plot(where, middle, color=colour, marker=marker, linestyle=dash, label=label)
         axes.axhline(0, color=style.INK, linewidth=0.8)
         style.ratio_axis(axes, percent=True)
@@ -63,7 +63,7 @@ def _survivors_drawn(style: Any, outcome: Any) -> Any:
     figure = style.multiples(table, draw, by=("label", "sweep"))
     style.one_legend(figure)
     figure.data = table
-    figure.caption = (
+    figure.caption = style.told(
         "The level change (% of expected, 95% band) by the number of works that an artist must "
         "have to be counted, and if a share of the works on one side of the event had been "
         "deleted before the crawl. " + outcome.text

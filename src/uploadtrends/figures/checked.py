@@ -14,7 +14,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.figures import panels, series
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
-from uploadtrends.figures.canvas.styling import say
+from uploadtrends.figures.canvas.styling import say, told
 from uploadtrends.figures.pen import Pen
 
 
@@ -50,7 +50,7 @@ def _whole(drawing: Whole, outcome: Any, width: float, **options: Any) -> Drawin
 
 
 def _sentence_only(outcome: Any, width: float) -> Drawing:
-    figure = _in_words(f"{outcome.status.capitalize()}. {outcome.text}", width)
+    figure = _in_words(f"{say(outcome.status).capitalize()}. {told(outcome.text)}", width)
     return _say(figure, outcome.to_frame(), outcome, "Nothing to draw.")
 
 
@@ -101,8 +101,8 @@ def matching(result: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """
     table = result.to_frame()
     if table.empty or table["gap_days"].isna().all():
-        figure = _in_words(result.summary(), width)
-        figure.data, figure.caption = table, "Nothing to draw."
+        figure = _in_words(told(result.summary()), width)
+        figure.data, figure.caption = table, say("Nothing to draw.")
         figure.alternative = result.summary()
         return figure
     events = list(dict.fromkeys(table["label"]))
@@ -129,7 +129,7 @@ def matching(result: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
             axes.set_xlabel("months from event to change")
         top = 0.0
         for event, height in zip(events, heights, strict=True):
-            layout.write(words, str(event), 0, top + 0.05, label_room - 0.2, 6.2)
+            layout.write(words, told(str(event)), 0, top + 0.05, label_room - 0.2, 6.2)
             axes.axhline(top + height, color=sheet.RULE, linewidth=0.4)
             for place, (platform, group) in enumerate(names):
                 row = series.of(table[table["label"] == event], platform, group)
@@ -151,7 +151,7 @@ def matching(result: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
             top += height
         series.legend_above(figure, [axes])
     figure.data = table
-    figure.caption = (
+    figure.caption = told(
         "Distance of the nearest change from each event. Filled: nearer than chance after Holm's "
         "correction. Series without any change have no marker. " + result.summary()
     )
@@ -190,7 +190,7 @@ def _one_panel(
 
 def _say(figure: Drawing, data: pd.DataFrame, outcome: Any, what: str) -> Drawing:
     figure.data = data
-    figure.caption = f"{what} {outcome.text}"
+    figure.caption = told(f"{what} {outcome.text}")
     figure.alternative = f"{what} {outcome.text}"
     return figure
 

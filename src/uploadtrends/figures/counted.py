@@ -11,6 +11,7 @@ from uploadtrends.figures import series
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import say
 
 
 @drawn("Series of the panel")
@@ -67,12 +68,21 @@ def plot_panel(panel: Any, *, unit: str = "uploads", width: float = sheet.FULL_W
         ignore_index=True,
     )
     name = unit.replace("_", " ")
-    figure.caption = (
-        f"{name.capitalize()} by {panel.period}, one panel a platform and group, as counted. "
-        "Periods seen in part are left out."
+    figure.caption = say(
+        "{name} by {period}, one panel a platform and group, as counted. Periods seen in part are "
+        "left out.",
+        name=sheet.title(name),
+        period=say(panel.period),
     )
     figure.alternative = " ".join(
-        f"{series.heading(*key)}: {one.min():,.4g} to {one.max():,.4g} {name} a {panel.period}."
+        say(
+            "{series}: {name} from {low} to {high} by {period}.",
+            series=series.heading(*key),
+            name=sheet.title(name),
+            low=f"{one.min():.4g}",
+            high=f"{one.max():.4g}",
+            period=say(panel.period),
+        )
         for key, one in found.items()
     )
     return figure

@@ -14,6 +14,7 @@ from uploadtrends.events import as_events
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, markers, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import say
 
 
 @drawn("Uploads to Danbooru")
@@ -105,11 +106,17 @@ def figure2(
         }
     )
     figure.caption = _caption(figure.data, clock)
-    figure.alternative = (
-        f"Step chart of posts a month on {sheet.title(platform)}, {series.index[0]:%Y-%m} to "
-        f"{series.index[-1]:%Y-%m}: {series.dropna().iloc[0]:,.0f} at first, "
-        f"{series.dropna().iloc[-1]:,.0f} at the end, at most {series.max():,.0f} in "
-        f"{series.idxmax():%Y-%m}."
+    known = series.dropna()
+    figure.alternative = say(
+        "Step chart of posts a month on {platform}, {first} to {last}: {start} at first, {end} at "
+        "the end, at most {most} in {when}.",
+        platform=sheet.title(platform),
+        first=f"{series.index[0]:%Y-%m}",
+        last=f"{series.index[-1]:%Y-%m}",
+        start=f"{known.iloc[0]:.0f}",
+        end=f"{known.iloc[-1]:.0f}",
+        most=f"{series.max():.0f}",
+        when=f"{series.idxmax():%Y-%m}",
     )
     return figure
 
@@ -218,13 +225,15 @@ def _legend(clock: bool, partial: bool, anchored: bool) -> list[Any]:
 
 def _caption(data: pd.DataFrame, clock: bool) -> str:
     if not clock:
-        return "Uploads per month, counted from the loaded metadata."
+        return say("Uploads per month, counted from the loaded metadata.")
     guessed = int(data["interpolated"].sum())
-    return (
+    return say(
         "Posts per month from the id clock: ids are sequential, so the difference of two ids over "
         "the difference of their times is the total upload rate (deleted posts included). "
-        f"In {guessed} of {len(data)} months more than half of the days lie in long gaps between "
+        "In {guessed} of {n} months more than half of the days lie in long gaps between "
         "dated posts (shaded): the value is an average across a gap and cannot say when inside it "
         "a change happened. No test is run on these months. Bars: what rising ids allow in a month "
-        "without any assumption about rates."
+        "without any assumption about rates.",
+        guessed=guessed,
+        n=len(data),
     )

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import numeral, say, told
 
 
 @drawn("Residuals of a fit")
@@ -43,11 +44,15 @@ def plot_diagnostics(fit: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     n = len(left)
     normal = _normal_quantiles(left.to_numpy(float))
     bound = 1.96 / np.sqrt(n)
-    titles = ["Residuals", "Autocorrelations", "Against a normal distribution"]
+    titles = [say("Residuals"), say("Autocorrelations"), say("Against a normal distribution")]
     with sheet.applied():
         columns = 3 if width > 5 else 1
         figure, (first, second, third) = frame.grid(
-            width, titles, ["", "lag (periods)", "normal quantile"], columns=columns, tall=1.5
+            width,
+            titles,
+            ["", say("lag (periods)"), say("normal quantile")],
+            columns=columns,
+            tall=1.5,
         )
         _by_time(first, left)
         lags = found.autocorrelations
@@ -59,14 +64,19 @@ def plot_diagnostics(fit: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
         ends = np.array([normal.min(), normal.max()])
         third.plot(ends, left.mean() + left.std() * ends, color=sheet.MUTED, linewidth=0.8)
     figure.data = pd.DataFrame({"residual": left, "normal_quantile": normal})
-    figure.caption = (
-        f"{fit.name}, {fit.method}: innovations by period; their autocorrelations (shaded: where "
-        f"95% of single ones lie by chance); their quantiles against normal ones. {found.verdict}"
+    figure.caption = say(
+        "{series}, {method}: innovations by period; their autocorrelations (shaded: where 95% of "
+        "single ones lie by chance); their quantiles against normal ones. {verdict}",
+        series=fit.name,
+        method=fit.method,
+        verdict=told(found.verdict),
     )
-    figure.alternative = (
-        f"{n} residuals between {left.min():.2g} and {left.max():.2g}. Autocorrelations: "
-        + ", ".join(f"{value:+.2f} at lag {lag}" for lag, value in lags.items())
-        + "."
+    figure.alternative = say(
+        "{n} residuals between {low} and {high}. Autocorrelations by lag: {lags}.",
+        n=n,
+        low=numeral(f"{left.min():.2g}"),
+        high=numeral(f"{left.max():.2g}"),
+        lags=", ".join(f"{lag}: {numeral(format(value, '+.2f'))}" for lag, value in lags.items()),
     )
     return figure
 

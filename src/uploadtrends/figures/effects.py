@@ -14,7 +14,7 @@ from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
 from uploadtrends.figures.canvas.ratios import MOST, REACH, number, percent_ticks, place
-from uploadtrends.figures.canvas.styling import changed, numeral, say
+from uploadtrends.figures.canvas.styling import numeral, say, told
 
 ROW = 0.155  # inches a row
 NAME = 6.2  # points of the name of a series
@@ -92,7 +92,9 @@ def forest(
     value_room = 1.75 if width > 5 else 0.0
     inner = width - label_room - value_room - frame.RIGHT
     with sheet.applied():
-        heads = [layout.height_of(label, width - 0.2, 6.8, "bold") + 0.12 for label, _ in groups]
+        heads = [
+            layout.height_of(told(label), width - 0.2, 6.8, "bold") + 0.12 for label, _ in groups
+        ]
         lines = {label: _none(part) for label, part in groups}
         tall = {
             label: layout.height_of(lines[label], width - 0.4, 6.2) + 0.04
@@ -120,7 +122,7 @@ def forest(
         for head, (label, part) in zip(heads, groups, strict=True):
             # A patch of paper keeps the grid from running through the event's name.
             axes.axhspan(top, top + head, color=sheet.PAPER, zorder=2, linewidth=0)
-            layout.write(words, label, 0, top + 0.07, width - 0.2, 6.8, weight="bold")
+            layout.write(words, told(label), 0, top + 0.07, width - 0.2, 6.8, weight="bold")
             top += head
             if lines[label]:
                 axes.axhspan(top, top + tall[label], color=sheet.PAPER, zorder=2, linewidth=0)
@@ -133,15 +135,14 @@ def forest(
                 words.text(0.1, y, said, fontsize=NAME, va="center", ha="left")
                 _row(axes, words, row, y, limits, percent, width if value_room else 0)
                 top += rows_tall[key]
-    with changed(language="en"):
-        in_english = _axis_name(term, percent)
-        figure.alternative = f"{in_english}. {_words(drawn, percent)}"
+    shown = _axis_name(term, percent)
+    figure.alternative = f"{shown}. {_words(drawn, percent)}"
     figure.data = drawn
-    figure.caption = (
-        f"{about(result)}{in_english}, with 95% intervals, one at a time. "
-        "Hollow: exploratory. "
-        "Arrow: the interval goes on. Words in place of a point say why there is none. "
-        "P values adjusted for the number of tests are in the table of results."
+    figure.caption = about(result) + say(
+        "{shown}, with 95% intervals, one at a time. Hollow: exploratory. Arrow: the interval goes "
+        "on. Words in place of a point say why there is none. P values adjusted for the number of "
+        "tests are in the table of results.",
+        shown=shown,
     )
     return figure
 
@@ -153,14 +154,16 @@ def _none(part: pd.DataFrame) -> str:
     whose = [series.heading(*key) for key in panels.series_keys(part)]
     names = ", ".join(whose) if len(whose) <= 3 else say("all {n} series", n=len(whose))
     statuses = " / ".join(say(str(status)) for status in dict.fromkeys(part["status"]))
-    reasons = "; ".join(dict.fromkeys(series.short_reason(str(r)) for r in part["reason"] if r))
+    reasons = "; ".join(
+        dict.fromkeys(told(series.short_reason(str(r))) for r in part["reason"] if r)
+    )
     return f"{names}: {statuses}" + (f" ({reasons})" if reasons else "")
 
 
 def about(result: Any) -> str:
     """Return what an artist-level result compares, as the first sentence of a caption."""
     title = str(getattr(result, "title", ""))
-    return f"{title}. " if "group" in title else ""
+    return f"{told(title)}. " if "group" in title else ""
 
 
 def _limits(drawn: pd.DataFrame, percent: bool) -> tuple[float, float]:
@@ -187,7 +190,7 @@ def _axis_name(term: str, percent: bool) -> str:
         count = term[7:-1]
         name = say("Effect after {n} months" if count != "1" else "Effect after {n} month", n=count)
     else:
-        name = sheet.title(term.replace("_", " "))
+        name = sheet.title(told(term.replace("_", " ")))
     return f"{name} ({say('% of expected' if percent else 'units of the series')})"
 
 
@@ -206,7 +209,7 @@ def _row(
         reason = say("no interval" if status == "ok" else status)
         if percent and pd.notna(row["estimate"]):
             amount = numeral(format(row["estimate"], "+.2g"))
-            reason = f"{amount} {row['unit']} ({reason})"
+            reason = f"{amount} {told(row['unit'])} ({reason})"
         axes.text(
             (limits[0] + limits[1]) / 2,
             y,

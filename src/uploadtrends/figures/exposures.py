@@ -13,6 +13,7 @@ from uploadtrends.artists.outcomes import DESCRIBED
 from uploadtrends.artists.staggered import ExposureEffects
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import numeral, say, told
 
 
 @drawn("Balance before and after matching")
@@ -45,12 +46,17 @@ def balance(result: Any, ax: Axes | None = None, *, width: float = sheet.FULL_WI
         _points(axes, table)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
     figure.data = table
-    figure.caption = (
+    figure.caption = told(
         "Absolute standardised differences between exposed artists and the others, before and "
-        "after matching; dashed: 0.1. " + result.summary()
+        f"after matching; dashed: 0.1. {result.summary()}"
     )
     figure.alternative = " ".join(
-        f"{row['covariate']}: {row['before']:.2f} before, {row['after']:.2f} after."
+        say(
+            "{name}: {before} before, {after} after.",
+            name=told(str(row["covariate"]).replace("_", " ")),
+            before=numeral(f"{row['before']:.2f}"),
+            after=numeral(f"{row['after']:.2f}"),
+        )
         for row in table.to_dict("records")
     )
     return figure
@@ -61,7 +67,7 @@ def _points(axes: Axes, table: Any) -> None:
     axes.plot(table["before"].abs(), where, "o", color=sheet.MUTED, mfc="none", label="before")
     axes.plot(table["after"].abs(), where, "o", color=sheet.INK, label="after matching")
     axes.axvline(0.1, color=sheet.MUTED, linewidth=0.8, linestyle="--")
-    axes.set_yticks(where, [str(name).replace("_", " ") for name in table["covariate"]])
+    axes.set_yticks(where, [told(str(name).replace("_", " ")) for name in table["covariate"]])
     axes.set_ylim(-0.6, len(table) - 0.4)
     axes.set_xlim(left=0)
     axes.set_xlabel("absolute standardised difference")
@@ -115,7 +121,7 @@ def exposure_study(result: ExposureStudy, *, width: float = sheet.FULL_WIDTH) ->
             _by_method(axes, rows, outcome, room, tall)
             top += above + tall + gap
     figure.data = table
-    figure.caption = (
+    figure.caption = say(
         "Effect on exposed artists by period since the exposure (bars: 95% intervals one at a "
         "time; band: all at once) and averaged, by method. Hollow: exploratory, or known to be "
         "biased."
@@ -150,17 +156,18 @@ def _by_period(axes: Axes, fit: ExposureEffects, outcome: str) -> None:
     axes.errorbar(
         where, value, yerr=span, color=sheet.BLUE, marker="o", linestyle="", elinewidth=0.8
     )
-    axes.set_title(f"{sheet.title(outcome.replace('_', ' '))} by period since the exposure")
+    name = sheet.title(outcome.replace("_", " "))
+    axes.set_title(say("{name} by period since the exposure", name=name))
     axes.set_xlabel("periods since the exposure")
-    axes.set_ylabel(_short(str(part["unit"].iloc[0])))
+    axes.set_ylabel(told(_short(str(part["unit"].iloc[0]))))
 
 
 def _said(row: Any) -> str:
     """Return the name of a method, and why it has no point where it has none."""
     name = _NAMES.get(str(row["method"]), str(row["method"]))
     if row["status"] == "refused":
-        return f"{name}: refused, {row['reason']}"
-    return name if row["status"] == "ok" else f"{name} ({row['status']})"
+        return f"{name}: {say('refused')}, {told(str(row['reason']))}"
+    return name if row["status"] == "ok" else f"{name} ({say(str(row['status']))})"
 
 
 def _height(row: Any, room: float) -> float:
@@ -171,7 +178,7 @@ def _height(row: Any, room: float) -> float:
 def _by_method(axes: Axes, rows: Any, outcome: str, room: float, tall: float) -> None:
     """Draw one row a method; y is in inches from the top."""
     axes.set_ylim(tall, 0)
-    axes.set_title(f"{sheet.title(outcome.replace('_', ' '))}: mean effect")
+    axes.set_title(say("{name}: mean effect", name=sheet.title(outcome.replace("_", " "))))
     axes.grid(visible=False, axis="y")
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -181,7 +188,8 @@ def _by_method(axes: Axes, rows: Any, outcome: str, room: float, tall: float) ->
     for row in rows.to_dict("records"):
         said, fits = _said(row), row["status"] != "refused" and row["unit"] == units[0]
         if row["status"] != "refused" and not fits:
-            said += f": {row['estimate']:+.2g} {row['unit']}, not on this scale"
+            size = f"{numeral(format(row['estimate'], '+.2g'))} {told(str(row['unit']))}"
+            said += ": " + say("{size}, not on this scale", size=size)
         for number, line in enumerate(layout.wrap(said, room, _SMALL)):
             axes.text(
                 0.0,
@@ -208,7 +216,7 @@ def _by_method(axes: Axes, rows: Any, outcome: str, room: float, tall: float) ->
     axes.axvline(0, color=sheet.INK, linewidth=0.8, zorder=1)
     axes.grid(visible=True, axis="x")
     axes.locator_params(axis="x", nbins=5)
-    axes.set_xlabel(_short(units[0]))
+    axes.set_xlabel(told(_short(units[0])))
 
 
 def _short(unit: str) -> str:

@@ -15,7 +15,7 @@ from uploadtrends.figures import series
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, markers, sheet
 from uploadtrends.figures.canvas.drawing import drawn
-from uploadtrends.figures.canvas.styling import numeral, say
+from uploadtrends.figures.canvas.styling import numeral, say, told
 from uploadtrends.models.terms import TERMS
 
 
@@ -133,7 +133,7 @@ def _its_caption(strip: Any, with_breaks: bool, facts: Any) -> str:
         )
     if facts is not None:
         parts.append("Below each panel also: what that series can and cannot carry. " + facts.text)
-    return " ".join(parts)
+    return " ".join(map(told, parts))
 
 
 def draw_events(axes: Axes, blocks: Iterable[Any]) -> None:
@@ -176,12 +176,12 @@ def brief(
     known = (
         []
         if facts is None
-        else [str(line) for line in series.of(facts, fit.platform, fit.group)["line"]]
+        else [told(str(line)) for line in series.of(facts, fit.platform, fit.group)["line"]]
     )
     if fit.status == "refused":
-        return " ".join([say("Not estimable here: {reason}.", reason=fit.reason), *known])
+        return " ".join([say("Not estimable here: {reason}.", reason=told(fit.reason)), *known])
     doubtful = fit.status == "exploratory"
-    parts = [say("Exploratory: {reason}.", reason=fit.reason)] if doubtful else []
+    parts = [say("Exploratory: {reason}.", reason=told(fit.reason))] if doubtful else []
     effects = fit.effects
     between = ", " if numeral(".") == "." else "; "
     for event, rows in effects[effects["estimate"].notna()].groupby("event", sort=False):
@@ -196,7 +196,7 @@ def brief(
             say(
                 "{label}: not estimable ({reason}).",
                 label=_called(block.id, block.label, numbers),
-                reason=series.short_reason(reason),
+                reason=told(series.short_reason(reason)),
             )
         )
     return " ".join([*parts, *known])
@@ -214,7 +214,7 @@ def _called(event: str, label: str, numbers: dict[str, str] | None) -> str:
     found = [(numbers or {}).get(name) for name in event.split("+")]
     known = [number for number in found if number]
     if not known or len(known) < len(found):
-        return label[:1].upper() + label[1:]
+        return told(label[:1].upper() + label[1:])
     return known[0] if len(known) == 1 else f"{known[0]}-{known[-1]}"
 
 
@@ -227,7 +227,7 @@ def _said(row: dict[Any, Any], between: str) -> str:
         numeral(format(row[name], form))
         for name, form in (("low", ".3g"), ("estimate", "+.3g"), ("high", ".3g"))
     )
-    return f"{say(row['term'])} {change} [{low}{between}{high}] {row['unit']}"
+    return f"{say(row['term'])} {change} [{low}{between}{high}] {told(row['unit'])}"
 
 
 def _percent(value: float) -> str:

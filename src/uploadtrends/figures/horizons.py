@@ -15,7 +15,7 @@ from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
 from uploadtrends.figures.canvas.ratios import REACH, number, percent_ticks, place
-from uploadtrends.figures.canvas.styling import say
+from uploadtrends.figures.canvas.styling import say, told
 from uploadtrends.figures.effects import between
 
 
@@ -60,14 +60,14 @@ def event_study(
     titles = [series.heading(*key) for key in keys]
     count = frame.columns_for(len(keys), width)
     since = "periods since the event" if "relative_period" in effects else "months since the change"
-    label = str(path["label"].iloc[0]) if "label" in path else say("the event")
+    label = told(str(path["label"].iloc[0])) if "label" in path else say("the event")
     apart = "relative_period" in effects
     units = list(dict.fromkeys(map(str, path["unit"]))) if "unit" in path else []
     unit = units[0] if len(units) == 1 else "units of the series"
     if percent and apart:
         unit = "%"
     what = "difference between groups" if apart else "difference from what was expected"
-    heading = say(f"{{label}}: {what}", label=label) + f" ({say(unit)})"
+    heading = say(f"{{label}}: {what}", label=label) + f" ({told(unit)})"
     with sheet.applied():
         head = layout.height_of(heading, width - 0.2, 7.0)
         figure, grid = frame.grid(
@@ -79,16 +79,24 @@ def event_study(
         for axes in grid[-count:]:
             axes.set_xlabel(since)
     figure.data = path
-    figure.caption = (
-        f"{what.capitalize()} ({unit}), by time since {label}; bars are 95% "
-        "intervals, one at a time; arrows: beyond the axis. Points of one panel share data and are "
-        "not independent."
+    figure.caption = say(
+        "{what} ({unit}), by time since {label}; bars are 95% intervals, one at a time; arrows: "
+        "beyond the axis. Points of one panel share data and are not independent.",
+        what=say(what.capitalize()),
+        unit=told(unit),
+        label=label,
     )
-    figure.alternative = f"One panel per series: effect by time since {label}. " + " ".join(
-        f"{series.heading(row['platform'], row['group'])} after {row['relative_period']}: "
-        f"{number(row['estimate'])} {between(row['low'], row['high'])}."
+    said = [
+        say(
+            "{series} after {n}: {value}.",
+            series=series.heading(row["platform"], row["group"]),
+            n=row["relative_period"],
+            value=f"{number(row['estimate'])} {between(row['low'], row['high'])}",
+        )
         for row in path.to_dict("records")
-    )
+    ]
+    first = say("One panel per series: effect by time since {label}.", label=label)
+    figure.alternative = " ".join([first, *said])
     return figure
 
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import say, told
 from uploadtrends.loop.captions import CaptionLoop
 from uploadtrends.loop.earnings import AttributionEarnings
 from uploadtrends.loop.retraining import RetrainingLoop
@@ -72,7 +73,7 @@ def caption_loop(loop: CaptionLoop, *, width: float = sheet.FULL_WIDTH) -> Drawi
         handles, labels = both[0].get_legend_handles_labels()
         layout.legend_above(figure, handles, labels)
     figure.data = loop.to_frame()
-    figure.caption = (
+    figure.caption = told(
         "Similarity (1 - novelty) of captions (content) and pictures (visual) to those of the "
         "artwork that each chain began with. " + " ".join(verdicts)
     )
@@ -108,11 +109,11 @@ def _similarity(axes: Axes, loop: CaptionLoop, kind: str) -> str:
     axes.axhline(chance, linestyle=":", label="unrelated originals", **rail)
     axes.set_ylim(min(0, float((mean - table["sd"]).min())), 1.02)
     axes.set_xlabel("iteration")
-    axes.set_title(kind)
+    axes.set_title(say(kind))
     if loop.iterations < 20:
         return ""
     found = convergence(loop.by_artwork(kind))
-    axes.set_title(f"{kind}: {found.verdict}")
+    axes.set_title(f"{say(kind)}: {say(found.verdict)}")
     if found.verdict == "plateau":
         axes.axvline(found.iteration, color=sheet.INK, linewidth=0.8)
     return f"{kind.capitalize()}: {found.summary()}"
@@ -151,7 +152,7 @@ def retraining_loop(loop: RetrainingLoop, *, width: float = sheet.FULL_WIDTH) ->
             axes.set_ylim(bottom=0)
         handles, labels = parts[0].get_legend_handles_labels()
         layout.legend_above(figure, handles, labels)
-    figure.data, figure.caption, figure.alternative = loop.table, loop.text, loop.text
+    figure.data, figure.caption, figure.alternative = loop.table, told(loop.text), loop.text
     return figure
 
 
@@ -187,5 +188,6 @@ def earnings(result: AttributionEarnings, *, width: float = sheet.FULL_WIDTH) ->
         axes.set_ylim(len(table) - 0.4, -0.6)
         axes.set_xlim(left=0)
         axes.set_xlabel("earnings a period" + ", one assumption moved at a time" * (width > 5))
-    figure.data, figure.caption, figure.alternative = table, result.summary(), result.summary()
+    figure.data, figure.alternative = table, result.summary()
+    figure.caption = told(result.summary())
     return figure

@@ -14,6 +14,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.canvas.drawing import drawn
+from uploadtrends.figures.canvas.styling import say, told
 from uploadtrends.figures.series import draw_observed, finish, heading, in_order, legend_above
 
 
@@ -36,9 +37,9 @@ def plot_monitoring(
         titles: list[str] = []
         notes: list[str] = []
         for fit in fits:
-            titles += [heading(fit.platform, fit.group), "cumulated errors and their boundary"]
+            titles += [heading(fit.platform, fit.group), say("cumulated errors and their boundary")]
             said = fit.sentence.partition(": ")[2]
-            notes += [_capital(said), ""]
+            notes += [told(_capital(said)), ""]
         columns = 2 if width > 5 else 1
         figure, panels = frame.grid(width, titles, notes, columns=columns, tall=1.3, top=0.04)
         for place, fit in enumerate(fits):
@@ -47,13 +48,15 @@ def plot_monitoring(
             _path(panels[2 * place + 1], fit.process, fit.boundary, ends)
         legend_above(figure, panels)
     figure.data = result.paths
-    figure.caption = (
+    figure.caption = say(
         "First panel of each series: observed periods; the line is the course of the history, "
         "carried on into the shaded new periods. Second: the cumulated errors of the new periods; "
-        "beyond the boundary is an alarm, and all looks together raise a false one in "
-        f"{result.level:.0%} of the series."
+        "beyond the boundary is an alarm, and all looks together raise a false one in {percent}% "
+        "of the series.",
+        percent=f"{100 * result.level:g}",
     )
-    figure.alternative = "Two panels per series. " + " ".join(fit.sentence for fit in fits)
+    said = [told(fit.sentence) for fit in fits]
+    figure.alternative = " ".join([say("Two panels per series."), *said])
     return figure
 
 
@@ -138,7 +141,7 @@ def plot_structural(
         figure, panels = frame.grid(
             width,
             titles,
-            [_capital(test.sentence) for test in tests],
+            [told(_capital(test.sentence)) for test in tests],
             columns=1,
             tall=1.3,
             top=0.04,
@@ -155,7 +158,13 @@ def plot_structural(
         ],
         ignore_index=True,
     )
-    bounded = "; dashed: the 5% boundary" if any(t.boundary is not None for t in tests) else ""
-    figure.caption = f"{tests[0].name} by date{bounded}."
-    figure.alternative = f"{tests[0].name}: {result.summary()}"
+    bounded = any(test.boundary is not None for test in tests)
+    figure.caption = say(
+        "{name} by date; dashed: the 5% boundary." if bounded else "{name} by date.",
+        name=tests[0].name,
+    )
+    figure.alternative = f"{tests[0].name}: " + " ".join(
+        f"{title}: {told(_capital(test.sentence))}."
+        for title, test in zip(titles, tests, strict=True)
+    )
     return figure

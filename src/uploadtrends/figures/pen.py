@@ -47,6 +47,10 @@ class Pen:
         """Return words in the language in force, values filled in."""
         return styling.say(text, **values)
 
+    def told(self, text: str) -> str:
+        """Return a sentence of a result in the language in force."""
+        return styling.told(text)
+
     def heading(self, platform: str, group: str) -> str:
         """Return the title of a series."""
         return series.heading(platform, group)

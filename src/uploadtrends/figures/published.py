@@ -13,6 +13,7 @@ from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, markers, sheet
 from uploadtrends.figures.canvas.axes import MARGIN, RIGHT
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import say
 
 
 def read(panel: Any, platform: str, group: str) -> pd.Series:
@@ -145,10 +146,11 @@ def _line(axes: Axes, platform: str, position: int, series: pd.Series) -> None:
 
 def _caption(found: dict[str, Any], strip: markers.Strip) -> str:
     first = next(iter(next(iter(found.values())).values()))
-    text = (
-        f"The published series, {first.index[0]:%Y-%m} to {first.index[-1]:%Y-%m}, "
-        "read off the figure of arXiv 2406.08739. Neither the unit nor the definition of "
-        "senior and new is published. "
+    text = say(
+        "The published series, {first} to {last}, read off the figure of arXiv 2406.08739. Neither "
+        "the unit nor the definition of senior and new is published.",
+        first=f"{first.index[0]:%Y-%m}",
+        last=f"{first.index[-1]:%Y-%m}",
     )
     hidden = [
         group
@@ -156,17 +158,18 @@ def _caption(found: dict[str, Any], strip: markers.Strip) -> str:
         if len(members) == 2 and _coincide(*members.values())
     ]
     if hidden:
-        text += (
-            f"In panel {' and '.join(sheet.title(group) for group in hidden)} the two lines lie on "
-            "each other for a part of the months. "
+        text += " " + say(
+            "In panel {names} the two lines lie on each other for a part of the months.",
+            names=", ".join(sheet.title(group) for group in hidden),
         )
     if strip.markers:
-        text += (
+        text += " " + say(
             "Numbered markers are events (lines: known to the day; bands: known to the month); "
             "a marker says when something happened, not that it changed anything."
         )
     if strip.left_out:
-        text += f" {len(strip.left_out)} events lie outside these months and are not drawn."
+        outside = "{n} events lie outside these months and are not drawn."
+        text += " " + say(outside, n=len(strip.left_out))
     return text
 
 
@@ -181,12 +184,17 @@ def _alternative(found: dict[str, Any], strip: markers.Strip) -> str:
         for platform, s in members.items():
             known = s.dropna()
             parts.append(
-                f"{sheet.title(platform)} {group}: {known.iloc[0]:.0f} in {known.index[0]:%Y-%m}, "
-                f"{known.iloc[-1]:.0f} in {known.index[-1]:%Y-%m}, "
-                f"range {known.min():.0f} to {known.max():.0f}."
+                say(
+                    "{series}: {start} in {first}, {end} in {last}, range {low} to {high}.",
+                    series=f"{sheet.title(platform)}, {say(group)}",
+                    start=f"{known.iloc[0]:.0f}",
+                    first=f"{known.index[0]:%Y-%m}",
+                    end=f"{known.iloc[-1]:.0f}",
+                    last=f"{known.index[-1]:%Y-%m}",
+                    low=f"{known.min():.0f}",
+                    high=f"{known.max():.0f}",
+                )
             )
-    return (
-        "Line chart in one panel per group. "
-        + " ".join(parts)
-        + (f" {len(strip.markers)} events are marked." if strip.markers else "")
-    )
+    if strip.markers:
+        parts.append(say("{n} events are marked.", n=len(strip.markers)))
+    return " ".join([say("Line chart in one panel per group."), *parts])

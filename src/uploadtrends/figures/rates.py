@@ -14,6 +14,7 @@ from uploadtrends.events import as_events
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, markers, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import say
 from uploadtrends.sources.id_clock import IdClock
 
 _TALL = 1.7
@@ -86,12 +87,19 @@ def upload_rates(
     figure.data = pd.concat({"month": months, "week": near}, names=["step"]).reset_index()
     figure.caption = _caption(clock, months, near)
     name = sheet.title(clock.platform)
-    figure.alternative = (
-        f"Two step charts of works a day on {name}. By month from {months.index[0]:%Y-%m} to "
-        f"{months.index[-1]:%Y-%m}: {months['rate'].iloc[0]:,.0f} at first, "
-        f"{months['rate'].iloc[-1]:,.0f} at the end. By week from {near.index[0]:%Y-%m-%d} to "
-        f"{near.index[-1]:%Y-%m-%d}: between {near['rate'].min():,.0f} and "
-        f"{near['rate'].max():,.0f}."
+    figure.alternative = say(
+        "Two step charts of works a day on {name}. By month from {first} to {last}: {start} at "
+        "first, {end} at the end. By week from {first_week} to {last_week}: between {low} and "
+        "{high}.",
+        name=name,
+        first=f"{months.index[0]:%Y-%m}",
+        last=f"{months.index[-1]:%Y-%m}",
+        start=f"{months['rate'].iloc[0]:.0f}",
+        end=f"{months['rate'].iloc[-1]:.0f}",
+        first_week=f"{near.index[0]:%Y-%m-%d}",
+        last_week=f"{near.index[-1]:%Y-%m-%d}",
+        low=f"{near['rate'].min():.0f}",
+        high=f"{near['rate'].max():.0f}",
     )
     return figure
 
@@ -137,12 +145,17 @@ def _legend(figure: Drawing, colour: str, width: float) -> None:
 
 
 def _caption(clock: IdClock, months: pd.DataFrame, weeks: pd.DataFrame) -> str:
-    return (
-        f"Works a day on {sheet.title(clock.platform)}: ids are sequential, so the difference of "
+    return say(
+        "Works a day on {platform}: ids are sequential, so the difference of "
         "two ids over the difference of their times is the total upload rate (works deleted since "
-        f"and works made by machines included). Shaded: {int(months['interpolated'].sum())} of "
-        f"{len(months)} months and {int(weeks['interpolated'].sum())} of {len(weeks)} weeks "
+        "and works made by machines included). Shaded: {months} of {all_months} months and {weeks} "
+        "of {all_weeks} weeks "
         "without enough dated works, where the value is an average across a gap. Bars: what rising "
         "ids allow without any assumption about rates; arrows: beyond the axis. The lower axis "
-        "does not begin at zero."
+        "does not begin at zero.",
+        platform=sheet.title(clock.platform),
+        months=int(months["interpolated"].sum()),
+        all_months=len(months),
+        weeks=int(weeks["interpolated"].sum()),
+        all_weeks=len(weeks),
     )

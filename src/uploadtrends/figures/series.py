@@ -15,7 +15,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import drawn
-from uploadtrends.figures.canvas.styling import say
+from uploadtrends.figures.canvas.styling import say, told
 
 ROOM_FOR_BANDS = 1.5
 """How much higher than the values an axis may reach to show a band whole."""
@@ -231,7 +231,7 @@ def plot_change_points(
             _break_panel(axes, fit, of(table, fit.platform, fit.group))
         legend_above(figure, panels)
     figure.data = table
-    figure.caption = (
+    figure.caption = say(
         "Points: observed. Line: fitted segments. A marker is the first period of a new regime, "
         "the bar its 95% interval. No marker: no change that passes the test. Rings: unusual "
         "periods, set aside. Ticks below: further bends of the best segmentation, not claimed."
@@ -297,8 +297,12 @@ def break_note(table: pd.DataFrame) -> str:
     if found.empty:
         reason = table["reason"].iloc[0] if len(table) and "reason" in table else ""
         if reason and table["status"].iloc[0] == "refused":
-            return say("Not analysed: {reason}.", reason=reason)
-        return say("No break found: {reason}.", reason=reason) if reason else say("No break found.")
+            return say("Not analysed: {reason}.", reason=told(reason))
+        return (
+            say("No break found: {reason}.", reason=told(reason))
+            if reason
+            else say("No break found.")
+        )
     words = []
     for row in found.to_dict("records"):
         span = (

@@ -9,6 +9,7 @@ import numpy as np
 
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import say
 from uploadtrends.loop.captions import CaptionLoop
 from uploadtrends.loop.pictures import as_image
 
@@ -54,7 +55,7 @@ def strip(
         for band, below in zip(bands, words, strict=True):
             for place, number in enumerate(band):
                 left = _MARGIN + place * (each + _GAP)
-                head = "original" if number == 0 else f"round {number}"
+                head = say("original") if number == 0 else say("round {number}", number=number)
                 layout.label(figure, head, left, top, each, 6.5, weight="bold")
                 axes = layout.place(figure, left, top + _HEAD, each, each)
                 axes.imshow(
@@ -77,9 +78,10 @@ def strip(
             top += _HEAD + each + 0.06 + below + 0.12
     columns = ["caption", "seed", "flagged", "truncated"]
     figure.data = rows[columns].reset_index()
-    figure.caption = (
-        f"Artwork {artwork} on its way round: every picture was painted from the caption of the "
-        "one before it. One chain of one artwork shows what happens, not how often."
+    figure.caption = say(
+        "Artwork {artwork} on its way round: every picture was painted from the caption of the "
+        "one before it. One chain of one artwork shows what happens, not how often.",
+        artwork=artwork,
     )
     figure.alternative = " ".join(
         f"{'Original' if number == 0 else f'Round {number}'}: {text}."

@@ -11,6 +11,7 @@ from uploadtrends.events import as_events
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, markers, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import say
 
 
 @drawn("Events")
@@ -58,10 +59,15 @@ def event_timeline(
         below = layout.place(figure, 0.08, 0.38 + strip.height, width - 0.16, key, bare=True)
         markers.draw_key(below, columns)
     figure.data = strip.to_frame()
-    figure.caption = (
-        f"{len(strip.markers)} events by category. Dashed frame: known to the month only."
+    figure.caption = say(
+        "{n} events by category. Dashed frame: known to the month only.", n=len(strip.markers)
     )
-    figure.alternative = "Timeline. " + "; ".join(
-        f"{markers.entry(m.event)} ({sheet.category(m.event.category)[0]})" for m in strip.markers
+    figure.alternative = (
+        say("Timeline.")
+        + " "
+        + "; ".join(
+            f"{markers.entry(m.event)} ({sheet.category(m.event.category)[0]})"
+            for m in strip.markers
+        )
     )
     return figure

@@ -13,6 +13,7 @@ from uploadtrends.figures import panels, series
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
+from uploadtrends.figures.canvas.styling import say
 
 
 @drawn("Works no longer listed")
@@ -55,7 +56,7 @@ def delisted(
         figure = panels.multiples(table, draw, width=width)
         figure.axes[-1].set_ylabel("% of works")
     figure.data = table
-    figure.caption = (
+    figure.caption = say(
         "Share of the works published in each period that a later complete visit did not find: "
         "deleted, hidden, or the artist left. The data cannot tell which."
     )
@@ -117,7 +118,7 @@ def ai_share(
         figure = panels.multiples(table, draw, width=width)
         panels.one_legend(figure)
     figure.data = table
-    figure.caption = (
+    figure.caption = say(
         "Share (%) of works stated by uploader or site to be made with AI. The band takes all or "
         "none of the works without a statement as made with AI. There is no line where the source "
         "never states that a work was made without AI: the labels are a lower bound there."

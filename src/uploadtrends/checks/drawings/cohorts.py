@@ -36,12 +36,14 @@ def cohorts_drawn(style: Any, outcome: Any, unit: str = "active_artists") -> Any
     style.legend(figure, panels)
     figure.data = data
     what = "artists active in a month" if unit == "active_artists" else "uploads a month"
-    figure.caption = (
-        f"The recipe of the published figure ({what}; senior: first upload before the window; new: "
+    said = style.say(
+        "The recipe of the published figure ({what}; senior: first upload before the window; new: "
         "after the cut, vertical line) at cut years without an event, and at the actual one where "
-        "it is covered. Thick line and band: mean and 95% range over repeated random draws "
-        "of artists; thin line: one draw. " + outcome.text
+        "it is covered. Thick line and band: mean and 95% range over repeated random draws of "
+        "artists; thin line: one draw.",
+        what=style.say(what),
     )
+    figure.caption = f"{said} {style.told(outcome.text)}"
     figure.alternative = (
         " ".join(f"{_title(style, key)}: {_note(style, table, key)}" for key in keys)
         + f" {outcome.text}"

@@ -43,7 +43,7 @@ def left_out_drawn(style: Any, outcome: Any) -> Any:
 
     figure = style.multiples(table, draw, by=("label",), tall=0.75)
     figure.data = table
-    figure.caption = (
+    figure.caption = style.told(
         "The level change (95% interval) with one part of the data left out at a time, in order; "
         "the parts at either end are named. Dotted: nothing left out. Arrows: beyond the axis. "
         + outcome.text

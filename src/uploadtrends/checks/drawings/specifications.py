@@ -58,16 +58,18 @@ def curve_drawn(style: Any, outcome: Any, contrast: tuple[str, str, str] | None 
     style.legend(figure, [above])
     figure.data = table
     others = curve[CONTRAST].drop_duplicates()
-    figure.caption = (
-        f"{_name(style, outcome, chosen)}: the level change under every defensible "
-        "specification, with "
-        "95% intervals (top; arrows: beyond the axis), and the choices made (below). "
-        f"{len(others) - 1} further contrasts are in the table. {outcome.text}"
+    said = style.say(
+        "{contrast}: the level change under every defensible specification, with 95% intervals "
+        "(top; arrows: beyond the axis), and the choices made (below). {n} further contrasts are "
+        "in the table.",
+        contrast=_name(style, outcome, chosen),
+        n=len(others) - 1,
     )
-    figure.alternative = (
-        f"Specification curve of {len(table)} estimates from {table['effect_percent'].min():.0f}% "
-        f"to {table['effect_percent'].max():.0f}%, median "
-        f"{table['effect_percent'].median():.0f}%. {outcome.text}"
+    figure.caption = f"{said} {style.told(outcome.text)}"
+    effects = table["effect_percent"]
+    figure.alternative = style.told(
+        f"Specification curve of {len(table)} estimates from {effects.min():.0f}% to "
+        f"{effects.max():.0f}%, median {effects.median():.0f}%. {outcome.text}"
     )
     return figure
 
@@ -89,7 +91,7 @@ def _name(style: Any, outcome: Any, contrast: tuple[str, str, str]) -> str:
     platform, group, event = contrast
     same = _same(outcome.to_frame(), *contrast)
     label = str(same["label"].iloc[0]) if len(same) and "label" in same else event
-    return f"{style.heading(platform, group)}, {label}"
+    return f"{style.heading(platform, group)}, {style.told(label)}"
 
 
 def _estimates(style: Any, axes: Axes, table: pd.DataFrame) -> None:
@@ -139,7 +141,8 @@ def _matrix(
     axes.set_xlim(*limits)
     axes.set_ylim(len(levels) - 0.5, -0.5)
     axes.set_yticks(
-        range(len(levels)), [f"{name}: {value.replace('_', ' ')}" for name, value in levels]
+        range(len(levels)),
+        [style.told(f"{name}: {value.replace('_', ' ')}") for name, value in levels],
     )
     axes.tick_params(axis="y", labelsize=5.6, length=0)
     axes.grid(visible=False)

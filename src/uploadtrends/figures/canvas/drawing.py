@@ -23,7 +23,7 @@ from matplotlib.ticker import FixedFormatter, ScalarFormatter
 
 from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas import fonts, layout, sheet, twofold
-from uploadtrends.figures.canvas.styling import current, inches, numeral, say
+from uploadtrends.figures.canvas.styling import current, inches, numeral, say, told
 from uploadtrends.figures.canvas.words import DECIMAL
 from uploadtrends.result import package_version
 
@@ -48,6 +48,8 @@ class Drawing(Figure):
         What the figure shows, in a few words; written above it on request.
     source : str
         Where the data come from, as far as the figure knows.
+    untranslated : tuple of str
+        Words and sentences that the table of the language asked for lacks.
     """
 
     def __init__(self, width: float, height: float) -> None:
@@ -58,6 +60,7 @@ class Drawing(Figure):
         self.alternative = ""
         self.title = ""
         self.source = ""
+        self.untranslated: tuple[str, ...] = ()
         self._dressed = False
         self.warned = ""
 
@@ -105,6 +108,8 @@ def drawn(title: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             settings = cast("dict[str, Any]", kwargs)
             if sized:
                 settings["width"] = inches(settings.get("width"))
+            phrases = current().phrases
+            before, phrases.missing = phrases.missing, {}
             with sheet.applied():
                 figure = function(*args, **kwargs)
                 if isinstance(figure, Drawing) and not figure._dressed:
@@ -112,6 +117,9 @@ def drawn(title: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                     if not figure.source and args:
                         figure.source = _known_source(args[0])
                     _dress(figure)
+            if isinstance(figure, Drawing):
+                figure.untranslated = tuple(phrases.missing)
+            phrases.missing = before | phrases.missing
             return figure
 
         return inner
@@ -165,6 +173,7 @@ def _dress(figure: Drawing) -> None:
         top = height + head
         layout.label(figure, foot, 0.08, top, room, SOURCE, colour=sheet.MUTED)
     if style.language != "en":
+        figure.alternative = told(figure.alternative)
         _translate(figure)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import cache
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from uploadtrends.errors import InputError
-from uploadtrends.figures.canvas.words import DECIMAL, words
+from uploadtrends.figures.canvas.words import DECIMAL, Phrases, words
 
 FULL_WIDTH = 7.0
 COLUMN_WIDTH = 3.5
@@ -36,7 +37,8 @@ class Style:
         Inches, or ``"column"`` (3.5 in), ``"page"`` (7 in), ``"screen"`` (1,700 px at 150 dpi),
         or a length such as ``"89 mm"``.
     language : str or mapping
-        ``"en"``, ``"de"``, or a dictionary from English words to yours.
+        ``"en"``, ``"de"``, or a dictionary from English words, and templates of sentences, to
+        yours; what it lacks stays English and is named in ``untranslated`` of each drawing.
     source : bool or str
         False leaves the source line out, a string replaces what is known about the data.
     """
@@ -67,9 +69,25 @@ class Style:
             _known_family(family)
 
     @property
+    def phrases(self) -> Phrases:
+        """The words of the language; one table for all figures of a style."""
+        if isinstance(self.language, str):
+            return _phrases(self.language)
+        known = self.__dict__.get("_phrases")
+        if known is None:
+            known = Phrases(self.language)
+            object.__setattr__(self, "_phrases", known)
+        return cast("Phrases", known)
+
+    @property
     def families(self) -> list[str]:
         """The fonts asked for, in order."""
         return [self.font] if isinstance(self.font, str) else list(self.font or ())
+
+
+@cache
+def _phrases(language: str) -> Phrases:
+    return Phrases(words(language))
 
 
 _STYLE: ContextVar[Style | None] = ContextVar("style", default=None)
@@ -148,15 +166,27 @@ def say(text: str, **values: object) -> str:
         English, with ``{places}`` for values.
     """
     language = current().language
-    table = words(language) if isinstance(language, str) else language
-    found = table.get(text, text)
+    if language == "en":
+        return text.format(**values) if values else text
+    found = current().phrases.word(text)
     return found.format(**values) if values else found
+
+
+def told(text: str) -> str:
+    """Return what is said of a result in the language in force, numbers too.
+
+    Parameters
+    ----------
+    text : str
+        English sentences, which are matched with the templates of the table of words.
+    """
+    return text if current().language == "en" else current().phrases.sentence(text)
 
 
 def numeral(text: str) -> str:
     """Return a number with the decimal mark of the language in force."""
-    mark = say(DECIMAL)
-    return text if mark in (DECIMAL, ".") else text.replace(".", mark)
+    mark = "." if current().language == "en" else current().phrases.table.get(DECIMAL, ".")
+    return text.replace(".", mark)
 
 
 def inches(width: float | str | None) -> float:
