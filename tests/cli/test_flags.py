@@ -226,7 +226,8 @@ ELSEWHERE = {
     "loop": {"--images", "--reference", "--captioner", "--painter", "--text", "--vision"}
     | {"--steps", "--guidance", "--size", "--device", "--batch", "--keep-images"}
     | {"--allow-download"},
-    "exposure": {"--treated-from", "--match-on", "--outcome", "--method", "--option", "--out"},
+    "exposure": {"--treated-from", "--match-on", "--outcome", "--method", "--option", "--out"}
+    | {"--unit", "--frequency"},
     "export": {"--identify", "--key", "--period"},
     "load": {"--preset"},
     "collect": {"--store", "--max-rejects"},

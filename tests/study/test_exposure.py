@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,46 @@ def test_a_study_says_from_when_artists_are_exposed(folder: Path) -> None:
         parse_study(content | {"exposure": {}})
     with pytest.raises(InputError, match="did you mean 'outcomes'"):
         parse_study(content | {"exposure": {"treated_from": "joined_at", "outcome": ["active"]}})
+
+
+def _ready(folder: Path) -> Path:
+    """Write a table of 60 units by 24 periods, 20 of them treated from period 10 on: -0.5."""
+    unit, t = np.divmod(np.arange(60 * 24), 24)
+    first = np.where(unit < 20, 10, 0)
+    noise = np.random.default_rng(3).normal(0, 0.2, t.size)
+    y = np.sin(unit) + 0.02 * t - 0.5 * ((first > 0) & (t + 1 >= first)) + noise
+    table = pd.DataFrame({"who": [f"00{u}" for u in unit], "t": t + 1, "g": first, "y": y})
+    table.to_csv(folder / "ready.csv", index=False)
+    return folder / "ready.csv"
+
+
+def test_a_ready_table_has_a_door_on_the_command_line(tmp_path: Path) -> None:
+    path = str(_ready(tmp_path))
+    words = ["exposure", path, "--unit", "who", "--period", "t", "--treated-from", "g"]
+    done = CliRunner().invoke(app, [*words, "--outcome", "y", "--method", "imputation", "--json"])
+    assert done.exit_code == 0, done.output
+    rows = pd.read_json(StringIO(done.stdout))
+    whole = rows[rows["of"] == "all exposed"].iloc[0]
+    assert whole["estimate"] == pytest.approx(-0.5, abs=0.1)
+    refused = CliRunner().invoke(app, [*words, "--platform", "artstation"])
+    assert refused.exit_code == 2
+    assert "neither platforms nor seniority" in " ".join(refused.output.split())
+    wrong = CliRunner().invoke(app, ["exposure", path, "--unit", "artist", "--period", "t"])
+    assert isinstance(wrong.exception, InputError)
+    assert "artist" in str(wrong.exception)
+
+
+def test_a_study_takes_a_ready_table(tmp_path: Path) -> None:
+    from uploadtrends.study.values import Values
+
+    _ready(tmp_path)
+    values = Values({}, tmp_path, None)
+    said = {"file": "ready.csv", "unit": "who", "period": "t"}
+    table = values.ready_table("exposure.table", said)
+    assert sorted(table.rows["artist_id"].unique())[0] == "000"  # ids stay text
+    with pytest.raises(InputError, match="did you mean 'unit'"):
+        values.ready_table("exposure.table", said | {"units": "who"})
+    with pytest.raises(InputError, match="lacks 'period'"):
+        values.ready_table("exposure.table", {"file": "ready.csv", "unit": "who"})
+    with pytest.raises(InputError, match="does not exist"):
+        values.ready_table("exposure.table", said | {"file": "none.csv"})

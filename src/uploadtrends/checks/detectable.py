@@ -41,7 +41,7 @@ def _curve_drawn(axes: Axes, style: Any, rows: pd.DataFrame, outcome: CheckOutco
         part = part.sort_values("effect")
         where = style.on_log_scale(part["percent"]) if percent else part["effect"]
         colour, _, dash = style.look("", events[event])
-        label = style.told(str(labels.get(event) or event))
+        label = style.called(str(labels.get(event) or event))
         axes.plot(where, part["power"], color=colour, linestyle=dash, label=label)
     axes.axhline(0.8, color=style.MUTED, linewidth=0.7, linestyle=":")
     axes.set_ylim(0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,14 +20,18 @@ from uploadtrends.cli.show import show_result
 
 @command
 def exposure(
-    data: Annotated[Path, typer.Argument(help="A store (.duckdb) with artists.")],
+    data: Annotated[
+        Path,
+        typer.Argument(help="A store (.duckdb) with artists; or, with --unit, a ready table."),
+    ],
     options: PanelOptions,
     treated_from: Annotated[
         str,
         typer.Option(
             "--treated-from",
             help="A table (CSV, ...) with artist_id and treated_from; or an event of the "
-            "catalogue that names its platforms; or a rule: 'first AI upload', joined_at.",
+            "catalogue that names its platforms; or a rule: 'first AI upload', joined_at. Of a "
+            "ready table, a column: the first treated period, or 0 and 1.",
         ),
     ] = "first AI upload",
     match_on: Annotated[
@@ -41,6 +46,17 @@ def exposure(
         list[str] | None,
         typer.Option("--method", help="auto, poisson, imputation, ..., twfe; repeatable."),
     ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            "--unit",
+            help="DATA is a table with one row per unit (this column) and period (the column "
+            "--period); outcomes are columns of numbers.",
+        ),
+    ] = None,
+    frequency: Annotated[
+        str | None, typer.Option("--frequency", help="Of a ready table's dates, where unclear.")
+    ] = None,
     further: Further = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for figure, tables and words.")
@@ -50,6 +66,8 @@ def exposure(
     """Compare exposed with other artists: effects by outcome and method, with their tests.
 
     Example: uploadtrends exposure uploads.duckdb --treated-from adopters.csv --match-on tenure
+
+    A ready table: uploadtrends exposure t.csv --unit id --period t --treated-from g --outcome y
     """
     import uploadtrends as ut
 
@@ -60,8 +78,8 @@ def exposure(
             settings[name] = tuple(given)
     platforms = options.platforms or []
     found = ut.exposure_study(
-        options.build(data),
-        _given(treated_from),
+        options.build(data) if unit is None else _ready(data, options, unit, frequency),
+        _given(treated_from) if unit is None else treated_from,
         platform=platforms[0] if len(platforms) == 1 else None,
         **settings,
     )
@@ -70,6 +88,18 @@ def exposure(
             typer.echo(f"written: {path}", err=True)
     table = found.to_frame()
     show_result(table, as_json=as_json, words=found.summary(), where="--out FOLDER")
+
+
+def _ready(table: Path, options: PanelOptions, unit: str, frequency: str | None) -> Any:
+    """Return a ready table; what only a store has is refused."""
+    import uploadtrends as ut
+
+    if replace(options, period=PanelOptions.period) != PanelOptions():
+        raise typer.BadParameter(
+            "a ready table has neither platforms nor seniority: with --unit only --period, its "
+            "column, is taken"
+        )
+    return ut.panel_from_table(table, unit=unit, period=options.period, frequency=frequency)
 
 
 def _given(said: str) -> Any:

@@ -14,7 +14,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.figures import panels, series
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
-from uploadtrends.figures.canvas.styling import say, told
+from uploadtrends.figures.canvas.styling import called, say, told
 from uploadtrends.figures.pen import Pen
 
 
@@ -129,7 +129,7 @@ def matching(result: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
             axes.set_xlabel("months from event to change")
         top = 0.0
         for event, height in zip(events, heights, strict=True):
-            layout.write(words, told(str(event)), 0, top + 0.05, label_room - 0.2, 6.2)
+            layout.write(words, called(str(event)), 0, top + 0.05, label_room - 0.2, 6.2)
             axes.axhline(top + height, color=sheet.RULE, linewidth=0.4)
             for place, (platform, group) in enumerate(names):
                 row = series.of(table[table["label"] == event], platform, group)

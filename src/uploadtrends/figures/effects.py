@@ -14,7 +14,7 @@ from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
 from uploadtrends.figures.canvas.ratios import MOST, REACH, number, percent_ticks, place
-from uploadtrends.figures.canvas.styling import numeral, say, told
+from uploadtrends.figures.canvas.styling import called, numeral, say, told
 
 ROW = 0.155  # inches a row
 NAME = 6.2  # points of the name of a series
@@ -93,7 +93,7 @@ def forest(
     inner = width - label_room - value_room - frame.RIGHT
     with sheet.applied():
         heads = [
-            layout.height_of(told(label), width - 0.2, 6.8, "bold") + 0.12 for label, _ in groups
+            layout.height_of(called(label), width - 0.2, 6.8, "bold") + 0.12 for label, _ in groups
         ]
         lines = {label: _none(part) for label, part in groups}
         tall = {
@@ -122,7 +122,7 @@ def forest(
         for head, (label, part) in zip(heads, groups, strict=True):
             # A patch of paper keeps the grid from running through the event's name.
             axes.axhspan(top, top + head, color=sheet.PAPER, zorder=2, linewidth=0)
-            layout.write(words, told(label), 0, top + 0.07, width - 0.2, 6.8, weight="bold")
+            layout.write(words, called(label), 0, top + 0.07, width - 0.2, 6.8, weight="bold")
             top += head
             if lines[label]:
                 axes.axhspan(top, top + tall[label], color=sheet.PAPER, zorder=2, linewidth=0)
@@ -266,7 +266,7 @@ def between(low: float, high: float) -> str:
 def _words(drawn: pd.DataFrame, percent: bool) -> str:
     unit = "%" if percent else ""
     lines = [
-        f"{row['label']}, {series.heading(row['platform'], row['group'])}: "
+        f"{called(str(row['label']))}, {series.heading(row['platform'], row['group'])}: "
         + (
             f"{number(row['shown'])}{unit} {between(row['shown_low'], row['shown_high'])}"
             if pd.notna(row["shown"])

@@ -15,7 +15,7 @@ from uploadtrends.figures import series
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, markers, sheet
 from uploadtrends.figures.canvas.drawing import drawn
-from uploadtrends.figures.canvas.styling import numeral, say, told
+from uploadtrends.figures.canvas.styling import called, numeral, say, told
 from uploadtrends.models.terms import TERMS
 
 
@@ -214,7 +214,7 @@ def _called(event: str, label: str, numbers: dict[str, str] | None) -> str:
     found = [(numbers or {}).get(name) for name in event.split("+")]
     known = [number for number in found if number]
     if not known or len(known) < len(found):
-        return told(label[:1].upper() + label[1:])
+        return called(label[:1].upper() + label[1:])
     return known[0] if len(known) == 1 else f"{known[0]}-{known[-1]}"
 
 

@@ -15,7 +15,7 @@ from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
 from uploadtrends.figures.canvas.ratios import REACH, number, percent_ticks, place
-from uploadtrends.figures.canvas.styling import say, told
+from uploadtrends.figures.canvas.styling import called, say, told
 from uploadtrends.figures.effects import between
 
 
@@ -60,7 +60,7 @@ def event_study(
     titles = [series.heading(*key) for key in keys]
     count = frame.columns_for(len(keys), width)
     since = "periods since the event" if "relative_period" in effects else "months since the change"
-    label = told(str(path["label"].iloc[0])) if "label" in path else say("the event")
+    label = called(str(path["label"].iloc[0])) if "label" in path else say("the event")
     apart = "relative_period" in effects
     units = list(dict.fromkeys(map(str, path["unit"]))) if "unit" in path else []
     unit = units[0] if len(units) == 1 else "units of the series"

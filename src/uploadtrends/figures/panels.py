@@ -12,7 +12,7 @@ from uploadtrends.figures import series
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import sheet
 from uploadtrends.figures.canvas.drawing import Drawing
-from uploadtrends.figures.canvas.styling import told
+from uploadtrends.figures.canvas.styling import called
 
 KEYS = ("platform", "group")
 
@@ -54,7 +54,7 @@ def multiples(
     first = sheet.ordered({(key[0], key[1]) for key in keys})
     keys = sorted(keys, key=lambda key: first.index((key[0], key[1])))[:most]
     titles = [
-        ", ".join([series.heading(key[0], key[1]), *(told(str(part)) for part in key[2:])]).strip(
+        ", ".join([series.heading(key[0], key[1]), *(called(str(part)) for part in key[2:])]).strip(
             ", "
         )
         for key in keys

@@ -51,6 +51,10 @@ class Pen:
         """Return a sentence of a result in the language in force."""
         return styling.told(text)
 
+    def called(self, text: str) -> str:
+        """Return a label in the language in force, where it is not the user's own."""
+        return styling.called(text)
+
     def heading(self, platform: str, group: str) -> str:
         """Return the title of a series."""
         return series.heading(platform, group)

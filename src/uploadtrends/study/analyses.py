@@ -13,6 +13,7 @@ from uploadtrends.study.checking import panel_named
 if TYPE_CHECKING:
     from uploadtrends.events import EventSet
     from uploadtrends.panel import Panel
+    from uploadtrends.panel.ready import UnitTable
     from uploadtrends.result import Result
     from uploadtrends.study.cache import StepCache
     from uploadtrends.study.spec import StudySpec
@@ -31,16 +32,19 @@ def run_analyses(
     A function gets what it asks for by the name of its argument: ``panel`` (the one that holds the
     setting ``platform``) or ``data``, ``events`` (the study's), ``event`` (of that id; that of the
     primary contrast by default), ``model`` (the artist model). An exposure that names one of the
-    study's events is dated by it.
+    study's events is dated by it; one with a ``table`` looks at that instead of the panel.
     """
     found: dict[str, Result] = {}
     for name, settings in spec.analyses.items():
         section = keys.ANALYSES[name]
         known = keys.section(name)
-        options = values.section(name, settings)
+        table = settings.get("table")
+        options = values.section(name, {key: settings[key] for key in settings if key != "table"})
         if "seed" in known:
             options.setdefault("seed", spec.seed)
-        panel = panel_named(name, panels, options.get("platform"), spec.file)
+        panel: Panel | UnitTable = panel_named(name, panels, options.get("platform"), spec.file)
+        if table is not None:
+            panel = values.ready_table(f"{name}.table", table)
         given: dict[str, Any] = {"panel": panel, "data": panel, "history": panel, "events": events}
         given["model"] = found.get("artist_model")
         if "model" in section.without and given["model"] is None:
@@ -56,7 +60,8 @@ def run_analyses(
             options["event"] = events.select(ids=[event]) if event in events.ids else event
         if isinstance(named := options.get("treated_from"), str) and named in events.ids:
             options["treated_from"] = events.select(ids=[named])
-        depends = [steps.keys["panel"], options, arguments.get("events")]
+        from_panel = steps.keys["panel"] if table is None else panel.fingerprint
+        depends = [from_panel, options, arguments.get("events")]
         if "model" in section.without:
             depends.append(steps.keys["artist model"])
         target = section.target()

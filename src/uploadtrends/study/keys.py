@@ -82,6 +82,7 @@ ABOUT = _said(name="text", title="text", question="text", seed="integer", regist
 PRIMARY = _said(platform="text", group="text", event="text", term="text")
 DATA = _said(source="text", path="text", optional="flag")
 MORE_ABOUT_EVENTS = _said(file="text", extra="list", confounders="list")
+READY_TABLE = _said(table="table")
 REQUIRED = {
     "study": ("name", "question"),
     "primary": tuple(PRIMARY),
@@ -110,7 +111,8 @@ def section(name: str) -> Settings:
     if name.startswith("checks."):
         return _check(name.removeprefix("checks."))
     known = SECTIONS[name].settings()
-    return known | MORE_ABOUT_EVENTS if name == "events" else known
+    more = {"events": MORE_ABOUT_EVENTS, "exposure": READY_TABLE}
+    return known | more.get(name, {})
 
 
 def _check(name: str) -> Settings:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from uploadtrends.errors import InputError
 from uploadtrends.events import Event, EventSet, event_catalogue
+from uploadtrends.panel.ready import UnitTable, panel_from_table
 from uploadtrends.signatures import Setting, unknown
 from uploadtrends.sources.frames import read_table
 from uploadtrends.study import keys
@@ -57,6 +58,23 @@ class Values:
             key: self._value(f"{name}.{key}", value, known[key]) for key, value in given.items()
         }
 
+    def ready_table(self, place: str, said: Mapping[str, Any]) -> UnitTable:
+        """Return a table of units by period that the study names by file, unit and period."""
+        known = ("file", "unit", "period", "frequency")
+        for key in said:
+            if key not in known:
+                raise unknown(key, known, "a ready table has no such key", place, self._file)
+        for key in known[:3]:
+            if key not in said:
+                raise InputError(
+                    f"a ready table lacks '{key}'",
+                    file=self._file,
+                    column=place,
+                    fix='write { file = "table.csv", unit = "artist", period = "month" }',
+                )
+        columns = {key: value for key, value in said.items() if key != "file"}
+        return panel_from_table(self._file_of(place, said), **columns)
+
     def _value(self, place: str, value: Any, setting: Setting) -> Any:
         if isinstance(value, Mapping) and setting.kinds & {"series", "frame", "anything"}:
             return self._data(place, value, setting)
@@ -94,7 +112,7 @@ class Values:
             )
         return panel.series(**said)
 
-    def _from_file(self, place: str, said: Mapping[str, Any]) -> pd.Series:
+    def _file_of(self, place: str, said: Mapping[str, Any]) -> Path:
         path = self._folder / str(said["file"])
         if not path.exists():
             raise InputError(
@@ -104,6 +122,10 @@ class Values:
                 value=said["file"],
                 fix="correct the path (relative to the study file)",
             )
+        return path
+
+    def _from_file(self, place: str, said: Mapping[str, Any]) -> pd.Series:
+        path = self._file_of(place, said)
         frame = read_table(path, ids=[str(said["artist"])] if "artist" in said else [])
         index = said.get("artist", said.get("date", frame.columns[0]))
         column = said.get("column", frame.columns[-1])

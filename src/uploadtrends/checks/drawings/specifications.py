@@ -91,7 +91,7 @@ def _name(style: Any, outcome: Any, contrast: tuple[str, str, str]) -> str:
     platform, group, event = contrast
     same = _same(outcome.to_frame(), *contrast)
     label = str(same["label"].iloc[0]) if len(same) and "label" in same else event
-    return f"{style.heading(platform, group)}, {style.told(label)}"
+    return f"{style.heading(platform, group)}, {style.called(label)}"
 
 
 def _estimates(style: Any, axes: Axes, table: pd.DataFrame) -> None:

@@ -23,7 +23,7 @@ from matplotlib.ticker import FixedFormatter, ScalarFormatter
 
 from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas import fonts, layout, sheet, twofold
-from uploadtrends.figures.canvas.styling import current, inches, numeral, say, told
+from uploadtrends.figures.canvas.styling import called, current, inches, numeral, say
 from uploadtrends.figures.canvas.words import DECIMAL
 from uploadtrends.result import package_version
 
@@ -173,7 +173,7 @@ def _dress(figure: Drawing) -> None:
         top = height + head
         layout.label(figure, foot, 0.08, top, room, SOURCE, colour=sheet.MUTED)
     if style.language != "en":
-        figure.alternative = told(figure.alternative)
+        figure.alternative = called(figure.alternative)
         _translate(figure)
 
 

@@ -183,6 +183,15 @@ def told(text: str) -> str:
     return text if current().language == "en" else current().phrases.sentence(text)
 
 
+def called(text: str) -> str:
+    """Return a label, which may be the user's, in the language in force where it is known."""
+    phrases = current().phrases
+    before = dict(phrases.missing)
+    found = told(text)
+    phrases.missing = before
+    return found
+
+
 def numeral(text: str) -> str:
     """Return a number with the decimal mark of the language in force."""
     mark = "." if current().language == "en" else current().phrases.table.get(DECIMAL, ".")

@@ -20,6 +20,7 @@ _PLACE = re.compile(r"{(\w+)}")
 _NUMBERS = re.compile(r"(p [<=] |n = |F = )?[-+<>\[\]()\d.,:;%/ ]*\d[-+<>\[\]()\d.,:;%/ ]*")
 _SENTENCES = re.compile(r"(?<=[.?!])\s+(?=[A-Z\d])")
 _ENGLISH = re.compile(r"\b(the|of|and|is|are|no|with|at|by|for|than|not|were|this|that|which)\b")
+LABELS = ("event", "label", "name", "names", "other", "series", "where")  # places of a user's own
 FEWEST_LETTERS = 4  # of a template that may hold words in its places
 
 
@@ -134,7 +135,12 @@ class Phrases:
                     joined = [self._found(part) for part in parts]
                     if all(joined):
                         return "; ".join(map(str, joined))
-                values = {name: self.sentence(value) for name, value in match.groupdict().items()}
+                values = {
+                    place: (self._found(value) or value)
+                    if place in LABELS
+                    else self.sentence(value)
+                    for place, value in match.groupdict().items()
+                }
                 return template.format(**values)
         return None
 
