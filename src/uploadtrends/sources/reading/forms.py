@@ -13,7 +13,9 @@ from uploadtrends.sources.reading.unpacking import compression, open_text
 
 Form = Literal["text", "json", "parquet", "sqlite", "excel", "feather"]
 SQLITE = b"SQLite format 3\x00"
-_BESIDE = {".toml", ".md", ".html", ".log", ".sha256", ".md5", ".yaml", ".yml", ".pdf"}
+_BESIDE = {".toml", ".md", ".html", ".log", ".sha256", ".md5", ".yaml", ".yml", ".pdf"} | {
+    *(".ini", ".bak", ".tmp", ".part", ".crdownload"),
+}
 """What people keep beside their data."""
 _IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _STRANGERS = {
@@ -69,7 +71,8 @@ def _is_data(file: Path) -> bool:
         file.is_file()
         and not file.name.startswith((".", "_SUCCESS"))
         and file.suffix.lower() not in _BESIDE
-        and not file.name.endswith(("-wal", "-shm", "-journal"))
+        and not file.name.endswith(("-wal", "-shm", "-journal", "~"))
+        and file.name != "Thumbs.db"
         and file.stat().st_size > 0
     )
 

@@ -93,7 +93,8 @@ def table_of(path: Path, table: str | None) -> str:
 def sqlite_columns(path: Path, table: str) -> list[str]:
     """Return the names of a table's columns."""
     with open_sqlite(path) as lite:
-        return [row[1] for row in lite.execute(f"PRAGMA table_info({name(table)})")]
+        rows = lite.execute(f"PRAGMA table_xinfo({name(table)})")
+        return [row[1] for row in rows if row[6] != 1]  # 1: hidden; 2, 3: generated
 
 
 def _decoded(cell: str) -> bool:
