@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
-import numpy as np
 
 from uploadtrends.errors import InputError
 from uploadtrends.records import Reject
@@ -177,7 +176,8 @@ class IdClock:
         >>> pixiv_clock().rates("month").loc["2022-08", "rate"].round(-2).item()
         24600.0
         """
-        import pandas as pd  # most loads do without
+        import numpy as np  # most loads do without
+        import pandas as pd
 
         clock = self if period is None else replace(self, period=period)
         kept = clock._kept()

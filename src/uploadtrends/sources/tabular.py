@@ -13,7 +13,6 @@ from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import name, quote
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.reading import columnar, lite, workbook
-from uploadtrends.sources.reading.delimited import read_delimited
 from uploadtrends.sources.reading.dialect import codec_of, text_of
 from uploadtrends.sources.reading.forms import Form, files_of, form_of
 from uploadtrends.sources.reading.json_lines import POSITION, read_json_lines, sample_records
@@ -144,6 +143,8 @@ def _read(
     elif form == "json":
         _read_json(con, rows, file, codec_of(file, reading.encoding), progress)
     else:
+        from uploadtrends.sources.reading.delimited import read_delimited  # brings NumPy
+
         text = text_of(
             file,
             columns,
@@ -258,7 +259,11 @@ def _read_json(
 
 def _may_be_nested(con: duckdb.DuckDBPyConnection, named: Sequence[str]) -> bool:
     """Tell whether some text in `json_rows` is that of a list or an object, or looks like one."""
-    found = " OR ".join(f"(unicode({cell}) IN (91, 123) AND json_valid({cell}))" for cell in named)
+    found = " OR ".join(
+        # Comparisons of whole texts are far cheaper than a look at the first character.
+        f"(({cell} BETWEEN '[' AND '\\' OR {cell} BETWEEN '{{' AND '|') AND json_valid({cell}))"
+        for cell in named
+    )
     return bool(con.sql(f"SELECT bool_or({found}) FROM temp.json_rows").fetchall()[0][0])
 
 

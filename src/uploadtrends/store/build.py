@@ -9,11 +9,9 @@ from typing import Any
 
 import duckdb
 
-from uploadtrends.engines.spark import require_spark
 from uploadtrends.errors import InputError, StoreError
 from uploadtrends.sources.protocol import Progress, Source
 from uploadtrends.store.lock import cannot_write, explain, writer_lock
-from uploadtrends.store.on_spark import load_on_spark
 from uploadtrends.store.replace import checksums, put_in_place, shrinks
 from uploadtrends.store.report import LoadReport
 from uploadtrends.store.store import Store
@@ -99,6 +97,10 @@ def build_store(
                 column="may_shrink, threads, temp_directory, wait, progress",
                 fix="leave them out, or load without engine=",
             )
+        # Brings polars, which a load into DuckDB does not need.
+        from uploadtrends.engines.spark import require_spark
+        from uploadtrends.store.on_spark import load_on_spark
+
         return load_on_spark(
             path,
             list(sources),

@@ -62,7 +62,8 @@ def identity(cell: str) -> str:
     beyond = f"regexp_replace(nfc_normalize({cell}), {quote(f'^{_EDGE}|{_EDGE}$')}, '', 'g')"
     text = f"CASE WHEN length({cell}) <> strlen({cell}) THEN {beyond} ELSE {cell} END"
     whole = (
-        f"CASE WHEN right({cell}, 1) = '0' AND regexp_full_match({cell}, '-?[0-9]+[.]0+') "
+        f"CASE WHEN suffix({cell}, '0') AND contains({cell}, '.') "
+        f"AND regexp_full_match({cell}, '-?[0-9]+[.]0+') "
         f"THEN split_part({cell}, '.', 1) ELSE {text} END"
     )
     return f"nullif({whole}, '')"

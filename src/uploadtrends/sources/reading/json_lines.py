@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 
 from uploadtrends.errors import InputError
 from uploadtrends.records import Reject
@@ -56,6 +55,8 @@ _LONG_LINES = 400
 """Bytes a line, from which on finding its end is faster than looking at every byte."""
 _HEAD = 4 << 20
 _AT_ONCE = 5_000
+_BLOCK = 1 << 18
+"""Bytes that stay in the processor's cache between reading and looking."""
 POSITION = "row_number() OVER ()"
 """In `select`: the number of the record; needs the setting preserve_insertion_order."""
 
@@ -277,7 +278,7 @@ def _count_long_lines(file: Path) -> int | None:
     """Count lines from end to end; None where they are short, or one begins with a blank."""
     n, after, size = 0, b"\n", 0
     with file.open("rb") as stream:
-        while block := stream.read(_HEAD):
+        while block := stream.read(_BLOCK):
             if after == b"\n" and block[0] <= 32:
                 return None
             at = block.find(b"\n")
@@ -294,6 +295,8 @@ def _count_long_lines(file: Path) -> int | None:
 
 
 def _filled_lines(text: bytes) -> int:
+    import numpy as np
+
     if not text:
         return 0
     a = np.frombuffer(text, np.uint8)

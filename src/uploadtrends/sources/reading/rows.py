@@ -133,6 +133,8 @@ class Rows:
 
     def flush(self) -> None:
         """Write what waits."""
+        if not (self._waiting or self._rejects):
+            return
         import pyarrow as pa
 
         if self._waiting:
