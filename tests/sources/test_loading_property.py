@@ -23,9 +23,9 @@ def study(root: Path) -> ModuleType:
 
 
 def test_every_record_is_loaded_folded_or_rejected_or_the_load_refuses(study, capsys) -> None:
-    counts = study.run(0, 200, seed=11)
+    counts = study.run(0, 100, seed=11)
     with capsys.disabled():
-        print(f" refused {study.total(counts, 'refused')} of 200 ", end="")
+        print(f" refused {study.total(counts, 'refused')} of 100 ", end="")
     assert study.total(counts, "wrong") == 0
     for (form, damage, kind), n in counts.items():
         assert not (damage in study.MUST_LOAD and kind != "loaded"), (form, damage, kind, n)
