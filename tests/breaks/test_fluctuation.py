@@ -217,6 +217,7 @@ def test_hac_scores_of_white_noise_are_like_plain_ones() -> None:
     ("options", "message"),
     [
         ({"test": "t-test"}, "unknown test"),
+        ({"test": "breakpoints"}, "breakpoints of strucchange is Bai-Perron here"),
         ({"test": "OLS-CUSUM", "window": 2.0}, "share of the periods"),
         ({"test": "Rec-CUSUM", "functional": "range"}, "no p-value for this test"),
         ({"test": "OLS-MOSUM", "root_boundary": True}, "root boundary"),

@@ -56,6 +56,12 @@ def fitted() -> Any:
 
 
 @cache
+def published() -> Any:
+    totals = {("artstation", name): one for name, one in objects.series().items()}
+    return ut.published_series(totals, date="2021-06")
+
+
+@cache
 def results() -> dict[str, Any]:
     """Return a result of every kind, and the outcome of every check, by name."""
     made = {name: make() for name, make in (objects.MADE | objects.BESIDE).items()}
@@ -77,6 +83,7 @@ def every(width: float) -> Iterator[tuple[str, Any]]:
             if name not in WITHOUT:
                 raise AssertionError(name) from error
     panel, its = crawl(), fitted()
+    yield "published", figures.plot(published(), width=width)
     yield "panel", figures.plot_panel(panel, width=width)
     yield "diagnostics", figures.plot_diagnostics(its.fits[0], width=width)
     yield "ai_share", figures.ai_share(panel, groups=["senior", "new"], width=width)

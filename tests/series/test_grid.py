@@ -10,6 +10,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.series.grid import (
     as_regular_series,
     days,
+    described,
     frequency,
     from_to,
     period_ends,
@@ -74,6 +75,7 @@ def test_a_gap_becomes_nan_and_names_survive() -> None:
     assert np.isnan(tidy.iloc[2])
     assert (tidy.name, tidy.attrs["unit"]) == ("x", "uploads")
     assert tidy.attrs["calendar"] == "4 months, the first from 2020-01-01 to 2020-01-31"
+    assert described(pd.date_range("2020-01-01", periods=9)) == "9 days, the first 2020-01-01"
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,7 @@ def _sentence(series: pd.DataFrame, table: pd.DataFrame, p: float, window: str) 
     chance = float(np.average(series["chance"], weights=series["n_changes"]))
     text = (
         f"{changes} {'change' if changes == 1 else 'changes'} in {len(series)} series: "
-        f"{near:.1f} within {window} of an event, where dates drawn at random would give "
+        f"{round(near, 1):g} within {window} of an event, where dates drawn at random would give "
         f"{chance * changes:.1f} ({p_text(p)} by permutation)."
     )
     tested = table[table["status"] == "ok"]

@@ -32,6 +32,10 @@ def _p_by_month(axes: Axes, style: Any, rows: pd.DataFrame, _: CheckOutcome) -> 
     when = style.days(rows["date"])
     p = np.maximum(rows["p_naive"].to_numpy(dtype=float), 1e-12)
     axes.semilogy(when, p, color=style.look(rows.iloc[0]["platform"])[0], marker="o")
+    axes.yaxis.set_major_formatter(
+        lambda value, _: f"{value:.0e}" if value < 1e-3 else f"{value:g}"
+    )
+    axes.set_ylabel("p")
     axes.axhline(0.05, color=style.INK, linewidth=0.8)
     axes.set_ylim(min(1e-4, float(p.min()) / 3), 2)
     axes.locator_params(axis="y", numticks=4)

@@ -193,7 +193,8 @@ def described(index: pd.Index[Any], note: str = "") -> str:
     first = stamp(dates[0], _plain(dates.freq)) if step_of(frequency(dates)).form else ""
     if step_of(frequency(dates)).seconds is None or len(first) <= 10:
         first = f"{dates[0]:%Y-%m-%d}"
-        span = f"from {first} to {last_day(dates, 0)}"
+        last = last_day(dates, 0)
+        span = first if last == first else f"from {first} to {last}"
     else:
         zone = f" {dates.tz}" if dates.tz is not None else ""
         span = f"from {first} to {stamp(period_ends(dates)[0], _plain(dates.freq))}{zone}"

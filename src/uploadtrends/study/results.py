@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from uploadtrends.collect.sites import written
 from uploadtrends.result import file_sha256
 from uploadtrends.sources import IdClock
 from uploadtrends.study import second
@@ -132,7 +133,8 @@ class StudyResults:
         lines += [f"  would look the same: {other}" for other in self.conclusion.alternatives]
         lines += [f"  {text}" for text in months_told(self.its)]
         for name, result in self.analyses.items():
-            lines += ["", name.replace("_", " ").capitalize()]
+            spoken = " ".join(written(word) for word in name.split("_"))
+            lines += ["", spoken[:1].upper() + spoken[1:]]
             lines += [f"  {line}" for line in result.summary().splitlines()]
         lines += ["", "Checks"]
         lines += [

@@ -125,12 +125,19 @@ def _values(series: list[NamedSeries]) -> list[pd.Series]:
     return [item.values.rename(item.name) for item in series]
 
 
+STRUCCHANGE = {"breakpoints": "Bai-Perron", "Fstats": "sup-F", "efp": "OLS-CUSUM"}
+"""Functions of R's package by the test that they stand for here."""
+
+
 def _of_test(test: str, options: dict[str, Any]) -> Callable[..., StructuralTest | BaiPerron]:
     """Return the test with its settings, all of which it must know."""
     known = {name.lower(): name for name in TESTS}
     name = known.get(str(test).lower())
     if name is None:
-        raise InputError("unknown test", column="test", value=test, fix=f"use {', '.join(TESTS)}")
+        here = STRUCCHANGE.get(str(test))
+        said = f"{test} of strucchange is {here} here; " if here else ""
+        fix = f"{said}use {', '.join(TESTS)}"
+        raise InputError("unknown test", column="test", value=test, fix=fix)
     parameters = signature(TESTS[name]).parameters
     settings = [key for key in parameters if key not in ("series", "kind")]
     for key in options:

@@ -284,7 +284,8 @@ def _hidden(figure: Figure) -> set[int]:
             for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
                 for label in (tick.label1, tick.label2):
                     where = label.get_position()[number]
-                    if not axes.axison or not low - 1e-9 <= where <= high + 1e-9:
+                    inside = low - 1e-9 * abs(low) <= where <= high + 1e-9 * abs(high)
+                    if not axes.axison or not inside:
                         hidden.add(id(label))
             if not axes.axison:
                 hidden |= {id(axis.label), id(axis.offsetText)}
