@@ -71,7 +71,7 @@ figures.event_timeline(events)
 # on each other throughout 2021.
 
 # %%
-figures.figure1(panel, events)
+figures.figure1(panel, events, platforms=["artstation", "deviantart"])
 
 # %% [markdown]
 # ## Danbooru, month by month

@@ -154,7 +154,8 @@ def _layer(effect: pd.Series, found: pd.DataFrame, labels: dict[str, str]) -> pd
         return found
     ratio = str(effect["unit"]).startswith("log ratio")
     events = found["kind"] == "event"
-    layer = found.assign(label=effect["label"], percent=ratio, all_in=effect["estimate"])
+    unit = "%" if ratio else effect["unit"]
+    layer = found.assign(label=effect["label"], percent=ratio, unit=unit, all_in=effect["estimate"])
     layer.loc[events, "left_out"] = layer.loc[events, "left_out"].map(labels)
     if ratio:
         ends = ["estimate", "low", "high", "all_in"]

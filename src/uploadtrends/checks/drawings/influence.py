@@ -39,9 +39,9 @@ def left_out_drawn(style: Any, outcome: Any) -> Any:
         first.set_horizontalalignment("left")
         last.set_horizontalalignment("right")
         axes.set_xlim(-0.8, len(rows) - 0.2)
-        style.ratio_axis(axes, percent)
+        style.ratio_axis(axes, percent, unit="" if percent else str(rows["unit"].iloc[0]))
 
-    figure = style.multiples(table, draw, by=("label",), tall=0.75)
+    figure = style.multiples(table, draw, by=("label",), tall=0.75, left=0.6)
     figure.data = table
     figure.caption = style.told(
         "The level change (95% interval) with one part of the data left out at a time, in order; "
