@@ -378,7 +378,7 @@ def handling() -> str:
             "of an independent count, or the load refuses",
             f"{files['examples'].sum():,} files, {files['wrong'].sum()} wrong; "
             f"{files['refused'].sum():,} refused, of them undamaged {whole['refused'].sum()}",
-            "`validation/loading.py --seed 20`",
+            f"`validation/loading.py --seed {files['seed'].iloc[0]}`",
         ],
         [
             "crawls killed at random moments: the store equals the truth",
