@@ -110,3 +110,40 @@ def test_quotation_marks_of_a_text_that_does_not_quote_stay(store, tmp_path) -> 
     store.load(Table(file, MAPPING | {"kind": "title"}, "x"))
     kinds = dict(store.sql("SELECT upload_id, kind FROM upload").fetchall())
     assert kinds == {f"w{n}": title for n, title in enumerate(titles)}
+
+
+def test_an_open_mark_before_a_date_that_a_later_title_closes(store, tmp_path, mark, end) -> None:
+    """The date would hold two rows; the row whose title closes it opens another one."""
+    lines = [
+        "id,artist,date,title",
+        "w0,a0,2021-03-01,x",
+        'w1,a1,"2021-03-02,y',
+        "w2,a0,2021-03-03,z",
+    ]
+    lines += [
+        'w3,a1,2021-03-04,""""""',
+        "w4,a0,2021-03-05,!",
+        'w5,a1,2021-03-06,"?',
+        '!"',
+        "w6,a0,2021-03-07,x",
+    ]
+    file = put(tmp_path, "".join(line.replace(",", mark) + end for line in lines))
+    with pytest.raises(InputError, match=re.escape("a quotation mark opened in line 3 is not")):
+        store.load(Table(file, MAPPING, "x"), max_rejects=10)
+    assert works(store) == {}
+
+
+@pytest.mark.parametrize("mark", [",", ";", "|"])  # tabs alone tell the cells here
+def test_an_open_mark_whose_record_seems_to_end_with_its_line(store, tmp_path, mark, end) -> None:
+    """The rest of its title, a line below, would be a work that nobody wrote."""
+    lines = [
+        "id,artist,date,title",
+        "w0,a0,2021-03-01,x",
+        'w1,"a1,2021-03-02,"""""',
+        '2,b,2021-02-03,y"',
+    ]
+    lines += ["w2,a0,2021-03-03,z", "w3,a1,2021-03-04,!"]
+    file = put(tmp_path, "".join(line.replace(",", mark) + end for line in lines))
+    with pytest.raises(InputError, match=re.escape("a quotation mark opened in line 3 is not")):
+        store.load(Table(file, MAPPING, "x"), max_rejects=10)
+    assert works(store) == {}

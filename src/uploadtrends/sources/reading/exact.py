@@ -73,12 +73,14 @@ class _Exact:
         del header
         broken: list[str] = []  # places of the records just before that are not whole
         odd = False  # whether marks are why
+        marked = False  # whether the last of them holds marks at all
         closed = ""  # place of the last whole record, if it ended with a mark
         while (record := self._record()) is not None:
             place, taken, row = record
             if self._is_whole(taken, row):
-                if odd and row is not None and self._odd_marks(taken):
+                if (odd or marked) and row is not None and self._odd_marks(taken):
                     raise self._open(broken[0])  # its mark may close what was opened there
+                marked = False
                 odd, broken = row is None, [place] if row is None else []
                 closed = place if row is not None and self._ends_with_mark(taken) else ""
             else:
@@ -86,6 +88,7 @@ class _Exact:
                 # be of the record before it, whose last mark is then one too many.
                 odd = odd or row is None or len(taken) > 1 or self._odd_marks(taken)
                 broken.append(place)
+                marked = bool(self._dialect.quote) and self._dialect.quote in "".join(taken)
                 if odd and (len(broken) > 1 or (closed and self._ends_with_mark(taken))):
                     raise self._open(closed or broken[0])
             shown = "".join(taken)[:EXCERPT_LENGTH].rstrip("\r\n")
@@ -148,11 +151,24 @@ class _Exact:
         if len(taken) == 1:
             return place, taken, row if whole else None
         if whole and row is not None:
-            swallowed = self._like_rows([taken[0].replace(mark, "", 1), *taken[1:]])
-            return self._stray(place, taken) if swallowed else (place, taken, row)
+            if self._like_rows([taken[0].replace(mark, "", 1), *taken[1:]]):
+                return self._stray(place, taken)
+            if self._date_holds_rows(row):
+                raise self._open(place)
+            return place, taken, row
         if self._like_rows(taken[1:]):
             return self._stray(place, taken)
         raise self._open(place)
+
+    def _date_holds_rows(self, row: Sequence[str]) -> bool:
+        """Tell whether a date holds line breaks and as many delimiters as a row: it never does."""
+        if len(row) != self._width:
+            return False
+        return any(
+            line.count(self._dialect.delimiter) >= self._width - 1
+            for date in self._dates
+            for line in row[date].strip().split("\n")[1:]
+        )
 
     def _stray(self, place: str, taken: list[str]) -> tuple[str, list[str], None]:
         """Only the first line is bad: its mark was never closed; the others are rows."""
