@@ -147,3 +147,13 @@ def test_an_open_mark_whose_record_seems_to_end_with_its_line(store, tmp_path, m
     with pytest.raises(InputError, match=re.escape("a quotation mark opened in line 3 is not")):
         store.load(Table(file, MAPPING, "x"), max_rejects=10)
     assert works(store) == {}
+
+
+def test_an_open_mark_before_a_date_that_the_next_title_closes(store, tmp_path, mark, end) -> None:
+    """The date would end where the title of the next row begins."""
+    lines = ["id,artist,date,title", "w0,a0,2021-03-01,x", 'w1,a1,"2021-03-02,""""']
+    lines += ['w2,a0,2021-03-03,",["', "w3,a1,2021-03-04,!"]
+    file = put(tmp_path, "".join(line.replace(",", mark) + end for line in lines))
+    with pytest.raises(InputError, match=re.escape("a quotation mark opened in line 3 is not")):
+        store.load(Table(file, MAPPING, "x"), max_rejects=10)
+    assert works(store) == {}

@@ -161,13 +161,13 @@ class _Exact:
         raise self._open(place)
 
     def _date_holds_rows(self, row: Sequence[str]) -> bool:
-        """Tell whether a date holds line breaks and as many delimiters as a row: it never does."""
+        """Tell whether a date goes on in a line with other cells, which none does."""
         if len(row) != self._width:
             return False
         return any(
-            line.count(self._dialect.delimiter) >= self._width - 1
+            self._dialect.delimiter in line
             for date in self._dates
-            for line in row[date].strip().split("\n")[1:]
+            for line in row[date].strip(" \r\n").split("\n")[1:]
         )
 
     def _stray(self, place: str, taken: list[str]) -> tuple[str, list[str], None]:
