@@ -157,3 +157,17 @@ def test_an_open_mark_before_a_date_that_the_next_title_closes(store, tmp_path, 
     with pytest.raises(InputError, match=re.escape("a quotation mark opened in line 3 is not")):
         store.load(Table(file, MAPPING, "x"), max_rejects=10)
     assert works(store) == {}
+
+
+def test_a_mark_too_many_moves_the_end_of_a_row(store, tmp_path, mark, end) -> None:
+    """The row has as many cells as it should, and the rest of its title is a line of its own."""
+    lines = [
+        "id,artist,date,title",
+        'w0,"a5,2021-09-04,",,',
+        '1 a 2020-01-01 t"',
+        "w1,a4,2010-04-07,x",
+    ]
+    file = put(tmp_path, "".join(line.replace(",", mark) + end for line in lines))
+    with pytest.raises(InputError, match=re.escape("a quotation mark opened in line 2 is not")):
+        store.load(Table(file, MAPPING, "x"), max_rejects=10)
+    assert works(store) == {}

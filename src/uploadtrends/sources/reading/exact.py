@@ -74,7 +74,7 @@ class _Exact:
         broken: list[str] = []  # places of the records just before that are not whole
         odd = False  # whether marks are why
         marked = False  # whether the last of them holds marks at all
-        closed = ""  # place of the last whole record, if it ended with a mark
+        closed = ""  # place of the last whole record, if it holds marks
         while (record := self._record()) is not None:
             place, taken, row = record
             if self._is_whole(taken, row):
@@ -82,13 +82,13 @@ class _Exact:
                     raise self._open(broken[0])  # its mark may close what was opened there
                 marked = False
                 odd, broken = row is None, [place] if row is None else []
-                closed = place if row is not None and self._ends_with_mark(taken) else ""
+                closed = place if row is not None and self._has_marks(taken) else ""
             else:
                 # Of several in a row, one may be the rest of another, and so may the first one
-                # be of the record before it, whose last mark is then one too many.
+                # be of the record before it, in which a mark is then one too many.
                 odd = odd or row is None or len(taken) > 1 or self._odd_marks(taken)
                 broken.append(place)
-                marked = bool(self._dialect.quote) and self._dialect.quote in "".join(taken)
+                marked = self._has_marks(taken)
                 if odd and (len(broken) > 1 or (closed and self._ends_with_mark(taken))):
                     raise self._open(closed or broken[0])
             shown = "".join(taken)[:EXCERPT_LENGTH].rstrip("\r\n")
@@ -103,6 +103,9 @@ class _Exact:
                     yield place, [shown], f"not {self._text.codec.upper()}"
                 else:
                     yield place, cells, ""
+
+    def _has_marks(self, taken: Sequence[str]) -> bool:
+        return bool(self._dialect.quote) and any(self._dialect.quote in line for line in taken)
 
     def _odd_marks(self, taken: Sequence[str]) -> bool:
         mark = self._dialect.quote
