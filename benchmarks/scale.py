@@ -197,11 +197,11 @@ def slopes(rows: list[dict[str, str]]) -> list[str]:
 
 def page(rows: list[dict[str, str]]) -> str:
     """Return the measured part of docs/scale.md."""
-    lines = ["| engine | credits | task | rows | CPU seconds | peak memory, MB | load |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    lines = ["| engine | credits | task | rows | seconds | CPU seconds | peak memory, MB | load |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
     lines += [
         f"| {row['engine']} | {int(row['credits']):,} | {row['task']} | {int(row['rows']):,} "
-        f"| {row['cpu_seconds']} | {int(row['peak_mb']):,} "
+        f"| {row['seconds']} | {row['cpu_seconds']} | {int(row['peak_mb']):,} "
         f"| {row['load_before']} |"
         for row in sorted(rows, key=lambda row: (int(row["credits"]), ENGINES.index(row["engine"])))
     ]
