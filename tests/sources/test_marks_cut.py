@@ -38,6 +38,14 @@ def header(request) -> bool:
     return request.param
 
 
+def assert_refused(store, file, *, opened: int) -> None:
+    """Assert that a load stops, names the line where the mark opened, and writes nothing."""
+    said = re.escape(f"a quotation mark opened in line {opened} is not")
+    with pytest.raises(InputError, match=said):
+        store.load(Table(file, MAPPING, "x"), max_rejects=10)
+    assert works(store) == {}
+
+
 FOUR = [[f"w{n}", f"a{n % 2}", f"2021-03-0{n + 1}", title] for n, title in enumerate("xyz!")]
 LOADED = {"w0": "a0", "w1": "a1", "w2": "a0"}
 
@@ -127,10 +135,8 @@ def test_an_open_mark_before_a_date_that_a_later_title_closes(store, tmp_path, m
         '!"',
         "w6,a0,2021-03-07,x",
     ]
-    file = put(tmp_path, "".join(line.replace(",", mark) + end for line in lines))
-    with pytest.raises(InputError, match=re.escape("a quotation mark opened in line 3 is not")):
-        store.load(Table(file, MAPPING, "x"), max_rejects=10)
-    assert works(store) == {}
+    text = "".join(line.replace(",", mark) + end for line in lines)
+    assert_refused(store, put(tmp_path, text), opened=3)
 
 
 @pytest.mark.parametrize("mark", [",", ";", "|"])  # tabs alone tell the cells here
@@ -143,20 +149,16 @@ def test_an_open_mark_whose_record_seems_to_end_with_its_line(store, tmp_path, m
         '2,b,2021-02-03,y"',
     ]
     lines += ["w2,a0,2021-03-03,z", "w3,a1,2021-03-04,!"]
-    file = put(tmp_path, "".join(line.replace(",", mark) + end for line in lines))
-    with pytest.raises(InputError, match=re.escape("a quotation mark opened in line 3 is not")):
-        store.load(Table(file, MAPPING, "x"), max_rejects=10)
-    assert works(store) == {}
+    text = "".join(line.replace(",", mark) + end for line in lines)
+    assert_refused(store, put(tmp_path, text), opened=3)
 
 
 def test_an_open_mark_before_a_date_that_the_next_title_closes(store, tmp_path, mark, end) -> None:
     """The date would end where the title of the next row begins."""
     lines = ["id,artist,date,title", "w0,a0,2021-03-01,x", 'w1,a1,"2021-03-02,""""']
     lines += ['w2,a0,2021-03-03,",["', "w3,a1,2021-03-04,!"]
-    file = put(tmp_path, "".join(line.replace(",", mark) + end for line in lines))
-    with pytest.raises(InputError, match=re.escape("a quotation mark opened in line 3 is not")):
-        store.load(Table(file, MAPPING, "x"), max_rejects=10)
-    assert works(store) == {}
+    text = "".join(line.replace(",", mark) + end for line in lines)
+    assert_refused(store, put(tmp_path, text), opened=3)
 
 
 def test_a_mark_too_many_moves_the_end_of_a_row(store, tmp_path, mark, end) -> None:
@@ -167,7 +169,5 @@ def test_a_mark_too_many_moves_the_end_of_a_row(store, tmp_path, mark, end) -> N
         '1 a 2020-01-01 t"',
         "w1,a4,2010-04-07,x",
     ]
-    file = put(tmp_path, "".join(line.replace(",", mark) + end for line in lines))
-    with pytest.raises(InputError, match=re.escape("a quotation mark opened in line 2 is not")):
-        store.load(Table(file, MAPPING, "x"), max_rejects=10)
-    assert works(store) == {}
+    text = "".join(line.replace(",", mark) + end for line in lines)
+    assert_refused(store, put(tmp_path, text), opened=2)

@@ -28,9 +28,8 @@ _MONTHS = (
 )
 _NUMBERS = {name[:3]: number for number, name in enumerate(_MONTHS, 1)}
 _NAME = rf"(?P<name>{'|'.join(f'{name}|{name[:3]}' for name in _MONTHS)}|sept)\.?"
-_WEEKDAY = (
-    r"(?:(?P<weekday>mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs?|ur)?(?:day)?(?:\.?,\s*|\.?\s+))?"
-)
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY = rf"(?:(?P<weekday>{'|'.join(_WEEKDAYS)})(?:s|nes|rs?|ur)?(?:day)?(?:\.?,\s*|\.?\s+))?"
 _CLOCK = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
     r"(?:\s*(?P<half>[ap])\.?m\.?(?![a-z]))?"
@@ -61,7 +60,6 @@ _FORMS = [
     )
 ]
 _DAY_OR_MONTH_FIRST = re.compile(r"(?<!\d)\d{1,2}([/.-])\d{1,2}\1(?:\d{4}|\d{2})(?!\d)")
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _EARLY = re.compile(r"-?(?:\d{9}|\d{12}|\d{15})(?:\.\d*)?")
 _SERIAL = re.compile(r"[2-6]\d{4}(?:\.\d+)?")
 WRONG_WEEKDAY = "the weekday is not that of the date"
