@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
 from pytest_socket import socket_allow_hosts
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# A worker a core: threads of BLAS beside it would wait for each other, and spin as they wait.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -98,7 +98,7 @@ MADE: dict[str, Callable[[], Any]] = {
     "RetrainingLoop": lambda: ut.retraining_loop(
         lambda n, rng: rng.standard_normal((n, 1)), generator="gaussian", generations=5, repeats=3
     ),
-    "LoopStudy": lambda: ut.loop_study(iterations=22, generations=5, loops=2),
+    "LoopStudy": lambda: ut.loop_study(iterations=22, generations=5, loops=2, generator="gaussian"),
     "Convergence": lambda: ut.convergence(
         np.random.default_rng(0).normal((1 - 0.5 ** np.arange(60.0))[:, None], 0.05, (60, 12))
     ),

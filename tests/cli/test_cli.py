@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import polars as pl
 import pytest
+from command import run, run_apart
 from typer.testing import CliRunner
 
 from uploadtrends import datasets
@@ -13,16 +12,6 @@ from uploadtrends.cli import app
 
 runner = CliRunner()
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]
-
-
-def run(*args: object) -> subprocess.CompletedProcess[str]:
-    """Run the installed command line in a process of its own, as a user does."""
-    return subprocess.run(
-        [sys.executable, "-c", "from uploadtrends.cli import main; main()", *map(str, args)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_help_lists_every_command() -> None:
@@ -50,7 +39,7 @@ def test_wrong_usage_exits_with_2() -> None:
 
 
 def test_an_error_exits_with_1_and_says_what_to_do() -> None:
-    done = run("run", "no_such_study.toml")
+    done = run_apart("run", "no_such_study.toml")
     assert done.returncode == 1
     assert "Fix: write one with `uploadtrends new FILE`" in done.stderr
     assert "Traceback" not in done.stderr
@@ -134,7 +123,7 @@ def test_a_bad_csv_is_named(tmp_path, content: bytes, message: str) -> None:
 def test_new_writes_a_study_once(tmp_path) -> None:
     path = tmp_path / "mine.toml"
     assert runner.invoke(app, ["new", str(path)]).exit_code == 0
-    done = run("new", path)
+    done = run_apart("new", path)
     assert done.returncode == 1
     assert "exists already" in done.stderr
 
@@ -174,6 +163,6 @@ def test_a_dry_run_asks_nobody(tmp_path) -> None:
     artists = tmp_path / "artists.txt"
     artists.write_text("one\ntwo\n")
     args = ["--artists", artists, "--raw", tmp_path / "raw", "--i-have-permission", "--dry-run"]
-    done = run("collect", "artstation", *args)
+    done = run_apart("collect", "artstation", *args)
     assert done.returncode == 0, done.stderr
     assert "requests" in done.stdout

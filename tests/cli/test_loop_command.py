@@ -30,7 +30,15 @@ def test_both_loops_write_figure_table_and_words(tmp_path: Path) -> None:
     for kind in ("caption", "retrain"):
         for ending in ("svg", "png", "csv", "txt"):
             assert (tmp_path / f"{kind}_loop.{ending}").stat().st_size > 50
-    both = ["both", "--iterations", "20", "--out", str(tmp_path / "both")]
+    both = [
+        "both",
+        "--iterations",
+        "20",
+        "--generator",
+        "gaussian",
+        "--out",
+        str(tmp_path / "both"),
+    ]
     done = runner.invoke(app, ["loop", *both])
     assert done.exit_code == 0, done.output
     page = (tmp_path / "both" / "loop.html").read_text()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import Done, run
 
 from uploadtrends.errors import explain_os
 
-TOOL = [sys.executable, "-c", "from uploadtrends.cli import main; main()"]
 ROWS = "who,id,at\n" + "".join(f"a{i % 9},{i},2022-01-{i % 28 + 1:02d}\n" for i in range(200))
 LOAD = [
     *("load", "table", "works.csv", "--option", "platform=mine", "--column", "artist_id=who"),
@@ -20,16 +17,9 @@ LOAD = [
 ]
 
 
-def ran(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"UPLOADTRENDS_KEY_FILE": str(folder / "key"), "COLUMNS": "1000"}
-    return subprocess.run(
-        [*TOOL, *arguments],
-        check=False,
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+def ran(folder: Path, *arguments: str) -> Done:
+    variables = {"UPLOADTRENDS_KEY_FILE": str(folder / "key"), "COLUMNS": "1000"}
+    return run(*arguments, folder=folder, **variables)
 
 
 def damaged_store(folder: Path) -> list[str]:

@@ -74,6 +74,12 @@ def results() -> dict[str, Any]:
     return made
 
 
+@cache
+def english(width: float) -> list[tuple[str, Any]]:
+    """Return every figure with its name, drawn once; for tests that only look."""
+    return list(every(width))
+
+
 def every(width: float) -> Iterator[tuple[str, Any]]:
     """Yield every figure with its name, in the style in force."""
     for name, result in results().items():

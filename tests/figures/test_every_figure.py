@@ -14,14 +14,14 @@ from uploadtrends.figures.canvas import layout
 
 @pytest.mark.parametrize("width", [3.5, 7.0])
 def test_labels_stay_inside_and_apart(width: float) -> None:
-    for name, figure in kinds.every(width):
+    for name, figure in kinds.english(width):
         assert layout.outside(figure) == [], name
         crowded = name == "EventSet"  # its markers stand in lanes, numbers of three digits close by
         assert crowded or layout.overlaps(figure) == [], name
 
 
 def test_legends_stay_inside_and_off_the_panels() -> None:
-    for name, figure in kinds.every(3.5):
+    for name, figure in kinds.english(3.5):
         figure.draw_without_rendering()
         for legend in figure.legends:
             box = legend.get_window_extent()
@@ -31,7 +31,7 @@ def test_legends_stay_inside_and_off_the_panels() -> None:
 
 
 def test_no_raw_id_stands_in_a_figure() -> None:
-    for name, figure in kinds.every(7.0):
+    for name, figure in kinds.english(7.0):
         said = [text.get_text() for text in figure.findobj(Text)]
         assert not [
             text for text in said if re.search(r"[0-9a-f]{12}|[a-z]_[a-z]|mathdefault", text)
@@ -39,7 +39,7 @@ def test_no_raw_id_stands_in_a_figure() -> None:
 
 
 def test_lines_of_one_panel_differ_without_colour() -> None:
-    for name, figure in kinds.every(7.0):
+    for name, figure in kinds.english(7.0):
         for axes in figure.axes:
             looks: dict[Any, str] = {}
             for line in axes.get_lines():
