@@ -66,6 +66,14 @@ _PARTS = (
     *("2021", "2020-01-01", "\\", "|", "x,y", '"quoted"', "1,a,2020-01-01,t", "\n2,b,2021-02-03"),
 )
 _ZONES = (" 10:00 PDT", " 23:30:00 -0500", "T10:00:00+09:00", " 5:00 AM")
+_STRAY = (
+    '"a 24" brush',
+    '"a 24" brush"',
+    '"a 24" brush, blue"',
+    '"she, too, said "hi" twice"',
+    '""hi", she said"',
+)
+"""What a program that does not double marks makes of marks in a title."""
 TEXTS = {
     # Delimiter, and whether the header and the rows are quoted throughout.
     "csv": (",", False, False),
@@ -227,9 +235,8 @@ def _text_example(
     pieces = written(rng, form, rows)
     header, body = pieces[0], pieces[1:]
     if damage == "closed quote":
-        body = [
-            piece.replace('"STRAY"', "STRAY").replace("STRAY", '"a 24" brush') for piece in body
-        ]
+        stray = rng.choice(_STRAY).replace(",", TEXTS[form][0])
+        body = [piece.replace('"STRAY"', "STRAY").replace("STRAY", stray) for piece in body]
     if damage == "open quote":
         n = rng.randrange(len(body))
         starts = [0, *(i + 1 for i, c in enumerate(body[n]) if c in ",;\t|")]

@@ -171,3 +171,29 @@ def test_a_mark_too_many_moves_the_end_of_a_row(store, tmp_path, mark, end) -> N
     ]
     text = "".join(line.replace(",", mark) + end for line in lines)
     assert_refused(store, put(tmp_path, text), opened=2)
+
+
+@pytest.mark.parametrize(
+    "title",
+    ['"a 24" brush, blue"', '"a, 24" brush"', '"she, too, said "hi" twice"', '""hi", she said"'],
+)
+@pytest.mark.parametrize("throughout", [True, False], ids=["quoted throughout", "as needed"])
+def test_marks_that_are_not_doubled_cost_their_own_row(store, tmp_path, title, throughout) -> None:
+    """Whatever delimiters stand between them: the other cells tell that the line is a row."""
+    row = '"w{0}","a1","2021-03-0{0}",' if throughout else "w{0},a1,2021-03-0{0},"
+    lines = [row.format(n) + ('"x"' if n != 3 else title) for n in range(1, 6)]
+    report = store.load(
+        Table(put(tmp_path, "id,artist,date,title\n" + "\n".join(lines)), MAPPING, "x"),
+        max_rejects=1,
+    )
+    assert works(store) == {f"w{n}": "a1" for n in (1, 2, 4, 5)}
+    assert (report.n_read, report.n_rejected) == (5, 1)
+    assert store.sql("SELECT position FROM reject").fetchall() == [("line 4",)]
+
+
+def test_the_rest_of_a_cut_cell_is_no_row(store, tmp_path) -> None:
+    """Lines within the cells of whole rows teach nothing of what a row looks like."""
+    title = '"\r\nSunset|\t1,a,2020-01-01,t'
+    whole = f'w0,a3,2019-11-10,{title}"\n'
+    file = put(tmp_path, "id,artist,date,title\n" + 2 * whole + f"w1,a3,2019-11-11,{title}")
+    assert_refused(store, file, opened=6)

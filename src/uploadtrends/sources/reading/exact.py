@@ -12,7 +12,8 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.protocol import LoadProgress, Progress
@@ -22,11 +23,11 @@ from uploadtrends.sources.reading.survey import LONGEST
 from uploadtrends.sources.staging import EXCERPT_LENGTH
 
 _FEW = 3
-_ENOUGH = 12
 _FREQUENT = 0.2
 _MOST = 0.8
 _MANY_LINES = 64
 """A cell that holds so many lines, each of which reads as a row, is no cell."""
+_LONG_LINE = 20_000
 _LIKE_A_DATE = re.compile(r"\d{4}|\d{1,2}[/.-]\d{1,2}|\d{9}")
 
 
@@ -51,6 +52,31 @@ def read_exactly(rows: Rows, text: Text, progress: Progress | None) -> None:
             csv.field_size_limit(limit)
 
 
+class _Record(NamedTuple):
+    """A record and what its quotation marks are like."""
+
+    place: str
+    text: str
+    row: list[str] | None
+    """Its cells; None where it is malformed."""
+    whole: bool
+    """Whether it has a row's number of cells, its marks taken as they come."""
+    marks: int
+    astray: bool
+    """Whether a mark may have opened here, or been closed, that belongs elsewhere."""
+    ends_with_mark: bool
+
+
+def _share_a_mark(before: _Record, record: _Record) -> bool:
+    """Tell whether two records may be one, or a mark of the one have opened in the other."""
+    if before.row is None or not before.whole:
+        if record.whole:
+            return before.marks > 0 and record.row is not None and record.marks % 2 == 1
+        return before.astray or record.astray
+    # A mark too many may have ended the one before too early: this is then the rest of it.
+    return before.marks > 0 and not record.whole and record.astray and record.ends_with_mark
+
+
 class _Exact:
     """Yield place, cells and reason of every record; the reason of a good one is empty."""
 
@@ -69,54 +95,67 @@ class _Exact:
     def __iter__(self) -> Iterator[tuple[str, list[str], str]]:
         for _ in range(self._dialect.skip):
             self._next_line()
-        header = self._record()
-        del header
-        broken: list[str] = []  # places of the records just before that are not whole
-        odd = False  # whether marks are why
-        marked = False  # whether the last of them holds marks at all
-        closed = ""  # place of the last whole record, if it holds marks
-        while (record := self._record()) is not None:
-            place, taken, row = record
-            if self._is_whole(taken, row):
-                if (odd or marked) and row is not None and self._odd_marks(taken):
-                    raise self._open(broken[0])  # its mark may close what was opened there
-                marked = False
-                odd, broken = row is None, [place] if row is None else []
-                closed = place if row is not None and self._has_marks(taken) else ""
+        self._record()  # the header
+        before = None
+        while (record := self._next()) is not None:
+            if before is not None and _share_a_mark(before, record):
+                raise self._open(before.place)
+            before = record
+            shown = record.text[:EXCERPT_LENGTH].rstrip("\r\n")
+            if record.row is None:
+                yield record.place, [shown], "a quotation mark in the wrong place"
+            elif not record.whole:
+                few = "too few" if len(record.row) < self._width else "too many"
+                yield record.place, [shown], f"{few} columns"
             else:
-                # Of several in a row, one may be the rest of another, and so may the first one
-                # be of the record before it, in which a mark is then one too many.
-                odd = odd or row is None or len(taken) > 1 or self._odd_marks(taken)
-                broken.append(place)
-                marked = self._has_marks(taken)
-                if odd and (len(broken) > 1 or (closed and self._ends_with_mark(taken))):
-                    raise self._open(closed or broken[0])
-            shown = "".join(taken)[:EXCERPT_LENGTH].rstrip("\r\n")
-            if row is None:
-                yield place, [shown], "a quotation mark in the wrong place"
-            elif len(row) != self._width:
-                few = "too few" if len(row) < self._width else "too many"
-                yield place, [shown], f"{few} columns"
-            else:
-                cells = [row[place] for place in self._places]
+                cells = [record.row[place] for place in self._places]
                 if any(_undecoded(cell) for cell in cells):
-                    yield place, [shown], f"not {self._text.codec.upper()}"
+                    yield record.place, [shown], f"not {self._text.codec.upper()}"
                 else:
-                    yield place, cells, ""
+                    yield record.place, cells, ""
 
-    def _has_marks(self, taken: Sequence[str]) -> bool:
-        return bool(self._dialect.quote) and any(self._dialect.quote in line for line in taken)
+    def _next(self) -> _Record | None:
+        found = self._record()
+        if found is None:
+            return None
+        place, taken, row = found
+        text = "".join(taken)
+        whole = self._is_a_row(text) if row is None else len(row) == self._width
+        marks = text.count(self._dialect.quote) if self._dialect.quote else 0
+        astray = row is None or len(taken) > 1 or marks % 2 == 1
+        ends = marks > 0 and text.rstrip("\r\n").endswith(self._dialect.quote)
+        return _Record(place, text, row, whole, marks, astray, ends)
 
-    def _odd_marks(self, taken: Sequence[str]) -> bool:
-        mark = self._dialect.quote
-        return bool(mark) and "".join(taken).count(mark) % 2 == 1
+    def _is_a_row(self, line: str) -> bool:
+        """Tell whether a malformed line is a row by itself: one of its cells is bad, others not."""
+        if line.count(self._dialect.delimiter) == self._width - 1:
+            return True
+        if len(line) > _LONG_LINE:
+            return False
+        line = line.rstrip("\r\n")
+        for bad, pattern in enumerate(self._one_bad_cell):
+            found = pattern.fullmatch(line)
+            if found and any(
+                shapes[_shape(found[place + 1].strip(self._dialect.quote))]
+                >= _FREQUENT * shapes.total()
+                > 0
+                for place, shapes in zip(self._places, self._shapes, strict=True)
+                if place != bad
+            ):
+                return True
+        return False
 
-    def _ends_with_mark(self, taken: Sequence[str]) -> bool:
-        return bool(self._dialect.quote) and taken[-1].rstrip("\r\n").endswith(self._dialect.quote)
-
-    def _is_whole(self, taken: Sequence[str], row: list[str] | None) -> bool:
-        """Tell whether a record has a row's number of cells, its marks taken as they come."""
-        return len(row or taken[0].split(self._dialect.delimiter)) == self._width
+    @cached_property
+    def _one_bad_cell(self) -> list[re.Pattern[str]]:
+        """Rows whose cell opens with a mark and goes on beyond the next, one pattern a column."""
+        delimiter, mark = re.escape(self._dialect.delimiter), re.escape(self._dialect.quote)
+        cell = f"({mark}(?:[^{mark}]|{mark}{mark})*{mark}|[^{mark}{delimiter}]*)"
+        return [
+            re.compile(
+                delimiter.join([*[cell] * n, f"({mark}.*)", *[cell] * (self._width - n - 1)])
+            )
+            for n in range(self._width)
+        ]
 
     def _next_line(self) -> str | None:
         line = self._back.popleft() if self._back else next(self._lines, None)
@@ -213,24 +252,26 @@ class _Exact:
         """Learn what the cells of rows look like, from the beginning of the text."""
         lines = self._text.head().decode("utf-8", "replace").splitlines(keepends=True)
         lines = lines[self._dialect.skip + self._dialect.header_lines :]
-        rows = []
+        rows: list[list[str]] = []
         with suppress(csv.Error):  # beyond a malformed row the marks tell nothing
-            rows.extend(self._reader(lines))
-        if 2 * len(rows) < len(lines) and len(rows) < _ENOUGH:
-            rows = [row for line in lines if (row := self._parse([line])[0]) is not None]
+            rows.extend(row for row in self._reader(lines) if self._reads_as_row(row))
+        if not rows:  # lines within the cells of rows teach nothing
+            alone = (self._parse([line])[0] for line in lines)
+            rows = [row for row in alone if row is not None and self._reads_as_row(row)]
         for row in rows:
-            if len(row) == self._width and all(_LIKE_A_DATE.search(row[d]) for d in self._dates):
-                for shapes, place in zip(self._shapes, self._places, strict=True):
-                    shapes[_shape(row[place])] += 1
+            for shapes, place in zip(self._shapes, self._places, strict=True):
+                shapes[_shape(row[place])] += 1
+
+    def _reads_as_row(self, row: Sequence[str]) -> bool:
+        dates = (row[date] for date in self._dates)
+        return len(row) == self._width and all(map(_LIKE_A_DATE.search, dates))
 
     def _like_rows(self, lines: Sequence[str]) -> bool:
         """Tell whether each line is a row by itself, and most look like the rows of this text."""
         found = []
         for line in lines:
             row, whole = self._parse([line])
-            if row is None or not whole or len(row) != self._width:
-                return False
-            if not all(_LIKE_A_DATE.search(row[date]) for date in self._dates):
+            if row is None or not whole or not self._reads_as_row(row):
                 return False
             found.append([_shape(row[place]) for place in self._places])
         common = [True] * len(found)
