@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.moments import doubt, moment, quote
+from uploadtrends.sources.moments import doubt, moment, quote, read_dates
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.staging import tally
 from uploadtrends.sources.tabular import cells, read_rows
@@ -88,7 +88,8 @@ class E621:
         cell = cells(_POST)
         when = moment(cell["created_at"])
         whole = f"regexp_full_match({cell['id']}, '[0-9]+')"
-        con.execute(
+        read_dates(
+            con,
             "CREATE OR REPLACE TEMP TABLE post AS SELECT position, "
             f"{cell['id']} AS upload_id, {when} AS arrived_at, {moment(cell['updated_at'])} "
             f"AS updated_at, {cell['rating']} = 'e' OR {cell['rating']} = 'q' AS is_mature, "
@@ -98,7 +99,7 @@ class E621:
             f"'image' END AS kind, {cell['tag_string']} AS tags, CASE WHEN NOT coalesce({whole}, "
             f"FALSE) THEN 'id is not a whole number' ELSE {doubt(when, cell['created_at'])} END "
             f"AS reason, left(concat_ws(',', {cell['id']}, {cell['created_at']}), 200) AS excerpt "
-            "FROM temp.input_rows"
+            "FROM temp.input_rows",
         )
         con.execute("DROP TABLE temp.input_rows")
         con.execute(

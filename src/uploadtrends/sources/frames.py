@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.moments import Formats, doubt, moment, name, quote
+from uploadtrends.sources.moments import Formats, doubt, moment, name, quote, register_functions
 from uploadtrends.sources.reading.cells import id_doubt, identity, something, unescaped
 from uploadtrends.sources.reading.forms import form_of
 from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
@@ -191,6 +191,7 @@ def _staging() -> Iterator[duckdb.DuckDBPyConnection]:
     con = duckdb.connect()
     try:
         create_stage_tables(con)
+        register_functions(con)
         yield con
     finally:
         drop_stage_tables(con)

@@ -23,7 +23,7 @@ import duckdb
 from uploadtrends.errors import InputError
 from uploadtrends.records import Reject
 from uploadtrends.result import file_sha256
-from uploadtrends.sources.moments import doubt, moment
+from uploadtrends.sources.moments import doubt, moment, register_functions
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.staging import create_stage_tables, stage_records, tally
 from uploadtrends.sources.tabular import cells, read_rows
@@ -252,6 +252,7 @@ class IdClock:
             f"coalesce(contains({bound_text[0]}, '{_BOUND}'), false)" if bound_text else "false"
         )
         when = moment(time_text)
+        register_functions(con)
         rows = con.sql(
             f"SELECT position, try_cast({id_text} AS BIGINT), {when}, "
             f"length({time_text}) = 10 AND {time_text} LIKE '%-%', {is_bound}, "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.moments import doubt, moment, quote
+from uploadtrends.sources.moments import doubt, moment, quote, read_dates
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.staging import tally
 from uploadtrends.sources.tabular import cells, read_rows
@@ -107,10 +107,11 @@ class SeriesFile:
         read_rows(con, Path(self.path), wanted)
         cell = cells(wanted)
         period = cell[self.period]
-        con.execute(
+        read_dates(
+            con,
             "CREATE OR REPLACE TEMP TABLE dated_rows AS SELECT *, "
             f"date_trunc({quote(self.frequency)}, {moment(period)}) AS period_start, "
-            f"{doubt(moment(period), period)} AS reason FROM temp.input_rows"
+            f"{doubt(moment(period), period)} AS reason FROM temp.input_rows",
         )
         con.execute(
             "UPDATE temp.dated_rows SET reason = 'period given twice' FROM (SELECT rowid AS r, "

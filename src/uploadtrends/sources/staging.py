@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.records import Artist, Credit, Record, Reject, Sighting, Upload
-from uploadtrends.sources.moments import register_functions, remove_functions
+from uploadtrends.sources.moments import remove_functions
 from uploadtrends.sources.protocol import LoadProgress, Progress
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ def create_stage_tables(con: duckdb.DuckDBPyConnection) -> None:
     would else give another month on another machine.
     """
     con.execute("SET TimeZone = 'UTC'")
-    register_functions(con)
     con.execute(files("uploadtrends.sources").joinpath("stage.sql").read_text("utf-8"))
 
 

@@ -16,6 +16,7 @@ from uploadtrends.sources.moments import (
     moment,
     precision,
     quote,
+    read_dates,
 )
 from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading.cells import (
@@ -222,6 +223,7 @@ class Table:
             counts=self.has_counts,
             ids="upload_id" in self.columns,
             artists="artist_id" in self.columns,
+            known="handle" in self.columns or "joined_at" in self.columns,
             shared=shared,
         )
 
@@ -276,12 +278,13 @@ class Table:
             for field, column in self.columns.items()
         )
         shown = ", ".join(cell.values())
-        con.execute(
+        read_dates(
+            con,
             f"CREATE OR REPLACE TEMP TABLE parsed AS SELECT * EXCLUDE ({shown}, reason_date), "
             f"CASE WHEN reason IS NOT NULL THEN left(concat_ws(',', {shown}), 200) END AS excerpt "
             f"FROM (SELECT * EXCLUDE ({', '.join(texts.values())}), {self._reason(con)} AS reason "
             f"FROM (SELECT *, {doubted} AS reason_date FROM (SELECT *, {chosen}{given} FROM "
-            f"(SELECT *, {read} FROM temp.input_rows))))"
+            f"(SELECT *, {read} FROM temp.input_rows))))",
         )
 
     def _text(self, field: str, cell: str) -> str:

@@ -113,7 +113,9 @@ def unfold_lists(con: duckdb.DuckDBPyConnection, cell: str) -> bool:
     ``['a', 'b']`` is what pandas makes of a list, ``["a", "b"]`` is JSON; ``{a,b}`` is an array of
     Postgres where the whole column looks like that. An object in a text is marked as one.
     """
-    shape = f"left({cell}, 1) IN ('[', '{{') AND right({cell}, 1) IN (']', '}}')"
+    # Comparisons of whole texts are far cheaper than a look at the first character.
+    opened = f"({cell} >= '[' AND {cell} < '\\' OR {cell} >= '{{' AND {cell} < '|')"
+    shape = f"CASE WHEN {opened} THEN right({cell}, 1) IN (']', '}}') END"
     n, of = con.sql(
         f"SELECT count(*) FILTER ({shape}), count({cell}) FROM temp.input_rows"
     ).fetchall()[0]
@@ -245,7 +247,8 @@ def are_rounded(con: duckdb.DuckDBPyConnection, table: str, column: str) -> bool
     A number of 18 digits or more that was read as a float keeps 17 of them at the most. One true id
     in ten or more happens to look like that; a column of which more than half do was rounded.
     """
-    long = f"regexp_full_match({column}, '[0-9]{{18,}}')"
+    # Most ids are told by their length.
+    long = f"strlen({column}) >= 18 AND regexp_full_match({column}, '[0-9]{{18,}}')"
     # The shortest digits that give the same float, as both programs write them.
     digits = f"split_part(CAST(CAST({column} AS DOUBLE) AS VARCHAR), 'e', 1)"
     kept = f"rtrim(replace({digits}, '.', ''), '0')"

@@ -24,11 +24,13 @@ def stage_works(
     counts: bool,
     ids: bool,
     artists: bool,
+    known: bool,
     shared: bool,
 ) -> None:
     """Fill the stage tables from `parsed`, whose rows are all good.
 
-    Works are `shared` where `settle_repeats` says so.
+    Works are `shared` where `settle_repeats` says so; more than the ids of the artists is `known`
+    where the table has their handles or when they joined.
     """
     con.execute(f"CREATE OR REPLACE TEMP VIEW works AS {_works(counts=counts, ids=ids)}")
     kept = ", ".join(f"arg_max({name}, position) AS {name}" if shared else name for name in _KEPT)
@@ -50,7 +52,7 @@ def stage_works(
     )
     if artists:
         _stage_credits(con, platform, shared=shared)
-        _stage_artists(con, joined_basis)
+        _stage_artists(con, joined_basis, known=known)
 
 
 def _works(*, counts: bool, ids: bool) -> str:
@@ -100,7 +102,13 @@ def _stage_credits(con: duckdb.DuckDBPyConnection, platform: str, *, shared: boo
     )
 
 
-def _stage_artists(con: duckdb.DuckDBPyConnection, joined_basis: str) -> None:
+def _stage_artists(con: duckdb.DuckDBPyConnection, joined_basis: str, *, known: bool) -> None:
+    if not known:
+        con.execute(
+            "INSERT INTO temp.stage_artist BY NAME SELECT DISTINCT platform, artist_id "
+            "FROM temp.stage_credit"
+        )
+        return
     con.execute(
         "INSERT INTO temp.stage_artist BY NAME SELECT platform, c.artist_id, "
         "arg_max(p.handle, (coalesce(p.updated_at, p.published_at), p.position)) "
