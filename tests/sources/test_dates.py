@@ -9,7 +9,14 @@ import pytest
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.dates import read_date, two_readings, zone_named
-from uploadtrends.sources.moments import doubt, formats_of, moment, precision, register_functions
+from uploadtrends.sources.moments import (
+    doubt,
+    formats_of,
+    moment,
+    precision,
+    read_dates,
+    register_functions,
+)
 
 
 @pytest.fixture(params=["UTC", "America/New_York", "Asia/Tokyo"])
@@ -104,6 +111,43 @@ def test_a_weekday_is_that_of_the_date(con, text: str, right: datetime | None) -
         assert read_date(text).reason == "the weekday is not that of the date"
 
 
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("2013-01-10T22:21:17.392-05:00", datetime(2013, 1, 11, 3, 21, 17, 392000)),
+        ("2013-07-10T22:21:17.392+09:00", datetime(2013, 7, 10, 13, 21, 17, 392000)),
+        ("2013-01-10T24:00:00.000-05:00", datetime(2013, 1, 11, 5)),
+        ("2013-01-10T22:21:17.392-05:75", None),
+        ("2013-01-10T 2:21:17.392-05:00", datetime(2013, 1, 10, 7, 21, 17, 392000)),
+        ("2013-02-30T02:21:17.392-05:00", None),
+        ("-013-01-10T02:21:17.392-05:00", None),
+        ("2013-01-10T02:21:17.392 05:00", None),
+    ],
+)
+def test_a_time_of_a_dump_is_read_by_position_or_as_any_other(con, text: str, right) -> None:
+    assert read(con, text)[0] == right
+
+
+def test_python_reads_only_what_duckdb_cannot() -> None:
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute("CREATE TEMP TABLE given (x VARCHAR)")
+        read_them = f"CREATE OR REPLACE TEMP TABLE found AS SELECT {moment('x')} AS m FROM given"
+        con.execute("INSERT INTO given VALUES ('2022-08-22'), (NULL)")
+        read_dates(con, read_them)
+        assert con.execute("FROM found").fetchall() == [(datetime(2022, 8, 22),), (None,)]
+        with pytest.raises(duckdb.CatalogException):
+            con.execute("SELECT ut_moment('2022-08-22', 'UTC')")
+        con.execute("INSERT INTO given VALUES ('August 22, 2022')")
+        read_dates(con, read_them)
+        assert (
+            con.execute("SELECT m FROM found WHERE m IS NOT NULL").fetchall()
+            == [(datetime(2022, 8, 22),)] * 2
+        )
+        with pytest.raises(duckdb.BinderException):  # any other failure is its own
+            read_dates(con, "CREATE TEMP TABLE found_again AS SELECT nothing FROM given")
+
+
 def test_no_american_date_is_guessed() -> None:
     assert two_readings("1/27/2021") == (
         "\"1/27/2021\" is 27 January 2021 with date_format='%m/%d/%Y', "
@@ -131,6 +175,15 @@ def test_no_american_date_is_guessed() -> None:
         ("%Y-%m-%d %H:%M", "2020-01-01 10:00 x", None),
         ("%A, %d/%m/%Y", "Monday, 17/05/2010", datetime(2010, 5, 17)),
         ("%A, %d/%m/%Y", "Tuesday, 17/05/2010", None),
+        # The weekday is that of the date as written, not in UTC.
+        ("%a %d %b %Y %H:%M %z", "Mon 17 May 2010 22:11 -0700", datetime(2010, 5, 18, 5, 11)),
+        ("%a %d %b %Y %H:%M %z", "Tue 17 May 2010 22:11 -0700", None),
+        ("%A %Y-%m-%dT%H:%M%z", "Sunday 2010-05-16T23:30-01:00", datetime(2010, 5, 17, 0, 30)),
+        ("%A %Y-%m-%dT%H:%M%z", "Monday 2010-05-16T23:30-01:00", None),
+        ("%a %b %d %H:%M %z %Y", "Mon May 17 22:11 +0000 2010", datetime(2010, 5, 17, 22, 11)),
+        ("%a %b %d %H:%M %z %Y", "Sun May 17 22:11 +0000 2010", None),
+        ("%a %d %b %Y %H:%M %Z", "Mon 17 May 2010 22:11 PDT", datetime(2010, 5, 18, 5, 11)),
+        ("%a %d %b %Y %H:%M %Z", "Tue 17 May 2010 22:11 PDT", None),
     ],
 )
 def test_formats(con, form, text: str, right) -> None:

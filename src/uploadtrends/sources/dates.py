@@ -28,8 +28,8 @@ _MONTHS = (
 )
 _NUMBERS = {name[:3]: number for number, name in enumerate(_MONTHS, 1)}
 _NAME = rf"(?P<name>{'|'.join(f'{name}|{name[:3]}' for name in _MONTHS)}|sept)\.?"
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_WEEKDAY = rf"(?:(?P<weekday>{'|'.join(_WEEKDAYS)})(?:s|nes|rs?|ur)?(?:day)?(?:\.?,\s*|\.?\s+))?"
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY = rf"(?:(?P<weekday>{'|'.join(WEEKDAYS)})(?:s|nes|rs?|ur)?(?:day)?(?:\.?,\s*|\.?\s+))?"
 _CLOCK = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
     r"(?:\s*(?P<half>[ap])\.?m\.?(?![a-z]))?"
@@ -140,7 +140,7 @@ def _moment(parts: dict[str, Any], zone: str) -> Reading:
 def _is_weekday(found: datetime, parts: dict[str, Any]) -> bool:
     """Tell whether a text names the weekday of its date, or none."""
     said = parts.get("weekday")
-    return said is None or _WEEKDAYS[found.weekday()] == said.lower()
+    return said is None or WEEKDAYS[found.weekday()] == said.lower()
 
 
 @cache

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import duckdb
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.dates import read_date, zone_named
+from uploadtrends.sources.dates import WEEKDAYS, read_date, zone_named
 
 EARLIEST = "1970-01-02"
 """No work in a table is dated before this; such dates are typing errors or placeholders for 0."""
@@ -64,6 +64,8 @@ def _read_named_zone(text: str | None, form: str | None) -> datetime | None:
         return None
     if zone is None:
         return None
+    if re.search("%[aA]", form) and WEEKDAYS[local.weekday()] not in text.lower():
+        return None
     return local.replace(tzinfo=zone).astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
 
 
@@ -86,9 +88,7 @@ def read_dates(con: duckdb.DuckDBPyConnection, statement: str) -> None:
     """
     for called, (_, takes, _) in _FUNCTIONS.items():
         given = ", ".join(f"a{n}" for n in range(len(takes)))
-        con.execute(
-            f"CREATE OR REPLACE TEMP MACRO {called}({given}) AS error('{_CALLED} ' || a0)"
-        )
+        con.execute(f"CREATE OR REPLACE TEMP MACRO {called}({given}) AS error('{_CALLED} ' || a0)")
     needed = False
     try:
         con.execute(statement)
@@ -228,15 +228,27 @@ def _by_format(text: str, form: str, timezone: str) -> str:
         return f"ut_named_zone({text}, {quote(form)})"
     if form.endswith("%z"):
         text = f"regexp_replace({text}, '[Zz]$', '+0000')"
-    parsed = f"try_strptime({text}, {quote(form)})"
-    if "%z" in form:
-        return f"timezone('UTC', CAST({parsed} AS TIMESTAMPTZ))"
+
+    def parsed(text: str) -> str:
+        read = f"try_strptime({text}, {quote(form)})"
+        return f"timezone('UTC', CAST({read} AS TIMESTAMPTZ))" if "%z" in form else read
+
+    read = parsed(text)
     if re.search("%-?[aA]", form):
-        day = f"lower(strftime({parsed}, '%a'))"
-        parsed = f"CASE WHEN contains(lower({text}), {day}) THEN {parsed} END"
-    if _has_clock(form):
-        return _to_utc(parsed, timezone)
-    return parsed
+        day = f"lower(strftime({parsed(_at_utc(text, form))}, '%a'))"
+        read = f"CASE WHEN contains(lower({text}), {day}) THEN {read} END"
+    if _has_clock(form) and "%z" not in form:
+        return _to_utc(read, timezone)
+    return read
+
+
+def _at_utc(text: str, form: str) -> str:
+    """Return the SQL of a text with its offset (%z) at 0, so that the day read is its own."""
+    parts = [".+?".join(map(re.escape, re.split("%-?.", part))) for part in form.split("%z")]
+    if len(parts) != 2:
+        return text
+    pattern = quote(f"^({parts[0]})(?:[+-][0-9:]+|[Zz])({parts[1]})$")
+    return f"regexp_replace({text}, {pattern}, '\\1+0000\\2')"
 
 
 def _has_clock(form: str) -> bool:
