@@ -2,7 +2,8 @@
 
 The plain forms are read by DuckDB at its own speed; any other text goes to `dates` through a
 function that `register_functions` gives to the connection; `read_dates` does so only where a
-statement meets such a text. Either a text is read whole or it is NULL. The connection must be in UTC, which `staging.create_stage_tables` sees to.
+statement meets such a text. Either a text is read whole or it is NULL. The connection must be in
+UTC, which `staging.create_stage_tables` sees to.
 """
 
 from __future__ import annotations
