@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +22,7 @@ from uploadtrends import figures
 from uploadtrends.figures import gallery
 from uploadtrends.report.inline import Picture
 from uploadtrends.study import beside, second
-from uploadtrends.study.pictures import Pictures, Unknown, content, pictures
+from uploadtrends.study.pictures import Unknown, content, pictures
 
 
 @pytest.fixture(scope="module")
@@ -197,11 +201,13 @@ def test_a_second_process_draws_what_shows_no_check_to_come(
     spec = replace(results.spec, checks={"published_series": {}, "power": {}})
     apart = replace(results, spec=spec, kept_in=tmp_path)
     asked = replace(apart, manifest={})
-    beside.draw(pickle.dumps(asked))
+    told: list[str] = []
+    beside.draw(asked, told.append)
+    assert (told[0], told[-1]) == ("figure1", "")
     assert set(drawn) == {"figure1", "effects"}  # the third shows a check that has not run
     drawn.clear()
     facts = ut.published_series(date="2022-08")(results.panel)
-    beside.draw(pickle.dumps(replace(asked, checks=(facts,))))
+    beside.draw(replace(asked, checks=(facts,)), told.append)
     assert drawn == ["interrupted_time_series"]
     drawn.clear()
     whole = replace(apart, checks=(facts,))
@@ -210,60 +216,103 @@ def test_a_second_process_draws_what_shows_no_check_to_come(
     assert found == pictures(replace(whole, kept_in=tmp_path / "new"), tmp_path / "new")
 
 
-TO_DRAW = ("event_study", "effects", "change_points", "event_timeline")
+APART = """
+import os, pickle, sys
+from pathlib import Path
+from uploadtrends.study import beside, second
+
+if sys.argv[2] == "busy":
+    os.getloadavg = lambda: (99.0, 0.0, 0.0)
+else:
+    second.core_is_free = lambda: True
+if sys.argv[2] == "refused":
+    import multiprocessing.popen_fork
+
+    def refused(*_):
+        raise OSError("no more processes")
+
+    multiprocessing.popen_fork.Popen._launch = refused
+second.start(beside.draw)
+second.start(beside.draw)  # never two
+results = pickle.loads(Path(sys.argv[1]).read_bytes())
+beside.draw_beside(results)
+for one in second.RUNNING:
+    one.process.join(timeout=120)
+    assert one.process.exitcode == 0
+print(len(second.RUNNING), sorted(path.name for path in results.kept_in.glob("figure_*")))
+second.stop()
+assert second.RUNNING == []
+"""
 
 
-@pytest.mark.parametrize("early", [True, False])
-def test_the_second_process_is_a_process_and_ends(
-    results: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, early: bool
+@pytest.mark.parametrize(("how", "running"), [("free", 1), ("busy", 0), ("refused", 0)])
+def test_the_second_process_draws_what_this_one_would(
+    results: Any, tmp_path: Path, how: str, running: int
 ) -> None:
-    shutil.copytree(results.kept_in, tmp_path, dirs_exist_ok=True)
-    for name in TO_DRAW:
-        for kept in tmp_path.glob(f"figure_{name}-*"):
+    """In a process of its own: this one has read data, and is not to be forked."""
+    shutil.copytree(results.kept_in, tmp_path / "kept")
+    whole = sorted(path.name for path in results.kept_in.glob("figure_*"))
+    for name in ("event_study", "effects", "change_points", "event_timeline"):
+        for kept in (tmp_path / "kept").glob(f"figure_{name}-*"):
             kept.unlink()
-    apart = replace(results, kept_in=tmp_path)
-    monkeypatch.setattr(second, "core_is_free", lambda: True)
-    if early:
-        second.start()
-    beside.draw_beside(apart)
-    (process,) = second.RUNNING
-    assert process.wait(timeout=120) == 0
-    for name in TO_DRAW:
-        assert list(tmp_path.glob(f"figure_{name}-*.pickle")), name
-    assert Pictures(apart, tmp_path, early=True).missing() == []
-    second.stop()
-    beside.draw_beside(apart)  # nothing is left to draw
-    assert second.RUNNING == []
+    given = tmp_path / "results.pickle"
+    given.write_bytes(pickle.dumps(replace(results, kept_in=tmp_path / "kept")))
+    left = sorted(path.name for path in (tmp_path / "kept").glob("figure_*"))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", APART, str(given), how],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == f"{running} {whole if running else left}"
 
 
-def test_a_second_process_that_is_given_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(second, "core_is_free", lambda: True)
-    second.start()
-    (process,) = second.RUNNING
-    second.stop()
-    assert second.RUNNING == []
-    assert process.poll() is not None
+class Pipe:
+    """Says what it is given, one at a time; then it is at its last for ever."""
+
+    def __init__(self, *said: str) -> None:
+        self.said, self.waited = list(said), []
+
+    def poll(self, seconds: float) -> bool:
+        self.waited.append(seconds)
+        return bool(self.said)
+
+    def recv(self) -> str:
+        return self.said.pop(0)
 
 
-def test_no_second_process_where_no_core_is_free(
+def test_what_the_second_process_is_at_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = Pipe("figure1", "effects")
+    monkeypatch.setattr(second, "RUNNING", [second.Second(None, pipe)])  # type: ignore[arg-type]
+    second.wait_for("matches")  # none of its work: nobody waits
+    assert pipe.waited == [0, 0, 0]
+    second.wait_for("effects")  # it does not end, and is waited for no longer than that
+    assert pipe.waited[3:] == [second.PATIENCE]
+    pipe.said.append("")
+    second.wait_for("effects")
+    assert second.RUNNING[0].at == ""
+
+
+def test_a_second_process_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = multiprocessing.Pipe()
+    monkeypatch.setattr(second, "RUNNING", [second.Second(None, here, at="effects")])  # type: ignore[arg-type]
+    there.close()
+    began = time.monotonic()
+    second.wait_for("effects")
+    second.give("anything")
+    assert time.monotonic() - began < second.PATIENCE
+
+
+def test_a_style_of_this_process_is_not_drawn_in_another(
     results: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.getloadavg", lambda: (99.0, 0.0, 0.0))
-    beside.draw_beside(replace(results, kept_in=tmp_path))
-    assert second.RUNNING == []
-    monkeypatch.setattr(second, "core_is_free", lambda: True)
-    with figures.style(language="de"):  # which the other process does not know
+    given: list[Any] = []
+    monkeypatch.setattr(second, "give", given.append)
+    with figures.style(language="de"):
         beside.draw_beside(replace(results, kept_in=tmp_path))
-    assert second.RUNNING == []
-
-
-def test_a_second_process_that_cannot_start_changes_nothing(
-    results: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(second, "core_is_free", lambda: True)
-    monkeypatch.setattr("sys.executable", str(tmp_path / "no_python"))
+    assert given == []
     beside.draw_beside(replace(results, kept_in=tmp_path))
-    assert second.RUNNING == []
+    assert len(given) == 1
 
 
 @pytest.mark.usefixtures("two")

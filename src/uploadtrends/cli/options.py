@@ -203,9 +203,14 @@ class StudyOptions:
         results will be `drawn`, a second process may begin with that.
         """
         from uploadtrends.cli.progress import step_display
-        from uploadtrends.study import Home, Study, second
-        from uploadtrends.study.home import MANIFEST
+        from uploadtrends.study import Home, Study
 
+        meanwhile: Any = None
+        if drawn:
+            from uploadtrends.study import beside, second
+
+            second.start(beside.draw)
+            meanwhile = beside.draw_beside
         loaded = Study.load(study)
         spec, date = loaded.spec, ""
         if self.event:
@@ -214,11 +219,6 @@ class StudyOptions:
         place = Home.of(spec.name, date, self.home, self.out)
         if not self.replace:
             place.refuse_another(spec.name, spec.file.name if spec.file else None)
-        meanwhile: Any = None
-        if drawn:
-            if not (place.out / MANIFEST).exists():  # all is to be drawn
-                second.start()
-            from uploadtrends.study.beside import draw_beside as meanwhile
         with step_display(place.work, quiet=quiet) as announce:
             results = loaded.run(
                 place.work,

@@ -7,6 +7,7 @@ run draws whatever is not there: the results are the same.
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,37 +16,27 @@ from uploadtrends.figures.canvas.styling import Style, current
 from uploadtrends.study import second
 from uploadtrends.study.pictures import Later, Pictures
 
-WORTH = 4
-"""Figures to draw from which on a second process, which takes two seconds to start, is worth it."""
-
 
 def draw_beside(results: Any) -> None:
-    """Begin to draw what shows none of the checks to come, where something changed.
+    """Have the second process, where it runs, draw what shows none of the checks to come.
 
     Parameters
     ----------
     results : StudyResults
         As they are before the checks of the models.
     """
-    if results.kept_in is None or not (second.RUNNING or second.core_is_free()):
-        return
-    if current() != Style() or users_settings():
+    if results.kept_in is None or current() != Style() or users_settings():
         return  # the style of this process; the other would draw in its own
-    if len(Pictures(results, results.kept_in, early=True).missing()) < WORTH:
-        return
     with suppress(pickle.PicklingError, TypeError, AttributeError):
-        given = pickle.dumps(results, protocol=5)
-        second.start()
-        second.give(given)
+        second.give(results)
 
 
-def draw(given: bytes) -> None:
+def draw(results: Any, tell: Callable[[str], None]) -> None:
     """Draw, in the second process, what shows none of the checks to come."""
-    if not given:
-        return
-    results = pickle.loads(given)  # noqa: S301 - from the process that started this one
     made = Pictures(results, results.kept_in, early=True)
     for entry in made.entries:
         if entry.ours and not entry.check and results.kept_in.exists():
+            tell(entry.name)
             with suppress(Later):
                 made.of(entry)
+    tell("")

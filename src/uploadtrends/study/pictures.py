@@ -25,6 +25,7 @@ from uploadtrends.report.inline import Picture
 from uploadtrends.report.page import SAID_ELSEWHERE
 from uploadtrends.result import file_sha256, fingerprint
 from uploadtrends.sources import IdClock
+from uploadtrends.study import second
 from uploadtrends.study.cache import StepCache, code_fingerprint
 
 
@@ -72,6 +73,7 @@ class Pictures:
         """Return the pictures of an entry, drawn where they are not kept."""
         if not entry.ours:
             return _draw(entry, self._results)[0]
+        second.wait_for(entry.name)
         kept = self._kept(entry)
         if kept is not None:
             return kept
@@ -84,15 +86,6 @@ class Pictures:
                 self._steps.note(_noted(entry), read)
                 self._steps.keep(f"figure {entry.name}", depends, drawn)
         return drawn
-
-    def missing(self) -> list[str]:
-        """Return the names of the entries of no one check that can be drawn, and are to be."""
-        missing = []
-        for entry in (one for one in self.entries if one.ours and not one.check):
-            with suppress(Later):
-                if self._kept(entry) is None:
-                    missing.append(entry.name)
-        return missing
 
     def _kept(self, entry: Entry) -> dict[str, Picture] | None:
         read = self._steps.noted(_noted(entry))

@@ -1,50 +1,101 @@
-"""The second process: it loads its libraries while the first one loads its own."""
+"""The second process: it draws while the first one estimates.
+
+It is forked before the first one has read anything, so that it has every library and waits for its
+work. Later a fork would not do: it has none of the threads that work on data frames.
+"""
 
 from __future__ import annotations
 
 import atexit
+import gc
+import multiprocessing
 import os
-import subprocess
-import sys
+import warnings
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
 
-_CODE = "import sys; from uploadtrends.study.beside import draw; draw(sys.stdin.buffer.read())"
-RUNNING: list[subprocess.Popen[bytes]] = []
+PATIENCE = 5.0
+"""Seconds after which the first process does itself what the second one is at."""
+Work = Callable[[Any, Callable[[str], None]], None]
 
 
-def start() -> None:
-    """Start it, where a core is free and none runs."""
+@dataclass
+class Second:
+    """The second process, and what it said last that it is at."""
+
+    process: BaseProcess
+    pipe: Connection
+    at: str = ""
+
+
+RUNNING: list[Second] = []
+
+
+def start(work: Work) -> None:
+    """Start it, where a core is free and none runs; call this before any data are read.
+
+    Parameters
+    ----------
+    work : callable
+        ``work(given, tell)``, called in it with what `give` hands over; it tells the name of what
+        it is about to do, or an empty one.
+    """
     if RUNNING or not core_is_free():
         return
-    quiet = subprocess.DEVNULL
-    command = [sys.executable, "-P", "-c", _CODE]
-    with suppress(OSError):
-        process = subprocess.Popen(  # noqa: S603 - this interpreter, our own words
-            command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet
-        )
-        RUNNING.append(process)
+    context: Any = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+    process = context.Process(target=_wait, args=(work, there, here), daemon=True)
+    with suppress(OSError), warnings.catch_warnings():
+        # Python warns of any thread; those of libraries that were only loaded hold nothing.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process.start()
+        RUNNING.append(Second(process, here))
+    there.close()
 
 
-def give(what: bytes) -> None:
+def _wait(work: Work, pipe: Connection, other: Connection) -> None:
+    """Do the work that is given, in the second process, without a word to the terminal."""
+    other.close()
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(quiet, stream)
+    gc.disable()  # it ends before there is much to collect
+    with suppress(EOFError, OSError):
+        work(pipe.recv(), pipe.send)
+
+
+def give(what: Any) -> None:
     """Give it its work, once."""
-    for process in RUNNING:
-        if process.stdin is not None and not process.stdin.closed:
-            with suppress(OSError), process.stdin as pipe:
-                pipe.write(what)
+    for second in RUNNING:
+        with suppress(OSError):
+            second.pipe.send(what)
+
+
+def wait_for(name: str) -> None:
+    """Wait until it has done something, if it said that it is at it."""
+    for second in RUNNING:
+        with suppress(EOFError, OSError):  # it has ended
+            while second.pipe.poll(PATIENCE if second.at == name else 0):
+                second.at = second.pipe.recv()
 
 
 @atexit.register
 def stop() -> None:
     """End it, whatever it does: nobody waits for it."""
     while RUNNING:
-        process = RUNNING.pop()
-        process.kill()
-        process.communicate()
+        second = RUNNING.pop()
+        second.process.kill()
+        second.process.join()
+        second.pipe.close()
 
 
 def core_is_free() -> bool:
     """Return whether this machine has a core that nobody uses."""
-    if not hasattr(os, "sched_getaffinity") or not sys.executable:
+    if not hasattr(os, "sched_getaffinity") or not hasattr(os, "fork"):
         return False
     cores = len(os.sched_getaffinity(0))
     return cores > 1 and os.getloadavg()[0] < cores
