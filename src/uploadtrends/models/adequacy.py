@@ -8,8 +8,10 @@ exploratory, so that nothing is claimed of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -54,6 +56,8 @@ METHODS = ("reml-averaged", "reml-ar1", "ols-hac", "prais-winsten", "arma", "ar1
 CLEAR = 0.15
 """p of all tests together after the first hundred draws above which no more are drawn."""
 _BATCHES = 4
+_TOGETHER = 4
+"""Series whose draws are looked at together: they stay in the processor's cache."""
 _LEAST = 30
 """Periods below which these tests have no power to speak of."""
 
@@ -89,15 +93,24 @@ class Adequacy:
         return pd.DataFrame(list(self.others), columns=list(SHAPE_COLUMNS))
 
 
-def judge(prepared: Prepared, estimate: Estimate | None) -> Adequacy:
-    """Test a fitted series; see the module."""
-    nothing = Adequacy()
-    if estimate is None or not prepared.design.blocks or prepared.choice.status == "refused":
-        return nothing
-    if prepared.choice.scale == "counts":
-        return _judge_counts(nothing, prepared, estimate)
-    tests = _tests(prepared)
-    return nothing if tests is None else tests.run(estimate)
+def judge(fits: Sequence[tuple[Prepared, Estimate | None]]) -> list[Adequacy]:
+    """Test fitted series, those of one design together; see the module."""
+    found = [Adequacy()] * len(fits)
+    groups: dict[int, list[int]] = {}
+    for i, (prepared, estimate) in enumerate(fits):
+        if estimate is None or not prepared.design.blocks or prepared.choice.status == "refused":
+            continue
+        if prepared.choice.scale == "counts":
+            found[i] = _judge_counts(prepared, estimate)
+        elif _testable(prepared):
+            # Errors with sizes of their own make a design of its own.
+            alike = prepared.design if prepared.spread is None else prepared
+            groups.setdefault(id(alike), []).append(i)
+    for places in groups.values():
+        together = [(prepared, fit) for prepared, fit in (fits[i] for i in places) if fit]
+        for i, one in zip(places, _Tests(together[0][0]).run(together), strict=True):
+            found[i] = one
+    return found
 
 
 def called_wrong(prepared: Prepared, drawn: Array) -> NDArray[np.bool_]:
@@ -106,37 +119,32 @@ def called_wrong(prepared: Prepared, drawn: Array) -> NDArray[np.bool_]:
     They are held against each other, so that `LEVEL` of them do. `drawn` is divided by the size of
     the errors.
     """
-    tests = None if prepared.choice.scale == "counts" else _tests(prepared)
-    if tests is None or tests.positions[-1] >= families.DENSE:
+    if prepared.choice.scale == "counts" or not _testable(prepared):
         return np.zeros(len(drawn), dtype=bool)
-    weights = averaged.machine(tests.x, tests.positions).weights(drawn)[0]
-    names, found, _ = tests.statistics(drawn, weights)
-    smallest = (_share_as_large(found) / [SHARES[name] for name in names]).min(axis=1)
+    tests = _Tests(prepared)
+    if tests.positions[-1] >= families.DENSE:
+        return np.zeros(len(drawn), dtype=bool)
+    found = tests.statistics(drawn, tests.known.weights(drawn)[0])
+    smallest = (_share_as_large(found.values) / found.shares).min(axis=1)
     return np.asarray(smallest <= np.quantile(smallest, LEVEL))
 
 
-def _tests(prepared: Prepared) -> _Tests | None:
-    """Return the tests of a fit of Gaussian errors; None where there are none."""
-    design = prepared.design
-    n, k = design.fitted.shape
-    if prepared.choice.method not in METHODS or n < _LEAST or n - k < 12:
-        return None
-    key = ("shapes", prepared.settings.terms, prepared.settings.onset_periods)
-    if key not in design.kept:
-        design.kept[key] = shapes(prepared)
-    return _Tests(prepared, design.kept[key])
+def _testable(prepared: Prepared) -> bool:
+    """Tell whether there are tests of a fit of Gaussian errors."""
+    n, k = prepared.design.fitted.shape
+    return prepared.choice.method in METHODS and n >= _LEAST and n - k >= 12
 
 
-def _judge_counts(nothing: Adequacy, prepared: Prepared, estimate: Estimate) -> Adequacy:
+def _judge_counts(prepared: Prepared, estimate: Estimate) -> Adequacy:
     """Mark what is known to cover too seldom: a latent process near a unit root."""
     phi = estimate.phi.get("estimate", 0.0)
     if prepared.choice.method != "count-ar1" or phi <= NEAR_LATENT:
-        return nothing
+        return Adequacy()
     reason = (
         f"the latent process is close to a unit root (autocorrelation {phi:.2f}), where intervals "
         "of counts cover only 90 to 92%"
     )
-    return replace(nothing, reason=reason, p=0.0)
+    return Adequacy(reason=reason, p=0.0)
 
 
 NEAR_LATENT = 0.75
@@ -150,55 +158,79 @@ def _share_as_large(values: Array) -> Array:
     return np.asarray((len(values) - np.stack(smaller, axis=1)) / len(values))
 
 
-class _Draws:
-    """Series under the null of one fit, drawn when asked for."""
+@lru_cache(maxsize=4)
+def _innovations(n: int) -> Array:
+    """Return seeded normal variates (batches, 100, n): the same for every series of a length."""
+    return np.random.default_rng(20220822).standard_normal((_BATCHES, 100, n))
 
-    def __init__(self, tests: _Tests, known: averaged.Machine, weights: Array) -> None:
-        self.tests, self.known = tests, known
-        place = (tests.positions - tests.positions[0]).astype(int)
-        rho = averaged.mean_correlation(weights, int(place[-1]) + 1)
-        self.root = np.linalg.cholesky(rho[np.abs(np.subtract.outer(place, place))])
-        self.rng = np.random.default_rng(20220822)
-        self.batches: list[tuple[Array, Array]] = []
-        """Statistics of all tests, and of each kind of shape."""
 
-    def held_against(self, own: Array, shares: Array, which: int) -> tuple[Array, float]:
-        """Return the p of each statistic (1, s) and of the smallest of them over its share."""
-        every = own
-        for batch in range(_BATCHES):
-            if batch == len(self.batches):
-                y = self.rng.standard_normal((100, len(self.root))) @ self.root.T
-                found = self.tests.statistics(y, self.known.weights(y)[0])[1]
-                self.batches.append((found, self.tests.by_kind))
-            every = np.concatenate([every, self.batches[batch][which]])
-            rank = _share_as_large(every)
-            smallest = (rank / shares).min(axis=1)
-            together = float((smallest <= smallest[0]).mean())
+@dataclass
+class _Held:
+    """Statistics of one series held against those of series drawn under its null."""
+
+    every: Array
+    """(1 + draws, s), its own first."""
+    shares: Array
+    """(s,)"""
+    together: float
+    """p of the smallest of them over its share."""
+    open: bool
+    """Whether draws are needed."""
+    p: Array | float = np.nan
+    """(s,) of each statistic."""
+
+    def add(self, drawn: Array) -> None:
+        """Take more draws in, if they are needed."""
+        if self.open:
+            self.every = np.concatenate([self.every, drawn])
+            rank = _share_as_large(self.every)
+            smallest = (rank / self.shares).min(axis=1)
+            self.p, self.together = rank[0], float((smallest <= smallest[0]).mean())
             # A first hundred that shows nothing needs no more.
-            if together > CLEAR:
-                break
-        return rank[0], together
+            self.open = self.together <= CLEAR
+
+
+class _Statistics(NamedTuple):
+    """Statistics (s) of series (m) of one design."""
+
+    names: tuple[str, ...]
+    values: Array
+    """(m, s)"""
+    nominal: Array
+    """(m, s) p values as if the errors were known."""
+    shapes: Array
+    """(m, c) F of each other shape beside the model's own."""
+    sides: Array
+    """(m, c) to which side the series has it."""
+
+    @property
+    def shares(self) -> Array:
+        """(s,) of `LEVEL`."""
+        return np.array([SHARES[name] for name in self.names])
 
 
 class _Tests:
-    """The statistics of one series and of draws under its null, side by side."""
+    """The statistics of series of one design and of draws under their nulls, side by side."""
 
-    def __init__(self, prepared: Prepared, tried: tuple[Shape, ...]) -> None:
+    def __init__(self, prepared: Prepared) -> None:
         self.design = design = prepared.design
-        self.x, self.y = prepared.weighted(design.fitted), prepared.weighted(prepared.y)
         self.positions = design.positions
-        self.tried = tried
-        self.own_shapes: Array = np.zeros(0)
-        self.own_signed: Array = np.zeros(0)
-        self.by_kind: Array = np.zeros((1, 0))
-        self.df = 0
-        self.kind: Array = np.array([shape.kind for shape in tried])
+        x = prepared.weighted(design.fitted)
+        self.known = averaged.machine(x, self.positions)
+        key = ("shapes", prepared.settings.terms, prepared.settings.onset_periods)
+        if key not in design.kept:
+            design.kept[key] = shapes(prepared)
+        self.tried: tuple[Shape, ...] = design.kept[key]
+        self.kind = np.array([shape.kind for shape in self.tried])
         self.kinds = tuple(kind for kind in KINDS if kind in self.kind)
-        self.direction: Array = np.zeros(len(tried))
-        self.candidates = None
-        if tried:
-            columns = np.column_stack([s.column[design.used] for s in tried])
-            self.candidates = prepared.weighted(columns)
+        self.kind_shares = np.array([KINDS[kind] for kind in self.kinds])
+        # Columns at right angles to the design, which is orthonormal: sums of their products lose
+        # no digits.
+        basis = self.known.orthonormal
+        others = np.reshape([s.column[design.used] for s in self.tried], (-1, len(x))).T
+        others = prepared.weighted(others)
+        self.columns = np.hstack([basis, others - basis @ (basis.T @ others)])
+        self.k = x.shape[1]
         first = min(design.onsets[block.id].touched for block in design.blocks)
         self.after = self.positions >= first
         if "annual wave" not in design.kept:
@@ -209,91 +241,125 @@ class _Tests:
         self.unit = period_name(design.index)
         self.year = round(per_year) if 2 < per_year <= 53 else 0
 
-    def run(self, estimate: Estimate) -> Adequacy:
-        """Compare the series with its draws; without any where nothing is near to significant."""
-        self._set_direction(estimate)
-        known = averaged.machine(self.x, self.positions)
-        weights, _, _ = known.weights(self.y[None])
-        names, own, nominal = self.statistics(self.y[None], weights)
-        kinds, nominal_kinds = self.by_kind, self._nominal_by_kind()
-        shares = np.array([SHARES[name] for name in names])
-        others = self._shape_rows()
-        p = np.full(len(names), np.nan)
-        together = min(1.0, float(nominal.min()) * len(names))
-        p_shape = 1.0
-        if self.positions[-1] < families.DENSE:
-            draws = _Draws(self, known, weights[0])
-            if nominal.min() < WORTH_DRAWING:
-                p, together = draws.held_against(own, shares, 0)
-            if nominal_kinds < WORTH_DRAWING:
-                _, p_shape = draws.held_against(kinds, self._kind_shares, 1)
-        checks = zip(names, own[0].tolist(), nominal[0].tolist(), p.tolist(), strict=True)
-        reason = hint = ""
-        if together <= LEVEL:
-            worst = int(np.argmin(np.where(np.isnan(p), nominal[0], p) / shares))
-            best = max(others, key=lambda shape: shape[3])[-1] if others else ""
-            reason = self._reason(names[worst], float(own[0, worst]), together, best)
-        elif p_shape <= SHAPE_LEVEL:
-            best = others[int(np.argmax(self.own_signed))][-1]
-            hint = f"the effect may have another shape: {best} fits better than what was fitted "
-            hint += f"(calibrated {p_text(p_shape)}, of the shape alone)"
-        return Adequacy(tuple(checks), together, reason, p_shape, hint, others)
+    def run(self, fits: Sequence[tuple[Prepared, Estimate]]) -> list[Adequacy]:
+        """Compare series with their draws; without any where nothing is near to significant."""
+        y = np.stack([prepared.weighted(prepared.y) for prepared, _ in fits])
+        signs = np.stack([self._signs(estimate) for _, estimate in fits])
+        weights = self.known.weights(y)[0]
+        own = self.statistics(y, weights)
+        kinds = self._by_kind(own, signs)
+        near_kinds = self._nominal_by_kind(kinds) < WORTH_DRAWING
+        short = self.positions[-1] < families.DENSE
+        held = []
+        for values, least, of_kind, near in zip(
+            own.values, own.nominal.min(axis=1), kinds, near_kinds, strict=True
+        ):
+            nominal = min(1.0, float(least) * len(own.names))
+            held.append(
+                (
+                    _Held(values[None], own.shares, nominal, short and least < WORTH_DRAWING),
+                    _Held(of_kind[None], self.kind_shares, 1.0, short and bool(near)),
+                )
+            )
+        for noise in _innovations(y.shape[1]) if short else ():
+            waiting = [i for i, both in enumerate(held) if any(one.open for one in both)]
+            for i, drawn in zip(waiting, self._drawn(noise, weights[waiting]), strict=True):
+                held[i][0].add(drawn.values)
+                held[i][1].add(self._by_kind(drawn, signs[i]))
+        return [
+            self._said(_Statistics(own.names, *(part[i] for part in own[1:])), signs[i], *both)
+            for i, both in enumerate(held)
+        ]
 
-    def _set_direction(self, estimate: Estimate) -> None:
-        """Keep the sign of the mean effect, which an onset must share."""
+    def _drawn(self, noise: Array, weights: Array) -> Iterator[_Statistics]:
+        """Yield the statistics of draws from noise (d, n) under the null of each series."""
+        place = (self.positions - self.positions[0]).astype(int)
+        lags = np.abs(np.subtract.outer(place, place))
+        for start in range(0, len(weights), _TOGETHER):
+            rho = averaged.mean_correlation(weights[start : start + _TOGETHER], int(place[-1]) + 1)
+            roots = np.linalg.cholesky(rho[:, lags])
+            y = (noise @ roots.transpose(0, 2, 1)).reshape(-1, noise.shape[1])
+            found = self.statistics(y, self.known.weights(y)[0])
+            for i in range(0, len(y), len(noise)):
+                yield _Statistics(found.names, *(part[i : i + len(noise)] for part in found[1:]))
+
+    def _said(self, own: _Statistics, signs: Array, held: _Held, of_kind: _Held) -> Adequacy:
+        """Return what the tests of one series say."""
+        p = np.broadcast_to(held.p, own.values.shape)
+        checks = zip(own.names, *(part.tolist() for part in (own.values, own.nominal, p)))
+        others = tuple(
+            (s.block, s.kind, s.periods, float(f), float(p), s.how(self.unit))
+            for s, f, p in zip(self.tried, own.shapes, self._nominal(own.shapes), strict=True)
+        )
+        reason = hint = ""
+        if held.together <= LEVEL:
+            worst = int(np.argmin(np.where(np.isnan(p), own.nominal, p) / own.shares))
+            best = max(others, key=lambda shape: shape[3])[-1] if others else ""
+            statistic = float(own.values[worst])
+            reason = self._reason(own.names[worst], statistic, held.together, best)
+        elif of_kind.together <= SHAPE_LEVEL:
+            best = others[int(np.argmax(_signed(own, signs)))][-1]
+            hint = f"the effect may have another shape: {best} fits better than what was fitted "
+            hint += f"(calibrated {p_text(of_kind.together)}, of the shape alone)"
+        return Adequacy(tuple(checks), held.together, reason, of_kind.together, hint, others)
+
+    def _signs(self, estimate: Estimate) -> Array:
+        """Return the sign of the mean effect, which an onset must share; 0 for other shapes."""
+        signs = np.zeros(len(self.tried))
         for i, shape in enumerate(self.tried):
             if shape.kind == "gradual":
                 rows = self.design.effect_rows(shape.block, self.design.after(shape.block))
-                self.direction[i] = np.sign(rows.mean(axis=0) @ estimate.mean)
+                signs[i] = np.sign(rows.mean(axis=0) @ estimate.mean)
+        return signs
 
-    @property
-    def _kind_shares(self) -> Array:
-        return np.array([KINDS[kind] for kind in self.kinds])
+    def _by_kind(self, found: _Statistics, signs: Array) -> Array:
+        """Return the largest F of each kind of shape (m, kinds)."""
+        signed = _signed(found, signs)
+        largest = [signed[:, self.kind == kind].max(axis=1) for kind in self.kinds]
+        return np.stack(largest, axis=1) if largest else signed
 
-    def _nominal_by_kind(self) -> float:
-        """Return p of the shape alone without draws: the smallest of a kind over its share."""
+    def _nominal(self, f: Array) -> Array:
+        return np.asarray(special.fdtrc(1, len(self.positions) - self.k - 1, f))
+
+    def _nominal_by_kind(self, kinds: Array) -> Array:
+        """Return p of the shape alone without draws: the smallest of a kind over its share (m,)."""
         if not self.tried:
-            return 1.0
+            return np.ones(len(kinds))
         several = np.array([(self.kind == kind).sum() for kind in self.kinds])
         sides = np.where(np.array(self.kinds) == "gradual", 0.5, 1.0)
-        p = several * sides * special.fdtrc(1, self.df - 1, self.by_kind[0])
-        return float(min(1.0, (p / self._kind_shares).min()))
+        p = several * sides * self._nominal(kinds)
+        return np.minimum(1.0, (p / self.kind_shares).min(axis=1))
 
-    def _shape_rows(self) -> tuple[tuple[str, str, int, float, float, str], ...]:
-        """Return every other shape with its F; filled while the series' own are computed."""
-        values = self.own_shapes
-        nominal = special.fdtrc(1, self.df - 1, values)
-        return tuple(
-            (s.block, s.kind, s.periods, float(f), float(p), s.how(self.unit))
-            for s, f, p in zip(self.tried, values, nominal, strict=True)
-        )
-
-    def statistics(self, y: Array, weights: Array) -> tuple[list[str], Array, Array]:
-        """Return names, statistics (m, s) and nominal p (m, s) of series with these weights."""
+    def statistics(self, y: Array, weights: Array) -> _Statistics:
+        """Return the statistics of series (m, n) with these weights."""
         place = (self.positions - self.positions[0]).astype(int)
         rho = weights @ families.correlations(int(place[-1]) + 1)
-        columns = self.x if self.candidates is None else np.hstack([self.x, self.candidates])
         if place[-1] + 1 == place.size and (len(y) > 8 or place.size >= families.DENSE):
-            white = families.whitened_series(y, columns, rho)
+            white = np.ascontiguousarray(families.whitened_series(y, self.columns, rho))
         else:
             matrices = rho[:, np.abs(np.subtract.outer(place, place))]
-            together = np.concatenate(
-                [np.broadcast_to(columns, (len(y), *columns.shape)), y[..., None]], axis=2
-            )
+            columns = np.broadcast_to(self.columns, (len(y), *self.columns.shape))
+            together = np.concatenate([columns, y[..., None]], axis=2)
             white = np.linalg.solve(np.linalg.cholesky(matrices), together)
-        k = self.x.shape[1]
-        basis, _ = np.linalg.qr(white[..., :k])
-        rest = white[..., k:] - basis @ (basis.transpose(0, 2, 1) @ white[..., k:])
+        k, df = self.k, y.shape[1] - self.k
+        sums = white[..., :k].transpose(0, 2, 1) @ white
+        fitted = np.linalg.solve(sums[..., :k], sums[..., k:])
+        rest = white[..., k:] - white[..., :k] @ fitted
         e, others = rest[..., -1], rest[..., :-1]
-        df = y.shape[1] - k
         e = e / np.sqrt((e**2).sum(axis=1, keepdims=True) / df)
         parts = [self._variance(e), self._autocorrelation(e)]
         if self.year:
             parts += [self._seasonal_variance(e), self._seasonal_correlation(e)]
-        if self.candidates is not None:
-            parts.append(self._shapes(e, others, df))
-        names = [name for name, _, _ in parts]
-        return names, np.stack([s for _, s, _ in parts], 1), np.stack([p for *_, p in parts], 1)
+        size = np.maximum(np.einsum("mnc,mnc->mc", others, others), 1e-12)
+        sides = np.einsum("mnc,mn->mc", others, e)
+        share = sides**2 / size / df
+        squared = (df - 1) * share / np.maximum(1 - share, 1e-12)
+        if self.tried:
+            best = squared.max(axis=1)
+            nominal = np.minimum(1, len(self.tried) * self._nominal(best))
+            parts.append(("shape of the effect", best, nominal))
+        names, values, nominal = zip(*parts, strict=True)
+        return _Statistics(names, np.stack(values, 1), np.stack(nominal, 1), squared, sides)
 
     def _variance(self, e: Array) -> tuple[str, Array, Array]:
         before, after = e[:, ~self.after], e[:, self.after]
@@ -325,20 +391,6 @@ class _Tests:
         statistic = np.abs(r) * np.sqrt(n)
         return "seasonal autocorrelation", statistic, 2 * special.ndtr(-statistic)
 
-    def _shapes(self, e: Array, others: Array, df: int) -> tuple[str, Array, Array]:
-        """Return the largest F of another shape beside the model's own; keeps that of each kind."""
-        size = np.maximum((others**2).sum(axis=1), 1e-12)
-        cross = np.einsum("mnc,mn->mc", others, e)
-        share = cross**2 / size / df
-        squared = (df - 1) * share / np.maximum(1 - share, 1e-12)
-        signed = np.where(cross * self.direction < 0, 0.0, squared)
-        self.by_kind = np.stack([signed[:, self.kind == kind].max(1) for kind in self.kinds], 1)
-        if len(e) == 1:
-            self.own_shapes, self.own_signed, self.df = squared[0], signed[0], df
-        best = squared.max(axis=1)
-        p = np.minimum(1, others.shape[2] * special.fdtrc(1, df - 1, best))
-        return "shape of the effect", best, p
-
     def _reason(self, name: str, statistic: float, p: float, how: str) -> str:
         said = {
             "variance": "the noise is of another size after the event, by a factor of "
@@ -351,3 +403,8 @@ class _Tests:
         if name == "shape of the effect":
             said += f": {how} fits better"
         return f"{said} (calibrated {p_text(p)})"
+
+
+def _signed(found: _Statistics, signs: Array) -> Array:
+    """Return F of each shape, 0 where it lies on the wrong side."""
+    return np.where(found.sides * signs < 0, 0.0, found.shapes)

@@ -22,8 +22,9 @@ from uploadtrends.models.adequacy import judge
 from uploadtrends.models.controls import offered, said
 from uploadtrends.models.effects import tabulated
 from uploadtrends.models.estimators.by_name import estimate
+from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.fitting import Fit
-from uploadtrends.models.preparation import annual_doubt, prepare
+from uploadtrends.models.preparation import Prepared, annual_doubt, prepare
 from uploadtrends.models.sensitivity import shortest_table
 from uploadtrends.models.settings import Settings
 from uploadtrends.models.terms import TERMS
@@ -311,7 +312,7 @@ def _run(
     # A panel is more than its series: checks go back to its artists.
     seen = (*series, data) if hasattr(data, "records") else series
     call = Call.of(said, *seen, function="interrupted_time_series")
-    fits = []
+    pairs: list[tuple[Prepared, Estimate | None]] = []
     for item in series:
         prepared = prepare(item, events, settings)
         fitted = None
@@ -321,10 +322,11 @@ def _run(
             except NotEstimableError as error:
                 refused = replace(prepared.choice, status="refused", reason=str(error))
                 prepared = replace(prepared, choice=refused)
-        adequacy = judge(prepared, fitted)
+        pairs.append((prepared, fitted))
+    fits = []
+    for (prepared, fitted), adequacy in zip(pairs, judge(pairs), strict=True):
         if adequacy.reason:
-            reasons = (prepared.choice.reason, adequacy.reason)
-            reason = "; ".join(part for part in reasons if part)
+            reason = "; ".join(filter(None, (prepared.choice.reason, adequacy.reason)))
             marked = replace(prepared.choice, status="exploratory", reason=reason)
             prepared = replace(prepared, choice=marked)
         fits.append(Fit(prepared, fitted, adequacy))
