@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import uploadtrends as ut
-from uploadtrends.models.adequacy import KINDS, SHAPE_LEVEL, SHARES
+from uploadtrends.models.adequacy import SHAPE_LEVEL, SHARES
+from uploadtrends.models.shapes import KINDS
 from uploadtrends.simulate import ar1_series
 
 INDEX = pd.date_range("2018-01-01", periods=72, freq="MS")

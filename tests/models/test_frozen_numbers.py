@@ -170,6 +170,51 @@ def test_every_field_is_what_it_was(name: str, frozen: pd.DataFrame) -> None:
         assert fine.all(), (column, a[~fine], b[~fine])
 
 
+def test_many_series_in_one_call_are_what_each_is_by_itself() -> None:
+    """Holes, counts, shares, powers, lengths and one that is refused; to 1e-9 in every field."""
+    rng = np.random.default_rng(5)
+    index = pd.date_range("2016-01-01", periods=72, freq="MS")
+    few = holes(FEW).add_prefix("hole ")
+    made = {
+        "course": 400 * np.exp(-0.02 * np.arange(72)) + 9 * rng.standard_normal(72),
+        "share": rng.beta(5, 40, 72),
+        "never changing": np.full(72, 5.0),
+        "log": 30 * np.exp(0.3 * ar1_series(1, 72, rho=0.6, seed=4)[0]),
+        "few": rng.poisson(4 * np.where(np.arange(72) < 45, 1.0, 0.5)).astype(float),
+        "many": rng.poisson(60, 72).astype(float),
+    }
+    plain = monthly(72, 12, seed=12)
+    series = {
+        **{name: part.dropna() if name.endswith("0") else part for name, part in few.items()},
+        **{name: pd.Series(values, index) for name, values in made.items()},
+        **plain,
+        "short": plain["s3"].iloc[20:],
+    }
+    for events, options in (
+        (WHEN, {}),
+        (WHEN, {"errors": "ar1", **LEVEL}),
+        ([WHEN, "2017-11-01"], {"scale": "level", "season": "dummies"}),
+        (WHEN, {"scale": "log"}),
+    ):
+        given = {k: s for k, s in series.items() if options.get("scale") != "log" or s.min() > 0}
+        together = ut.interrupted_time_series(given, events, **options)
+        assert together.fit("never changing").status == "refused"
+        for name, one in given.items():
+            alone = ut.interrupted_time_series({name: one}, events, **options)
+            mine = together.effects[together.effects["group"] == name].reset_index(drop=True)
+            pd.testing.assert_frame_equal(  # these two are of all series in the call
+                *(t.drop(columns=["p_adjusted", "p_holm"]) for t in (mine, alone.effects)),
+                rtol=1e-9,
+                atol=1e-12,
+                check_dtype=False,  # whole numbers, where another series has none
+            )
+            both = [fit.adequacy for fit in (together.fit(name), alone.fits[0])]
+            for part in ("table", "shapes"):
+                pd.testing.assert_frame_equal(*(getattr(one, part) for one in both), rtol=1e-9)
+            assert both[0].hint == both[1].hint
+            assert both[0].p_shape == both[1].p_shape
+
+
 def write() -> None:
     """Write the reference of today's code."""
     FOLDER.mkdir(exist_ok=True)

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from scipy import special
 from uploadtrends.arrays import Array
 from uploadtrends.brief import p_text
 from uploadtrends.models.estimators import averaged, families
-from uploadtrends.models.shapes import Shape, shapes
+from uploadtrends.models.shapes import KINDS, Shape, shapes
 from uploadtrends.series.grid import period_name, periods_per_year
 
 if TYPE_CHECKING:
@@ -40,16 +41,6 @@ SHARES = {
 """Of `LEVEL`, by how much each test needs it: a wrong shape is found last and harms most."""
 SHAPE_LEVEL = 0.05
 """Of the test of the shape alone, which is said and does not bind."""
-KINDS = {"gradual": 0.56, "early": 0.22, "transient": 0.22}
-"""Of `SHAPE_LEVEL`. Each kind is held against its own draws, since with short stretches before or
-after the event an early or a passing effect has an F that is large by chance far more often than
-that of an onset; and an onset counts only where it has the sign of the effect.
-
-Found (150 series of 36, 60 and 120 months, AR(.4) errors, level, slope and season fitted): falls by
-3 sd that come over 6 months .26, .35, .69, where the tests that bind find .05, .11, .32, and a
-two-sided test that knows the months and the errors .22, .48, .69; by 6 sd .47, .80, 1.00 (.07, .25,
-.91; .67, .97, 1.00). Over 3 months .38, .31, .53 (.31, .42, .51), over 12 at 60 and 120 months .13,
-.70 (.34, .77). Of steps, bends and nothing .03."""
 WORTH_DRAWING = 0.10
 """Nominal p of the best statistic above which no draws are needed."""
 METHODS = ("reml-averaged", "reml-ar1", "ols-hac", "prais-winsten", "arma", "ar1-plus-noise")
@@ -58,6 +49,8 @@ CLEAR = 0.15
 _BATCHES = 4
 _TOGETHER = 4
 """Series whose draws are looked at together: they stay in the processor's cache."""
+_NUMBERS = 2**21
+"""In the covariances of series that are looked at together."""
 _LEAST = 30
 """Periods below which these tests have no power to speak of."""
 
@@ -108,7 +101,10 @@ def judge(fits: Sequence[tuple[Prepared, Estimate | None]]) -> list[Adequacy]:
             groups.setdefault(id(alike), []).append(i)
     for places in groups.values():
         together = [(prepared, fit) for prepared, fit in (fits[i] for i in places) if fit]
-        for i, one in zip(places, _Tests(together[0][0]).run(together), strict=True):
+        tests = _Tests(together[0][0])
+        step = max(1, _NUMBERS // tests.positions.size**2)
+        parts = (tests.run(together[i : i + step]) for i in range(0, len(places), step))
+        for i, one in zip(places, chain.from_iterable(parts), strict=True):
             found[i] = one
     return found
 
@@ -119,11 +115,10 @@ def called_wrong(prepared: Prepared, drawn: Array) -> NDArray[np.bool_]:
     They are held against each other, so that `LEVEL` of them do. `drawn` is divided by the size of
     the errors.
     """
-    if prepared.choice.scale == "counts" or not _testable(prepared):
+    tested = prepared.choice.scale != "counts" and _testable(prepared)
+    if not tested or prepared.design.positions[-1] >= families.DENSE:
         return np.zeros(len(drawn), dtype=bool)
     tests = _Tests(prepared)
-    if tests.positions[-1] >= families.DENSE:
-        return np.zeros(len(drawn), dtype=bool)
     found = tests.statistics(drawn, tests.known.weights(drawn)[0])
     smallest = (_share_as_large(found.values) / found.shares).min(axis=1)
     return np.asarray(smallest <= np.quantile(smallest, LEVEL))
@@ -208,6 +203,14 @@ class _Statistics(NamedTuple):
         """(s,) of `LEVEL`."""
         return np.array([SHARES[name] for name in self.names])
 
+    def signed(self, signs: Array) -> Array:
+        """Return F of each shape, 0 where it lies on the wrong side."""
+        return np.where(self.sides * signs < 0, 0.0, self.shapes)
+
+    def some(self, rows: Any) -> _Statistics:
+        """Return those of some series."""
+        return _Statistics(self.names, *(part[rows] for part in self[1:]))
+
 
 class _Tests:
     """The statistics of series of one design and of draws under their nulls, side by side."""
@@ -224,11 +227,10 @@ class _Tests:
         self.kind = np.array([shape.kind for shape in self.tried])
         self.kinds = tuple(kind for kind in KINDS if kind in self.kind)
         self.kind_shares = np.array([KINDS[kind] for kind in self.kinds])
-        # Columns at right angles to the design, which is orthonormal: sums of their products lose
-        # no digits.
+        # At right angles to each other, so that sums of products lose no digits.
         basis = self.known.orthonormal
-        others = np.reshape([s.column[design.used] for s in self.tried], (-1, len(x))).T
-        others = prepared.weighted(others)
+        others = np.reshape([s.column[design.used] for s in self.tried], (-1, len(x)))
+        others = prepared.weighted(others.T)
         self.columns = np.hstack([basis, others - basis @ (basis.T @ others)])
         self.k = x.shape[1]
         first = min(design.onsets[block.id].touched for block in design.blocks)
@@ -248,28 +250,23 @@ class _Tests:
         weights = self.known.weights(y)[0]
         own = self.statistics(y, weights)
         kinds = self._by_kind(own, signs)
-        near_kinds = self._nominal_by_kind(kinds) < WORTH_DRAWING
-        short = self.positions[-1] < families.DENSE
-        held = []
-        for values, least, of_kind, near in zip(
-            own.values, own.nominal.min(axis=1), kinds, near_kinds, strict=True
-        ):
-            nominal = min(1.0, float(least) * len(own.names))
-            held.append(
-                (
-                    _Held(values[None], own.shares, nominal, short and least < WORTH_DRAWING),
-                    _Held(of_kind[None], self.kind_shares, 1.0, short and bool(near)),
-                )
+        least = np.stack([own.nominal.min(axis=1), self._nominal_by_kind(kinds)])
+        near = (least < WORTH_DRAWING) & (self.positions[-1] < families.DENSE)
+        held = [
+            (
+                _Held(values[None], own.shares, min(1.0, p * len(own.names)), bool(draw)),
+                _Held(of_kind[None], self.kind_shares, 1.0, bool(draw_kinds)),
             )
-        for noise in _innovations(y.shape[1]) if short else ():
+            for values, of_kind, p, (draw, draw_kinds) in zip(
+                own.values, kinds, least[0].tolist(), near.T, strict=True
+            )
+        ]
+        for noise in _innovations(y.shape[1]) if near.any() else ():
             waiting = [i for i, both in enumerate(held) if any(one.open for one in both)]
             for i, drawn in zip(waiting, self._drawn(noise, weights[waiting]), strict=True):
                 held[i][0].add(drawn.values)
                 held[i][1].add(self._by_kind(drawn, signs[i]))
-        return [
-            self._said(_Statistics(own.names, *(part[i] for part in own[1:])), signs[i], *both)
-            for i, both in enumerate(held)
-        ]
+        return [self._said(own.some(i), signs[i], *both) for i, both in enumerate(held)]
 
     def _drawn(self, noise: Array, weights: Array) -> Iterator[_Statistics]:
         """Yield the statistics of draws from noise (d, n) under the null of each series."""
@@ -281,12 +278,13 @@ class _Tests:
             y = (noise @ roots.transpose(0, 2, 1)).reshape(-1, noise.shape[1])
             found = self.statistics(y, self.known.weights(y)[0])
             for i in range(0, len(y), len(noise)):
-                yield _Statistics(found.names, *(part[i : i + len(noise)] for part in found[1:]))
+                yield found.some(slice(i, i + len(noise)))
 
     def _said(self, own: _Statistics, signs: Array, held: _Held, of_kind: _Held) -> Adequacy:
         """Return what the tests of one series say."""
         p = np.broadcast_to(held.p, own.values.shape)
-        checks = zip(own.names, *(part.tolist() for part in (own.values, own.nominal, p)))
+        numbers = np.stack([own.values, own.nominal, p], axis=1).tolist()
+        checks = tuple((name, *row) for name, row in zip(own.names, numbers, strict=True))
         others = tuple(
             (s.block, s.kind, s.periods, float(f), float(p), s.how(self.unit))
             for s, f, p in zip(self.tried, own.shapes, self._nominal(own.shapes), strict=True)
@@ -295,13 +293,13 @@ class _Tests:
         if held.together <= LEVEL:
             worst = int(np.argmin(np.where(np.isnan(p), own.nominal, p) / own.shares))
             best = max(others, key=lambda shape: shape[3])[-1] if others else ""
-            statistic = float(own.values[worst])
-            reason = self._reason(own.names[worst], statistic, held.together, best)
+            name, statistic, *_ = checks[worst]
+            reason = self._reason(name, statistic, held.together, best)
         elif of_kind.together <= SHAPE_LEVEL:
-            best = others[int(np.argmax(_signed(own, signs)))][-1]
+            best = others[int(np.argmax(own.signed(signs)))][-1]
             hint = f"the effect may have another shape: {best} fits better than what was fitted "
             hint += f"(calibrated {p_text(of_kind.together)}, of the shape alone)"
-        return Adequacy(tuple(checks), held.together, reason, of_kind.together, hint, others)
+        return Adequacy(checks, held.together, reason, of_kind.together, hint, others)
 
     def _signs(self, estimate: Estimate) -> Array:
         """Return the sign of the mean effect, which an onset must share; 0 for other shapes."""
@@ -314,7 +312,7 @@ class _Tests:
 
     def _by_kind(self, found: _Statistics, signs: Array) -> Array:
         """Return the largest F of each kind of shape (m, kinds)."""
-        signed = _signed(found, signs)
+        signed = found.signed(signs)
         largest = [signed[:, self.kind == kind].max(axis=1) for kind in self.kinds]
         return np.stack(largest, axis=1) if largest else signed
 
@@ -323,12 +321,10 @@ class _Tests:
 
     def _nominal_by_kind(self, kinds: Array) -> Array:
         """Return p of the shape alone without draws: the smallest of a kind over its share (m,)."""
-        if not self.tried:
-            return np.ones(len(kinds))
         several = np.array([(self.kind == kind).sum() for kind in self.kinds])
         sides = np.where(np.array(self.kinds) == "gradual", 0.5, 1.0)
         p = several * sides * self._nominal(kinds)
-        return np.minimum(1.0, (p / self.kind_shares).min(axis=1))
+        return np.asarray((p / self.kind_shares).min(axis=1, initial=1.0))
 
     def statistics(self, y: Array, weights: Array) -> _Statistics:
         """Return the statistics of series (m, n) with these weights."""
@@ -337,10 +333,9 @@ class _Tests:
         if place[-1] + 1 == place.size and (len(y) > 8 or place.size >= families.DENSE):
             white = np.ascontiguousarray(families.whitened_series(y, self.columns, rho))
         else:
-            matrices = rho[:, np.abs(np.subtract.outer(place, place))]
+            root = np.linalg.cholesky(rho[:, np.abs(np.subtract.outer(place, place))])
             columns = np.broadcast_to(self.columns, (len(y), *self.columns.shape))
-            together = np.concatenate([columns, y[..., None]], axis=2)
-            white = np.linalg.solve(np.linalg.cholesky(matrices), together)
+            white = np.linalg.solve(root, np.concatenate([columns, y[..., None]], axis=2))
         k, df = self.k, y.shape[1] - self.k
         sums = white[..., :k].transpose(0, 2, 1) @ white
         fitted = np.linalg.solve(sums[..., :k], sums[..., k:])
@@ -403,8 +398,3 @@ class _Tests:
         if name == "shape of the effect":
             said += f": {how} fits better"
         return f"{said} (calibrated {p_text(p)})"
-
-
-def _signed(found: _Statistics, signs: Array) -> Array:
-    """Return F of each shape, 0 where it lies on the wrong side."""
-    return np.where(found.sides * signs < 0, 0.0, found.shapes)

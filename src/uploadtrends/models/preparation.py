@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -138,36 +138,49 @@ class Prepared:
 
 def prepare(item: NamedSeries, events: EventSet, settings: Settings) -> Prepared:
     """Choose scale and method, place the events, and build the design of one series."""
-    values = item.values.dropna().to_numpy(dtype=float)
-    possible = scales(values, settings)
-    first = prepare_on(item, events, settings, possible[0])
-    if len(possible) == 1 or first.choice.status == "refused":
-        return first
-    level = prepare_on(item, events, settings, "level")
-    if level.choice.status == "refused":
-        return first
-    difference, of_logs, of_level = favour(first.side, level.side)
-    if settings.method == "auto" and settings.errors == "averaged":
-        first, level = _noisy(first, of_logs), _noisy(level, of_level)
-    decided = abs(difference) >= told_apart(values.size)
+    return prepare_all([item], events, settings)[0]
+
+
+def prepare_all(
+    items: Sequence[NamedSeries], events: EventSet, settings: Settings
+) -> list[Prepared]:
+    """Do so for several series, whose scales are compared together."""
+    every = [item.values.dropna().to_numpy(dtype=float) for item in items]
+    found: list[Prepared] = []
+    pairs: dict[int, tuple[Prepared, Prepared]] = {}
+    for i, (item, values) in enumerate(zip(items, every, strict=True)):
+        possible = scales(values, settings)
+        found.append(prepare_on(item, events, settings, possible[0]))
+        if len(possible) > 1 and found[i].choice.status != "refused":
+            level = prepare_on(item, events, settings, "level")
+            if level.choice.status != "refused":
+                pairs[i] = found[i], level
+    compared = dict(zip(pairs, favour([(a.side, b.side) for a, b in pairs.values()]), strict=True))
     # Where the data cannot tell, the scale on which less need have happened is reported first.
-    first_is_better = (
-        difference if decided else favour(first.without, level.without, shaped=LONG)[0]
-    )
-    chosen, other = (first, level) if first_is_better > 0 else (level, first)
-    why = said(difference, possible[0], decided)
-    rule = choose(values, settings, item.has_artists, scale=chosen.choice.scale, why=why).rule
-    if chosen.spread is not None:
-        power = (of_logs if chosen is first else of_level).power
-        rule += f" The variance goes with the mean to the power {power:g}, as the data say."
-    choice = replace(chosen.choice, rule=rule)
-    return replace(
-        chosen,
-        choice=choice,
-        other=other if np.isfinite(difference) else None,
-        decided=decided,
-        margin=abs(difference),
-    )
+    doubtful = [i for i in pairs if not abs(compared[i][0]) >= told_apart(every[i].size)]
+    without = favour([(a.without, b.without) for a, b in (pairs[i] for i in doubtful)], shaped=LONG)
+    leaning = {i: difference for i, (difference, *_) in zip(doubtful, without, strict=True)}
+    for i, (first, level) in pairs.items():
+        difference, of_logs, of_level = compared[i]
+        logs = first.choice.scale
+        if settings.method == "auto" and settings.errors == "averaged":
+            first, level = _noisy(first, of_logs), _noisy(level, of_level)
+        log_first = leaning.get(i, difference) > 0
+        chosen, other = (first, level) if log_first else (level, first)
+        why = said(difference, logs, i not in leaning)
+        scale = chosen.choice.scale
+        rule = choose(every[i], settings, items[i].has_artists, scale=scale, why=why).rule
+        if chosen.spread is not None:
+            power = (of_logs if log_first else of_level).power
+            rule += f" The variance goes with the mean to the power {power:g}, as the data say."
+        found[i] = replace(
+            chosen,
+            choice=replace(chosen.choice, rule=rule),
+            other=other if np.isfinite(difference) else None,
+            decided=i not in leaning,
+            margin=abs(difference),
+        )
+    return found
 
 
 def _noisy(prepared: Prepared, noise: Noise) -> Prepared:

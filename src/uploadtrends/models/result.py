@@ -24,7 +24,7 @@ from uploadtrends.models.effects import tabulated
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.fitting import Fit
-from uploadtrends.models.preparation import Prepared, annual_doubt, prepare
+from uploadtrends.models.preparation import Prepared, annual_doubt, prepare_all
 from uploadtrends.models.sensitivity import shortest_table
 from uploadtrends.models.settings import Settings
 from uploadtrends.models.terms import TERMS
@@ -313,8 +313,7 @@ def _run(
     seen = (*series, data) if hasattr(data, "records") else series
     call = Call.of(said, *seen, function="interrupted_time_series")
     pairs: list[tuple[Prepared, Estimate | None]] = []
-    for item in series:
-        prepared = prepare(item, events, settings)
+    for prepared in prepare_all(series, events, settings):
         fitted = None
         if prepared.choice.status != "refused":
             try:

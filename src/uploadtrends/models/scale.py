@@ -16,7 +16,8 @@ the data with both shapes of noise, and has the likelihood of the better one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +25,8 @@ import numpy as np
 from uploadtrends.arrays import Array
 from uploadtrends.models.estimators.latent import LEAST_MEAN, poisson_means
 from uploadtrends.models.estimators.linear import least_squares
-from uploadtrends.models.estimators.reml import PHI_GRID, conditional
+from uploadtrends.models.estimators.reml import PHI_GRID
+from uploadtrends.models.estimators.whitened import restricted
 
 UNDECIDED = 2.0
 """Log likelihoods that differ by less do not tell the scales apart."""
@@ -35,6 +37,8 @@ SHAPED = 60
 LONG = 365
 """Rows from which only a difference of `CLEAR` tells the scales apart, and the shape of the noise
 does not even choose between scales that are not told apart."""
+_AT_ONCE = 16
+"""Designs looked at together: they stay in the processor's cache."""
 _STEPS = 3
 _POWERS = (0.0, 1.0, 2.0)
 _STEP = 0.25
@@ -45,17 +49,25 @@ _PRIOR = -0.5 * np.log1p(-(PHI_GRID**2))
 
 
 class Side(NamedTuple):
-    """A series on one of the scales."""
+    """A series on one of the scales, or several (m) with rows at the same positions."""
 
     scale: str
     y: Array
-    """(n,)"""
+    """(n,) or (m, n)"""
     x: Array
-    """(n, k)"""
+    """(n, k) or (m, n, k)"""
     positions: Array
     """(n,)"""
     offset: Array
-    """(n,) known part of the log mean."""
+    """(n,) or (m, n) known part of the log mean."""
+
+    @classmethod
+    def stacked(cls, sides: Sequence[Side]) -> Side:
+        """Return several as one."""
+        y, x, offset = (
+            np.stack([getattr(one, name) for one in sides]) for name in ("y", "x", "offset")
+        )
+        return sides[0]._replace(y=y, x=x, offset=offset)
 
 
 @dataclass(frozen=True)
@@ -76,76 +88,99 @@ class Noise:
         return self.gain < UNDECIDED
 
 
-def favour(logs: Side, level: Side, *, shaped: int = SHAPED) -> tuple[float, Noise, Noise]:
-    """Compare the log scale (or link) with the scale of the data.
+class _Noises(NamedTuple):
+    """The noise of several series, fields as of `Noise`."""
+
+    log_likelihood: Array
+    power: Array
+    gain: Array
+    floor: Array
+
+    def each(self) -> list[Noise]:
+        """Return that of each series."""
+        return [Noise(*row) for row in np.stack(self, axis=1).tolist()]
+
+    def better(self, other: _Noises, rows: int) -> _Noises:
+        """Return the noise of the better shape; few rows know its likelihood and not its power."""
+        best = np.maximum(self.log_likelihood, other.log_likelihood)
+        taken = (other.log_likelihood > self.log_likelihood) & (rows >= LONG)
+        pairs = zip(self, other, strict=True)
+        kept = _Noises(*(np.where(taken, beside, own) for own, beside in pairs))
+        return kept._replace(log_likelihood=best)
+
+
+def favour(
+    pairs: Sequence[tuple[Side, Side]], *, shaped: int = SHAPED
+) -> list[tuple[float, Noise, Noise]]:
+    """Compare the log scale (or link) with the scale of the data, series by series.
 
     Parameters
     ----------
-    logs : Side
-        The series on the scale "log" or "counts".
-    level : Side
-        The same on the scale of the data.
+    pairs : sequence of (Side, Side)
+        Each series on the scale "log" or "counts", and on the scale of the data.
     shaped : int
         Rows from which the shape of the noise must not choose the course.
 
     Returns
     -------
-    difference : float
-        By how much the log likelihood of the first exceeds that of the second; minus infinity where
-        a stretch of zeros has no logarithm of its mean.
-    of_logs, of_level : Noise
-        The power of the mean that suits each best.
+    list of (difference, of_logs, of_level)
+        By how much the log likelihood of the first exceeds that of the second, minus infinity where
+        a stretch of zeros has no logarithm of its mean; and the `Noise` that suits each best.
     """
-    y = level.y
+    groups: dict[object, list[int]] = {}
+    for i, (logs, level) in enumerate(pairs):
+        alike = i if logs.scale == "counts" else logs.positions.tobytes()
+        groups.setdefault((alike, logs.x.shape, level.x.shape), []).append(i)
+    found: dict[int, tuple[float, Noise, Noise]] = {}
+    for places in groups.values():
+        logs, level = (Side.stacked(side) for side in zip(*(pairs[i] for i in places), strict=True))
+        both = [noises.each() for noises in _compared(logs, level, shaped)]
+        for i, log, straight in zip(places, *both, strict=True):
+            found[i] = log.log_likelihood - straight.log_likelihood, log, straight
+    return [found[i] for i in range(len(pairs))]
+
+
+def _compared(logs: Side, level: Side, shaped: int) -> tuple[_Noises, _Noises]:
+    y, n = level.y, level.y.shape[1]
     if logs.scale == "log":
         outcome, mean = logs.y, np.exp(_fitted(logs) + logs.offset)
-        middle = float(np.exp(np.log(y).mean()))
-        settled = True
+        middle, floor = _middle(y), 0.1 * np.median(y, axis=1, keepdims=True)
+        floor_of_logs, settled = 0 * floor, True
     else:
-        _, means, converged = poisson_means(logs.y[None], logs.x[None], logs.offset)
-        settled = bool(converged[0])
-        mean = np.maximum(means[0], LEAST_MEAN)
-        outcome, middle = (logs.y - means[0]) / mean, float(np.exp(np.log(mean).mean()))
-    floor = LEAST_MEAN if logs.scale == "counts" else 0.1 * float(np.median(y))
+        _, means, converged = poisson_means(logs.y, logs.x, logs.offset[0])
+        mean = np.maximum(means, LEAST_MEAN)
+        outcome, middle, settled = (logs.y - means) / mean, _middle(mean), bool(converged.all())
+        floor = floor_of_logs = np.full((len(y), 1), LEAST_MEAN)
     straight = _fitted(level)
     of_level = _noise(y / middle, level, straight, floor)
     if not settled:
-        return -np.inf, of_level, of_level
-    of_logs = _noise(outcome, logs, mean, floor if logs.scale == "counts" else 0.0)
-    if logs.scale == "log" and y.size >= shaped:
-        of_level = _better(of_level, _multiplied(level, logs.y, straight, middle, floor), y.size)
-        of_logs = _better(of_logs, _added(logs, y, mean, middle), y.size)
-    return of_logs.log_likelihood - of_level.log_likelihood, of_logs, of_level
+        return of_level._replace(log_likelihood=np.full(len(y), -np.inf)), of_level
+    of_logs = _noise(outcome, logs, mean, floor_of_logs)
+    if logs.scale == "log" and n >= shaped:
+        of_level = of_level.better(_multiplied(level, logs.y, straight, middle, floor), n)
+        of_logs = of_logs.better(_added(logs, y, mean, middle), n)
+    return of_logs, of_level
 
 
-def _multiplied(level: Side, logarithm: Array, mean: Array, middle: float, floor: float) -> Noise:
-    """Return the lognormal noise around a course on the scale of the data, near its `mean`."""
+def _multiplied(level: Side, logarithm: Array, mean: Array, middle: Array, floor: Array) -> _Noises:
+    """Return the lognormal noise around courses on the scale of the data, near their `mean`."""
     mean = np.maximum(mean, floor)
     for _ in range(_STEPS):  # log(Xb) is linear in b near the fitted b
-        left = np.log(mean) - logarithm
-        step = left - least_squares(left, level.x / mean[:, None])[2]
+        step = _projected(np.log(mean) - logarithm, level.x / mean[..., None])
         mean = np.maximum(mean * (1 - step), floor)
-    near = level._replace(scale="log", x=level.x * (middle / mean)[:, None])
+    near = level._replace(scale="log", x=level.x * (middle / mean)[..., None])
     found = _noise(logarithm - np.log(mean), near, mean, floor)
-    return replace(found, gain=np.inf if found.power != OWN["level"] else 0.0)
+    return found._replace(gain=np.where(found.power != OWN["level"], np.inf, 0.0))
 
 
-def _added(logs: Side, y: Array, mean: Array, middle: float) -> Noise:
-    """Return the normal noise around a course on the log scale, near its `mean`."""
+def _added(logs: Side, y: Array, mean: Array, middle: Array) -> _Noises:
+    """Return the normal noise around courses on the log scale, near their `mean`."""
     for _ in range(_STEPS):
-        left = y - mean
-        step = left - least_squares(left, logs.x * mean[:, None])[2]
+        step = _projected(y - mean, logs.x * mean[..., None])
         mean = mean * np.exp(step / mean)
-    near = logs._replace(scale="level", x=logs.x * (mean / middle)[:, None])
-    found = _noise((y - mean) / middle, near, mean, 0.0)
-    return replace(found, gain=np.inf if found.power != OWN["log"] else 0.0)
-
-
-def _better(own: Noise, other: Noise, rows: int) -> Noise:
-    """Return the noise of the better shape; few rows know its likelihood and not its power."""
-    if own.log_likelihood >= other.log_likelihood:
-        return own
-    return other if rows >= LONG else replace(own, log_likelihood=other.log_likelihood)
+    near = logs._replace(scale="level", x=logs.x * (mean / middle)[..., None])
+    found = _noise((y - mean) / middle, near, mean, 0 * middle)
+    return found._replace(gain=np.where(found.power != OWN["log"], np.inf, 0.0))
 
 
 def relative_spread(
@@ -169,40 +204,63 @@ def relative_spread(
     return np.asarray(sd / np.exp(np.log(sd[used]).mean()))
 
 
-def _noise(outcome: Array, side: Side, mean: Array, floor: float) -> Noise:
-    """Return the power of the mean that suits a scale best, to a quarter."""
+def _noise(outcome: Array, side: Side, mean: Array, floor: Array) -> _Noises:
+    """Return the power of the mean that suits a scale best, to a quarter, for each series."""
     straight = np.maximum(mean, floor)
     ends = 0.0 if side.scale == "level" else 2.0
-
-    def at(*powers: float) -> dict[float, float]:
-        sizes = straight ** ((np.array(powers)[:, None] - ends) / 2)
-        return dict(zip(powers, _likelihoods(outcome, side, sizes), strict=True))
-
-    found = at(*_POWERS)
-    low, middle, high = found.values()
+    found = _likelihoods(outcome, side, straight, np.tile(_POWERS, (len(outcome), 1)) - ends)
+    low, middle, high = found.T
     bend = low - 2 * middle + high
-    if bend < 0:  # the parabola through the three has its top between or beyond them
-        top = float(np.clip(1.0 - (high - low) / (2 * bend), 0.0, 2.0))
-        power = round(top / _STEP) * _STEP
-        if power not in found:
-            found |= at(power)
-    best = max(found, key=lambda power: found[power])
-    gain = found[best] - found[OWN[side.scale]]
-    return Noise(found[best], best, gain, floor)
+    # The parabola through the three has its top between or beyond them.
+    top = 1.0 - (high - low) / (2 * np.where(bend < 0, bend, -1.0))
+    power = np.round(np.clip(top, 0.0, 2.0) / _STEP) * _STEP
+    more = np.flatnonzero((bend < 0) & ~np.isin(power, _POWERS))
+    found = np.column_stack([found, np.full(len(found), -np.inf)])
+    if more.size:
+        some = side._replace(x=side.x[more])
+        found[more, 3:] = _likelihoods(
+            outcome[more], some, straight[more], power[more, None] - ends
+        )
+    best = found.argmax(axis=1)
+    most = found.max(axis=1)
+    gain = most - found[:, _POWERS.index(OWN[side.scale])]
+    return _Noises(most, np.choose(best, [*_POWERS, power]), gain, floor[:, 0])
+
+
+def _middle(values: Array) -> Array:
+    """Return the geometric mean of each series (m, 1)."""
+    return np.asarray(np.exp(np.log(values).mean(axis=1, keepdims=True)))
+
+
+def _projected(y: Array, x: Array) -> Array:
+    """Return the least-squares fit of series (m, n) to designs (m, n, k)."""
+    basis = np.linalg.qr(x)[0]
+    return np.asarray((basis @ (basis.transpose(0, 2, 1) @ y[..., None]))[..., 0])
 
 
 def _fitted(side: Side) -> Array:
-    return np.asarray(side.y - least_squares(side.y, side.x)[2])
+    return _projected(side.y, side.x)
 
 
-def _likelihoods(outcome: Array, side: Side, sd: Array) -> list[float]:
-    """Return restricted log likelihoods, phi integrated out, errors proportional to `sd` (s, n)."""
-    sd = sd / np.exp(np.log(sd).mean(axis=1, keepdims=True))
-    fit = conditional(outcome / sd, side.x / sd[:, :, None], side.positions)
-    logs = fit.log_likelihood + _PRIOR
-    top = logs.max(axis=1)
-    found: list[float] = (top + np.log(np.exp(logs - top[:, None]).sum(axis=1))).tolist()
-    return found
+def _likelihoods(outcome: Array, side: Side, mean: Array, powers: Array) -> Array:
+    """Return restricted log likelihoods (m, p), phi integrated out, of series (m, n) whose
+    variances go with these powers (m, p) of their means (m, n)."""
+    m, p = powers.shape
+    sd = mean[:, None] ** (powers[..., None] / 2)
+    sd = (sd / np.exp(np.log(sd).mean(axis=2, keepdims=True))).reshape(m * p, -1)
+    of = np.arange(m * p) // p
+    pieces = [
+        restricted(
+            outcome[of[rows]] / sd[rows],
+            side.x[of[rows]] / sd[rows, :, None],
+            side.positions,
+            PHI_GRID,
+        )
+        for rows in (slice(i, i + _AT_ONCE) for i in range(0, m * p, _AT_ONCE))
+    ]
+    logs = np.concatenate(pieces) + _PRIOR
+    top = logs.max(axis=1, keepdims=True)
+    return np.asarray(top[:, 0] + np.log(np.exp(logs - top).sum(axis=1))).reshape(m, p)
 
 
 def told_apart(rows: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -77,13 +78,41 @@ def _seen(design: bytes, shape: tuple[int, int], distance: bytes, phi: bytes) ->
 
 def _whitened(design: Array, distance: Array, phi: Array) -> Whitened:
     orthonormal, triangle = np.linalg.qr(design)
+    products = _products(orthonormal, distance, phi)
+    gram = products.factors @ products.sums
+    s, k = design.shape[0], design.shape[2]
+    inverse, log_determinant = _inverses(gram.reshape(s, phi.size, k, k))
+    log_determinant = log_determinant + 2 * np.linalg.slogdet(triangle)[1][:, None]
+    return Whitened(
+        orthonormal,
+        np.linalg.inv(triangle),
+        products.pairs,
+        products.factors,
+        inverse,
+        log_determinant + products.log_correlation,
+    )
+
+
+class _Products(NamedTuple):
+    """Cross products of columns (s, n, c) whitened at each phi: `factors` @ `sums`."""
+
+    pairs: tuple[Array, ...]
+    factors: Array
+    """(g, 1 + 3 pairs)"""
+    sums: Array
+    """(s, 1 + 3 pairs, c c)"""
+    log_correlation: Array
+    """(g,) log |V|."""
+
+
+def _products(columns: Array, distance: Array, phi: Array) -> _Products:
     outer = "snk,snl->skl"
-    top = orthonormal[:, :1]
+    top = columns[:, :1]
     factors, sums, pairs = [np.ones(phi.size)], [np.einsum(outer, top, top)], []
     log_correlation = np.zeros(phi.size)
     for gap in np.unique(distance):
         rows = np.flatnonzero(distance == gap) + 1
-        now, before = orthonormal[:, rows], orthonormal[:, rows - 1]
+        now, before = columns[:, rows], columns[:, rows - 1]
         r = np.sign(phi) ** gap * np.abs(phi) ** gap
         scale = 1 / (1 - r**2)
         factors += [scale, -r * scale, r**2 * scale]
@@ -95,19 +124,33 @@ def _whitened(design: Array, distance: Array, phi: Array) -> Whitened:
         ]
         pairs.append(rows)
         log_correlation += rows.size * np.log1p(-(r**2))
-    by_phi = np.stack(factors, axis=1)
-    s, k = design.shape[0], design.shape[2]
-    gram = by_phi @ np.stack(sums, axis=1).reshape(s, by_phi.shape[1], -1)
-    inverse, log_determinant = _inverses(gram.reshape(s, phi.size, k, k))
+    stacked = np.stack(sums, axis=1).reshape(len(columns), len(sums), -1)
+    return _Products(tuple(pairs), np.stack(factors, axis=1), stacked, log_correlation)
+
+
+def restricted(outcomes: Array, designs: Array, positions: Array, phi: Array) -> Array:
+    """Return the restricted log likelihoods (m, g) of series (m, n) on designs (m, n, k).
+
+    By elimination in the cross products of design and outcome: the pivots have the determinant, and
+    what is left of the outcome is the sum of squares.
+    """
+    m, n, k = designs.shape
+    orthonormal, triangle = np.linalg.qr(designs)
+    fitted = orthonormal @ (orthonormal.transpose(0, 2, 1) @ outcomes[..., None])
+    columns = np.concatenate([orthonormal, outcomes[..., None] - fitted], axis=2)
+    products = _products(columns, np.diff(positions), phi)
+    # Series and phi lie side by side, and every step is a few operations on all of them.
+    work = (products.sums.transpose(2, 0, 1) @ products.factors.T).reshape(k + 1, k + 1, -1)
+    log_determinant = np.zeros(work.shape[2])
+    for i in range(k):
+        log_determinant += np.log(work[i, i])
+        rest = work[i + 1 :, i + 1 :]
+        rest -= work[i + 1 :, i, None] * (work[i, i + 1 :] / work[i, i])
+    rss = np.maximum(work[k, k], 1e-290).reshape(m, -1)
+    log_determinant = log_determinant.reshape(m, -1) + products.log_correlation
     log_determinant = log_determinant + 2 * np.linalg.slogdet(triangle)[1][:, None]
-    return Whitened(
-        orthonormal,
-        np.linalg.inv(triangle),
-        tuple(pairs),
-        by_phi,
-        inverse,
-        log_determinant + log_correlation,
-    )
+    df = n - k
+    return np.asarray(-0.5 * (df * (np.log(2 * np.pi * rss / df) + 1) + log_determinant))
 
 
 def _inverses(a: Array) -> tuple[Array, Array]:
