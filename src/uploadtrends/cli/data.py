@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from uploadtrends.cli.flags import in_command, takes
 from uploadtrends.cli.options import (
     DEFAULT_RAW,
     DEFAULT_STORE,
@@ -64,13 +65,15 @@ def load(
     Example: uploadtrends load table works.csv --option platform=mysite
     --column artist_id=author --column upload_id=id --column published_at=posted
     """
+    from uploadtrends.study.sources import make_source, source_settings
+
+    takes(source_settings(source))
     given = load_options(options, columns, preset)
     if dry_run:
         _show_preview(source, path, given, as_json=as_json)
         return
     from uploadtrends.cli.progress import load_display
     from uploadtrends.store import open_store
-    from uploadtrends.study.sources import make_source
 
     if source == "series" and "columns" in given:
         # A series is a group of a platform: platform/group.
@@ -89,7 +92,7 @@ def load(
     if as_json:
         show_record(report.to_dict(), as_json=True)
     else:
-        typer.echo(report.summary())
+        typer.echo(in_command(report.summary()))
 
 
 def load_options(
@@ -143,7 +146,7 @@ def _show_preview(source: str, path: Path, given: dict[str, Any], *, as_json: bo
     if as_json:
         show_record(seen.to_dict(), as_json=True)
     else:
-        typer.echo(seen.summary())
+        typer.echo(in_command(seen.summary()))
 
 
 @command

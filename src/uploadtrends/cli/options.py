@@ -16,6 +16,8 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from uploadtrends.cli.flags import names, runs, takes
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 COMMANDS: list[Callable[..., None]] = []
 """Every command, in the order of `uploadtrends --help`."""
@@ -248,6 +250,10 @@ def unpacked(function: Callable[..., Any]) -> Callable[..., None]:
     flags: list[inspect.Parameter] = []
     for item in signature.parameters.values():
         flags += _fields(bundles[item.name]) if item.name in bundles else [item]
+    named = {flag.name: names(flag) for flag in flags}
+    # Functions further in may say method= where the command takes several.
+    single = [(one.lstrip("-").replace("-", "_"), [one]) for said in named.values() for one in said]
+    named = dict(single) | named
 
     @wraps(function)
     def called(**given: Any) -> None:
@@ -255,6 +261,7 @@ def unpacked(function: Callable[..., Any]) -> Callable[..., None]:
             name: bundle(**{one.name: given.pop(one.name) for one in fields(bundle)})
             for name, bundle in bundles.items()
         }
+        runs(named)
         function(**given, **whole)
 
     called.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -284,6 +291,7 @@ def further_settings(
     from uploadtrends.signatures import check, settings_of
 
     known = settings_of(function, without)
+    takes(known)
     said = pairs(given, "--option")
     read = {name: known[name].read(text) if name in known else text for name, text in said.items()}
     check(read, known, what="the command", place="--option")

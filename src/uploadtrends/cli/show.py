@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from uploadtrends.brief import cell, short_table
+from uploadtrends.cli.flags import in_command
 from uploadtrends.cli.write import write_frame
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ DONE, ERROR, USAGE, INCOMPLETE, CHECK_FAILED = 0, 1, 2, 3, 4
 
 
 def complain(message: str) -> None:
-    """Print an error to standard error."""
-    typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
+    """Print an error to standard error; settings are said as flags."""
+    typer.secho(f"error: {in_command(message)}", fg=typer.colors.RED, err=True)
 
 
 def show_frame(frame: pd.DataFrame, *, as_json: bool, title: str | None = None) -> None:

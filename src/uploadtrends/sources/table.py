@@ -152,14 +152,14 @@ class Table:
             raise InputError(
                 "the column mapping lacks the date",
                 file=self.path,
-                fix='name its column: {"published_at": "..."}',
+                fix='name its column: columns={"published_at": "..."}',
             )
         if self.has_counts and "artist_id" not in self.columns:
             raise InputError(
                 "counts need the artist they belong to",
                 file=self.path,
-                fix='name the column ({"artist_id": "..."}), or load a series without artists with '
-                "SeriesFile",
+                fix='name the column, columns={"artist_id": "..."}, or load a series without '
+                "artists with SeriesFile",
             )
         if not self.platform:
             raise InputError("the platform has no name", file=self.path, fix="platform='...'")
