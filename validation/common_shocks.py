@@ -2,7 +2,8 @@
 
 Counts are drawn artist by artist (rates 1.5 e^(.7 z), an autoregressive course of each artist's own
 with .8 and sd .4, gamma(2) noise, 40% arrive late, tenure spline in the model), with shocks common
-to a platform of sd s and autocorrelation phi, and no effect. Each draw goes through the public
+to a platform of sd s and autocorrelation phi, and no effect. For the joint tests of leads also 6 to
+50 artists in all, a half or a third of them exposed, with courses of their own of .5. Each draw goes through the public
 verbs with their defaults: store tables, panel, `difference_in_differences`, `artist_model`,
 `artist_hazards`. For comparison: errors clustered by artist (`inference="cluster"` where it is run;
 else the same weights without shocks), and an oracle that knows s and phi.
@@ -49,13 +50,15 @@ class Cell:
     truth: float = 0.0
     share: float = 1.0
     """Of the repetitions."""
+    parts: int = 2
+    """One in so many is exposed."""
 
     @property
     def name(self) -> str:
         """The full name, from which seeds are made."""
         return (
             f"{self.kind}/{self.artists}/s{self.sd}/phi{self.phi}/{self.before}+"
-            f"{self.periods - self.before}/{self.truth}"
+            f"{self.periods - self.before}/{self.truth}{'/third' if self.parts == 3 else ''}"
         )
 
     @property
@@ -78,16 +81,19 @@ def cells() -> Iterator[Cell]:
     yield Cell("silence groups", 110, 0.2, 0.8, 60, 36, share=0.5)
     yield Cell("leads", 110, 0.0, 0.5, share=0.5)
     yield Cell("leads", 110, 0.1, 0.5, share=0.5)
+    for artists in (6, 10, 20, 50):  # in all
+        yield from (Cell("few leads", artists, 0.0, 0.5, share=0.75, parts=n) for n in (2, 3))
 
 
 def draw(cell: Cell, rng: np.random.Generator) -> tuple[ut.Panel, np.ndarray]:
     """Draw one population and build its panel; also return the shocks, shape (2, periods)."""
-    n, t = 2 * cell.artists, cell.periods
-    side = np.arange(n) % 2
+    few = cell.kind == "few leads"
+    n, t = cell.artists * (1 if few else 2), cell.periods
+    side = np.minimum(np.arange(n) % cell.parts, 1)
     shared = stationary_ar1(rng, (2, t), cell.phi, cell.sd)
     if "groups" in cell.kind:
         shared[1] = shared[0]
-    late = rng.random(n) < 0.4
+    late = rng.random(n) < (0.0 if few else 0.4)
     entry = np.where(late, rng.integers(0, cell.before, n), -rng.integers(1, 30, n))
     if "groups" in cell.kind:
         # Senior artists came two years before the event; the new within them.
@@ -99,7 +105,7 @@ def draw(cell: Cell, rng: np.random.Generator) -> tuple[ut.Panel, np.ndarray]:
         counts = _spells(rng, log_rate)
     else:
         log_rate = log_rate + np.log(1.5) + 0.7 * rng.standard_normal(n)[:, None]
-        log_rate += stationary_ar1(rng, (n, t), 0.8, 0.4)
+        log_rate += stationary_ar1(rng, (n, t), 0.5 if few else 0.8, 0.4)
         counts = rng.poisson(np.exp(log_rate) * rng.gamma(2.0, 0.5, (n, t)))
     counts[np.arange(t)[None, :] <= entry[:, None]] = 0
     return _panel(cell, counts, entry, side), shared
@@ -159,11 +165,12 @@ def one(cell: Cell, seed: int) -> list[dict[str, Any]]:
     """Draw, estimate by the public verb, and return what came out."""
     rng = np.random.default_rng(seed)
     panel, _ = draw(cell, rng)
-    if cell.kind == "leads":
+    if "leads" in cell.kind:
         study = ut.event_study(panel, cell.event, contrast="platform", reference="b")
         test = study.pretrend.iloc[0]
-        last = study.effects.iloc[-2]
-        return [_row(cell, seed, last) | {"p_leads": test["p"], "p_old": test["p_without_shocks"]}]
+        row = _row(cell, seed, study.effects.iloc[-2])
+        row |= {"p_leads": test["p"], "p_old": test["p_without_shocks"]}
+        return [row | (_other_leads(cell, panel) if cell.kind == "few leads" else {})]
     if cell.kind.startswith("silence"):
         contrast = "platform" if "platforms" in cell.kind else "group"
         model = ut.artist_hazards(
@@ -185,6 +192,22 @@ def one(cell: Cell, seed: int) -> list[dict[str, Any]]:
         old = ut.artist_model(panel, cell.event, inference="cluster").effects.iloc[0]
         row |= {"old_low": old["low"], "old_high": old["high"]}
     return [row]
+
+
+def _other_leads(cell: Cell, panel: ut.Panel) -> dict[str, float]:
+    """Return p of the joint tests of leads of the other verbs, NaN where there is none."""
+    study = ut.event_study(
+        panel, cell.event, contrast="platform", reference="b", inference="cluster"
+    )
+    found = {"p_cluster": study.pretrend["p"].iloc[0]}
+    exposed = panel.artists.filter(pl.col("platform") == "a")["artist_id"].unique().sort()
+    day = pd.Timestamp(cell.event)
+    for name, step in (("p_one_date", 0), ("p_staggered", 3)):
+        dates = [day + pd.DateOffset(months=step * (i % 3 - 1)) for i in range(len(exposed))]
+        given = pd.Series(dates, index=exposed.to_list())
+        tests = ut.exposure_effects(panel, ut.exposure(panel, given)).pretrend
+        found[name] = tests["p"].iloc[0] if len(tests) else np.nan
+    return found
 
 
 def _row(
@@ -257,8 +280,12 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         if part.get("oracle", pd.Series(dtype=float)).notna().any():
             row["width_over_oracle"] = width.mean() / part["oracle"].mean()
         if part.get("p_leads", pd.Series(dtype=float)).notna().any():
-            row["leads_false"] = (part["p_leads"] < 0.05).mean()
-            row["leads_false_without"] = (part["p_old"] < 0.05).mean()
+            row["leads_tested"] = part["p_leads"].notna().mean()
+            tests = {"": "p_leads", "_without": "p_old"}
+            tests |= {f"_{n}": f"p_{n}" for n in ("cluster", "one_date", "staggered")}
+            for name, column in tests.items():
+                p = part.get(column, pd.Series(dtype=float)).dropna()
+                row[f"leads_false{name}"] = (p < 0.05).mean() if len(p) else np.nan
         out.append(row)
     return pd.DataFrame(out).round(4)
 

@@ -12,9 +12,11 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.artists.design import ArtistDesign, Spec, artist_design
 from uploadtrends.artists.event_time import event_time_tables
+from uploadtrends.artists.exposure_tests import leads_zero
 from uploadtrends.artists.fit import fit_poisson
 from uploadtrends.artists.model import ArtistModel, artist_model
 from uploadtrends.artists.terms import natural_spline
+from uploadtrends.artists.twostep import smaller_side
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import as_events
 from uploadtrends.models.onset import place_block
@@ -37,7 +39,9 @@ class EventStudy(Result):
     pretrend : pandas.DataFrame
         group, F, df, df_error, p (all leads zero, given shocks that all artists of a group
         share), p_without_shocks (the same if there were none), slope (log points a period over the
-        leads), slope_se, minimum_detectable_slope (80% power).
+        leads), slope_se, minimum_detectable_slope (80% power). The test is Hotelling's T-squared
+        with the artists of the smaller side less one as degrees of freedom: of no more leads than
+        half of these, the nearest ones; NaN with fewer than three artists on a side.
     call : Call
     notes : tuple of str
     """
@@ -59,8 +63,7 @@ class EventStudy(Result):
     def summary(self) -> str:
         """Say what the leads look like, and what trend they could have shown."""
         lines = [
-            f"{row['group']}: leads jointly zero, F({row['df']:.0f}, {row['df_error']:.0f}) = "
-            f"{row['F']:.2f}, p = {row['p']:.3g}{_apart(row)}; slope before the event "
+            f"{row['group']}: {_jointly(row)}; slope before the event "
             f"{100 * row['slope']:+.2f}% a period (smallest that would be found: "
             f"{100 * row['minimum_detectable_slope']:.2f}%)."
             for row in self.pretrend.to_dict("records")
@@ -68,13 +71,19 @@ class EventStudy(Result):
         return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
 
 
-def _apart(row: Mapping[Any, Any]) -> str:
-    """Say when the leads differ by more than the artists' own chance."""
+def _jointly(row: Mapping[Any, Any]) -> str:
+    """Say what the joint test says, and when leads differ by more than the artists' own chance."""
+    if np.isnan(row["p"]):
+        return "too few artists for a test of the leads"
+    said = (
+        f"leads jointly zero, F({row['df']:.0f}, {row['df_error']:.0f}) = {row['F']:.2f}, "
+        f"p = {row['p']:.3g}"
+    )
     if row["p"] < 0.05 or row["p_without_shocks"] >= 0.05:
-        return ""
+        return said
     return (
-        f" (but p = {row['p_without_shocks']:.3g} for the artists' own chance alone: shocks common "
-        "to a group, or courses that were not parallel)"
+        f"{said} (but p = {row['p_without_shocks']:.3g} for the artists' own chance alone: shocks "
+        "common to a group, or courses that were not parallel)"
     )
 
 
@@ -181,7 +190,7 @@ def event_study(
         _refuse_treated(design)
         design, keys = _dummies(design, onset.touched, leads, lags, tenure)
         design, beta, covariance = fit_poisson(design, spec)
-        effects, pretrend = _tables(design, keys, beta, covariance, " and ".join(lanes), confidence)
+        effects, pretrend = _tables(design, keys, beta, covariance, leads, lanes, confidence)
     return EventStudy(effects, pretrend, call, design.notes)
 
 
@@ -220,7 +229,8 @@ def _tables(
     keys: list[tuple[str, int, str]],
     beta: Array,
     covariance: Array,
-    platform: str,
+    leads: int,
+    lanes: Sequence[str],
     confidence: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     from scipy import stats
@@ -237,7 +247,7 @@ def _tables(
             low, high = value - quantile * se, value + quantile * se
             rows.append(
                 {
-                    "platform": platform,
+                    "platform": " and ".join(lanes),
                     "group": pair,
                     "event": block.id,
                     "label": block.label,
@@ -257,7 +267,9 @@ def _tables(
             raise NotEstimableError("no lead could be estimated; the data begin too late")
         where = [j for _, j in before]
         part = covariance[np.ix_(where, where)]
-        f = float(beta[where] @ np.linalg.pinv(part) @ beta[where]) / len(where)
+        label = design.labels.index(pair.removesuffix(f" vs {design.labels[0]}"))
+        few = smaller_side(design, (label, 0)) - 1
+        test = leads_zero(np.array([k for k, _ in before]), beta[where], part, leads, few)
         # Least-squares slope through the leads and the base (which is zero without error).
         time = np.array([*(k for k, _ in before), -1.0])
         weights = ((time - time.mean()) / np.sum((time - time.mean()) ** 2))[:-1]
@@ -265,11 +277,8 @@ def _tables(
         tests.append(
             {
                 "group": pair,
-                "F": f,
-                "df": len(where),
-                "df_error": df,
-                "p": float(stats.f.sf(f, len(where), df)),
-                "p_without_shocks": float(stats.f.sf(f, len(where), df)),
+                **test,
+                "p_without_shocks": test["p"],
                 "slope": slope,
                 "slope_se": slope_se,
                 "minimum_detectable_slope": (quantile + stats.t.ppf(0.8, df)) * slope_se,

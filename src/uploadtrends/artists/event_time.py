@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 from uploadtrends.artists.design import ArtistDesign, Spec
+from uploadtrends.artists.exposure_tests import leads_zero, tested_leads
 from uploadtrends.artists.shocks import Series, ShockFit, fixed_contrasts
 from uploadtrends.artists.twostep import (
     FEWEST_PER_SIDE,
@@ -18,6 +19,7 @@ from uploadtrends.artists.twostep import (
     comparisons,
     detectable,
     shock_notes,
+    smaller_side,
 )
 from uploadtrends.errors import NotEstimableError
 
@@ -63,7 +65,8 @@ def event_time_tables(
         same = {"platform": place, "group": comparison.name, "event": block.id}
         same["label"] = block.label
         effects += _effects(same, fit, keys, confidence)
-        tests.append(_test(comparison, fit, keys, loading, confidence))
+        few = smaller_side(design, comparison.labels) - 1
+        tests.append(_test(comparison, fit, keys, loading, leads, few, confidence))
         notes += shock_notes(
             comparison, fit, len(keys) - 1, confidence, design, f"{block.label} at {keys[-1]:+d}"
         )
@@ -114,25 +117,25 @@ def _effects(
 
 
 def _test(
-    comparison: Comparison, fit: ShockFit, keys: list[int], loading: Array, confidence: float
+    comparison: Comparison,
+    fit: ShockFit,
+    keys: list[int],
+    loading: Array,
+    leads: int,
+    few: int,
+    confidence: float,
 ) -> dict[str, Any]:
-    from scipy import stats
-
-    lead = [j for j, k in enumerate(keys) if k < 0]
-    artists = int((comparison.series.influence != 0).any(axis=1).sum())
-    statistic, p = fit.joint(lead, artists - 1)
-    moved = comparison.series.influence @ loading[:, lead]
-    alone = moved.T @ moved
-    clustered = float(fit.without[0][lead] @ np.linalg.pinv(alone) @ fit.without[0][lead])
+    times = np.array(keys)
+    lead = np.flatnonzero(tested_leads(times, leads, few))
+    moved = comparison.series.influence @ loading
+    alone = leads_zero(times, fit.without[0][: len(keys)], moved.T @ moved, leads, few)
     value, se = fit.moments(len(keys))
     low, high, _ = fit.interval(len(keys), confidence)
     return {
         "group": comparison.name,
-        "F": statistic,
-        "df": len(lead),
-        "df_error": artists - 1,
-        "p": p,
-        "p_without_shocks": float(stats.f.sf(clustered / len(lead), len(lead), artists - 1)),
+        **alone,
+        **fit.joint(lead, few),
+        "p_without_shocks": alone["p"],
         "slope": value,
         "slope_se": se,
         "minimum_detectable_slope": detectable(low, high, confidence),

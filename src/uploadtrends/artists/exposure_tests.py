@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import fdtrc, fdtri, ndtr, ndtri
 
 from uploadtrends.arrays import Array
@@ -55,50 +56,68 @@ def event_time_table(
     return table.assign(**same)
 
 
-def pretrend_row(found: Estimates, leads: int, df: int, *, plug_in: bool = True) -> pd.DataFrame:
-    """Test that all leads are zero, and say which straight trend the test would find.
+def tested_leads(times: Array, leads: int, df: int) -> NDArray[np.bool_]:
+    """Tell which estimates a joint test takes: the leads nearest to the base, half of `df`."""
+    return (times < 0) & (times >= -min(leads, df // 2 + 1))
+
+
+def leads_zero(
+    times: Array, values: Array, covariance: Array, leads: int, df: int
+) -> dict[str, float]:
+    """Test that the leads are zero together: F, df, df_error, p; NaN where there is none to test.
 
     A covariance clustered by artist that is put in as though it were known makes a joint test of
     many leads too large: with eleven leads and 110 exposed artists it rejects .09 to .13 of panels
-    without any trend. As a covariance of `df` degrees of freedom it gives Hotelling's T-squared:
-    F (df - q + 1) / df has q and df - q + 1 degrees of freedom (Pustejovsky & Tipton 2018).
+    without any trend, with ten artists nearly all. As a covariance of `df` degrees of freedom it
+    gives Hotelling's T-squared: F (df - q + 1) / df has q and df - q + 1 degrees of freedom
+    (Pustejovsky & Tipton 2018).
 
     Parameters
     ----------
-    found : Estimates
+    times, values : arrays of shape (k,)
+        Periods relative to the event, without the base, and their estimates.
+    covariance : array of shape (k, k)
     leads : int
         Most leads that are tested; no more than half of `df` of them, the nearest ones.
     df : int
         Artists on the smaller side, less one.
-    plug_in : bool
-        False for a covariance that knows its own uncertainty; then it is F with q and `df`.
+    """
+    lead = tested_leads(times, leads, df)
+    q = int(lead.sum())
+    if not q:
+        return {"F": np.nan, "df": q, "df_error": np.nan, "p": np.nan}
+    inverse = np.linalg.pinv(covariance[np.ix_(lead, lead)], hermitian=True)
+    df_error = df - q + 1
+    f = float(values[lead] @ inverse @ values[lead]) / q * df_error / df
+    return {"F": f, "df": q, "df_error": df_error, "p": float(fdtrc(q, df_error, f))}
+
+
+def pretrend_row(found: Estimates, leads: int, df: int) -> pd.DataFrame:
+    """Test that all leads are zero, and say which straight trend the test would find.
+
+    `leads` and `df` as in `leads_zero`.
     """
     from scipy import optimize
     from scipy.stats import ncf
 
-    reach = min(leads, df // 2 + 1) if plug_in else leads
-    lead = (found.times < 0) & (found.times >= -reach)
     covariance = found.covariance
-    if covariance is None or lead.sum() < 2:
+    if covariance is None:
         return pd.DataFrame()
+    row = leads_zero(found.times, found.values, covariance, leads, df)
+    if row["df"] < 2:
+        return pd.DataFrame()
+    lead = tested_leads(found.times, leads, df)
     part, value = covariance[np.ix_(lead, lead)], found.values[lead]
     inverse = np.linalg.pinv(part, hermitian=True)
-    q = int(lead.sum())
-    statistic = float(value @ inverse @ value) / q
+    q, df_error = row["df"], row["df_error"]
     # Leads are read against the period before exposure: a trend grows from there.
     line = found.times[lead] + 1.0
     information = float(line @ inverse @ line)
     slope = float(line @ inverse @ value) / information
-    df_error = df - q + 1 if plug_in else df
-    share = df_error / df
     critical = fdtri(q, df_error, 0.95)
     # Hotelling's T-squared has the non-centrality of the quadratic form.
     needed = optimize.brentq(lambda nc: ncf.sf(critical, q, df_error, nc) - _POWER, 0.01, 5000.0)
-    row = {
-        "F": share * statistic,
-        "df": q,
-        "df_error": df_error,
-        "p": float(fdtrc(q, df_error, share * statistic)),
+    row |= {
         "slope": slope,
         "slope_se": information**-0.5,
         "minimum_detectable_slope": float(np.sqrt(needed / information)),

@@ -63,14 +63,18 @@ class ShockFit:
         )
         return float(low), float(high), float(p)
 
-    def joint(self, which: list[int], df: float) -> tuple[float, float]:
-        """Test that some contrasts are zero together: F with `df` degrees of freedom, and p."""
-        part = self.covariance[:, which][:, :, which]
-        # As many contrasts as artists would leave the clustered part without full rank.
-        ridge = 1e-9 * np.trace(part, axis1=1, axis2=2) / len(which)
-        part = part + ridge[:, None, None] * np.eye(len(which))
-        statistic, p = mixture_joint(self.weights, self.values[:, which], part, df)
-        return float(statistic), float(p)
+    def joint(self, which: NDArray[np.intp], df: int) -> dict[str, float]:
+        """Test that some contrasts are zero together: F and p.
+
+        Hotelling's T-squared in every component: the clustered part of the covariance has `df`
+        degrees of freedom, and the part of the shocks is learnt from no more.
+        """
+        if not len(which):
+            return {"F": float("nan"), "p": float("nan")}
+        df_error = df - len(which) + 1
+        part = self.covariance[:, which][:, :, which] * (df / df_error)
+        statistic, p = mixture_joint(self.weights, self.values[:, which], part, df_error)
+        return {"F": float(statistic), "p": float(p)}
 
     def _scale(self, j: int) -> Array:
         scale: Array = np.sqrt(self.covariance[:, j, j])

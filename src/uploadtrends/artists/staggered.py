@@ -41,8 +41,8 @@ class ExposureEffects(Result):
         most methods), estimate, se, low, high, band_low, band_high (simultaneous), p, unit. Only
         the estimate where one exposed artist is seen.
     pretrend : pandas.DataFrame
-        F, df, df_error, p (all leads zero; Hotelling's T-squared where errors are clustered by
-        artist), slope, slope_se, minimum_detectable_slope (the straight pre-trend that this test
+        F, df, df_error, p (all leads zero; Hotelling's T-squared by the artists of the smaller
+        side), slope, slope_se, minimum_detectable_slope (the straight pre-trend that this test
         finds with 80% power).
     honest : pandas.DataFrame
         How far the untreated courses may bend: max_bend (per period squared), estimate (mean
@@ -248,10 +248,7 @@ def exposure_effects(
     single_artist = effects["relative_period"].map(relative).fillna(0) < 2
     effects.loc[single_artist, ["se", "low", "high", "band_low", "band_high", "p"]] = np.nan
     joint = found.joint or found
-    known = name in ("two-step", "poisson-twfe")
-    pretrend = pretrend_row(
-        joint, leads, exposed + others - 1 if known else max(few - 1, 1), plug_in=not known
-    )
+    pretrend = pretrend_row(joint, leads, max(few - 1, 1))
     honest = honest_table(joint, leads, frame, confidence)
     knows_shocks = unit == "log ratio" or outcome != "uploads" or ready
     shared = empty if knows_shocks else shared_shocks(frame, found.overall, confidence)

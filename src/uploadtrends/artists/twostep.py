@@ -271,8 +271,7 @@ class _Answer:
         before, after = self.sides[block]
         if before < ENOUGH_BEFORE or after < FEWEST_PER_SIDE:
             reasons.append(f"only {before} usable periods before and {after} after")
-        sizes = self.design.rows.groupby("label")["artist"].nunique()
-        fewest = int(min(sizes.get(i, 0) for i in self.comparison.labels))
+        fewest = smaller_side(self.design, self.comparison.labels)
         if fewest < FEWEST_ARTISTS:
             reasons.append(f"only {fewest} artists in a group")
         return ("exploratory" if reasons else "ok"), "; ".join(reasons)
@@ -360,6 +359,12 @@ def periods_by_side(
         after = (step > 0) & (position < starts[i + 1])
         counts[name] = int(before.sum()), int(after.sum())
     return counts
+
+
+def smaller_side(design: ArtistDesign, labels: tuple[int, ...]) -> int:
+    """Count the artists of the smallest of some groups of the design."""
+    sizes = design.rows.groupby("label")["artist"].nunique()
+    return int(min(sizes.get(i, 0) for i in labels))
 
 
 def answer_columns(

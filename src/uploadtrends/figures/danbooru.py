@@ -14,7 +14,7 @@ from uploadtrends.events import as_events
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, markers, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
-from uploadtrends.figures.canvas.styling import say
+from uploadtrends.figures.canvas.styling import ends, say
 
 
 @drawn("Uploads to Danbooru")
@@ -106,15 +106,11 @@ def figure2(
         }
     )
     figure.caption = _caption(figure.data, clock)
-    known = series.dropna()
     figure.alternative = say(
         "Step chart of posts a month on {platform}, {first} to {last}: {start} at first, {end} at "
         "the end, at most {most} in {when}.",
         platform=sheet.title(platform),
-        first=f"{series.index[0]:%Y-%m}",
-        last=f"{series.index[-1]:%Y-%m}",
-        start=f"{known.iloc[0]:.0f}",
-        end=f"{known.iloc[-1]:.0f}",
+        **ends(series),
         most=f"{series.max():.0f}",
         when=f"{series.idxmax():%Y-%m}",
     )

@@ -13,7 +13,7 @@ from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, markers, sheet
 from uploadtrends.figures.canvas.axes import MARGIN, RIGHT
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
-from uploadtrends.figures.canvas.styling import say
+from uploadtrends.figures.canvas.styling import ends, say
 
 
 def read(panel: Any, platform: str, group: str) -> pd.Series:
@@ -149,8 +149,7 @@ def _caption(found: dict[str, Any], strip: markers.Strip) -> str:
     text = say(
         "The published series, {first} to {last}, read off the figure of arXiv 2406.08739. Neither "
         "the unit nor the definition of senior and new is published.",
-        first=f"{first.index[0]:%Y-%m}",
-        last=f"{first.index[-1]:%Y-%m}",
+        **ends(first),
     )
     hidden = [
         group
@@ -187,10 +186,7 @@ def _alternative(found: dict[str, Any], strip: markers.Strip) -> str:
                 say(
                     "{series}: {start} in {first}, {end} in {last}, range {low} to {high}.",
                     series=f"{sheet.title(platform)}, {say(group)}",
-                    start=f"{known.iloc[0]:.0f}",
-                    first=f"{known.index[0]:%Y-%m}",
-                    end=f"{known.iloc[-1]:.0f}",
-                    last=f"{known.index[-1]:%Y-%m}",
+                    **ends(known),
                     low=f"{known.min():.0f}",
                     high=f"{known.max():.0f}",
                 )

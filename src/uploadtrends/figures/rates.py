@@ -14,7 +14,7 @@ from uploadtrends.events import as_events
 from uploadtrends.figures.canvas import axes as frame
 from uploadtrends.figures.canvas import layout, markers, sheet
 from uploadtrends.figures.canvas.drawing import Drawing, drawn
-from uploadtrends.figures.canvas.styling import say
+from uploadtrends.figures.canvas.styling import ends, say
 from uploadtrends.sources.id_clock import IdClock
 
 _TALL = 1.7
@@ -92,10 +92,7 @@ def upload_rates(
         "first, {end} at the end. By week from {first_week} to {last_week}: between {low} and "
         "{high}.",
         name=name,
-        first=f"{months.index[0]:%Y-%m}",
-        last=f"{months.index[-1]:%Y-%m}",
-        start=f"{months['rate'].iloc[0]:.0f}",
-        end=f"{months['rate'].iloc[-1]:.0f}",
+        **ends(months["rate"]),
         first_week=f"{near.index[0]:%Y-%m-%d}",
         last_week=f"{near.index[-1]:%Y-%m-%d}",
         low=f"{near['rate'].min():.0f}",

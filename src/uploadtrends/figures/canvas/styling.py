@@ -10,6 +10,8 @@ from functools import cache
 from types import TracebackType
 from typing import Any, cast
 
+import pandas as pd
+
 from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas.words import DECIMAL, Phrases, words
 
@@ -170,6 +172,17 @@ def say(text: str, **values: object) -> str:
         return text.format(**values) if values else text
     found = current().phrases.word(text)
     return found.format(**values) if values else found
+
+
+def ends(values: pd.Series) -> dict[str, str]:
+    """Return the first and last month of a series, and what it starts and ends with, as words."""
+    known = values.dropna()
+    return {
+        "first": f"{values.index[0]:%Y-%m}",
+        "last": f"{values.index[-1]:%Y-%m}",
+        "start": f"{known.iloc[0]:.0f}",
+        "end": f"{known.iloc[-1]:.0f}",
+    }
 
 
 def told(text: str) -> str:
