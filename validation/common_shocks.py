@@ -3,10 +3,10 @@
 Counts are drawn artist by artist (rates 1.5 e^(.7 z), an autoregressive course of each artist's own
 with .8 and sd .4, gamma(2) noise, 40% arrive late, tenure spline in the model), with shocks common
 to a platform of sd s and autocorrelation phi, and no effect. For the joint tests of leads also 6 to
-50 artists in all, a half or a third of them exposed, with courses of their own of .5. Each draw goes through the public
-verbs with their defaults: store tables, panel, `difference_in_differences`, `artist_model`,
-`artist_hazards`. For comparison: errors clustered by artist (`inference="cluster"` where it is run;
-else the same weights without shocks), and an oracle that knows s and phi.
+50 artists in all, a half or a third of them exposed, with courses of their own of .5. Each draw
+goes through the public verbs with their defaults: store tables, panel, `difference_in_differences`,
+`artist_model`, `artist_hazards`. For comparison: errors clustered by artist (`inference="cluster"`
+where it is run; else the same weights without shocks), and an oracle that knows s and phi.
 
 Run `python validation/common_shocks.py [--repetitions 400] [--scale 1] [--only NAME]`. Rows are
 written cell by cell to results/common_shocks.csv.gz and those that stand there are not drawn again;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import polars as pl
 import pytest
 from two_sites import CALM, EVENT, two_sites
 
@@ -75,3 +77,30 @@ def test_an_event_elsewhere_is_not_estimated():
         assert table["reason"].str.contains("concerns artstation, not site").all()
     with pytest.raises(InputError, match="concerns artstation, not site"):
         ut.event_study(alone, FIRST)
+
+
+def test_the_leads_of_few_artists_are_rarely_rejected():
+    """Six to a dozen artists a side: as though their covariance were known, most are rejected."""
+    p = {name: [] for name in ("cluster", "two-step", "without shocks", "one date")}
+    for seed in range(10):
+        panel = two_sites(seed, n=20)
+        for inference in ("cluster", "two-step"):
+            study = ut.event_study(
+                panel, EVENT, contrast="platform", reference="deviantart", inference=inference
+            )
+            test = study.pretrend.iloc[0]
+            assert test["df"] + test["df_error"] <= 12
+            p[inference].append(test["p"])
+        p["without shocks"].append(test["p_without_shocks"])
+        one_site = panel.artists.filter(pl.col("platform") == "artstation")["artist_id"]
+        given = dict.fromkeys(one_site.unique().sort(), EVENT)
+        found = ut.exposure_effects(panel, ut.exposure(panel, given))
+        p["one date"] += found.pretrend["p"].tolist()
+    rejected = {name: np.mean(np.array(values) < 0.05) for name, values in p.items()}
+    assert max(rejected.values()) <= 0.2, rejected
+    assert (
+        "too few artists"
+        in ut.event_study(
+            two_sites(3, n=4), EVENT, contrast="platform", reference="deviantart"
+        ).summary()
+    )

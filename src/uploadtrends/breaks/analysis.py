@@ -14,9 +14,10 @@ from uploadtrends.breaks.likelihood.calibrated import Counts, Gate, gate, noise_
 from uploadtrends.breaks.likelihood.each import choose_family, test_each, variance_beside_next
 from uploadtrends.breaks.likelihood.smooth import smooth_course
 from uploadtrends.breaks.likelihood.spacing import Spacing
-from uploadtrends.breaks.partition import best_split, exact_partition
+from uploadtrends.breaks.partition import Errors, best_split, cost_table, exact_partition
 
 EDGE = 3.0  # how much better than the best smooth course a dated change has to be
+SHORT = 300  # rows up to which a table of all segments is cheaper than calls
 CHANGE, UNDECIDED, BEND = "change", "change or smooth course", "smooth bend"
 
 
@@ -117,10 +118,14 @@ def change_positions(
     gapless = times[-1] - times[0] == n - 1
     cost = (LinearCost(None if gapless else times) if trend else MeanCost()).fit(standard)
     price = (3.0 if trend else 2.0) * float(np.log(n))
-    positions = tuple(exact_partition(cost.errors, n, price * variance, minimum))
+    errors: Errors = cost.errors
+    if n <= SHORT:  # all segments in one call
+        table = cost_table(cost.errors, n, minimum)
+        errors = lambda starts, ends: table[starts, ends]  # noqa: E731
+    positions = tuple(exact_partition(errors, n, price * variance, minimum))
     while positions and not trend:
         left = variance_beside_next(standard, Spacing.of(times), positions)
-        finer = tuple(exact_partition(cost.errors, n, price * min(variance, left), minimum))
+        finer = tuple(exact_partition(errors, n, price * min(variance, left), minimum))
         if len(finer) <= len(positions):
             break
         positions = finer

@@ -107,15 +107,19 @@ def binary_partition(
     return bounds[1:-1]
 
 
+def cost_table(errors: Errors, n: int, minimum: int) -> Array:
+    """Return the costs of all segments by start and end, shape (n + 1, n + 1); infinite if none."""
+    table = np.full((n + 1, n + 1), np.inf)
+    starts, ends = np.triu_indices(n + 1, minimum)
+    table[starts, ends] = errors(starts, ends)
+    return table
+
+
 def partitions_by_number(
     errors: Errors, n: int, minimum: int, most: int
 ) -> list[tuple[list[int], float]]:
     """Return the best segmentation with 0, 1, ..., `most` changes and its cost (Auger 1989)."""
-    ends = np.arange(n + 1)
-    table = np.full((n + 1, n + 1), np.inf)
-    for end in range(minimum, n + 1):
-        starts = ends[: end - minimum + 1]
-        table[starts, end] = errors(starts, end)
+    table, ends = cost_table(errors, n, minimum), np.arange(n + 1)
     best = table[0].copy()
     found: list[tuple[list[int], float]] = [([], float(best[n]))]
     origins: list[Places] = []

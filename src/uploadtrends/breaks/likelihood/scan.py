@@ -21,6 +21,8 @@ from uploadtrends.breaks.likelihood.spacing import RHO_GRID, Spacing, criterion
 
 MINIMUM_SEGMENT = 3
 Kind = Literal["none", "step", "kink", "both", "odd"]
+Rho = int | NDArray[np.intp]  # a place in the grid, or several, shape (r, 1)
+Dates = int | NDArray[np.intp]
 _CELLS = 60_000  # values at a time: keeps the work in the processor's cache
 _NOTHING = 1e-9  # share of a column that must be left beside the base
 
@@ -59,20 +61,20 @@ class Base:
         basis = np.linalg.qr(white.transpose(0, 2, 1))[0].transpose(0, 2, 1)
         self.basis: Array = np.ascontiguousarray(basis)
 
-    def residuals_at(self, i: int, series: Array) -> Array:
-        """Whiten series (m, n) at one rho and take the base out."""
+    def residuals_at(self, i: Rho, series: Array) -> Array:
+        """Whiten series (m, n) at one rho, or at r of them (r, m, n), and take the base out."""
         white: Array = self.spacing.whiten_at(i, series)
-        basis = self.basis[i]
-        white -= (white @ basis.T) @ basis
+        basis = self.basis[i if isinstance(i, int) else i[:, 0]]
+        white -= (white @ basis.swapaxes(-1, -2)) @ basis
         return white
 
-    def step_products(self, i: int, residuals: Array) -> Array:
+    def step_products(self, i: Rho, residuals: Array) -> Array:
         """Products of every whitened step with residuals (..., n) about the base."""
         found = prefix_suffix(self.spacing.constant[i] * residuals)
         found += residuals / self.spacing.s[i]
         return found
 
-    def kink_products(self, i: int, residuals: Array) -> Array:
+    def kink_products(self, i: Rho, residuals: Array) -> Array:
         """Products of every whitened kink with residuals (..., n) about the base."""
         space = self.spacing
         later = prefix_suffix(space.constant[i] * residuals)
@@ -81,7 +83,7 @@ class Base:
         found += residuals / space.s[i]
         return found
 
-    def odd_products(self, i: int, residuals: Array) -> Array:
+    def odd_products(self, i: Rho, residuals: Array) -> Array:
         """Products of every whitened single period with residuals (..., n) about the base."""
         space = self.spacing
         found: Array = residuals / space.s[i]
@@ -176,11 +178,14 @@ def scan(
     window = slice(low, last + 1)
     chunk = max(1, _CELLS // n)
     found = {kind: _Best(m) for kind in kinds}
+    every = np.arange(len(RHO_GRID))[:, None]
     for start in range(0, m, chunk):
         rows = slice(start, min(start + chunk, m))
-        for i in range(len(RHO_GRID)):
+        # Few values: every rho in one go.
+        several = chunk >= len(RHO_GRID) * m
+        for i in [every] if several else every[:, None]:
             residuals = base.residuals_at(i, series[rows])
-            rss = np.einsum("ij,ij->i", residuals, residuals)
+            rss = np.einsum("...ij,...ij->...i", residuals, residuals)
             for kind, (gain, place) in _gains(base, i, residuals, kinds, window).items():
                 value = criterion(rss - gain, base.spacing, i)
                 found[kind].note(rows, value, i, place)
@@ -193,16 +198,21 @@ class _Best:
     def __init__(self, m: int) -> None:
         self.fit = Fit(np.full(m, np.inf), np.zeros(m, np.intp), np.zeros(m, np.intp))
 
-    def note(self, rows: slice, value: Array, rho: int, date: NDArray[np.intp] | int) -> None:
+    def note(self, rows: slice, value: Array, rho: NDArray[np.intp], date: Dates) -> None:
+        """Keep what is smaller: criteria (r, m) at r rhos, (r, 1), and their dates (r, m)."""
+        best = value.argmin(axis=0), np.arange(value.shape[1])
+        value, rho = value[best], rho[best[0], 0]
+        if not isinstance(date, int):
+            date = date[best]
         better = value < self.fit.criterion[rows]
         for kept, new in ((self.fit.criterion, value), (self.fit.rho, rho), (self.fit.date, date)):
             kept[rows] = np.where(better, new, kept[rows])
 
 
 def _gains(
-    base: Base, i: int, residuals: Array, kinds: Sequence[Kind], window: slice
-) -> dict[Kind, tuple[Array | float, NDArray[np.intp] | int]]:
-    found: dict[Kind, tuple[Array | float, NDArray[np.intp] | int]] = {}
+    base: Base, i: NDArray[np.intp], residuals: Array, kinds: Sequence[Kind], window: slice
+) -> dict[Kind, tuple[Array | float, Dates]]:
+    found: dict[Kind, tuple[Array | float, Dates]] = {}
     step_norm, kink_norm, odd_norm, cross = (norm[i] for norm in base.norms)
     if "none" in kinds:
         found["none"] = 0.0, 0
@@ -212,23 +222,22 @@ def _gains(
         return found
     step = kink = step_gain = None
     if "step" in kinds or "both" in kinds:
-        step = base.step_products(i, residuals)[:, window]
-        step_gain = step**2 / step_norm[window]
+        step = base.step_products(i, residuals)[..., window]
+        step_gain = step**2 / step_norm[..., window]
     if "step" in kinds and step_gain is not None:
         found["step"] = _largest(step_gain, window.start)
     if "kink" in kinds or "both" in kinds:
-        kink = base.kink_products(i, residuals)[:, window]
+        kink = base.kink_products(i, residuals)[..., window]
     if "kink" in kinds and kink is not None:
-        found["kink"] = _largest(kink**2 / kink_norm[window], window.start)
+        found["kink"] = _largest(kink**2 / kink_norm[..., window], window.start)
     if "both" in kinds and step is not None and kink is not None and step_gain is not None:
-        ratio = cross[window] / step_norm[window]
-        left = kink_norm[window] - ratio * cross[window]
-        left = np.where(left > _NOTHING * kink_norm[window], left, np.inf)
+        ratio = cross[..., window] / step_norm[..., window]
+        left = kink_norm[..., window] - ratio * cross[..., window]
+        left = np.where(left > _NOTHING * kink_norm[..., window], left, np.inf)
         kink -= ratio * step
         found["both"] = _largest(step_gain + kink**2 / left, window.start)
     return found
 
 
 def _largest(gain: Array, offset: int) -> tuple[Array, NDArray[np.intp]]:
-    place = np.argmax(gain, axis=1)
-    return gain[np.arange(len(gain)), place], place + offset
+    return gain.max(axis=-1), gain.argmax(axis=-1) + offset

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
 
@@ -64,11 +65,11 @@ class Spacing:
 
     def whiten(self, values: Array) -> Array:
         """Whiten values (..., n) at every autocorrelation: shape (rho, ..., n)."""
-        shape = (len(RHO_GRID), *(1,) * (values.ndim - 1), self.n)
-        return np.stack([self.whiten_at(i, values) for i in range(shape[0])])
+        every = np.arange(len(RHO_GRID)).reshape(-1, *(1,) * (values.ndim - 1))
+        return self.whiten_at(every, values)
 
-    def whiten_at(self, i: int, values: Array) -> Array:
-        """Whiten values (..., n) at one autocorrelation of the grid."""
+    def whiten_at(self, i: int | NDArray[np.intp], values: Array) -> Array:
+        """Whiten values (..., n) at one autocorrelation of the grid, or at several (r, 1, ...)."""
         white: Array = values / self.s[i]
         white[..., 1:] -= self.r[i, 1:] / self.s[i, 1:] * values[..., :-1]
         return white
@@ -79,7 +80,7 @@ def _regular(n: int) -> Spacing:
     return Spacing(np.arange(n, dtype=float))
 
 
-def criterion(rss: Array, spacing: Spacing, i: int) -> Array:
+def criterion(rss: Array, spacing: Spacing, i: int | NDArray[np.intp]) -> Array:
     """Return ``n log(RSS / n) + log det``, minus twice the profile log-likelihood, kept finite."""
     n = spacing.n
     value: Array = n * np.log(np.maximum(rss, 1e-12 * n) / n) + spacing.log_det[i]
