@@ -166,7 +166,10 @@ def one(cell: Cell, seed: int) -> list[dict[str, Any]]:
     rng = np.random.default_rng(seed)
     panel, _ = draw(cell, rng)
     if "leads" in cell.kind:
-        study = ut.event_study(panel, cell.event, contrast="platform", reference="b")
+        try:
+            study = ut.event_study(panel, cell.event, contrast="platform", reference="b")
+        except ut.NotEstimableError:  # nobody uploads in the base period
+            return [{"cell": cell.name, "seed": seed, "truth": cell.truth, "status": "refused"}]
         test = study.pretrend.iloc[0]
         row = _row(cell, seed, study.effects.iloc[-2])
         row |= {"p_leads": test["p"], "p_old": test["p_without_shocks"]}
