@@ -197,3 +197,19 @@ def test_the_rest_of_a_cut_cell_is_no_row(store, tmp_path) -> None:
     whole = f'w0,a3,2019-11-10,{title}"\n'
     file = put(tmp_path, "id,artist,date,title\n" + 2 * whole + f"w1,a3,2019-11-11,{title}")
     assert_refused(store, file, opened=6)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "|"])  # tabs alone tell the cells here
+def test_the_rest_of_a_cell_that_ends_too_early_is_no_row(store, tmp_path, mark, end) -> None:
+    """It has a row's number of cells, a date in its place, and an id unlike the others."""
+    lines = ["id,artist,date,title", "w0,a0,2021-03-01,x", "w1,a1,2021-03-02,y"]
+    lines += ['w2,a0,2021-03-03,""', '2,b,2021-02-03,z""quoted"""', "w3,a1,2021-03-04,!"]
+    text = "".join(line.replace(",", mark) + end for line in lines)
+    assert_refused(store, put(tmp_path, text), opened=4)
+
+
+def test_inches_behind_a_quoted_title_are_a_row(store, tmp_path) -> None:
+    lines = ["id,artist,date,title", "w0,a0,2021-03-01,x", "w1,a1,2021-03-02,y"]
+    lines += ['w2,a0,2021-03-03,"z, again"', 'w3,a1,2021-03-04,5"', "w4,a1,2021-03-04,!"]
+    report = store.load(Table(put(tmp_path, "\n".join(lines)), MAPPING, "x"))
+    assert (report.n_read, report.n_loaded, report.n_rejected) == (5, 5, 0)

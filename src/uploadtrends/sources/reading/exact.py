@@ -64,17 +64,9 @@ class _Record(NamedTuple):
     marks: int
     astray: bool
     """Whether a mark may have opened here, or been closed, that belongs elsewhere."""
+    opens: bool
+    """Whether some cell begins with a mark."""
     ends_with_mark: bool
-
-
-def _share_a_mark(before: _Record, record: _Record) -> bool:
-    """Tell whether two records may be one, or a mark of the one have opened in the other."""
-    if before.row is None or not before.whole:
-        if record.whole:
-            return before.marks > 0 and record.row is not None and record.marks % 2 == 1
-        return before.astray or record.astray
-    # A mark too many may have ended the one before too early: this is then the rest of it.
-    return before.marks > 0 and not record.whole and record.astray and record.ends_with_mark
 
 
 class _Exact:
@@ -98,7 +90,7 @@ class _Exact:
         self._record()  # the header
         before = None
         while (record := self._next()) is not None:
-            if before is not None and _share_a_mark(before, record):
+            if before is not None and self._share_a_mark(before, record):
                 raise self._open(before.place)
             before = record
             shown = record.text[:EXCERPT_LENGTH].rstrip("\r\n")
@@ -123,8 +115,19 @@ class _Exact:
         whole = self._is_a_row(text) if row is None else len(row) == self._width
         marks = text.count(self._dialect.quote) if self._dialect.quote else 0
         astray = row is None or len(taken) > 1 or marks % 2 == 1
-        ends = marks > 0 and text.rstrip("\r\n").endswith(self._dialect.quote)
-        return _Record(place, text, row, whole, marks, astray, ends)
+        mark = self._dialect.quote or "\n"  # which no cell begins with
+        opens = text.startswith(mark) or self._dialect.delimiter + mark in text
+        ends = text.rstrip("\r\n").endswith(mark)
+        return _Record(place, text, row, whole, marks, astray, opens, ends)
+
+    def _share_a_mark(self, before: _Record, record: _Record) -> bool:
+        """Tell whether two records may be one, or a mark of the one have opened in the other."""
+        odd = record.row is not None and record.marks % 2 == 1
+        if before.row is None or not before.whole:
+            return before.marks > 0 and odd if record.whole else before.astray or record.astray
+        # A mark too many may have ended the one before too early: this is then the rest of it.
+        rest = odd and not self._like_rows([record.text]) if record.whole else record.astray
+        return before.opens and record.ends_with_mark and rest
 
     def _is_a_row(self, line: str) -> bool:
         """Tell whether a malformed line is a row by itself: one of its cells is bad, others not."""
