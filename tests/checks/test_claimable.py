@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from uploadtrends.checks.working import contrast_row, working_series
 from uploadtrends.familywise import closed_test
 from uploadtrends.models.adequacy import LEVEL
 from uploadtrends.models.bends import overturned
+from uploadtrends.models.estimators.mixture import two_sided
 from uploadtrends.simulate import ar1_series
 
 
@@ -35,9 +38,6 @@ def test_each_number_is_that_of_the_effects_table(flat, monthly, term, scale) ->
     fits = Fits.of(rule.side, work.y[None])
     assert fits.p(0.0)[0] == pytest.approx(row["p"], rel=0.02, abs=1e-4)
     assert fits.joint(0.0)[0] == pytest.approx(row["p_joint"], rel=0.02, abs=1e-4)
-    assert fits.within(0.0)[0] == pytest.approx(
-        closed_test([row["p"]], [row["p_joint"]], [2], 1)[0], rel=0.02, abs=1e-4
-    )
     # Shifted to where it is significant, the judgement is that of the table for such a series.
     for size in np.array([-1.5, -0.3, 0.1, 0.4, 2.0]) * abs(row["minimum_detectable"]):
         shifted = work.response + size * (rule.side.prepared.design.matrix @ rule.side.step)
@@ -46,6 +46,8 @@ def test_each_number_is_that_of_the_effects_table(flat, monthly, term, scale) ->
         there = again.effects.set_index("term").loc[term]
         assert fits.p(size)[0] == pytest.approx(there["p"], rel=0.02, abs=1e-4)
         assert fits.joint(size)[0] == pytest.approx(there["p_joint"], rel=0.02, abs=1e-4)
+        one = replace(rule, noise=work.y[None], other=None).conditions(size)[:, 0]
+        assert one[0] == (closed_test([there["p"]], [there["p_joint"]], [2], 1)[0] <= 0.05)
         beyond = overturned(
             np.zeros(1),
             np.array([rule.side.level_like]),
@@ -56,6 +58,39 @@ def test_each_number_is_that_of_the_effects_table(flat, monthly, term, scale) ->
         )
         if there["p"] <= 0.05:
             assert fits.stands(size)[0] == (not beyond[0])
+
+
+@pytest.mark.parametrize("term", ["level", "slope"])
+@pytest.mark.parametrize("scale", ["log", "level", "auto", "counts"])
+def test_a_share_claimed_is_that_of_all_conditions(flat, monthly, scale, term) -> None:
+    """Whichever draws each is looked at in; without the other scale where the rest falls short."""
+    values = monthly(flat[0])
+    if scale == "counts":
+        values = (values / 20).round()
+    values.iloc[[20, 50]] = np.nan
+    its, _, rule = ruled(values, term, scale="auto" if scale == "counts" else scale)
+    least = float(its.effects.set_index("term")["minimum_detectable"][term])
+    seen = []
+    for size in np.array([-6.0, -2.5, -1.5, -1.0, 0.0, 1.0, 1.7, 3.0]) * least:
+        met = rule.conditions(size)
+        rest, every = met[[0, 1, 3]].all(axis=0).mean(), met.all(axis=0).mean()
+        assert rule._claimed(size, 0.0) == every
+        assert rule._claimed(size, 0.5) == (every if rest >= 0.5 else rest)
+        seen.append(every)
+    assert min(seen) < 0.3
+    assert max(seen) > 0.7
+
+
+def test_tails_far_out_are_told_apart_from_an_alpha_without_their_size() -> None:
+    rng = np.random.default_rng(3)
+    weights = rng.dirichlet(np.ones(7), 400)
+    offset = rng.normal(scale=5, size=(400, 1)) + rng.normal(size=(400, 7))
+    exact = two_sided(weights, offset, 40)
+    fast = two_sided(weights, offset, 40, far_out=False)
+    near = exact >= 2e-6
+    assert 50 < near.sum() < 395
+    assert (fast[near] == exact[near]).all()
+    assert (fast[~near] < 3e-6).all()
 
 
 def test_the_stated_change_is_claimed_in_four_of_five(monthly) -> None:

@@ -32,7 +32,7 @@ from uploadtrends.models.bends import (
 )
 from uploadtrends.models.estimators.averaged import Machine, components, machine
 from uploadtrends.models.estimators.by_name import estimate
-from uploadtrends.models.estimators.mixture import mixture_interval, two_sided
+from uploadtrends.models.estimators.mixture import mixture_ends, two_sided
 from uploadtrends.models.terms import TERMS
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from uploadtrends.models.preparation import Prepared
 
 Mask = NDArray[np.bool_]
+Rows = NDArray[np.intp] | slice
+EVERY = slice(None)
 CONDITIONS = ("adjusted test", "bend before", "other scale", "model")
 RULE_DRAWS = 200
 """Draws looked at: each is fitted on both scales, at several sizes."""
@@ -80,28 +82,33 @@ class Rule:
         """(m,) whose model passes its own tests."""
         return ~called_wrong(self.side.prepared, self.noise)
 
-    def conditions(self, size: float, *, whole: bool = True) -> Array:
-        """Return which draws with an effect of this size meet each of `CONDITIONS`, (4, m).
+    def conditions(self, size: float) -> Mask:
+        """Return which draws with an effect of this size meet each of `CONDITIONS`, (4, m)."""
+        stands, agrees = self.fits.stands(size), self._agrees(size, EVERY)
+        return np.stack([self._within(size, EVERY), stands, agrees, self.sound])
 
-        Without the other scale unless `whole`.
-        """
-        found = np.ones((len(CONDITIONS), len(self.noise)), dtype=bool)
-        found[0] = self.n_blocks * self.fits.within(size) <= self.alpha
-        found[1] = self.fits.stands(size)
-        found[3] = self.sound
-        if whole and self.other is not None:
-            shape = self.side.prepared.design.fitted @ self.side.step
-            drawn = self.side.course + size * shape + self.noise * self.side.sizes
-            beside = Fits.of(self.other, self.other.weigh(self.side.data(drawn)))
-            clear = self.side.prepared.clear
-            significant = beside.p(0.0) <= 1 - self.side.prepared.settings.confidence
-            stands = beside.stands(0.0)
-            undone = significant & ~stands & (not clear)
-            turned = significant & stands & (np.sign(beside.middle) != np.sign(size))
-            found[2] = ~(undone | turned)
-            if not self.side.prepared.decided:
-                found[2] &= significant & stands
+    def _within(self, size: float, rows: Rows) -> Mask:
+        """Return whose p holds over all rows of all blocks (`familywise.closed_test`)."""
+        fits, q = self.fits, self.fits.free[0]
+        found: Mask = self.n_blocks * (max(q - 1, 1) * fits.p(size, rows)) <= self.alpha
+        if q > 1:
+            found &= self.n_blocks * fits.joint(size, rows) <= self.alpha
         return found
+
+    def _agrees(self, size: float, rows: Rows) -> Mask:
+        """Return with which of some draws the other scale agrees."""
+        noise, prepared = self.noise[rows], self.side.prepared
+        if self.other is None:
+            return np.ones(len(noise), dtype=bool)
+        shape = prepared.design.fitted @ self.side.step
+        drawn = self.side.course + size * shape + noise * self.side.sizes
+        beside = Fits.of(self.other, self.other.weigh(self.side.data(drawn)))
+        known = beside.p(0.0) <= 1 - prepared.settings.confidence
+        stands = beside.stands(0.0)
+        undone = known & ~stands & (not prepared.clear)
+        turned = known & stands & (np.sign(beside.middle) != np.sign(size))
+        found: Mask = ~(undone | turned)
+        return found if prepared.decided else found & known & stands
 
     def smallest(self, start: float, sign: float, target: float) -> float:
         """Return the smallest size of this sign that is claimed in the target share of draws.
@@ -128,10 +135,12 @@ class Rule:
 
     def _claimed(self, size: float, target: float) -> float:
         """Return the share claimed; one below the target may be too large."""
-        share = self.conditions(size, whole=False).all(axis=0).mean()
-        if share >= target and self.other is not None:
-            share = self.conditions(size).all(axis=0).mean()
-        return float(share)
+        rows = np.flatnonzero(self.sound)  # who fails one condition is not looked at again
+        rows = rows[self.fits.stands(size, rows)]
+        rows = rows[self._within(size, rows)]
+        if len(rows) / len(self.noise) >= target:
+            rows = rows[self._agrees(size, rows)]
+        return len(rows) / len(self.noise)
 
 
 @dataclass(frozen=True)
@@ -234,7 +243,7 @@ class Fits:
         centres = np.tensordot(y, rows, axes=(1, 2)).transpose(0, 2, 1)
         unit = side.line @ covariance @ side.line
         scales = np.sqrt(unit * variances)
-        low, high, _ = mixture_interval(
+        low, high = mixture_ends(
             confidence, weights[:, None], centres[:, :1], scales[:, None], known.df
         )
         se = (high - low)[:, 0] / 2 / special.ndtri((1 + confidence) / 2)
@@ -266,35 +275,32 @@ class Fits:
         """Coefficients of the block, and residual degrees of freedom."""
         return len(self.side.prepared.design.columns[self.side.event]), self.side.machine.df
 
-    def p(self, size: float) -> Array:
-        """Return p (m,) of the contrast once an effect of this size is added."""
-        offset = (self.centres + size) / self.scales
-        return two_sided(self.weights, offset, self.side.machine.df)
+    def p(self, size: float, rows: Rows = EVERY) -> Array:
+        """Return p of the contrast in draws `rows` (r,), once an effect of this size is added."""
+        offset = (self.centres[rows] + size) / self.scales[rows]
+        return two_sided(self.weights[rows], offset, self.side.machine.df, far_out=False)
 
-    def joint(self, size: float) -> Array:
-        """Return p (m,) of the block's coefficients together, as `mixture_joint`."""
-        (q, df), (squared, cross, own) = self.free, self.quadratic
+    def joint(self, size: float, rows: Rows = EVERY) -> Array:
+        """Return p (r,) of the block's coefficients together, as `mixture_joint`."""
+        q, df = self.free
+        squared, cross, own = (part[rows] for part in self.quadratic)
         statistic = (squared + 2 * size * cross + size**2 * own) / q
-        return np.asarray((self.weights * special.fdtrc(q, df, statistic)).sum(axis=1))
+        return np.asarray((self.weights[rows] * special.fdtrc(q, df, statistic)).sum(axis=1))
 
-    def within(self, size: float) -> Array:
-        """Return p (m,) that holds over all rows of the block (`familywise.closed_test`)."""
-        q = self.free[0]
-        own = self.p(size)
-        return own if q == 1 else np.maximum(self.joint(size), (q - 1) * own)
-
-    def stands(self, size: float) -> Mask:
-        """Return which (m,) no bend undoes, once an effect of this size is added."""
-        middle = self.middle + size
-        stands = np.abs(middle) >= self.reach
+    def stands(self, size: float, rows: Rows = EVERY) -> Mask:
+        """Return which no bend undoes, once an effect of this size is added."""
+        middle = self.middle[rows] + size
+        found = np.asarray(np.abs(middle) >= self.reach[rows])
         if self.side.level_like:
-            return np.asarray(stands)
+            return found
         if self.bent is None or self.side.untreated.before.sum() < LEAST_BEFORE:
             return np.zeros(len(middle), dtype=bool)
         weights, centres, scales, df = self.bent
-        same = np.sign((weights * centres).sum(axis=1) + size) == np.sign(middle)
-        p_bend = two_sided(weights, (centres + size) / scales, df)
-        return np.asarray(stands & same & (p_bend <= BEND_P))
+        weights, centres, scales = weights[rows], centres[rows], scales[rows]
+        found &= np.sign((weights * centres).sum(axis=1) + size) == np.sign(middle)
+        offset = (centres[found] + size) / scales[found]
+        found[found] = two_sided(weights[found], offset, df, far_out=False) <= BEND_P
+        return found
 
 
 def _beside_a_bend(side: Side, y: Array) -> tuple[Array, Array, Array, int] | None:
