@@ -264,7 +264,7 @@ def test_names_are_quoted_into_addresses(name: str) -> None:
 
     def reply(request: Request) -> Any:
         asked.append(request.url.removeprefix("https://www.artstation.com/users/"))
-        return {"id": 1, "username": "a", "followers_count": 1, "data": [], "total_count": 0}
+        return {"id": 1, "username": name, "followers_count": 1, "data": [], "total_count": 0}
 
     walked(ArtStation(), name, reply)
     assert asked

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from uploadtrends.collect.html import read_feed
+from uploadtrends.collect.html import author_in, read_feed
 from uploadtrends.collect.saved import SUFFIXES, opened, page_records, saved_files
 from uploadtrends.collect.sites.artstation import labelled, read_profile, read_project
 from uploadtrends.collect.sites.deviantart.site import read_deviation
@@ -158,9 +158,7 @@ class _Found:
             return
         for item in items:
             number = re.search(r"(\d+)/?$", item.guid)
-            address = re.search(r"deviantart\.com/([^/?#]+)/", item.guid)
-            handle = address[1] if address else item.author
-            visit = self._visit("deviantart", None, handle)
+            visit = self._visit("deviantart", None, author_in(item.guid) or item.author)
             if number is None:
                 visit.reject(str(path), "feed item without a number", item.guid)
                 continue

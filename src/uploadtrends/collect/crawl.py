@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -169,6 +169,8 @@ def collect(
     ):
         plan = kept.read_plan() or new_plan("histories", source, folder.name, settings, targets)
         check_plan(plan, settings, targets, folder)
+        planned = {row["handle"] for row in plan["targets"]}
+        plan["targets"] += [asdict(one) for one in targets if one.handle not in planned]
         kept.write_plan(plan)
         message = ""
         visits: Counter[str] = Counter()
@@ -184,7 +186,7 @@ def collect(
                 blocked = found.status == "blocked"
                 message = ask.ended_by
                 break
-            visits[found.status] += 1
+            visits[found.outcome] += 1
             if found.status == "incomplete":
                 short.append(f"{found.handle} ({len(found.uploads)} of {found.claimed})")
             if not target.artist_id and found.artist is not None:

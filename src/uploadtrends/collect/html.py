@@ -83,6 +83,8 @@ def read_feed(body: bytes) -> list[FeedItem]:
     soup = _soup(body, "xml")
     if soup.find("rss") is None:
         raise ValueError("not an RSS document")
+    if b"</rss>" not in body.replace(b"\0", b""):  # the parser closes what was cut off
+        raise ValueError("an RSS document that is cut off")
     return [
         FeedItem(
             guid=_text(item.find("guid")) or _text(item.find("link")) or "",
@@ -163,12 +165,20 @@ def _described(soup: BeautifulSoup) -> dict[str, Any]:
     return {}
 
 
+def author_in(url: str) -> str | None:
+    """Return whose work a DeviantArt address shows, in its present or its old form."""
+    match = re.search(
+        r"//(?:(?!www\.)([\w-]+)\.deviantart|(?:www\.)?deviantart)\.com/([^/?#]+)", url
+    )
+    return clean(unquote(match[1] or match[2])) if match else None
+
+
 def _work_address(url: str) -> tuple[str, str, str] | None:
     match = re.search(r"artstation\.com/artwork/([A-Za-z0-9]+)", url)
     if match:
         return "artstation", match[1], ""
-    match = re.search(r"deviantart\.com/([^/?#]+)/art/[^?#]*?-?(\d+)(?:[?#]|$)", url)
-    return ("deviantart", match[2], clean(unquote(match[1]))) if match else None
+    match = re.search(r"deviantart\.com/(?:[^/?#]+/)?art/[^?#]*?-?(\d+)(?:[?#]|$)", url)
+    return ("deviantart", match[1], author_in(url) or "") if match else None
 
 
 def _meta(soup: BeautifulSoup, name: str) -> str | None:

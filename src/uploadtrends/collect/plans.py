@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from uploadtrends.collect.archive import read_plan
+from uploadtrends.collect.sites import site_class
 from uploadtrends.collect.text import clean
 from uploadtrends.collect.visit import Target
 from uploadtrends.errors import InputError
@@ -141,14 +144,37 @@ def targets_of(
     )
     if not targets:
         raise InputError("nobody to visit: the list of artists is empty")
+    targets = [replace(one, handle=handle_in(clean(one.handle), source)) for one in targets]
     known = _known_ids(root)
     targets = [
         one if one.artist_id else replace(one, artist_id=known.get(one.handle.lower(), ""))
         for one in targets
     ]
-    targets = [replace(one, handle=clean(one.handle)) for one in targets]
     distinct = {(target.artist_id, target.handle.lower()): target for target in targets}
     return list(distinct.values())
+
+
+def handle_in(text: str, source: str) -> str:
+    """Return the handle in what a user wrote, who may have copied the address of a profile.
+
+    Raises
+    ------
+    InputError
+        For an address that names no artist of this site.
+    """
+    text = text.strip()
+    ways = getattr(site_class(source), "addresses", "")
+    found = re.fullmatch(ways, text, re.I) if ways else None
+    if found:
+        return unquote(next(filter(None, found.groups())))
+    if "://" in text:
+        raise InputError(
+            f"no address of an artist on {source}",
+            column="handle",
+            value=text,
+            fix="give handles, one a line, as they stand in the address of a profile",
+        )
+    return text
 
 
 def _known_ids(root: Path) -> dict[str, str]:
@@ -176,7 +202,15 @@ def read_targets(path: Path, source: str) -> list[Target]:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines or "handle" not in lines[0].split(","):
         handles = [line.partition("#")[0].strip() for line in lines]
-        return [Target("", handle) for handle in handles if handle]
+        handles = [handle for handle in handles if handle]
+        if handles and re.search(r"[,\t]|\w;\w", handles[0]):
+            raise InputError(
+                "a table without a column 'handle'",
+                file=path,
+                value=handles[0][:80],
+                fix="name that column 'handle' and separate by commas, or give one handle a line",
+            )
+        return [Target("", handle) for handle in handles]
     return [
         _target(row, path, number, source)
         for number, row in enumerate(csv.DictReader(lines), start=2)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from uploadtrends.collect.limits import HostGate
 from uploadtrends.collect.robots import Robots
 from uploadtrends.collect.transport import Transport
 from uploadtrends.collect.wire import FINAL, Answer, HostRules, Permit, Request, StoppedError
-from uploadtrends.errors import BlockedError, ConfigurationError
+from uploadtrends.errors import BlockedError, CollectError, ConfigurationError
 from uploadtrends.result import package_version
 
 log = logging.getLogger(__name__)
@@ -156,6 +157,20 @@ class Polite:
         ConfigurationError
             The host is not one that may be asked, or the credentials are refused.
         """
+        try:
+            return self._fetch(request, permit, keep)
+        except sqlite3.Error as error:
+            raise CollectError(
+                f"the pace at which {request.host} is asked cannot be kept in '{self._state}' "
+                f"({error}). Fix: see that there is room and that you may write there"
+            ) from error
+
+    def _fetch(
+        self,
+        request: Request,
+        permit: Permit | None,
+        keep: Callable[[Answer], None] | None,
+    ) -> Answer:
         host = self._host(request)
         if permit is not None:
             permit.prepare(self)
@@ -212,10 +227,8 @@ class Polite:
         failures = throttles = 0
         renewed = False
         if not self._may_ask(request, host, keep):
-            answer = Answer(
-                request, "disallowed", None, b"", _now(), detail="robots.txt forbids it"
-            )
-            return _kept(answer, keep)
+            why = host.robots.unread or "robots.txt forbids it"
+            return _kept(Answer(request, "disallowed", None, b"", _now(), detail=why), keep)
         while True:
             answer = _kept(self._attempt(request, host, permit), keep)
             if answer.outcome in FINAL:

@@ -30,7 +30,7 @@ def replayed(archive: Archive) -> Ask:
             raise StoppedError(f"{request.address} is not in the archive", "missing")
         if answer.outcome == "blocked":
             raise BlockedError(answer.detail)
-        if answer.outcome in ("throttled", "unauthorized"):
+        if answer.outcome == "throttled":
             raise StoppedError(answer.detail, answer.outcome)
         return answer
 

@@ -28,8 +28,9 @@ class Robots:
         self._agent = user_agent
         self._parsed: Any = None
         self._read_at = float("-inf")
-        self._forbids_all = False
         self._reading = False
+        self.unread = ""
+        """Why the file could not be read; everything is forbidden then."""
         self.note = ""
 
     def allows(
@@ -46,7 +47,7 @@ class Robots:
             return True, None
         if time.monotonic() - self._read_at > _A_DAY:
             self._load(read)
-        if self._forbids_all:
+        if self.unread:
             return False, None
         if self._parsed is None:
             return True, None
@@ -74,11 +75,14 @@ class Robots:
         finally:
             self._reading = False
         self._read_at = time.monotonic()
-        self._parsed, self._forbids_all = None, False
+        self._parsed, self.unread = None, ""
         if answer.outcome == "ok":
             self._parsed = Protego.parse(_text(answer.body))
         elif answer.outcome != "refused":
-            self._forbids_all = True
+            why = answer.detail or f"status {answer.status}"
+            self.unread = (
+                f"robots.txt cannot be read ({answer.outcome}: {why}), so all is forbidden"
+            )
             self._read_at -= _A_DAY  # ask again the next time
 
 

@@ -166,7 +166,10 @@ def _misshapen(holds: str, parsed: Any) -> str:
         return "" if isinstance(parsed, list) else "a list expected"
     if holds and not isinstance(parsed, dict):
         return "an object expected"
-    if holds not in ("", "{}") and not isinstance(parsed.get(holds), list):
+    if holds.startswith("{"):
+        name = holds[1:-1]
+        return f"an object with '{name}' expected" if name and parsed.get(name) is None else ""
+    if holds and not isinstance(parsed.get(holds), list):
         return f"a list under '{holds}' expected"
     return ""
 

@@ -7,7 +7,8 @@ for again) and rebuilds the store without a network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -77,6 +78,8 @@ class Site(Protocol):
     """Frames whose members need `look_up`."""
     people: PersonKeys
     """How an answer names a person: what `forget` takes out."""
+    addresses: str
+    """Regular expression of the ways to write an artist as an address; its group is the handle."""
     dated_by: Literal["published", "arrived"]
     """What the date of a work says: when its artist published it, or when somebody posted it."""
 
@@ -159,8 +162,10 @@ class Visit:
     """False when trying again may tell more."""
     claimed: int | None = None
     """Works that the profile or the list says there are."""
-    stubs: int = 0
-    """Places in the list that hold no readable work."""
+    stubs: set[str] = field(default_factory=set)
+    """Places in the list that hold no readable work of this artist."""
+    strangers: dict[str, str] = field(default_factory=dict)
+    """Works in the list that name another author, by author."""
     uploads: dict[str, tuple[Upload, int]] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
 
@@ -182,7 +187,10 @@ class Visit:
         """Note the site's key of the artist; False when the handle is somebody else's by now."""
         expected = self.target.artist_id
         if artist_id is None:
-            return True
+            if not expected:
+                self.reject(f"{self.platform}/{self.target.handle}", "a profile without an id", "")
+                self.status = "error"
+            return bool(expected)
         if expected and artist_id != expected:
             self.reject(
                 f"{self.platform}/{expected}", "the handle belongs to another account now", ""
@@ -214,9 +222,26 @@ class Visit:
 
     def weigh(self) -> None:
         """Call a history complete only if it holds about as many works as the site claims."""
-        missing = (self.claimed or 0) - len(self.uploads) - self.stubs
+        missing = (self.claimed or 0) - len(self.uploads) - len(self.stubs)
         if self.complete and missing > max(_TOLERATED_WORKS, _TOLERATED * (self.claimed or 0)):
             self.complete, self.status = False, "incomplete"
+
+    def leave_out(self, upload_ids: Iterable[str], reason: str) -> None:
+        """Take out works of others; a list that holds many of them is not this artist's."""
+        ids = list(upload_ids)
+        if not ids:
+            return
+        listed = len(self.uploads)
+        for upload_id in ids:
+            self.uploads.pop(upload_id, None)
+        if len(ids) > max(_TOLERATED_WORKS, _TOLERATED * listed):
+            self.status, self.complete = "error", False
+        self.reject(f"{self.platform}/{self.handle}", f"{len(ids)} {reason}", ids[:5])
+
+    @property
+    def outcome(self) -> SightingStatus:
+        """The status of the sighting."""
+        return "truncated" if self.truncated and self.status == "ok" else self.status
 
     def _artist(self) -> Artist:
         target = self.target
@@ -254,7 +279,7 @@ class Visit:
         yield Sighting(
             self.platform,
             artist.artist_id,
-            "truncated" if self.truncated and self.status == "ok" else self.status,
+            self.outcome,
             self.complete and not self.truncated,
             self.truncated,
             len(self.uploads),
@@ -334,7 +359,9 @@ def utc(text: Any) -> datetime | None:
 
 
 def count_of(value: Any) -> int | None:
-    """Read a count; None when it is not a whole number from 0 on."""
+    """Read a count, which may be written as a text; None when it is no whole number from 0 on."""
+    if re.fullmatch(r"[0-9]{1,10}(\.0)?", str(value)) and not isinstance(value, int):
+        value = int(float(value))
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if whole and 0 <= value <= _LARGEST_COUNT else None
 

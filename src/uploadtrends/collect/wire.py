@@ -28,10 +28,10 @@ Outcome = Literal[
 ]
 Expected = Literal["json", "html", "feed", "text"]
 
-SETTLED: frozenset[str] = frozenset({"ok", "refused", "disallowed"})
+SETTLED: frozenset[str] = frozenset({"ok", "refused"})
 """Outcomes that are not asked for again in the same crawl."""
 
-FINAL: frozenset[str] = SETTLED | {"redirected", "too_large"}
+FINAL: frozenset[str] = SETTLED | {"redirected", "too_large", "disallowed"}
 """Outcomes that asking again at once would not change."""
 
 DEEPEST = 100
@@ -53,8 +53,9 @@ class Request:
     expect : {"json", "html", "feed", "text"}
         What the answer must be.
     holds : str
-        What JSON must be at least: "{}" an object, "[]" a list, or the name under which an object
-        holds a list. Anything else is malformed and asked for again.
+        What JSON must be at least: "{}" an object, "{name}" one with such a field that is not null,
+        "[]" a list, or the name under which an object holds a list. Anything else is malformed and
+        asked for again.
     subject : str
         The artist whom the answer is about, or "" for a page about many.
     walk : int

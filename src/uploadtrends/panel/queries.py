@@ -146,7 +146,7 @@ def counted(
     visit, visited = "", ""
     if revisited:
         gone += " OR w.last_crawl < c.visit"
-        visited = ", v.crawl_id AS visit"
+        visited = ", CASE WHEN NOT v.cut_off THEN v.crawl_id END AS visit"
         visit = "LEFT JOIN last_visit v ON v.platform = c.platform AND v.artist_id = c.artist_id"
     only = ""
     if split:
@@ -198,16 +198,21 @@ def people() -> str:
 
 
 def last_visit(statuses: str = "'ok', 'truncated', 'incomplete'") -> str:
-    """Return SQL for the latest visit to each artist that gave a listing."""
+    """Return SQL for the latest visit to each artist that gave a listing.
+
+    Where none did, the latest that broke off: what it saw is in the store, and is cut off.
+    """
+    listed = f"s.status IN ({statuses})"
     return f"""
         SELECT platform, artist_id, crawl_id, started_at, cut_off, n_visits FROM (
             SELECT s.platform, s.artist_id, s.crawl_id, k.started_at,
                    (coalesce(s.truncated, FALSE) OR NOT coalesce(s.complete, FALSE)) AS cut_off,
-                   count(*) OVER (PARTITION BY s.platform, s.artist_id) AS n_visits,
-                   row_number() OVER (PARTITION BY s.platform, s.artist_id
-                                      ORDER BY s.crawl_id DESC) AS place
+                   count(CASE WHEN {listed} THEN 1 END)
+                       OVER (PARTITION BY s.platform, s.artist_id) AS n_visits,
+                   row_number() OVER (PARTITION BY s.platform, s.artist_id ORDER BY
+                       CASE WHEN {listed} THEN 0 ELSE 1 END, s.crawl_id DESC) AS place
             FROM sighting s JOIN crawl k ON k.crawl_id = s.crawl_id
-            WHERE s.status IN ({statuses})) ranked
+            WHERE {listed} OR s.status IN ('error', 'throttled', 'blocked')) ranked
         WHERE place = 1"""
 
 
@@ -299,8 +304,8 @@ def unweighted() -> str:
 def visit_times() -> str:
     """Return SQL for when artists were last visited, over `last_visit`."""
     return (
-        "SELECT platform, started_at AS horizon, count(*) AS artists, max(n_visits) AS n_visits "
-        "FROM last_visit GROUP BY platform, started_at"
+        "SELECT platform, started_at AS horizon, max(n_visits) AS n_visits, "
+        "count(CASE WHEN n_visits > 0 THEN 1 END) AS artists FROM last_visit GROUP BY platform, started_at"
     )
 
 

@@ -95,7 +95,9 @@ def _visits(engine: Engine) -> tuple[pl.DataFrame, Table | None]:
     if visits.height == 0:
         drop(engine, last)
     return (
-        visits.with_columns(pl.col("horizon").cast(pl.Datetime("us"))),
+        visits.filter(pl.col("n_visits") > 0).with_columns(
+            pl.col("horizon").cast(pl.Datetime("us"))
+        ),
         last if visits.height else None,
     )
 

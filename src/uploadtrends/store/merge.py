@@ -3,7 +3,7 @@
 The rules, so that the order of loads matters as little as possible:
 
 - an upload on record is replaced unless the incoming record is older by `updated_at`; where either
-  has no `updated_at`, the later load wins;
+  has no `updated_at`, the later load wins, but a date or a label for AI that it lacks stays;
 - the credits of a replaced upload are replaced when the source gives all of them, else added to;
 - what an incoming artist record does not know (NULL) stays as it was;
 - a series value is replaced by the later load.
@@ -22,6 +22,10 @@ _UPLOAD = [
     *("source_platform", "source_key", "updated_at"),
 ]
 _DATES = {"published_at", "date_basis", "date_precision", "date_error_seconds"}
+# What an incoming record may lack that another listing of the work told: what says that it does.
+_LACKED = dict.fromkeys((*sorted(_DATES), "arrived_at"), "published_at") | dict.fromkeys(
+    ("ai_label", "ai_basis"), "ai_label"
+)
 _ARTIST = [
     *("handle", "joined_at", "joined_basis", "frame", "inclusion_probability", "design_weight")
 ]
@@ -84,17 +88,24 @@ class _Merger:
                 "(s.date_basis = 'arrival' AND u.date_basis <> 'arrival' "
                 "AND s.source_key IS NOT DISTINCT FROM u.source_key)"
             )
+            new = {name: f"s.{name}" for name in _UPLOAD} | {
+                name: f"CASE WHEN s.{lacked} IS NULL AND s.updated_at IS NULL THEN u.{name} "
+                f"ELSE s.{name} END"
+                for name, lacked in _LACKED.items()
+            }
             differ = " OR ".join(
-                f"u.{name} IS DISTINCT FROM s.{name}" for name in _UPLOAD if name not in _DATES
+                f"u.{name} IS DISTINCT FROM {new[name]}" for name in _UPLOAD if name not in _DATES
             )
-            differ += f" OR (NOT {found} AND u.published_at IS DISTINCT FROM s.published_at)"
+            differ += f" OR (NOT {found} AND u.published_at IS DISTINCT FROM {new['published_at']})"
+            kept = ", ".join(f"{new[name]} AS {name}" for name in _LACKED)
             older = "coalesce(s.updated_at < u.updated_at, FALSE)"
             picked = ", ".join(
                 f"CASE WHEN is_changed THEN {name} END AS {name}" for name in _UPLOAD
             )
             con.execute(
                 f"CREATE TEMP TABLE known_upload AS SELECT platform, upload_id, place, is_older, "
-                f"is_changed, {picked} FROM (SELECT s.*, u.rowid AS place, {older} AS is_older, "
+                f"is_changed, {picked} FROM (SELECT s.* REPLACE ({kept}), u.rowid AS place, "
+                f"{older} AS is_older, "
                 f"({differ}) AND NOT {older} AS is_changed "
                 "FROM temp.stage_upload s JOIN upload u USING (platform, upload_id))"
             )

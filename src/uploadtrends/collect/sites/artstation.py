@@ -70,6 +70,10 @@ class ArtStation:
     }
     looked_up: tuple[str, ...] = ("latest-projects",)
     people = PersonKeys({"username": ("username", "id")})
+    addresses = (
+        r"(?:https?://)?(?:www\.)?artstation\.com/(?:artist/)?([\w-]+)(?:[/?#].*)?"
+        r"|(?:https?://)?(?!www\.)([\w-]+)\.artstation\.com(?:[/?#].*)?|@([\w-]+)"
+    )
     dated_by = "published"
 
     def permit(self) -> Permit | None:
@@ -85,18 +89,21 @@ class ArtStation:
         name = visit.segment(target.handle)
         if not name:
             return
-        profile = ask(Request(f"{BASE}/users/{name}.json", holds="{}", subject=target.handle))
+        profile = ask(Request(f"{BASE}/users/{name}.json", holds="{id}", subject=target.handle))
         if profile.outcome == "refused" and profile.status in (404, 410):
             visit.status = "not_found"
             return
         read_profile(needed(profile), visit)
         if visit.status != "ok":
             return
+        if visit.handle.lower() != target.handle.lower():  # renamed: the old name may list nothing
+            name = visit.segment(visit.handle) or name
         # A count that changes between pages means that works came or went during the walk, and
         # one may have slipped past a page's edge: walk again, asking anew.
         for walk in range(_MOST_WALKS):
             if self._pages(name, ask, visit, walk):
                 break
+        visit.leave_out(visit.strangers, "works of another author")
         if options.details:
             self._details(target, ask, visit)
 
@@ -126,6 +133,9 @@ class ArtStation:
                 repeated = repeated or upload.upload_id in seen
                 seen.add(upload.upload_id)
                 visit.add(upload)
+                owner = text_of(item.get("user_id"))
+                if owner and visit.artist and owner != visit.artist.artist_id:
+                    visit.strangers[upload.upload_id] = owner
             if len(seen) == known:
                 visit.complete = True
                 visit.claimed = max(visit.claimed or 0, *(one or 0 for one in totals), 0)

@@ -127,6 +127,7 @@ class Danbooru:
     }
     looked_up: tuple[str, ...] = ()
     people = PersonKeys({"post_count": ("name",)}, tags=("tag_string_artist", "tag_string"))
+    addresses = r"https?://danbooru\.donmai\.us/posts\?(?:.*&)?tags=([^&\s]+)(?:&.*)?"
     dated_by = "arrived"
 
     def __init__(self, credentials_file: str | Path | None = None) -> None:
@@ -245,11 +246,7 @@ def credit(name: str, visit: Visit, named: dict[str, tuple[str, ...]]) -> None:
             visit.reject(f"danbooru/{name}", "the posts found name other artists", tagged[0])
     visit.known(artist_id=name, handle=name)
     strangers = [key for key, artists in named.items() if name not in artists]
-    for key in strangers:
-        visit.uploads.pop(key, None)
-    if strangers:
-        reason = f"{len(strangers)} posts that do not name this artist"
-        visit.reject(f"danbooru/{name}", reason, strangers[:5])
+    visit.leave_out(strangers, "posts that do not name this artist")
 
 
 def read_post(item: dict[str, Any], answer: Answer, visit: Visit) -> Upload | None:

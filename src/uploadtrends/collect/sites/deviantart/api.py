@@ -6,7 +6,16 @@ import time
 from typing import Any
 
 from uploadtrends.collect.credentials import Secret, basic
-from uploadtrends.collect.wire import Answer, Door, HostRules, Outcome, Request, RobotsException
+from uploadtrends.collect.visit import count_of
+from uploadtrends.collect.wire import (
+    Answer,
+    Door,
+    HostRules,
+    Outcome,
+    Request,
+    RobotsException,
+    StoppedError,
+)
 from uploadtrends.errors import ConfigurationError
 
 HOST = "www.deviantart.com"
@@ -68,6 +77,13 @@ class ClientCredentials:
         )
         answer = door.fetch(question, permit=_Client(self._client_id, self._client_secret))
         token = _token_of(answer)
+        if answer.outcome in ("server_error", "network", "too_slow"):
+            why = answer.detail or f"status {answer.status}"
+            raise StoppedError(
+                f"DeviantArt gives no token now ({answer.outcome}: {why}). Fix: run the same "
+                "command later; it goes on where it stopped",
+                answer.outcome,
+            )
         if token is None:
             raise ConfigurationError(
                 f"DeviantArt gave no token ({answer.outcome}, status {answer.status}). Fix: check "
@@ -117,5 +133,5 @@ def _token_of(answer: Answer) -> tuple[Secret, float] | None:
     token = payload.get("access_token") if isinstance(payload, dict) else None
     if not isinstance(token, str) or not token:
         return None
-    lifetime = payload.get("expires_in")
-    return Secret(token), float(lifetime) if isinstance(lifetime, int) else 3600.0
+    lifetime = count_of(payload.get("expires_in"))
+    return Secret(token), 3600.0 if lifetime is None else float(lifetime)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from uploadtrends.collect.html import FeedItem, read_feed
+from uploadtrends.collect.html import FeedItem, author_in, read_feed
 from uploadtrends.collect.visit import Ask, Target, Visit, WalkEndedError, params
 from uploadtrends.collect.wire import HostRules, Request
 from uploadtrends.records import Upload
@@ -70,6 +70,5 @@ def walk_feed(target: Target, ask: Ask, visit: Visit) -> None:
 
 def _by(handle: str, item: FeedItem) -> bool:
     """Say whether an item is by the artist whose gallery was asked for, by all that it tells."""
-    address = re.search(r"deviantart\.com/([^/?#]+)/", item.guid)
-    named = [name for name in (item.author, address[1] if address else None) if name]
+    named = [name for name in (item.author, author_in(item.guid)) if name]
     return all(name.lower() == handle.lower() for name in named)

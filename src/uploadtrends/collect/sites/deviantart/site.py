@@ -47,6 +47,7 @@ _EMPTY_PAGES = 20
 _MOST_EMPTY_PAGES = 100  # while the profile claims more works; 42 in a row have been reported
 _PROBES = 2  # pages without works that are looked at past an end that comes too early
 _MOST_WALKS = 3
+_REPEATS = 2  # pages in a row without a new work; one may be a list that shifts
 _BAD_PROFILE = (
     ("inactive", "inactive"),
     ("blocked access", "blocked"),
@@ -83,6 +84,10 @@ class DeviantArt:
     }
     looked_up: tuple[str, ...] = ()
     people = PersonKeys({"username": ("username",), "userid": ("userid",)})
+    addresses = (
+        r"(?:https?://)?(?:www\.)?deviantart\.com/([\w-]+)(?:[/?#].*)?"
+        r"|(?:https?://)?(?!www\.)([\w-]+)\.deviantart\.com(?:[/?#].*)?|@([\w-]+)"
+    )
     dated_by = "published"
 
     def __init__(
@@ -139,6 +144,12 @@ class DeviantArt:
                 break
         if visit.truncated and options.folders:
             self._folders(target, ask, visit)
+        strange = set(visit.strangers)
+        if strange != set(visit.uploads) or len(set(visit.strangers.values())) > 1:
+            visit.leave_out(visit.strangers, "works of another author")
+        elif strange:  # the whole gallery under one other name: the account's own, maybe renamed
+            author = next(iter(visit.strangers.values()))
+            visit.reject(f"deviantart/{visit.handle}", "all works name another author", author)
 
     def _profile(self, target: Target, ask: Ask, visit: Visit, walk: int) -> int | None:
         """Read the profile; return the number of works it claims."""
@@ -149,7 +160,7 @@ class DeviantArt:
             Request(
                 f"{API}/user/profile/{name}",
                 params(expand=EXPAND),
-                holds="{}",
+                holds="{user}",
                 subject=target.handle,
                 walk=walk,
             )
@@ -163,7 +174,8 @@ class DeviantArt:
             return None
         profile = needed(answer)
         if not isinstance(profile.get("user"), dict):
-            visit.reject(f"deviantart/{target.artist_id}", "profile without a user", profile)
+            visit.reject(f"deviantart/{target.handle}", "profile without a user", profile)
+            visit.status = "error"
             return None
         user = profile["user"]
         if "stats" not in user:  # `expand` was not honoured here; the other route is made for it
@@ -196,7 +208,8 @@ class DeviantArt:
         """Walk the gallery; return the number of pages."""
         route = f"{API}/gallery/all"
         first = params(username=visit.handle, limit=PAGE, mature_content="true", offset=0)
-        pages = empty = offset = 0
+        pages = empty = offset = repeats = 0
+        seen: set[str] = set()
         query: tuple[tuple[str, str], ...] = first
         while True:
             answer = ask(Request(route, query, holds="results", subject=target.handle, walk=walk))
@@ -205,6 +218,13 @@ class DeviantArt:
             oldest = _read_items(items, answer, visit)
             envelope = answer.json()
             empty = 0 if items else empty + 1
+            keys = {str(item.get("deviationid")) for item in items}
+            repeats = repeats + 1 if keys and keys <= seen else 0
+            seen |= keys
+            if repeats >= _REPEATS:
+                visit.reject(f"deviantart/{visit.handle}", "the same pages again and again", pages)
+                visit.status, visit.complete = "error", False
+                return pages
             following = _following(envelope, offset, len(items))
             end = offset + PAGE
             if following is None and end < min(listed or 0, self._cap) and empty <= _PROBES:
@@ -221,7 +241,7 @@ class DeviantArt:
             if offset >= self._cap:
                 visit.truncated, visit.complete = True, False
                 return pages
-            waiting = len(visit.uploads) + visit.stubs < min(listed or 0, self._cap)
+            waiting = len(visit.uploads) + len(visit.stubs) < min(listed or 0, self._cap)
             if empty >= (_MOST_EMPTY_PAGES if waiting else _EMPTY_PAGES):
                 visit.reject(
                     f"deviantart/{target.artist_id}", f"{empty} empty pages in a row", envelope
@@ -270,7 +290,8 @@ class DeviantArt:
 
 def _following(envelope: dict[str, Any], offset: int, n_items: int) -> tuple[str, str] | None:
     """Return the parameter that leads to the next page, or None at the end."""
-    if envelope.get("has_more") is not True:
+    more = envelope.get("has_more")
+    if more not in (True, "true", "1") and (more is not None or n_items < PAGE):
         return None
     if "next_cursor" in envelope:
         cursor = text_of(envelope["next_cursor"])
@@ -288,6 +309,8 @@ def _read_items(items: list[dict[str, Any]], answer: Answer, visit: Visit) -> da
         upload = read_deviation(item, answer, visit)
         if upload is not None:
             visit.add(upload)
+            if author := _strange(item, visit):
+                visit.strangers[upload.upload_id] = author
             if upload.published_at is not None:
                 oldest = min(oldest or upload.published_at, upload.published_at)
     return oldest
@@ -312,6 +335,17 @@ def read_user(user: dict[str, Any], visit: Visit) -> None:
         visit.status = "not_found"
 
 
+def _strange(item: dict[str, Any], visit: Visit) -> str | None:
+    """Return the author whom a work names by key and by name, if it is not this artist."""
+    author, artist = item.get("author"), visit.artist
+    if artist is None or not isinstance(author, dict):
+        return None
+    key, name = text_of(author.get("userid")), text_of(author.get("username"))
+    ours = {artist.artist_id.lower(), visit.handle.lower(), visit.target.handle.lower()}
+    other = key is not None and name is not None and ours.isdisjoint({key.lower(), name.lower()})
+    return name if other else None
+
+
 def read_deviation(item: dict[str, Any], answer: Answer, visit: Visit) -> Upload | None:
     """Read one item of a gallery; None for a stub of a deleted work or one without a key."""
     upload_id = text_of(item.get("deviationid"))
@@ -319,7 +353,7 @@ def read_deviation(item: dict[str, Any], answer: Answer, visit: Visit) -> Upload
         visit.reject(answer.request.address, "deviation without deviationid", item.get("url"))
         return None
     if item.get("is_deleted") is True:
-        visit.stubs += 1
+        visit.stubs.add(upload_id)
         return None  # as good as no longer listed: there is no date
     written = item.get("published_time")
     return Upload(
