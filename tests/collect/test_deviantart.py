@@ -255,7 +255,7 @@ def test_the_feed_is_a_history_of_recent_works(
     report = collect(
         "deviantart", session=quick(server), artists=[*names, "nobody"], feed=True, raw=tmp_path
     )
-    assert report.visits == {"ok": 5, "not_found": 1}
+    assert report.visits == {"truncated": 5, "not_found": 1}
     records = list(ArchivedCrawl(report.folder).records())
     got = {r.upload_id: r.published_at for r in records if isinstance(r, Upload)}
     expected = {

@@ -305,7 +305,8 @@ def visit_times() -> str:
     """Return SQL for when artists were last visited, over `last_visit`."""
     return (
         "SELECT platform, started_at AS horizon, max(n_visits) AS n_visits, "
-        "count(CASE WHEN n_visits > 0 THEN 1 END) AS artists FROM last_visit GROUP BY platform, started_at"
+        "count(CASE WHEN n_visits > 0 THEN 1 END) AS artists FROM last_visit "
+        "GROUP BY platform, started_at"
     )
 
 

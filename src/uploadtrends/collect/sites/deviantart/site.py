@@ -221,13 +221,14 @@ class DeviantArt:
             keys = {str(item.get("deviationid")) for item in items}
             repeats = repeats + 1 if keys and keys <= seen else 0
             seen |= keys
-            if repeats >= _REPEATS:
+            following = _following(envelope, offset, len(items))
+            if following and repeats >= _REPEATS:
                 visit.reject(f"deviantart/{visit.handle}", "the same pages again and again", pages)
                 visit.status, visit.complete = "error", False
                 return pages
-            following = _following(envelope, offset, len(items))
             end = offset + PAGE
-            if following is None and end < min(listed or 0, self._cap) and empty <= _PROBES:
+            more = end < min(listed or 0, self._cap) and max(empty, repeats) <= _PROBES
+            if following is None and more:
                 # `has_more` can turn false too early: the profile knows of more places.
                 following = ("offset", str(end))
             if following is None:
