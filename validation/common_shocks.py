@@ -30,6 +30,7 @@ import polars as pl
 import uploadtrends as ut
 from uploadtrends.artists import shocks as engine
 from uploadtrends.artists.twostep import comparisons
+from uploadtrends.errors import NotEstimableError
 from uploadtrends.simulate import Population
 from uploadtrends.simulate.series import stationary_ar1
 
@@ -168,7 +169,7 @@ def one(cell: Cell, seed: int) -> list[dict[str, Any]]:
     if "leads" in cell.kind:
         try:
             study = ut.event_study(panel, cell.event, contrast="platform", reference="b")
-        except ut.NotEstimableError:  # nobody uploads in the base period
+        except NotEstimableError:  # nobody uploads in the base period
             return [{"cell": cell.name, "seed": seed, "truth": cell.truth, "status": "refused"}]
         test = study.pretrend.iloc[0]
         row = _row(cell, seed, study.effects.iloc[-2])

@@ -64,22 +64,25 @@ def test_a_shortest_segment_does_not_cost_the_optimum(
     assert segment(values, penalty=penalty, min_size=least) == best
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 2.0, 8.0]))
-@settings(max_examples=60, deadline=None)
-def test_no_change_of_the_optimum_is_screened_out(seed: int, penalty: float) -> None:
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 2.0, 8.0]), st.sampled_from([0.0, 0.05]))
+@settings(max_examples=90, deadline=None)
+def test_no_change_of_the_optimum_is_screened_out(seed: int, penalty: float, walk: float) -> None:
     rng = np.random.default_rng(seed)
-    length = int(rng.integers(2, 4 * LONGEST))
-    values = rng.normal(size=length) + rng.normal() * (np.arange(length) // rng.integers(1, 200))
+    length = int(rng.integers(2, 8 * LONGEST))
+    values = (
+        rng.normal(size=length) * rng.choice([0.1, 1.0]) + walk * rng.normal(size=length).cumsum()
+    )
+    values += rng.normal() * (np.arange(length) // rng.integers(1, 200))
     errors = MeanCost().fit(values).errors
     best = exact_partition(errors, length, penalty, 1, slack=np.inf)
     assert set(best) <= set(possible_changes(values, penalty, 1))
 
 
-def test_a_tenth_of_a_long_noise_is_searched_and_both_searches_agree() -> None:
+def test_little_of_a_long_noise_is_searched_and_both_searches_agree() -> None:
     values = np.random.default_rng(4).normal(size=12_000) + 0.5 * (np.arange(12_000) >= 7000)
     standard = (values - values.mean()) / values.std(ddof=1)
     places = possible_changes(standard, 2 * float(np.log(12_000)), 1)
-    assert len(places) < 4000
+    assert len(places) < 1000
     found = segment(values, penalty="bic")
     assert found == ruptures_positions(values, "kernel", min_size=1)[1]
     assert len(found) == 1

@@ -72,26 +72,29 @@ def date_posterior(
 
 def _log_weights(part: Array, spacing: Spacing, window: slice, *, sloped: bool) -> Array:
     """Return log weights of every shape and rho beside a constant or a line: (shapes, dates)."""
-    n = spacing.n
-    base = plain_base(spacing, sloped=sloped)
+    n, base, every = (
+        spacing.n,
+        plain_base(spacing, sloped=sloped),
+        np.arange(len(RHO_GRID))[:, None],
+    )
+    residuals = base.residuals_at(every, part)
+    rss = np.sum(residuals**2, axis=-1)
+    step_norm, kink_norm, _, cross = (norm[:, window] for norm in base.norms)
+    step = base.step_products(every, residuals)[:, 0, window]
+    shapes = [(step**2 / step_norm, 2 + sloped, float(sloped))]
+    if sloped:
+        kink = base.kink_products(every, residuals)[:, 0, window]
+        ratio = cross / step_norm
+        left = np.maximum(kink_norm - ratio * cross, 1e-9 * kink_norm)
+        both = step**2 / step_norm + (kink - ratio * step) ** 2 / left
+        shapes += [(kink**2 / kink_norm, 3, 1.0), (both, 4, 2.0)]
     found = []
-    for i, rho in enumerate(RHO_GRID):
-        residuals = base.residuals_at(i, part)
-        rss = float(residuals[0] @ residuals[0])
-        step_norm, kink_norm, _, cross = (norm[i][window] for norm in base.norms)
-        step = base.step_products(i, residuals)[0, window]
-        shapes = [(step**2 / step_norm, 2 + sloped, float(sloped))]
-        if sloped:
-            kink = base.kink_products(i, residuals)[0, window]
-            ratio = cross / step_norm
-            left = np.maximum(kink_norm - ratio * cross, 1e-9 * kink_norm)
-            both = step**2 / step_norm + (kink - ratio * step) ** 2 / left
-            shapes += [(kink**2 / kink_norm, 3, 1.0), (both, 4, 2.0)]
-        for gain, k, price in shapes:
-            square = np.maximum(rss - gain, 1e-10 * n)
-            log_rho = k * np.log(1.0 - rho**2) - spacing.log_det[i]
-            found.append(0.5 * (log_rho - (n - k) * np.log(square / n) - price * np.log(n)))
-    return np.array(found)
+    for gain, k, price in shapes:
+        square = np.maximum(rss - gain, 1e-10 * n)
+        log_rho = k * np.log(1.0 - RHO_GRID**2) - spacing.log_det
+        log_fit = (n - k) * np.log(square / n) + price * np.log(n)
+        found.append(0.5 * (log_rho[:, None] - log_fit))
+    return np.concatenate(found)
 
 
 def credible_interval(posterior: Posterior, confidence: float) -> tuple[int, int]:
