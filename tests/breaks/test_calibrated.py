@@ -27,12 +27,12 @@ def opened(series: np.ndarray, **options: object) -> float:
 
 
 def test_false_alarms_stay_near_the_level_where_a_fixed_penalty_fails() -> None:
-    # 200 series: four standard errors above 5% is 11%. The full study is in validation/.
-    flat = ar1_series(200, 60, rho=0.6, seed=1)
-    drifting = ar1_series(200, 60, rho=0.3, slope=0.05, seed=2)
-    assert opened(flat) < 0.11
-    assert opened(flat, trend=False) < 0.11
-    assert opened(drifting) < 0.11
+    # 100 series: four standard errors above 5% is 13.7%. The full study is in validation/.
+    flat = ar1_series(100, 60, rho=0.6, seed=1)
+    drifting = ar1_series(100, 60, rho=0.3, slope=0.05, seed=2)
+    assert opened(flat) < 0.13
+    assert opened(flat, trend=False) < 0.13
+    assert opened(drifting) < 0.13
 
 
 def test_power_for_a_step_in_the_middle() -> None:

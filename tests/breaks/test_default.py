@@ -14,32 +14,34 @@ from uploadtrends.breaks.likelihood.spacing import Spacing
 from uploadtrends.breaks.likelihood.unusual import find_odd
 from uploadtrends.simulate import ar1_series
 
-RNG = np.random.default_rng(11)
+
+def noise(n: int) -> np.ndarray:
+    """Return the same normal noise in whatever order tests run."""
+    return np.random.default_rng(11).normal(size=n)
 
 
 @pytest.mark.parametrize(
-    "missing", [[], range(12, 18), [35], range(33, 36), range(30, 36), range(36, 42)]
+    ("seed", "missing"),
+    list(enumerate([[], range(12, 18), [35], range(33, 36), range(30, 36), range(36, 42)])),
 )
-def test_a_large_step_beside_missing_months_is_found(monthly, missing) -> None:
-    for seed in range(3):
-        values = np.random.default_rng(seed).normal(size=60) + 15.0 * (np.arange(60) >= 36)
-        values[list(missing)] = np.nan
-        (change,) = change_points(monthly(values)).fits[0].changes
-        assert change.low <= pd.Timestamp("2021-01-01") <= change.high
+def test_a_large_step_beside_missing_months_is_found(monthly, seed: int, missing) -> None:
+    values = np.random.default_rng(seed).normal(size=60) + 15.0 * (np.arange(60) >= 36)
+    values[list(missing)] = np.nan
+    (change,) = change_points(monthly(values)).fits[0].changes
+    assert change.low <= pd.Timestamp("2021-01-01") <= change.high
 
 
-@pytest.mark.parametrize("place", [-1, -2, 1, 30])
-def test_an_incomplete_month_is_named_and_not_dated(monthly, place: int) -> None:
-    for seed in range(3):
-        values = np.random.default_rng(seed).poisson(200, 72).astype(float)
-        values[place] = np.round(0.4 * values[place])
-        found = change_points(monthly(values))
-        fit = found.fits[0]
-        assert not fit.changes
-        assert [fit.index.get_loc(odd.date) for odd in fit.unusual] == [place % 72]
-        assert fit.unusual[0].expected == pytest.approx(200, rel=0.1)
-        assert "One unusual month: " in found.summary()
-        assert len(found.unusual) == 1
+@pytest.mark.parametrize(("seed", "place"), list(enumerate([-1, -2, 1, 30])))
+def test_an_incomplete_month_is_named_and_not_dated(monthly, seed: int, place: int) -> None:
+    values = np.random.default_rng(seed).poisson(200, 72).astype(float)
+    values[place] = np.round(0.4 * values[place])
+    found = change_points(monthly(values))
+    fit = found.fits[0]
+    assert not fit.changes
+    assert [fit.index.get_loc(odd.date) for odd in fit.unusual] == [place % 72]
+    assert fit.unusual[0].expected == pytest.approx(200, rel=0.1)
+    assert "One unusual month: " in found.summary()
+    assert len(found.unusual) == 1
 
 
 def test_a_wandering_series_keeps_its_jumps() -> None:
@@ -54,7 +56,7 @@ def test_every_date_of_a_long_series_is_tried(monthly) -> None:
 
 
 def test_smooth_growth_is_a_bend_and_has_no_date(monthly) -> None:
-    growth = 20 * np.exp(0.03 * np.arange(96)) + RNG.normal(size=96)
+    growth = 20 * np.exp(0.03 * np.arange(96)) + noise(96)
     found = change_points(monthly(growth))
     (row,) = found.to_frame().itertuples()
     assert row.status == "smooth"
@@ -67,7 +69,7 @@ def test_smooth_growth_is_a_bend_and_has_no_date(monthly) -> None:
 
 
 def test_growth_is_a_straight_line_in_logarithms(monthly) -> None:
-    growth = 20 * np.exp(0.03 * np.arange(96) + 0.02 * RNG.normal(size=96))
+    growth = 20 * np.exp(0.03 * np.arange(96) + 0.02 * noise(96))
     fit = change_points(monthly(growth), scale="log").fits[0]
     assert fit.status == "no change"
     assert fit.fitted.iloc[-1] == pytest.approx(20 * np.exp(0.03 * 95), rel=0.05)
@@ -86,13 +88,13 @@ def test_the_smooth_courses_hold_what_they_are_named_for() -> None:
     u = np.linspace(0, 1, 80)
     spacing = Spacing.of(np.arange(80))
     for course in (np.exp(3 * u), 1 / (1 + np.exp((0.5 - u) / 0.128)), u**2, u**3 - u):
-        values = (course - course.mean()) / course.std() + 0.02 * RNG.normal(size=80)
+        values = (course - course.mean()) / course.std() + 0.02 * noise(80)
         fitted = smooth_course(values, spacing).fitted(values, spacing)
         assert np.corrcoef(fitted, course)[0, 1] > 0.999
 
 
 def test_a_needless_cut_is_dropped_and_a_needed_one_stays() -> None:
-    values = RNG.normal(size=120) + 4.0 * (np.arange(120) >= 60)
+    values = noise(120) + 4.0 * (np.arange(120) >= 60)
     standard = (values - values.mean()) / values.std()
     spacing = Spacing.of(np.arange(120))
     found = every_cut(standard, spacing, (30, 60), gate_p=0.001, level=0.05, trend=False, seed=0)
@@ -107,7 +109,7 @@ def test_a_needless_cut_is_dropped_and_a_needed_one_stays() -> None:
 
 def test_several_changes_have_p_values_and_joint_intervals(monthly) -> None:
     mean = np.repeat([0.0, 5.0, 0.0], 40)
-    found = change_points(monthly(mean + RNG.normal(size=120)), trend=False)
+    found = change_points(monthly(mean + noise(120)), trend=False)
     frame = found.to_frame()
     assert [found.fits[0].changes[i].position for i in (0, 1)] == pytest.approx([40, 80], abs=1)
     assert frame["p_change"].between(0, 0.05).all()
@@ -160,7 +162,7 @@ def test_a_change_beside_an_odd_period_may_have_begun_in_it(monthly) -> None:
 
 
 def test_two_incomplete_months_lie_in_the_interval_of_the_change(monthly) -> None:
-    for seed in range(4):
+    for seed in range(2):
         values = np.random.default_rng(seed).poisson(200, 60).astype(float)
         values[-2:] = np.round(0.4 * values[-2:])
         (fit,) = change_points(monthly(values)).fits

@@ -85,7 +85,7 @@ def test_exact_steps_and_lines_do_not_break_anything(monthly) -> None:
 
 
 def test_gaps_are_bridged_and_the_interval_covers_them(monthly) -> None:
-    values = np.repeat([10.0, 4.0], 30) + RNG.normal(size=60)
+    values = np.repeat([10.0, 4.0], 30) + np.random.default_rng(1).normal(size=60)
     values[[5, 28, 29, 30]] = np.nan
     found = change_points(monthly(values))
     (row,) = found.to_frame().itertuples()
@@ -166,7 +166,7 @@ def test_a_season_is_removed_and_given_back(monthly) -> None:
 
 
 def test_regimes_keep_their_shortest_length(monthly) -> None:
-    late = RNG.normal(size=72) - 3.0 * (np.arange(72) >= 66)
+    late = np.random.default_rng(2).normal(size=72) - 3.0 * (np.arange(72) >= 66)
     for trend in (True, False):
         for change in change_points(monthly(late), trend=trend, min_size=20).fits[0].changes:
             assert 20 <= change.position <= 52
@@ -182,7 +182,7 @@ def test_trend_false_has_flat_regimes_and_more_power(monthly) -> None:
 
 def test_a_bend_has_slopes(monthly) -> None:
     time = np.arange(80)
-    bend = 0.5 * time - 1.0 * np.maximum(time - 40, 0) + RNG.normal(size=80)
+    bend = 0.5 * time - 1.0 * np.maximum(time - 40, 0) + np.random.default_rng(3).normal(size=80)
     (change,) = change_points(monthly(bend)).fits[0].changes
     assert abs(change.position - 40) <= 3
     assert change.slope_before == pytest.approx(0.5, abs=0.05)

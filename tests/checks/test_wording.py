@@ -261,7 +261,7 @@ def test_never_stronger_than_the_rule_and_never_caused(checks, unexposed, p_holm
         assert said.strength in said.sentence
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(st.sampled_from(CHECKS), st.sampled_from(STATUSES), min_size=1))
 def test_a_failure_never_strengthens(checks):
     before = conclude(effect(), [outcome(n, s) for n, s in checks.items()])

@@ -17,7 +17,13 @@ CONTENT: dict[str, Any] = {
     "events": {"extra": [{"date": "2022-08-22", "label": "release", "id": "release"}]},
     "matching": {"n_permutations": 99},
     "primary": {"platform": "site", "group": "all", "event": "release", "term": "level"},
-    "loop": {"iterations": 20, "generations": 2, "loops": 2, "window": 12},
+    "loop": {
+        "iterations": 20,
+        "generations": 2,
+        "loops": 2,
+        "window": 12,
+        "generator": "gaussian",
+    },
 }
 
 

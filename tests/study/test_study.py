@@ -239,9 +239,9 @@ def test_extra_events_and_files(tmp_path) -> None:
 def test_a_study_of_single_artists_runs_every_check_that_needs_them(tmp_path) -> None:
     checks = {
         "placebo_dates": {},
-        "composition": {},
+        "composition": {"n_bootstrap": 49},
         "survivorship": {},
-        "parallel_trends": {},
+        "parallel_trends": {"n_draws": 49},
         "negative_control": {"group": "later"},
         "leave_one_out": {},
     }
