@@ -41,7 +41,7 @@ def test_the_rest_of_a_broken_record_is_no_row_of_its_own(store, tmp_path) -> No
     lines = [f'"{i}","a","2022-01-01","t"\n' for i in range(30)]
     broken = '"w17",""a4","2020-02-05","\n2,b,2021-02-03,x y"\n'
     text = '"id","artist","date","title"\n' + "".join(lines) + broken
-    with pytest.raises(InputError, match="opened in line 32 is not closed"):
+    with pytest.raises(InputError, match="opened in line 31 or line 32 is not"):
         store.load(Table(put(tmp_path, text), MAPPING, "x"))
     assert store.tables()["upload"] == 0
 

@@ -81,6 +81,7 @@ class _Exact:
         self._lines = lines
         self._back: deque[str] = deque()
         self._number = 0  # lines behind us
+        self._malformed: list[str] = []  # the place of the record before, if it is
         self._shapes: list[Counter[str]] = [Counter() for _ in self._places]
         self._learn()
 
@@ -91,8 +92,10 @@ class _Exact:
         before = None
         while (record := self._next()) is not None:
             if before is not None and self._share_a_mark(before, record):
-                raise self._open(before.place)
+                broken = before.row is None or not before.whole
+                raise self._open(before.place, *([] if broken else [record.place]))
             before = record
+            self._malformed = [record.place] if record.row is None else []
             shown = record.text[:EXCERPT_LENGTH].rstrip("\r\n")
             if record.row is None:
                 yield record.place, [shown], "a quotation mark in the wrong place"
@@ -124,24 +127,27 @@ class _Exact:
         """Tell whether two records may be one, or a mark of the one have opened in the other."""
         odd = record.row is not None and record.marks % 2 == 1
         if before.row is None or not before.whole:
-            return before.marks > 0 and odd if record.whole else before.astray or record.astray
+            if not record.whole:
+                return before.astray or record.astray
+            return (before.marks > 0 and odd) or (record.row is None and not before.whole)
         # A mark too many may have ended the one before too early: this is then the rest of it.
         rest = odd and not self._like_rows([record.text]) if record.whole else record.astray
         return before.opens and record.ends_with_mark and rest
 
     def _is_a_row(self, line: str) -> bool:
-        """Tell whether a malformed line is a row by itself: one of its cells is bad, others not."""
-        if line.count(self._dialect.delimiter) == self._width - 1:
+        """Tell whether a malformed line is a row by itself: each cell that opens in it is closed
+        in it, or only one of its cells is bad."""
+        line, mark = line.rstrip("\r\n"), self._dialect.quote
+        pieces = line.split(self._dialect.delimiter)
+        closed = (piece[:1] != mark or (len(piece) > 1 and piece[-1] == mark) for piece in pieces)
+        if len(pieces) == self._width and all(closed):
             return True
         if len(line) > _LONG_LINE:
             return False
-        line = line.rstrip("\r\n")
         for bad, pattern in enumerate(self._one_bad_cell):
             found = pattern.fullmatch(line)
             if found and any(
-                shapes[_shape(found[place + 1].strip(self._dialect.quote))]
-                >= _FREQUENT * shapes.total()
-                > 0
+                shapes[_shape(found[place + 1].strip(mark))] >= _FREQUENT * shapes.total() > 0
                 for place, shapes in zip(self._places, self._shapes, strict=True)
                 if place != bad
             ):
@@ -192,18 +198,18 @@ class _Exact:
                 row, whole = self._parse(taken)
                 marks = 0 if not whole else marks
             if size > LONGEST:
-                raise self._open(place)
+                raise self._open(*self._malformed, place)
         if len(taken) == 1:
             return place, taken, row if whole else None
         if whole and row is not None:
             if self._like_rows([taken[0].replace(mark, "", 1), *taken[1:]]):
                 return self._stray(place, taken)
             if self._date_holds_rows(row):
-                raise self._open(place)
+                raise self._open(*self._malformed, place)
             return place, taken, row
         if self._like_rows(taken[1:]):
             return self._stray(place, taken)
-        raise self._open(place)
+        raise self._open(*self._malformed, place)
 
     def _date_holds_rows(self, row: Sequence[str]) -> bool:
         """Tell whether a date goes on in a line with other cells, which none does."""
@@ -221,12 +227,13 @@ class _Exact:
         self._number -= len(taken) - 1
         return place, taken[:1], None
 
-    def _open(self, place: str) -> InputError:
+    def _open(self, *places: str) -> InputError:
+        lines = " or ".join(places)
         return InputError(
-            f"a quotation mark opened in {place} is not closed where a cell ends, so that nobody "
+            f"a quotation mark opened in {lines} is not closed where a cell ends, so that nobody "
             "can tell the rows behind it",
             file=self._text.path,
-            fix=f"correct {place}, or say quote='' if the file does not quote at all",
+            fix=f"correct {lines}, or say quote='' if the file does not quote at all",
         )
 
     def _parse(self, taken: Sequence[str]) -> tuple[list[str] | None, bool]:
