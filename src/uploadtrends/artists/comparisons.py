@@ -11,12 +11,12 @@ import pandas as pd
 
 from uploadtrends.arrays import Array
 from uploadtrends.artists.design import ArtistDesign, Spec, artist_design
-from uploadtrends.artists.event_time import event_time_tables
+from uploadtrends.artists.event_time import event_time_tables, slope_weights
 from uploadtrends.artists.exposure_tests import leads_zero
 from uploadtrends.artists.fit import fit_poisson
 from uploadtrends.artists.model import ArtistModel, artist_model
 from uploadtrends.artists.terms import natural_spline
-from uploadtrends.artists.twostep import smaller_side
+from uploadtrends.artists.twostep import answer_columns, smaller_side
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import as_events
 from uploadtrends.models.onset import place_block
@@ -51,10 +51,7 @@ class EventStudy(Result):
     call: Call
     notes: tuple[str, ...] = field(repr=False)
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Event study: difference between groups by period"
+    title = "Event study: difference between groups by period"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the effects (a copy)."""
@@ -239,29 +236,17 @@ def _tables(
     df = design.n_artists - 1
     quantile = stats.t.ppf((1 + confidence) / 2, df)
     block = design.blocks[0]
+    same: dict[str, Any] = {"platform": " and ".join(lanes), "group": ""}
+    same |= {"event": block.id, "label": block.label}
     rows, tests = [], []
     for pair in dict.fromkeys(key[0] for key in keys):
         own = [(k, place[name]) for group, k, name in keys if group == pair and name in place]
         values = {k: (beta[j], float(np.sqrt(covariance[j, j]))) for k, j in own}
         for k, (value, se) in sorted({**values, -1: (0.0, 0.0)}.items()):
             low, high = value - quantile * se, value + quantile * se
-            rows.append(
-                {
-                    "platform": " and ".join(lanes),
-                    "group": pair,
-                    "event": block.id,
-                    "label": block.label,
-                    "relative_period": k,
-                    "estimate": value,
-                    "se": se,
-                    "low": low,
-                    "high": high,
-                    "relative": 100 * np.expm1(value),
-                    "relative_low": 100 * np.expm1(low),
-                    "relative_high": 100 * np.expm1(high),
-                    "p": 2 * stats.t.sf(abs(value) / se, df) if se > 0 else np.nan,
-                }
-            )
+            p = 2 * stats.t.sf(abs(value) / se, df) if se > 0 else np.nan
+            rows.append(same | {"group": pair, "relative_period": k})
+            rows[-1] |= answer_columns((value, se), low, high, p)
         before = [(k, j) for k, j in own if k < -1]
         if not before:
             raise NotEstimableError("no lead could be estimated; the data begin too late")
@@ -270,9 +255,7 @@ def _tables(
         label = design.labels.index(pair.removesuffix(f" vs {design.labels[0]}"))
         few = smaller_side(design, (label, 0)) - 1
         test = leads_zero(np.array([k for k, _ in before]), beta[where], part, leads, few)
-        # Least-squares slope through the leads and the base (which is zero without error).
-        time = np.array([*(k for k, _ in before), -1.0])
-        weights = ((time - time.mean()) / np.sum((time - time.mean()) ** 2))[:-1]
+        weights = slope_weights([k for k, _ in before])
         slope, slope_se = float(weights @ beta[where]), float(np.sqrt(weights @ part @ weights))
         tests.append(
             {

@@ -59,7 +59,7 @@ def event_time_tables(
                 "from shocks that all artists share"
             )
         keys, loading = loadings_by_event_time(comparison.series, relative)
-        slope = _slope(keys)
+        slope = slope_weights(keys)
         fit = _fit(comparison, np.column_stack([loading, loading @ slope]), before)
         place = " and ".join(spec.platforms)
         same = {"platform": place, "group": comparison.name, "event": block.id}
@@ -87,8 +87,8 @@ def loadings_by_event_time(series: Series, relative: NDArray[np.int64]) -> tuple
     return keys, np.column_stack(columns)
 
 
-def _slope(keys: list[int]) -> Array:
-    """Return the weights of the least-squares slope through the leads and the base."""
+def slope_weights(keys: list[int]) -> Array:
+    """Return the weights of the least-squares slope through the leads and the base (zero)."""
     time = np.array([*(k for k in keys if k < 0), -1.0])
     weights = (time - time.mean()) / np.sum((time - time.mean()) ** 2)
     slope = np.zeros(len(keys))

@@ -50,10 +50,7 @@ class ExposureStudy(Result):
     notes: tuple[str, ...]
     call: Call = field(repr=False)
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Exposure study: difference between exposed and other artists"
+    title = "Exposure study: difference between exposed and other artists"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the estimates (a copy)."""

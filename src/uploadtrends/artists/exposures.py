@@ -57,10 +57,7 @@ class Exposure(Result):
     notes: tuple[str, ...]
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Exposure: who was exposed from when"
+    title = "Exposure: who was exposed from when"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table (a copy)."""

@@ -49,10 +49,7 @@ class Matched(Result):
     notes: tuple[str, ...]
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Matched artists: balance of exposed and others"
+    title = "Matched artists: balance of exposed and others"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the balance table (a copy)."""

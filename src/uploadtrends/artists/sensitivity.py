@@ -40,10 +40,7 @@ class ArtistSensitivity(Result):
     table: pd.DataFrame
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "One contrast by several models"
+    title = "One contrast by several models"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table (a copy)."""

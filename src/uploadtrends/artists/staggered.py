@@ -72,10 +72,7 @@ class ExposureEffects(Result):
     notes: tuple[str, ...]
     call: Call = field(repr=False)
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Exposure effects: difference between exposed and other artists"
+    title = "Exposure effects: difference between exposed and other artists"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the overall effect and those of cohorts and years (a copy)."""

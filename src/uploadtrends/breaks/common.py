@@ -51,10 +51,7 @@ class CommonChange(Result):
     exploratory: bool
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "A change common to several series"
+    title = "A change common to several series"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per series.

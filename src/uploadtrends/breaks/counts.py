@@ -120,10 +120,7 @@ class CountPosterior(Result):
     confidence: float
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Posterior of changes in counts"
+    title = "Posterior of changes in counts"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per change: date (mode), median, low, high, probability of the mode."""

@@ -73,10 +73,7 @@ class Match(Result):
     sentence: str
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Breaks near events"
+    title = "Breaks near events"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per series and event (or block of crowded events).

@@ -72,10 +72,7 @@ class PenaltyPath(Result):
     dates: pd.Index
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Segmentations by penalty"
+    title = "Segmentations by penalty"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per segmentation.

@@ -52,10 +52,7 @@ class ChangePoints(Result):
     confidence: float
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Change points"
+    title = "Change points"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per confirmed change, and one with its reason for a series without any.

@@ -86,12 +86,11 @@ def upload_rates(
         _legend(figure, colour, width)
     figure.data = pd.concat({"month": months, "week": near}, names=["step"]).reset_index()
     figure.caption = _caption(clock, months, near)
-    name = sheet.title(clock.platform)
     figure.alternative = say(
         "Two step charts of works a day on {name}. By month from {first} to {last}: {start} at "
         "first, {end} at the end. By week from {first_week} to {last_week}: between {low} and "
         "{high}.",
-        name=name,
+        name=sheet.title(clock.platform),
         **ends(months["rate"]),
         first_week=f"{near.index[0]:%Y-%m-%d}",
         last_week=f"{near.index[-1]:%Y-%m-%d}",

@@ -204,10 +204,7 @@ class CaptionLoop(Result):
         )
         return still_moving(table.to_numpy(), hold)
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Captioning loop"
+    title = "Captioning loop"
 
     def to_frame(self) -> pd.DataFrame:
         """Return content and visual novelty by iteration, with their chance levels."""

@@ -35,10 +35,7 @@ class AttributionEarnings(Result):
     paid_at: str
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Earnings by attribution"
+    title = "Earnings by attribution"
 
     def to_frame(self) -> pd.DataFrame:
         """Return `table`."""

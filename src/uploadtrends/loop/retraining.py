@@ -45,10 +45,7 @@ class RetrainingLoop(Result):
     text: str
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Retraining loop"
+    title = "Retraining loop"
 
     def to_frame(self) -> pd.DataFrame:
         """Return `table`."""

@@ -33,10 +33,7 @@ class SyntheticShare(Result):
     reason: str
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Share of synthetic works"
+    title = "Share of synthetic works"
 
     def to_frame(self) -> pd.DataFrame:
         """Return `table` with the period as a column."""

@@ -72,10 +72,7 @@ class LoopStudy(Result):
     notes: tuple[str, ...]
     call: Call = field(repr=False)
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Generative loops"
+    title = "Generative loops"
 
     def to_frame(self) -> pd.DataFrame:
         """Return content and visual novelty by iteration."""

@@ -58,10 +58,7 @@ class Convergence(Result):
     iterations: int
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Convergence of loops"
+    title = "Convergence of loops"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row: verdict, iteration, low, high, elasticity with its interval, band."""

@@ -81,10 +81,7 @@ class InterruptedTimeSeries(Result):
     call: Call
     data: Any = field(default=None, repr=False, compare=False)
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Interrupted time series: difference from what was expected"
+    title = "Interrupted time series: difference from what was expected"
 
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of the effects table."""

@@ -60,10 +60,7 @@ class Decomposition(Result):
     rule: str
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Decomposition of a change"
+    title = "Decomposition of a change"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table (a copy)."""

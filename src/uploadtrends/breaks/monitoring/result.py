@@ -139,10 +139,7 @@ class Monitoring(Result):
     covariance: str
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Monitoring: new periods against history"
+    title = "Monitoring: new periods against history"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per series.

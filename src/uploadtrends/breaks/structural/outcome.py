@@ -87,10 +87,7 @@ class BaiPerron(Result):
     index: pd.DatetimeIndex
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "Breaks of Bai and Perron"
+    title = "Breaks of Bai and Perron"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per break: date (first period of the new regime), low, high."""

@@ -10,8 +10,6 @@ from functools import cache
 from types import TracebackType
 from typing import Any, cast
 
-import pandas as pd
-
 from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas.words import DECIMAL, Phrases, words
 
@@ -174,7 +172,7 @@ def say(text: str, **values: object) -> str:
     return found.format(**values) if values else found
 
 
-def ends(values: pd.Series) -> dict[str, str]:
+def ends(values: Any) -> dict[str, str]:
     """Return the first and last month of a series, and what it starts and ends with, as words."""
     known = values.dropna()
     return {

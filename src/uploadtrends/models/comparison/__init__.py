@@ -39,10 +39,7 @@ class Comparison(Result):
     table: pd.DataFrame
     call: Call
 
-    @property
-    def title(self) -> str:
-        """What this is, as the caption of its table."""
-        return "The same effects by several methods"
+    title = "The same effects by several methods"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table (a copy)."""
