@@ -63,6 +63,7 @@ def run_command(line: str) -> None:
 WITH_CODE = [page for page in PAGES if page.stem != "how_good_is_it"]  # tables alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs(
     page: Path, place: Path, monkeypatch: pytest.MonkeyPatch

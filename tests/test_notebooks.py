@@ -83,6 +83,7 @@ def test_a_notebook_runs_in_a_kernel() -> None:
     assert any("image/png" in data for data in shown), "a notebook shows at least one figure"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_the_notebook_runs(name: str, shell: InteractiveShell) -> None:
     shell.reset()

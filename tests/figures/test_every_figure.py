@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from uploadtrends.figures.canvas import layout
 
 
+@pytest.mark.slow  # the first to need the results
 @pytest.mark.parametrize("width", [3.5, 7.0])
 def test_labels_stay_inside_and_apart(width: float) -> None:
     for name, figure in kinds.english(width):
