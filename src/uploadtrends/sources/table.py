@@ -289,7 +289,10 @@ class Table:
 
     def _text(self, field: str, cell: str) -> str:
         """Return the SQL of a field's text: NULL where it says nothing, its value where mapped."""
-        given = something(unescaped(cell) if field == "artist_id" else cell)
+        given = something(cell)
+        if field == "artist_id":
+            escaped = something(unescaped(cell))
+            given = f"CASE WHEN contains({cell}, '%') THEN {escaped} ELSE {given} END"
         return mapped(given, (self.values or {}).get(field))
 
     def _typed(self, nested: bool) -> dict[str, str]:

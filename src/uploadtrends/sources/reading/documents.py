@@ -13,6 +13,7 @@ import json
 import re
 import tempfile
 from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +29,7 @@ ENVELOPES = (
 )
 """Names under which lists of records lie, nearest first."""
 _DECODER = json.JSONDecoder(strict=False)
+_LINE = re.compile(rb"[^\r\n]+")
 _BLANK = re.compile(r"[\s,;\x1e]*")
 _ASSIGNMENT = re.compile(r"\ufeff?\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w.$]*\s*=\s*(?=[\[{])")
 _HALF = re.compile(r"\\ud[89a-f][0-9a-f]{2}", re.IGNORECASE)
@@ -52,9 +54,9 @@ def is_lines(head: bytes, wanted: Collection[str]) -> bool:
 
     `wanted` are keys of a record: an object that has most of them is no envelope.
     """
-    if assignment(head.decode("utf-8", "replace")):
+    if assignment(head[:200].decode("utf-8", "replace")):
         return False
-    lines = [line for line in head.removeprefix(codecs.BOM_UTF8).splitlines() if line.strip()][:20]
+    lines = list(islice(lines_of(head.removeprefix(codecs.BOM_UTF8)), 20))
     values = [_parsed(line) for line in lines]
     objects = [value for value in values if isinstance(value, dict)]
     opened = bool(lines) and lines[0].strip()[:1] == b"["
@@ -68,6 +70,11 @@ def is_lines(head: bytes, wanted: Collection[str]) -> bool:
         return False  # pages, one a line
     # Lines that are broken are rejects among those that are whole.
     return bool(objects) or not lines or lines[0].strip()[:1] != b"{"
+
+
+def lines_of(text: bytes) -> Iterator[bytes]:
+    """Yield the lines that are not blank, one after the other: most callers want the first few."""
+    return (found[0] for found in _LINE.finditer(text) if found[0].strip())
 
 
 def _holds(value: Any, wanted: Collection[str]) -> bool:

@@ -34,6 +34,7 @@ from uploadtrends.sources.reading.documents import (
     RECORD_KEYS,
     document_pieces,
     is_lines,
+    lines_of,
     repaired,
 )
 from uploadtrends.sources.reading.unpacking import (
@@ -332,7 +333,7 @@ def sample_records(
     if not head.strip():
         raise InputError("the file is empty", file=path, fix="is it still being written?")
     if is_lines(head, wanted):
-        lines: Iterable[str | bytes] = head.splitlines()[: 10 * n]
+        lines: Iterable[str | bytes] = islice(lines_of(head), 10 * n)
     else:
         with text_in_utf8(path, codec) as stream:
             lines = list(islice(documents.records(stream, path, wanted), n))
