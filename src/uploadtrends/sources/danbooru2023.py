@@ -276,17 +276,16 @@ def stage_posts(con: duckdb.DuckDBPyConnection, *, recover_dates: bool) -> None:
     ai_tag, artist_requested, is_mature, status, kind. Rows that repeat a post_id: the one changed
     last is kept.
     """
-    (repeated,) = con.sql(
-        "SELECT count(*) - count(DISTINCT post_id) FROM temp.danbooru_post"
+    rows, kept = con.sql(
+        "SELECT count(*), count(DISTINCT post_id) FROM temp.danbooru_post"
     ).fetchall()[0]
-    tally(con, "folded", repeated)
-    if repeated:
+    tally(con, "folded", rows - kept)
+    if rows > kept:
         con.execute(
             "CREATE OR REPLACE TEMP TABLE danbooru_post AS SELECT * FROM temp.danbooru_post "
             "QUALIFY row_number() OVER (PARTITION BY post_id "
             "ORDER BY updated_at DESC NULLS LAST, rowid DESC) = 1"
         )
-    (kept,) = con.sql("SELECT count(*) FROM temp.danbooru_post").fetchall()[0]
     tally(con, "loaded", kept)
     pseudo = ", ".join(f"'{tag}'" for tag in PSEUDO_ARTISTS)
     # Most posts have one artist; only the others need their text taken apart.
