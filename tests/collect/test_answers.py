@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -147,3 +148,12 @@ def test_what_is_no_answer_is_rejected_and_nothing_at_all_is_refused(store, tmp_
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no saved answers"):
         SavedAnswers(tmp_path / "empty")
+
+
+def test_packed_answers_in_a_folder_count_and_one_cut_off_is_one_reject(store, tmp_path) -> None:
+    answer = {"data": [project("a", 1), project("b", 2)], "total_count": 2}
+    (tmp_path / "a.json.gz").write_bytes(gzip.compress(json.dumps(answer).encode()))
+    put(tmp_path, "b.json", json.dumps(answer, indent=1)[:99])
+    store.load(SavedAnswers(tmp_path), max_rejects=1)
+    assert [row[0] for row in works(store)] == ["a", "b"]
+    assert store.sql("SELECT reason FROM reject").fetchall() == [("not JSON, or cut off",)]

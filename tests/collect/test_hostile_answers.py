@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from uploadtrends.collect.crawl import CollectReport, collect
 from uploadtrends.collect.plans import handle_in, targets_of
 from uploadtrends.collect.replay import ArchivedCrawl
 from uploadtrends.demo.reply import Question, Reply, as_json, as_text
-from uploadtrends.errors import CollectError, InputError
+from uploadtrends.errors import CollectError, InputError, TooManyRejectsError
 from uploadtrends.store import Store
 
 Answers = list[tuple[str, Any]]
@@ -308,6 +311,9 @@ def test_a_history_that_broke_off_is_cut_off_in_the_panel(
     assert spans.rows() == [("ANN", False), ("BOB", False), ("CAT", True)]
     assert panel.keys() == [("deviantart", "all"), ("deviantart", "senior")]
     assert panel.excluded.rows() == [("deviantart", "left out by the seniority rule", 24.0)]
+    assert "The histories of 1 of 3 artists on deviantart are not whole" in panel.summary()
+    effects = ut.interrupted_time_series(panel, "2022-08-22")
+    assert any("1 of 3 artists" in note for note in effects.fit("all").notes)
 
 
 def test_a_visit_that_did_not_get_through_says_nothing_about_removal(
@@ -388,3 +394,33 @@ def test_a_pace_that_cannot_be_kept_stops_with_a_reason(
     )
     with pytest.raises(CollectError, match=r"the pace at which www\.artstation\.com .* Fix"):
         crawl("artstation", ["al"], two_people())
+
+
+def test_an_address_for_mail_is_scrubbed_in_any_case_and_length(
+    site: demo.DemoServer, quick: Quick, tmp_path: Path
+) -> None:
+    """It stands inside of a longer contact, and the server writes it as it likes."""
+    site._special.clear()
+    site.answer_with(PROFILE, as_json({"id": 1, "username": "al", "said": "to A@b.DE, not A@b.D"}))
+    session = quick(site, contact="Ann <a@b.de>, Uni of B", rules={"retries": 0})
+    report = collect("artstation", session=session, artists=["al"], raw=tmp_path / "raw")
+    kept = b"".join(gzip.decompress(one.read_bytes()) for one in report.folder.glob("*.gz"))
+    assert b"to [removed], not A@b.D" in kept
+
+
+def test_an_archive_that_lost_everything_or_was_dated_by_a_wrong_clock_says_so(
+    crawl: Callable[..., CollectReport], store: Store, tmp_path: Path
+) -> None:
+    report = crawl("artstation", ["al"], two_people())
+    path = report.folder / "crawl.json"
+    plan = json.loads(path.read_text())
+    plan["started_at"] = "2099-01-01T00:00:00Z"
+    plan["targets"][0]["of_a_later_version"] = 1
+    path.write_text(json.dumps(plan))
+    assert ArchivedCrawl(report.folder).started_at < datetime(2098, 1, 1)
+    load(store, report, tmp_path)
+    assert store.tables()["upload"] == 60
+    for segment in report.folder.glob("*.gz"):
+        segment.unlink()
+    with pytest.raises(TooManyRejectsError, match="lost from the archive"):
+        store.load(ArchivedCrawl(report.folder))

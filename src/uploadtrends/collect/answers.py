@@ -141,8 +141,11 @@ class _Found:
                 try:
                     payloads.append(read_json(line))
                 except ValueError as error:
-                    where = f"{path} line {number}"
-                    self._strangers.append(Reject(where, "not JSON", str(error)[:200]))
+                    where, why = f"{path} line {number}", str(error)[:200]
+                    if not payloads:  # not one answer a line: one, and that is cut off
+                        self._strangers.append(Reject(where, "not JSON, or cut off", why))
+                        break
+                    self._strangers.append(Reject(where, "not JSON", why))
         for payload in payloads:
             if not self._take(payload, answer):
                 shown = str(payload)[:200]

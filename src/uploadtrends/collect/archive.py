@@ -86,6 +86,8 @@ class Archive:
         self._settled: dict[str, Place] = {}
         self._latest: dict[str, Place] = {}
         self.n_answers = 0
+        self.latest: datetime | None = None
+        """When the last answer came (UTC)."""
         for place, entry in self._scan():
             self._note(entry, place)
 
@@ -186,6 +188,8 @@ class Archive:
 
     def _note(self, entry: dict[str, Any], place: Place) -> None:
         self.n_answers += 1
+        at = _at(entry)
+        self.latest = max(self.latest or at, at)
         self._latest[entry["key"]] = place
         if entry["settled"]:
             self._settled[entry["key"]] = place
@@ -201,7 +205,7 @@ class Archive:
             cast(Outcome, entry["outcome"]),
             entry["status"],
             unpacked(entry),
-            datetime.fromisoformat(entry["at"].removesuffix("Z")),
+            _at(entry),
             entry["headers"],
             entry["detail"],
         )
@@ -267,6 +271,10 @@ def _entry(text: bytes) -> dict[str, Any] | None:
         return entry if sha256(unpacked(entry)) == entry["sha256"] else None
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _at(entry: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(entry["at"].removesuffix("Z"))
 
 
 def _line(entry: dict[str, Any]) -> bytes:

@@ -171,7 +171,7 @@ def handle_in(text: str, source: str) -> str:
         raise InputError(
             f"no address of an artist on {source}",
             column="handle",
-            value=text,
+            value=re.sub("//[^/@]*@", "//", text.partition("?")[0]),  # no password, no token
             fix="give handles, one a line, as they stand in the address of a profile",
         )
     return text

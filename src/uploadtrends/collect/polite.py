@@ -15,14 +15,21 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from uploadtrends.collect.limits import HostGate
 from uploadtrends.collect.robots import Robots
 from uploadtrends.collect.transport import Transport
-from uploadtrends.collect.wire import FINAL, Answer, HostRules, Permit, Request, StoppedError
+from uploadtrends.collect.wire import (
+    FINAL,
+    Answer,
+    HostRules,
+    Permit,
+    Request,
+    StoppedError,
+    moment_of,
+)
 from uploadtrends.errors import BlockedError, CollectError, ConfigurationError
 from uploadtrends.result import package_version
 
@@ -331,25 +338,12 @@ def _retry_after(answer: Answer) -> float | None:
     seconds = [float(one) for one in re.split(r"\s*,\s*", text) if _SECONDS.fullmatch(one)]
     if seconds:
         return max(0.0, *seconds, 0.0)
-    moment = _moment(text)
+    moment = moment_of(text)
     if moment is None:
         return None
-    return max(0.0, (moment - (_moment(answer.headers.get("date", "")) or _now())).total_seconds())
-
-
-def _moment(text: str) -> datetime | None:
-    """Read a date of HTTP, in any of its three forms, as naive UTC."""
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        try:
-            moment = datetime.strptime(text, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
-        except ValueError:
-            return None
-    try:
-        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    except OverflowError:
-        return None
+    return max(
+        0.0, (moment - (moment_of(answer.headers.get("date", "")) or _now())).total_seconds()
+    )
 
 
 def _loopback(address: str | None) -> str:

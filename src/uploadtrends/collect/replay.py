@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,9 @@ class ArchivedCrawl:
         if not self._plan:
             raise InputError("a crawl without its plan, crawl.json", file=self.folder)
         self.name = str(self._plan["source"])
-        self.started_at = _moment(self._plan.get("started_at"))
+        started, latest = _moment(self._plan.get("started_at")), self._archive.latest
+        # A clock that ran ahead dated the plan, but not the answers: they tell the server's time.
+        self.started_at = min(started, latest) if started and latest else started
         self.finished_at = _moment(self._plan.get("finished_at"))
         self.status = str(self._plan.get("status", "incomplete"))
         self._forgotten = Ledger(self.folder.parents[1], key_file).test(self.name)
@@ -85,7 +88,11 @@ class ArchivedCrawl:
 
     def targets(self) -> list[Target]:
         """Return the artists to visit, without those to be forgotten."""
-        targets = [Target(**one) for one in self._plan.get("targets", [])]
+        known = {one.name for one in fields(Target)}
+        targets = [
+            Target(**{name: value for name, value in one.items() if name in known})
+            for one in self._plan.get("targets", [])
+        ]
         gone = self._forgotten
         if gone is None:
             return targets
@@ -111,7 +118,10 @@ class ArchivedCrawl:
         for target in self.targets():
             before = n_answers
             found, stopped = visit(site, target, counted, options)
-            if n_answers > before or (stopped and found.status in ("blocked", "throttled")):
+            lost = stopped and n_answers == before and self.status == "complete"
+            if lost:
+                found.reject(f"{self.folder.name}/{target.handle}", "lost from the archive", "")
+            if lost or n_answers > before or (stopped and found.status in ("blocked", "throttled")):
                 yield from _once(found.records(), seen)
 
     def stage(self, con: duckdb.DuckDBPyConnection, progress: Progress | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +84,11 @@ def saved_files(
     files: list[Path] = []
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     for path in map(Path, given):
-        inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in suffixes)
+        inside = sorted(
+            one
+            for one in path.rglob("*")
+            if Path(one.name.lower().removesuffix(".gz")).suffix in suffixes
+        )
         files += inside if path.is_dir() else [path]
     if not files:
         raise InputError(f"no saved {what}", value=[str(path) for path in given])
@@ -90,10 +96,11 @@ def saved_files(
 
 
 def opened(path: Path) -> bytes | Reject:
-    """Return what a file holds, or why it cannot be read."""
+    """Return what a file holds, unpacked, or why it cannot be read."""
     try:
-        return path.read_bytes()
-    except OSError as error:
+        body = path.read_bytes()
+        return gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    except (OSError, EOFError, zlib.error) as error:
         return Reject(str(path), "cannot be read", str(error)[:200])
 
 

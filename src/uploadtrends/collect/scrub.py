@@ -16,10 +16,10 @@ def scrub(text: bytes, secrets: Iterable[str]) -> bytes:
 
     A character of a secret may stand as itself, with a percent sign (once or twice), as an escape
     of JSON or JavaScript, or as an HTML entity; the secret as a whole in hexadecimal digits, or
-    inside of a longer text in base64, of either alphabet.
+    inside of a longer text in base64, of either alphabet. An e-mail address is one in any case.
     """
     for secret in dict.fromkeys(secrets):
-        if len(secret) >= SHORTEST:
+        if len(secret) >= SHORTEST or "@" in secret:
             text = _pattern(secret).sub(REMOVED, text)
     return text
 
@@ -29,7 +29,8 @@ def _pattern(secret: str) -> re.Pattern[bytes]:
     raw = secret.encode("utf-8", "replace")
     digits = "".join(_either(f"{byte:02x}") for byte in raw)
     ways = [_written(secret), digits, *(_written(core) for core in sorted(_in_base64(raw)))]
-    return re.compile("|".join(f"(?:{way})" for way in ways).encode("latin-1"))
+    any_case = re.I if "@" in secret else re.NOFLAG
+    return re.compile("|".join(f"(?:{way})" for way in ways).encode("latin-1"), any_case)
 
 
 def _in_base64(raw: bytes) -> set[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from uploadtrends.collect.wire import (
     Outcome,
     Permit,
     Request,
+    moment_of,
     read_json,
     without_secrets,
 )
@@ -47,6 +49,7 @@ _ACCEPT = {
     "text": "text/plain",
 }
 _PIECE = 16_384
+_CLOCKS_AGREE = timedelta(days=1)  # this machine's and the server's; else the server's counts
 # What the libraries below raise when a server breaks the protocol, on purpose or not.
 _UNREADABLE = (
     *(requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError),
@@ -63,7 +66,10 @@ class Transport:
 
     def __init__(self, user_agent: str, demo: str, contact: str = "") -> None:
         self._agent = user_agent
-        self._private = (contact,) if contact else ()
+        self._private = (
+            *filter(None, [contact]),
+            *re.findall(r"[^@\s<>:,;()]+@[\w.-]*\w", contact),
+        )
         self._demo = demo
 
     def send(
@@ -74,6 +80,9 @@ class Transport:
         with gate.turn():
             status, headers, body, outcome, detail = self._exchange(request, gate, rules, permit)
         at = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        told = moment_of(headers.get("date", ""))
+        if told is not None and abs(told - at) > _CLOCKS_AGREE:
+            at = told
         body, detail = scrub(body, secrets), scrub(detail.encode(), secrets).decode()
         headers = {name: _fit(value, secrets) for name, value in headers.items()}
         if outcome is None and status is not None:

@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -234,6 +235,21 @@ class Door(Protocol):
     def fetch(self, request: Request, *, permit: Permit | None = None) -> Answer:
         """Ask, politely."""
         ...
+
+
+def moment_of(text: str) -> datetime | None:
+    """Read a date of HTTP, in any of its three forms, as naive UTC."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        try:
+            moment = datetime.strptime(text, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except OverflowError:
+        return None
 
 
 class Permit(Protocol):

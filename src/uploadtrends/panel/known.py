@@ -7,8 +7,10 @@ from typing import Any
 
 import polars as pl
 
+from uploadtrends.engines import DuckDBEngine
 from uploadtrends.errors import InputError
 from uploadtrends.panel.drawing import describe_sample
+from uploadtrends.panel.queries import censored
 
 
 def overview(groups: pl.DataFrame) -> pl.DataFrame:
@@ -39,6 +41,8 @@ def described(panel: Any) -> str:
         f"Not counted on {platform}: {uploads:,.0f} ({reason})"
         for platform, reason, uploads in panel.excluded.iter_rows()
     ]
+    cut = [panel.not_whole(platform) for platform in panel.records.artist_lanes]
+    lines += [line[0].upper() + line[1:] for line in cut if line]
     lines += describe_sample(panel)
     if panel.seniority is not None and panel.seniority.caveat:
         lines.append(panel.seniority.caveat)
@@ -66,6 +70,35 @@ def require_artists(lanes: Sequence[str], platform: str | None) -> None:
             if lanes
             else "load per-artist records (a table, a dump or a crawl) and build again"
         ),
+    )
+
+
+def only_lane(lanes: Sequence[str], platform: str | None) -> str:
+    """Return the platform named, or the only one with artists; see `Panel.only_artist_platform`."""
+    require_artists(lanes, platform)
+    if platform is not None:
+        return platform
+    if len(lanes) > 1:
+        raise InputError(
+            "several platforms have artists",
+            column="platform",
+            fix=f"name one of {', '.join(lanes)}",
+        )
+    return str(lanes[0])
+
+
+def not_whole(panel: Any, platform: str) -> str:
+    """Say how many histories are cut off; "" where none is, or the recipe says so itself."""
+    if platform not in panel.records.artist_lanes or panel.recipe["histories_from"]:
+        return ""
+    engine = panel.engine or DuckDBEngine()
+    artists, cut = engine.frame(censored(platform), span=panel.records.tables["span"]).row(0)
+    if not cut:
+        return ""
+    return (
+        f"the histories of {cut:,} of {artists:,} artists on {platform} are not whole (a limit of "
+        "the site, works missing from a list, or a visit that broke off): earlier works are "
+        "missing, later ones may be"
     )
 
 

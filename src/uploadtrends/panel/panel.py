@@ -19,7 +19,14 @@ from uploadtrends.panel.decomposition import Decomposition, decompose_change
 from uploadtrends.panel.drawing import draw, drawing_errors
 from uploadtrends.panel.groups import published_groups, sorted_groups
 from uploadtrends.panel.groups_sql import exits
-from uploadtrends.panel.known import described, overview, require_artists, rows_of
+from uploadtrends.panel.known import (
+    described,
+    not_whole,
+    only_lane,
+    overview,
+    require_artists,
+    rows_of,
+)
 from uploadtrends.panel.records import Records, in_order
 from uploadtrends.panel.rows import artist_rows, new_folder, write_rows
 from uploadtrends.panel.seniority import Seniority
@@ -147,8 +154,7 @@ class Panel(Counted):
                 "an exit rule needs at least one silent period", column="exit_after", value=periods
             )
         query = exits(periods, self.period)
-        span = self.records.tables["span"]
-        spans: Any = hold(self.engine or DuckDBEngine(), query, span=span)
+        spans: Any = hold(self.engine or DuckDBEngine(), query, span=self.records.tables["span"])
         records = replace(self.records, spans=spans)
         recipe = self.recipe | {"exit_after": periods}
         return Panel.assemble(records, self.seniority, recipe, self.engine)
@@ -383,17 +389,11 @@ class Panel(Counted):
         InputError
             If it has no artists, or several platforms have and none is named.
         """
-        require_artists(self.records.artist_lanes, platform)
-        lanes = self.records.artist_lanes
-        if platform is not None:
-            return platform
-        if len(lanes) > 1:
-            raise InputError(
-                "several platforms have artists",
-                column="platform",
-                fix=f"name one of {', '.join(lanes)}",
-            )
-        return str(lanes[0])
+        return only_lane(self.records.artist_lanes, platform)
+
+    def not_whole(self, platform: str) -> str:
+        """Say how many of a platform's histories are cut off, as visits told; "" where none is."""
+        return not_whole(self, platform)
 
     def _index(self, rows: pl.DataFrame) -> pd.DatetimeIndex:
         days = rows["period"].cast(pl.Datetime("us")).to_numpy()

@@ -292,6 +292,14 @@ def spans(
                     {visit}) known) s{_without("lane", dropped)}"""
 
 
+def censored(platform: str) -> str:
+    """Return SQL for the number of artists of a lane, and of those that are left-censored."""
+    return (
+        "SELECT count(*) AS artists, count(CASE WHEN censored THEN 1 END) AS cut FROM span "
+        f"WHERE lane = {text_list([platform])}"
+    )
+
+
 def unweighted() -> str:
     """Return SQL for the number of artists with works whose design weight is unknown."""
     return (

@@ -180,6 +180,8 @@ def _from_panel(panel: Any, unit: str, regular: Regular) -> Iterator[NamedSeries
         series, notes = _of_closed_cohort(panel, group, series)
         if has and group == "all" and unit == "uploads":
             notes += _credits(panel, platform)
+        if has and hasattr(panel, "not_whole") and (told := panel.not_whole(platform)):
+            notes += (told,)
         yield NamedSeries(platform, group, series, instrument, has, notes)
 
 
