@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from door import RULES
+from played import Answers, Crawl
 
 from uploadtrends import demo
+from uploadtrends.collect.crawl import CollectReport, collect
 from uploadtrends.collect.polite import Polite
 from uploadtrends.collect.session import Session
 from uploadtrends.collect.wire import HostRules
@@ -104,3 +106,24 @@ def polite(server: demo.DemoServer, tmp_path: Path) -> Iterator[Callable[..., Po
     yield make
     for one in opened:
         one.close()
+
+
+@pytest.fixture(scope="module")
+def site(few: Any) -> Iterator[demo.DemoServer]:
+    with demo.serve(few, today="2022-12-31") as running:
+        yield running
+
+
+@pytest.fixture
+def crawl(site: demo.DemoServer, quick: Callable[..., Session], tmp_path: Path) -> Crawl:
+    """Crawl while the server answers some questions otherwise."""
+
+    def run(source: str, artists: list[str], answers: Answers, **options: Any) -> CollectReport:
+        site._special.clear()
+        site.requests.clear()
+        for pattern, reply in answers:
+            site.answer_with(pattern, reply)
+        session = quick(site, rules={"retries": 1})
+        return collect(source, session=session, artists=artists, raw=tmp_path / "raw", **options)
+
+    return run
