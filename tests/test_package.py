@@ -30,17 +30,25 @@ STUDY = (
     "from uploadtrends import Study, report; from uploadtrends.study import beside; "
     "from uploadtrends.collect.sites import shown; shown('deviantart'); Study.load('precipice')"
 )
-UNUSED = ("scipy.stats", "scipy.signal", "ruptures", "statsmodels", "pyfixest", "requests",
+AGAIN = (
+    "from uploadtrends.cli import studies; from uploadtrends.study import Home, Study; "
+    "from uploadtrends.study.manifest import is_of; Study.load('precipice')"
+)
+UNUSED = ("scipy.stats", "scipy.optimize", "scipy.signal", "ruptures", "statsmodels", "pyfixest", "requests",
           "asyncio", "matplotlib.pyplot")  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("code", "named"),
-    [("import uploadtrends", HEAVY + LOOPS), (STUDY, UNUSED)],
-    ids=["package", "study"],
+    [
+        ("import uploadtrends", HEAVY + LOOPS),
+        (STUDY, UNUSED),
+        (AGAIN, (*UNUSED, "matplotlib", "uploadtrends.figures", "uploadtrends.report")),
+    ],
+    ids=["package", "study", "nothing to do"],
 )
 def test_nothing_is_imported_before_it_is_used(code: str, named: tuple[str, ...]) -> None:
-    """Whoever adds a date to a study waits for every import, in two processes."""
+    """Whoever adds a date to a study, or asks again, waits for every import."""
     code += f"; import sys; print([name for name in sys.modules if name.startswith({named!r})])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

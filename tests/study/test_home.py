@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.result import file_sha256
 from uploadtrends.study import Home, Study, home
 from uploadtrends.study.home import settle, written_beside
+from uploadtrends.study.manifest import is_of, make_manifest
 
 SMALL = {
     "study": {"name": "small", "question": "Did it change?", "seed": 1},
@@ -189,3 +191,23 @@ def test_results_never_replace_what_is_no_folder(tmp_path) -> None:
             Study.from_dict(SMALL).run(place)
     assert path.read_text() == "mine"
     assert Path(os.devnull).is_char_device()
+
+
+def test_results_are_of_a_study_where_it_and_the_code_are_what_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = Study.load("precipice").with_event("2022-11-11", "A")
+    assert not is_of(tmp_path, study.spec)
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps(make_manifest(study.spec, {}), default=str))
+    assert is_of(tmp_path, study.spec)
+    for other in (
+        study.with_event("2023-05-15"),
+        Study.load("precipice").with_event("2022-11-11", "another label"),
+        Study(replace(study.spec, seed=1)),
+    ):
+        assert not is_of(tmp_path, other.spec)
+    monkeypatch.setattr("uploadtrends.study.manifest.code_fingerprint", lambda: "another")
+    assert not is_of(tmp_path, study.spec)
+    manifest.write_text("{")
+    assert not is_of(tmp_path, study.spec)

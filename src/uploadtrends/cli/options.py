@@ -206,13 +206,8 @@ class StudyOptions:
         """
         from uploadtrends.cli.progress import step_display
         from uploadtrends.study import Home, Study
+        from uploadtrends.study.manifest import is_of
 
-        meanwhile: Any = None
-        if drawn:
-            from uploadtrends.study import beside, second
-
-            second.start(beside.draw)
-            meanwhile = beside.draw_beside
         loaded = Study.load(study)
         spec, date = loaded.spec, ""
         if self.event:
@@ -221,6 +216,12 @@ class StudyOptions:
         place = Home.of(spec.name, date, self.home, self.out)
         if not self.replace:
             place.refuse_another(spec.name, spec.file.name if spec.file else None)
+        meanwhile: Any = None
+        if drawn and not is_of(place.out, loaded.spec):  # else there is nothing new to draw
+            from uploadtrends.study import beside, second
+
+            second.start(beside.draw)
+            meanwhile = beside.draw_beside
         with step_display(place.work, quiet=quiet) as announce:
             results = loaded.run(
                 place.work,

@@ -164,14 +164,15 @@ def added_event(
         parts.append(joint.assign(fitted=TOGETHER))
     table = pd.concat(parts, ignore_index=True)
     table.insert(0, "fitted", table.pop("fitted"))
-    from uploadtrends.figures.fitted import months_told
-
     label = "; ".join(dict.fromkeys(event.label for event in events))
     estimable = bool(alone.effects["status"].isin(USABLE).any())
     notes = [*_catalogued(events), *_joined(events, together, before, estimable=estimable)]
     if before is not None:
         notes += _moved(together, before, stated)
-    notes += months_told(alone)
+    if alone.monthly is not None:
+        from uploadtrends.figures.fitted import months_told
+
+        notes += months_told(alone)
     return AddedEvent(events[0].date, label, table, stated["term"], tuple(notes), alone.call)
 
 

@@ -62,7 +62,7 @@ class Home:
         if home is None and out is not None:
             return cls(out, out)
         if home is None:
-            there = _told(DERIVED).get("study") == name
+            there = told(DERIVED).get("study") == name
             home = DERIVED if there else DERIVED / folder_name(name)
         added = home / "events" / date.replace("/", "_to_").replace(":", "") if date else home
         return cls(home, out if out is not None else added)
@@ -93,8 +93,8 @@ def refuse_another(folder: Path, name: str, file: str | None) -> None:
             file=folder,
             fix="name a folder with --out",
         )
-    told = _told(folder)
-    other, its_file = told.get("study"), told.get("study_file")
+    earlier = told(folder)
+    other, its_file = earlier.get("study"), earlier.get("study_file")
     same_file = file is None or its_file is None or its_file == file
     if other is None or (other == name and same_file):
         return
@@ -107,13 +107,13 @@ def refuse_another(folder: Path, name: str, file: str | None) -> None:
     )
 
 
-def _told(folder: Path) -> dict[str, Any]:
+def told(folder: Path) -> dict[str, Any]:
     """Return what the manifest in a folder says; empty where there is none that can be read."""
     try:
-        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def _settle(folder: Path) -> None:
 def _plan(folder: Path, beside: Path) -> None:
     new = sorted(p.relative_to(beside).as_posix() for p in beside.rglob("*") if p.is_file())
     new.sort(key=lambda name: name == MANIFEST)
-    earlier = _told(folder).get("files", [])
+    earlier = told(folder).get("files", [])
     stale = [str(name) for name in earlier if str(name) not in set(new)]
     growing = beside / f"{PLAN}.part"
     with growing.open("w", encoding="utf-8") as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from typing import Any
 
 from uploadtrends.result import file_sha256, package_version
 from uploadtrends.study.cache import BIG, LIBRARIES, code_fingerprint
+from uploadtrends.study.home import told
 from uploadtrends.study.spec import StudySpec
 
 
@@ -34,9 +36,6 @@ def make_manifest(spec: StudySpec, keys: Mapping[str, str]) -> dict[str, Any]:
         }
         for entry in spec.data
     ]
-    parameters = {
-        name: value for name, value in asdict(spec).items() if name not in {"data", "file"}
-    }
     return {
         "study": spec.name,
         "study_file": spec.file.name if spec.file else None,
@@ -44,7 +43,7 @@ def make_manifest(spec: StudySpec, keys: Mapping[str, str]) -> dict[str, Any]:
         "registered": dict(spec.registered) or None,
         "seed": spec.seed,
         "inputs": inputs,
-        "parameters": parameters,
+        "parameters": _parameters(spec),
         "steps": dict(keys),
         "versions": {
             "uploadtrends": package_version(),
@@ -55,6 +54,20 @@ def make_manifest(spec: StudySpec, keys: Mapping[str, str]) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "finished_at": datetime.now(UTC).replace(microsecond=0).isoformat(),
     }
+
+
+def _parameters(spec: StudySpec) -> dict[str, Any]:
+    return {name: value for name, value in asdict(spec).items() if name not in {"data", "file"}}
+
+
+def is_of(folder: Path, spec: StudySpec) -> bool:
+    """Whether the results in a folder are of this study by this code, if its data are the same."""
+    there = told(folder)
+    if not there:
+        return False
+    asked = json.loads(json.dumps(_parameters(spec), default=str))
+    code = there.get("versions", {}).get("code_sha256")
+    return there.get("parameters") == asked and code == code_fingerprint()
 
 
 def _sha256(path: Path) -> str | None:

@@ -125,13 +125,14 @@ class StudyResults:
 
     def rest_of_summary(self) -> str:
         """Return the summary without the answers about added dates."""
-        from uploadtrends.figures.fitted import months_told
-
         lines = [self.spec.question, "", str(self.conclusion), ""]
         said = str(self.conclusion)
         lines += [f"  {reason}" for reason in self.conclusion.reasons if reason not in said]
         lines += [f"  would look the same: {other}" for other in self.conclusion.alternatives]
-        lines += [f"  {text}" for text in months_told(self.its)]
+        if self.its.monthly is not None:
+            from uploadtrends.figures.fitted import months_told
+
+            lines += [f"  {text}" for text in months_told(self.its)]
         for name, result in self.analyses.items():
             spoken = " ".join(written(word) for word in name.split("_"))
             lines += ["", spoken[:1].upper() + spoken[1:]]

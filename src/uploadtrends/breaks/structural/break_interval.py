@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import log_ndtr
 
 
@@ -77,6 +77,6 @@ def break_interval(
     while distance(low, tail) > 0.0 and low > -1e12:
         low *= 4.0
     unit = noise_before / drift_before
-    upper = brentq(distance, 0.0, high, args=(1.0 - tail,)) * unit
-    lower = brentq(distance, low, 0.0, args=(tail,)) * unit
+    upper = scipy.optimize.brentq(distance, 0.0, high, args=(1.0 - tail,)) * unit
+    lower = scipy.optimize.brentq(distance, low, 0.0, args=(tail,)) * unit
     return float(lower), float(upper)

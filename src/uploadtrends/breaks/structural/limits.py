@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtr
 
 from uploadtrends.arrays import Array
@@ -167,4 +167,4 @@ def critical_value(
 
     if excess(10.0) >= 0.0:
         return float("nan")
-    return float(brentq(excess, 0.0, 10.0, xtol=1e-12))
+    return float(scipy.optimize.brentq(excess, 0.0, 10.0, xtol=1e-12))

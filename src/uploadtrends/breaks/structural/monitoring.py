@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtr
 
 from uploadtrends.arrays import Array
@@ -150,7 +150,7 @@ def critical_boundary(
     """
     if kind in ("OLS-CUSUM", "RE"):
         return float(
-            brentq(
+            scipy.optimize.brentq(
                 lambda a: 2.0 - 2.0 * (ndtr(a) - a * _density(a)) - level, 1e-9, 10.0, xtol=1e-13
             )
         )

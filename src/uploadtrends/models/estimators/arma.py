@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
@@ -153,7 +153,7 @@ def _search(problem: _Problem, residuals: Array, p: int, q: int) -> Array:
         if q and p:
             free[p] = -free[0] / 2
         found.append(
-            optimize.minimize(
+            scipy.optimize.minimize(
                 loss, free, method="L-BFGS-B", options={"ftol": 1e-12, "gtol": 1e-6, "maxiter": 200}
             )
         )

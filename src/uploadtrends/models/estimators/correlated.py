@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import special
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError, NotEstimableError
@@ -111,8 +112,10 @@ class _Problem:
         """Maximise from several starts."""
         best: Any = None
         for start in self._starts():
-            found = optimize.minimize(self._loss, start, method="Nelder-Mead", options=_FINE)
-            found = optimize.minimize(self._loss, found.x, method="BFGS", options={"gtol": 1e-9})
+            found = scipy.optimize.minimize(self._loss, start, method="Nelder-Mead", options=_FINE)
+            found = scipy.optimize.minimize(
+                self._loss, found.x, method="BFGS", options={"gtol": 1e-9}
+            )
             best = found if best is None or found.fun < best.fun else best
         free = np.zeros(0) if best is None else np.asarray(best.x)
         value, beta, covariance, sigma = self._solved(free)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+import scipy
+from scipy import special
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
@@ -121,7 +122,7 @@ def _theta(y: Array, mean: Array) -> float:
     low, high = np.log(1e-4), np.log(MAX_THETA)
     if score(high) >= 0:
         return MAX_THETA
-    return float(np.exp(optimize.brentq(score, low, high, xtol=1e-13)))
+    return float(np.exp(scipy.optimize.brentq(score, low, high, xtol=1e-13)))
 
 
 def _information(y: Array, mean: Array, theta: float) -> float:

@@ -10,7 +10,7 @@ variance has not settled.
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize
+import scipy
 from scipy.linalg import cholesky_banded, solveh_banded
 
 from uploadtrends.arrays import Array
@@ -131,7 +131,7 @@ class _Differenced:
         if at == 0:
             return 0.0
         low, high = (np.log(_RATIOS[i]) for i in (at - 1, min(at + 1, _RATIOS.size - 1)))
-        found = optimize.minimize_scalar(
+        found = scipy.optimize.minimize_scalar(
             lambda log: -self.log_likelihood(float(np.exp(log))),
             bounds=(low, high),
             method="bounded",

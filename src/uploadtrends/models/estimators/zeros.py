@@ -13,7 +13,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+import scipy
+from scipy import special
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
@@ -98,9 +99,9 @@ def _fit(
     best = None
     for share in (0.5, 0.2, 0.8):
         first = np.concatenate([start, [special.logit(share)], [1.0] * negative])
-        found = optimize.minimize(loss, first, method="BFGS", options={"gtol": 1e-7})
-        found = optimize.minimize(loss, found.x, method="Nelder-Mead", options=_FINE)
-        found = optimize.minimize(loss, found.x, method="BFGS", options={"gtol": 1e-8})
+        found = scipy.optimize.minimize(loss, first, method="BFGS", options={"gtol": 1e-7})
+        found = scipy.optimize.minimize(loss, found.x, method="Nelder-Mead", options=_FINE)
+        found = scipy.optimize.minimize(loss, found.x, method="BFGS", options={"gtol": 1e-8})
         best = found if best is None or found.fun < best.fun - 1e-9 else best
     assert best is not None  # noqa: S101 - told to the type checker
     theta = float(np.exp(best.x[k + 1])) if negative else np.inf
