@@ -120,3 +120,18 @@ def test_an_estimate_on_the_level_scale_is_drawn_in_its_own_unit() -> None:
     assert not layer["percent"].any()
     assert (layer["all_in"] == row["estimate"]).all()
     assert outcome.plot().data is not None
+
+
+@pytest.mark.parametrize("scale", ["log", "level"])
+@pytest.mark.parametrize("term", ["level", "cumulative"])
+def test_leaving_an_event_out_is_refitting_without_it(flat, monthly, scale, term) -> None:
+    values = monthly(flat[3])
+    first, other = ut.Event("2018-08-01", "first"), ut.Event("2021-03-01", "other")
+    its = ut.interrupted_time_series(values, [first, other], scale=scale)
+    outcome = its.check(ut.leave_one_out(what=("event",), term=term))
+    again = ut.interrupted_time_series(values, first, scale=scale).effects
+    row = again[again["term"] == term].iloc[0]
+    found = outcome.table[outcome.table["event"] == first.id].iloc[0]
+    assert (found["kind"], found["left_out"]) == ("event", other.id)
+    for name in ("estimate", "low", "high", "p"):
+        assert found[name] == pytest.approx(row[name], rel=1e-9), name

@@ -26,7 +26,7 @@ from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.checks.working import Working, contrast_row, working
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet
-from uploadtrends.models.effects import effect_table
+from uploadtrends.models.effects import effect_rows
 from uploadtrends.models.estimators.averaged import fit_batch
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.estimators.reml import put_together
@@ -281,8 +281,7 @@ def _events(result: Any, fit: Any, mine: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for out in result.events:
         rest = EventSet(event for event in result.events if event.id != out.id)
-        refitted = _refitted(fit, rest)
-        usable = refitted[refitted["status"].isin(USABLE)].to_dict("records")
+        usable = [row for row in _refitted(fit, rest) if row["status"] in USABLE]
         for effect in effects:
             term, wanted = effect["term"], members.get(effect["event"], set()) - {out.id}
             for again in usable:
@@ -294,16 +293,16 @@ def _events(result: Any, fit: Any, mine: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _refitted(fit: Any, events: EventSet) -> pd.DataFrame:
+def _refitted(fit: Any, events: EventSet) -> list[dict[str, Any]]:
     """Return one series' effects with other events; nothing about bends or another scale."""
     item = replace(fit.prepared.item, values=fit.observed, instrument=None)
     prepared = prepare(item, events, fit.prepared.settings)
     if prepared.choice.status == "refused":
-        return effect_table(prepared, None, bends=False)
+        return []
     try:
-        return effect_table(prepared, estimate(prepared), bends=False)
+        return effect_rows(prepared, estimate(prepared), bends=False, brief=True)
     except NotEstimableError:
-        return effect_table(prepared, None, bends=False)
+        return []
 
 
 def _table(effect: pd.Series, found: pd.DataFrame, keep: int, alpha: float) -> pd.DataFrame:

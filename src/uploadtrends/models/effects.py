@@ -113,9 +113,9 @@ def effect_table(
 
 
 def effect_rows(
-    prepared: Prepared, estimate: Estimate | None, *, bends: bool = True
+    prepared: Prepared, estimate: Estimate | None, *, bends: bool = True, brief: bool = False
 ) -> list[dict[str, Any]]:
-    """Return the rows of `effect_table`."""
+    """Return the rows of `effect_table`; `brief` leaves out percents that would need draws."""
     rows: list[dict[str, Any]] = []
     refused = prepared.choice.status == "refused" or estimate is None
     dropped = {block.id: reason for block, reason in prepared.design.dropped}
@@ -129,7 +129,7 @@ def effect_rows(
         else:
             assert estimate is not None  # noqa: S101 - told to the type checker
             untreated = untreated or (Untreated(prepared, estimate) if bends else None)
-            rows += _block_rows(prepared, estimate, block, untreated)
+            rows += _block_rows(prepared, estimate, block, untreated, brief=brief)
             for row in rows:
                 if row["event"] == block.id and row["term"] in beside.get(block.id, {}):
                     _set_beside(row, beside[block.id][row["term"]], prepared)

@@ -67,7 +67,7 @@ def is_of(folder: Path, spec: StudySpec) -> bool:
         return False
     asked = json.loads(json.dumps(_parameters(spec), default=str))
     code = there.get("versions", {}).get("code_sha256")
-    return there.get("parameters") == asked and code == code_fingerprint()
+    return bool(there.get("parameters") == asked and code == code_fingerprint())
 
 
 def _sha256(path: Path) -> str | None:
