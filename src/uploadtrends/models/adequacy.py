@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -49,8 +48,6 @@ CLEAR = 0.15
 _BATCHES = 4
 _TOGETHER = 4
 """Series whose draws are looked at together: they stay in the processor's cache."""
-_NUMBERS = 2**21
-"""In the covariances of series that are looked at together."""
 _LEAST = 30
 """Periods below which these tests have no power to speak of."""
 
@@ -87,24 +84,19 @@ class Adequacy:
 
 
 def judge(fits: Sequence[tuple[Prepared, Estimate | None]]) -> list[Adequacy]:
-    """Test fitted series, those of one design together; see the module."""
+    """Test fitted series of one design; see the module."""
     found = [Adequacy()] * len(fits)
-    groups: dict[int, list[int]] = {}
+    tested: dict[int, tuple[Prepared, Estimate]] = {}
     for i, (prepared, estimate) in enumerate(fits):
         if estimate is None or not prepared.design.blocks or prepared.choice.status == "refused":
             continue
         if prepared.choice.scale == "counts":
             found[i] = _judge_counts(prepared, estimate)
         elif _testable(prepared):
-            # Errors with sizes of their own make a design of its own.
-            alike = prepared.design if prepared.spread is None else prepared
-            groups.setdefault(id(alike), []).append(i)
-    for places in groups.values():
-        together = [(prepared, fit) for prepared, fit in (fits[i] for i in places) if fit]
-        tests = _Tests(together[0][0])
-        step = max(1, _NUMBERS // tests.positions.size**2)
-        parts = (tests.run(together[i : i + step]) for i in range(0, len(places), step))
-        for i, one in zip(places, chain.from_iterable(parts), strict=True):
+            tested[i] = prepared, estimate
+    together = list(tested.values())
+    if together:
+        for i, one in zip(tested, _Tests(together[0][0]).run(together), strict=True):
             found[i] = one
     return found
 

@@ -10,7 +10,7 @@ that bias still leaves out zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from scipy.special import ndtr, ndtri
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.estimators import reml
-from uploadtrends.models.estimators.averaged import components, machine
+from uploadtrends.models.estimators.averaged import FEW, components, machine
 from uploadtrends.models.estimators.latent import fit_count_ar1
 from uploadtrends.models.estimators.linear import linear_rows
 from uploadtrends.models.estimators.mixture import mixture_interval, two_sided
@@ -172,12 +172,7 @@ class Untreated:
 
     @cached_property
     def _courses(self) -> _Courses:
-        design = self.prepared.design
-        key = ("courses", self.prepared.settings.trend)
-        if key not in design.kept:
-            design.kept[key] = _courses(design, key[1])
-        found: _Courses = design.kept[key]
-        return found
+        return _courses(self.prepared.design, self.prepared.settings.trend)
 
     @cached_property
     def bend_before(self) -> tuple[float, float]:
@@ -259,6 +254,30 @@ class Untreated:
         )
 
 
+def look_ahead(prepared: Sequence[Prepared]) -> None:
+    """Weigh series of one design together on every course on which each will be fitted."""
+    design = prepared[0].design
+    asked = [
+        one
+        for both in prepared
+        for one in (both, both.other)
+        if one is not None
+        and one.design is design
+        and one.spread is None
+        and (one.choice.method, one.choice.status) == ("reml-averaged", "ok")
+    ]
+    if len(asked) >= FEW:
+        y = np.stack([one.y for one in asked])
+        courses = _courses(design, asked[0].settings.trend)
+        for x, rows in (
+            (design.fitted, ALL),
+            (courses.early, courses.before),
+            (courses.bent, ALL),
+        ):
+            if x is not None:
+                machine(x, design.positions[rows]).ahead(y[:, rows])
+
+
 @dataclass(frozen=True)
 class _Courses:
     """Designs of other untreated courses; None where there is too little to fit one."""
@@ -274,6 +293,14 @@ class _Courses:
 
 
 def _courses(design: Design, trend: bool) -> _Courses:
+    """Return the courses of a design, from those it keeps."""
+    if ("courses", trend) not in design.kept:
+        design.kept["courses", trend] = _new_courses(design, trend)
+    found: _Courses = design.kept["courses", trend]
+    return found
+
+
+def _new_courses(design: Design, trend: bool) -> _Courses:
     first = min((design.onsets[b.id].touched for b in design.blocks), default=0)
     before = np.asarray(design.positions < first)
     x, time = design.fitted, design.positions - design.positions.mean()

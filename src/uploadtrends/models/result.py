@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,6 +19,7 @@ from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
 from uploadtrends.familywise import closed_test, holm
 from uploadtrends.models.adequacy import judge
+from uploadtrends.models.bends import look_ahead
 from uploadtrends.models.controls import offered, said
 from uploadtrends.models.effects import tabulated
 from uploadtrends.models.estimators.by_name import estimate
@@ -309,23 +310,11 @@ def _run(
     # A panel is more than its series: checks go back to its artists.
     seen = (*series, data) if hasattr(data, "records") else series
     call = Call.of(said, *seen, function="interrupted_time_series")
-    pairs: list[tuple[Prepared, Estimate | None]] = []
-    for prepared in prepare_all(series, events, settings):
-        fitted = None
-        if prepared.choice.status != "refused":
-            try:
-                fitted = estimate(prepared)
-            except NotEstimableError as error:
-                refused = replace(prepared.choice, status="refused", reason=str(error))
-                prepared = replace(prepared, choice=refused)
-        pairs.append((prepared, fitted))
-    fits = []
-    for (prepared, fitted), adequacy in zip(pairs, judge(pairs), strict=True):
-        if adequacy.reason:
-            reason = "; ".join(filter(None, (prepared.choice.reason, adequacy.reason)))
-            marked = replace(prepared.choice, status="exploratory", reason=reason)
-            prepared = replace(prepared, choice=marked)
-        fits.append(Fit(prepared, fitted, adequacy))
+    prepared = prepare_all(series, events, settings)
+    found: dict[int, Fit] = {}
+    for places in _alike(prepared):
+        found |= zip(places, _fitted([prepared[i] for i in places]), strict=True)
+    fits = [found[i] for i in range(len(series))]
     rows = [row for fit in fits for row in fit.rows]
     p = np.array([row["p"] for row in rows], dtype=float)
     terms = np.array([row["term"] for row in rows])
@@ -334,6 +323,45 @@ def _run(
         within[terms == term] = holm(p[terms == term])
     effects = tabulated(rows, p_holm=within, p_adjusted=_closed(rows, p))
     return InterruptedTimeSeries(effects, tuple(fits), events, settings, call, data)
+
+
+_TOGETHER = 64
+_NUMBERS = 2**21
+"""Series, and numbers in their covariances, that are looked at together."""
+
+
+def _alike(prepared: Sequence[Prepared]) -> Iterator[list[int]]:
+    """Yield the places of series of one design, few enough to be looked at together."""
+    groups: dict[int, list[int]] = {}
+    for i, one in enumerate(prepared):
+        # Errors with sizes of their own make a design of its own.
+        groups.setdefault(id(one.design if one.spread is None else one), []).append(i)
+    for places in groups.values():
+        step = max(1, min(_TOGETHER, _NUMBERS // prepared[places[0]].design.positions.size ** 2))
+        yield from (places[i : i + step] for i in range(0, len(places), step))
+
+
+def _fitted(prepared: Sequence[Prepared]) -> list[Fit]:
+    """Fit and judge series of one design."""
+    look_ahead(prepared)
+    pairs: list[tuple[Prepared, Estimate | None]] = []
+    for one in prepared:
+        fitted = None
+        if one.choice.status != "refused":
+            try:
+                fitted = estimate(one)
+            except NotEstimableError as error:
+                one = replace(one, choice=replace(one.choice, status="refused", reason=str(error)))
+        pairs.append((one, fitted))
+    fits = []
+    for (one, fitted), adequacy in zip(pairs, judge(pairs), strict=True):
+        if adequacy.reason:
+            reason = "; ".join(filter(None, (one.choice.reason, adequacy.reason)))
+            one = replace(one, choice=replace(one.choice, status="exploratory", reason=reason))
+        fits.append(Fit(one, fitted, adequacy))
+        # While what is known of the design is at hand.
+        _ = fits[-1].rows
+    return fits
 
 
 def _closed(rows: list[dict[str, Any]], p: Array) -> Array:

@@ -50,8 +50,8 @@ class Machine:
     quadratic: Callable[[Array], Array]
     """From residuals (m, n) to r'(V^-1 - V^-1 X A^-1 X'V^-1) r of every member (m, g)."""
     df: int
-    last: dict[bytes, tuple[Array, Array, Array]] = field(default_factory=dict)
-    """What `weights` said of the single series asked for last."""
+    known: dict[bytes, tuple[Array, Array, Array]] = field(default_factory=dict)
+    """What `weights` says of single series that are asked for again."""
 
     def weights(self, outcomes: Array) -> tuple[Array, Array, Array]:
         """Return weights (m, g), marginal variances (m, g), and which series are noiseless."""
@@ -59,12 +59,16 @@ class Machine:
             return self._weights(outcomes)
         # The fit and the tests of its model ask for the same one.
         key = outcomes.tobytes()
-        found = self.last.get(key)
-        if found is None:
-            found = self._weights(outcomes)
-            self.last.clear()
-            self.last[key] = found
-        return found
+        if key not in self.known:
+            self.known.clear()
+            self.known[key] = self._weights(outcomes)
+        return self.known[key]
+
+    def ahead(self, outcomes: Array) -> None:
+        """Weigh series (m, n) that will be asked for one by one: one product instead of many."""
+        parts = zip(*(part[:, None] for part in self._weights(outcomes)), strict=True)
+        self.known.clear()
+        self.known.update(zip(map(np.ndarray.tobytes, outcomes), parts, strict=True))
 
     def _weights(self, outcomes: Array) -> tuple[Array, Array, Array]:
         residuals = outcomes - (outcomes @ self.orthonormal) @ self.orthonormal.T

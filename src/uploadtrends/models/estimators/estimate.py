@@ -179,6 +179,18 @@ def _noise(k: int, df: float) -> tuple[Array, Array]:
 
 
 def _roots(covariance: Array) -> Array:
-    """Return R with R R' the covariance (g, k, k), which may be singular to rounding."""
-    values, vectors = np.linalg.eigh(covariance)
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
+    """Return lower triangular R with R R' the covariance (g, k, k), which may be singular.
+
+    Cholesky's. Unlike eigenvectors, whose signs and order turn on the last digit, it moves with the
+    covariance: draws are the same on every machine, of one series or of many together.
+    """
+    rest, root = covariance.copy(), np.zeros_like(covariance)
+    for i in range(covariance.shape[1]):
+        pivot = np.sqrt(np.maximum(rest[:, i, i], 0.0))
+        known = pivot > 1e-7 * np.sqrt(covariance[:, i, i])
+        column = (
+            rest[:, i:, i] * np.divide(1.0, pivot, out=np.zeros_like(pivot), where=known)[:, None]
+        )
+        root[:, i:, i] = column
+        rest[:, i:, i:] -= column[:, :, None] * column[:, None, :]
+    return root
