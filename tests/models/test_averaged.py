@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from uploadtrends.models.estimators import averaged, families, reml
+from uploadtrends.models.estimators import averaged, estimate, families, reml
 from uploadtrends.simulate import ar1_series
 
 
@@ -115,3 +115,18 @@ def test_long_series_are_solved_exactly(out: list[int]) -> None:
     for i, rho in enumerate(families.correlations(300)):
         np.testing.assert_allclose(found[i], np.linalg.solve(rho[lags], columns), atol=1e-9)
         assert log_determinant[i] == pytest.approx(np.linalg.slogdet(rho[lags])[1], abs=1e-9)
+
+
+def test_a_root_is_that_of_its_covariance_alone_or_among_others() -> None:
+    """Bit for bit, so that draws of a series do not hang on who else is drawn; singular, too."""
+    parts = np.random.default_rng(3).standard_normal((20, 6, 6))
+    parts[4, :, 5] = parts[4, :, :2] = 0.0
+    parts[7, 3] = parts[7, 1] - 2 * parts[7, 0]
+    covariance = parts @ parts.transpose(0, 2, 1)
+    covariance[9] = 0.0
+    found = estimate._roots(covariance)
+    np.testing.assert_allclose(found @ found.transpose(0, 2, 1), covariance, atol=1e-12)
+    np.testing.assert_array_equal(
+        found, np.concatenate([estimate._roots(c[None]) for c in covariance])
+    )
+    assert (np.triu(found, 1) == 0).all()
