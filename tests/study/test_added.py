@@ -10,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from uploadtrends.errors import InputError
+from uploadtrends.figures import gallery
 from uploadtrends.report.answer import answer
 from uploadtrends.study import Study
 
@@ -104,7 +105,8 @@ def test_it_comes_first_in_the_answer_the_terminal_the_figure_and_the_results(
     assert answer(november)[0].startswith("My event (2022-11-11), fitted alone: ")
     assert november.summary().startswith("My event (2022-11-11)")
     assert not november.rest_of_summary().startswith("My event")
-    drawn = november.drawings()["effects"]
+    (effects,) = (one for one in gallery.entries(november) if one.name == "effects")
+    drawn = effects.draw(november)["effects"]
     labels = list(dict.fromkeys(drawn.data["label"]))
     assert labels[0] == "My event (2022-11-11), alone"
     assert labels[1].startswith("My event (2022-11-11), with the study's events: block 2022-")

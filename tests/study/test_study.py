@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from uploadtrends.errors import InputError, StoreError
+from uploadtrends.figures import gallery
 from uploadtrends.study import Study
 
 CONTENT = {
@@ -268,4 +269,5 @@ def test_a_study_of_single_artists_runs_every_check_that_needs_them(tmp_path) ->
     # Senior artists upload ever less here, and the noise around their level is not of one size.
     assert found.primary["status"] == "exploratory"
     assert "noise" in found.primary["reason"]
-    assert {"check_composition", "check_parallel_trends"} <= set(found.drawings())
+    drawn = [name for e in gallery.entries(found) if e.check for name in e.draw(found)]
+    assert {"check_composition", "check_parallel_trends"} <= set(drawn)
