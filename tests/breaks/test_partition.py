@@ -21,7 +21,12 @@ from uploadtrends.breaks.costs import (
     PoissonCost,
     cost_named,
 )
-from uploadtrends.breaks.partition import errors_of, exact_partition, partitions_by_number
+from uploadtrends.breaks.partition import (
+    cost_table,
+    errors_of,
+    exact_partition,
+    partitions_by_number,
+)
 from uploadtrends.breaks.ruptures_bridge import for_ruptures
 from uploadtrends.errors import InputError
 
@@ -154,3 +159,13 @@ def test_best_segmentations_by_number_nest_costs() -> None:
     found = partitions_by_number(errors_of(MeanCost().fit(values)), 60, 2, 5)
     assert [len(changes) for changes, _ in found] == [0, 1, 2, 3, 4, 5]
     assert np.all(np.diff([cost for _, cost in found]) <= 1e-9)
+
+
+def test_a_table_of_costs_gives_the_partition_that_calls_give() -> None:
+    values = np.random.default_rng(3).normal(size=90) + 2.0 * (np.arange(90) // 20 % 2)
+    errors = LinearCost().fit(values).errors
+    table = cost_table(errors, 90, 3)
+    assert np.isinf(table[5, 7])
+    found = exact_partition(lambda starts, ends: table[starts, ends], 90, 9.0, 3)
+    assert found == exact_partition(errors, 90, 9.0, 3)
+    assert len(found) >= 2

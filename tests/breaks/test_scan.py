@@ -133,3 +133,20 @@ def test_candidates_for_pairs_are_thinned_evenly() -> None:
     rows = candidate_rows(5000)
     assert (rows[0], rows[-1], len(rows)) == (3, 4997, PAIR_CANDIDATES)
     assert np.ptp(np.diff(rows)) <= 1
+
+
+@pytest.mark.parametrize("sloped", [False, True])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_every_rho_in_one_go_or_one_by_one_gives_the_same(sloped: bool, gaps: bool) -> None:
+    rng = np.random.default_rng(8)
+    times = np.arange(72) if not gaps else np.sort(rng.choice(90, 72, replace=False))
+    many = rng.normal(size=(200, 72)).cumsum(axis=1) * 0.2 + rng.normal(size=(200, 72))
+    kinds = ("none", "step", "kink", "both", "odd") if sloped else ("none", "step", "odd")
+    base = plain_base(Spacing.of(times), sloped=sloped)
+    together = scan(many, base, kinds)  # too many values for one go
+    for row in range(0, 200, 20):
+        alone = scan(many[row : row + 1], base, kinds)
+        for kind in kinds:
+            assert alone[kind].criterion[0] == pytest.approx(together[kind].criterion[row], 1e-12)
+            assert alone[kind].rho[0] == together[kind].rho[row]
+            assert alone[kind].date[0] == together[kind].date[row]
