@@ -68,7 +68,7 @@ def test_a_shortest_segment_does_not_cost_the_optimum(
 @settings(max_examples=90, deadline=None)
 def test_no_change_of_the_optimum_is_screened_out(seed: int, penalty: float, walk: float) -> None:
     rng = np.random.default_rng(seed)
-    length = int(rng.integers(2, 8 * LONGEST))
+    length = int(rng.integers(2, 16 * LONGEST))
     values = (
         rng.normal(size=length) * rng.choice([0.1, 1.0]) + walk * rng.normal(size=length).cumsum()
     )
@@ -82,7 +82,7 @@ def test_little_of_a_long_noise_is_searched_and_both_searches_agree() -> None:
     values = np.random.default_rng(4).normal(size=12_000) + 0.5 * (np.arange(12_000) >= 7000)
     standard = (values - values.mean()) / values.std(ddof=1)
     places = possible_changes(standard, 2 * float(np.log(12_000)), 1)
-    assert len(places) < 1000
+    assert len(places) < 1200
     found = segment(values, penalty="bic")
     assert found == ruptures_positions(values, "kernel", min_size=1)[1]
     assert len(found) == 1

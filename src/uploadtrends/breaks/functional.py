@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.costs import prefix_sums
 
-LONGEST = 64
+LONGEST = 32
 """Lengths up to which a change is held against its neighbourhood one by one."""
-_GROUPS = (1, 2, 4, 8, 16, 32)
+_GROUPS = (1, 2, 4, 8, 16)  # up to `LONGEST`
 
 Piece = tuple[float, float, int, float, float]
 """Means from low to high for which a start is best, the start, the sum before it, its cost."""
