@@ -105,6 +105,10 @@ FLAGS = {
         ("restrict platform=, or load", "restrict --platform, or load"),
         ("give it in covariates=", "give it in --option covariates=..."),
         ("quote='' or delimiter=';'", "--option quote= or --option 'delimiter=;'"),
+        ("format (quote.joined_at=...), or", "format (--option quote.joined_at=...), or"),
+        ("(quote.ai=1:false,2:true,0: for", "(--option quote.ai=1:false,2:true,0: for"),
+        ("the file max_rejects.csv", "the file max_rejects.csv"),
+        ("give quote=... with it", "give --option quote=... with it"),
         ("memory_limit=2GB", "memory_limit=2GB"),  # not of this command
         ("(column 'max_rejects', value 3)", "(column 'max_rejects', value 3)"),
         ("open_store(path, max_rejects=3)", "open_store(path, max_rejects=3)"),

@@ -48,10 +48,11 @@ def in_command(message: str) -> str:
 
 
 _SAID = re.compile(
-    r"""(?<![\w.'"`-])([a-z]+(?:_[a-z]+)*)"""
-    r"""(?:(=)('[^']*'|"[^"]*"|\{[^{}]*\}|\[[^][]*\]|[\w.:+-]*[\w+-]|\.{3})?)?(?![\w'"`(]|\s*=)"""
+    r"""(?<![\w.'"`-])([a-z]+(?:_[a-z]+)*)(\.\w+(?==))?"""
+    r"""(?:(=)('[^']*'|"[^"]*"|\{[^{}]*\}|\[[^][]*\]|(?:[\w.:+-]|,(?=\w))*[\w+-]|\.{3})?)?"""
+    r"""(?![\w'"`(]|\.\w|\s*=)"""
 )
-"""A setting in a message, with a value or as a word with an underscore."""
+"""A setting in a message, maybe of one field, with a value or as a word with an underscore."""
 
 
 def in_flags(
@@ -75,12 +76,14 @@ def in_flags(
     """
 
     def written(found: re.Match[str]) -> str:
-        name, mark, value = found.groups()
+        name, field, mark, value = found.groups()
         flag = flags.get(name)
         before, after = message[: found.start()], message[found.end() :]
         in_call = re.search(r"\w\([^()]*$", before)  # which stays Python
         if in_call or not (flag or name in further):
             return found.group()
+        if field:
+            return f"--option {found.group()}"
         if value is not None:
             return " ".join(_one(name, said, flag) for said in _values(value))
         listed = before.endswith(", ") or after.startswith(",")
@@ -94,7 +97,7 @@ def in_flags(
 def _values(text: str) -> list[Any]:
     """Return the values in a literal, each of which is said by a flag of its own."""
     try:
-        value = ast.literal_eval(text)
+        value = text if text == "..." else ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return [text]
     if isinstance(value, dict):
