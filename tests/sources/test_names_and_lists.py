@@ -118,6 +118,22 @@ def test_a_name_cut_out_of_an_address_is_the_name(tmp_path: Path) -> None:
     assert listed == [("1", "ann", 2), ("1", "東", 2)]
 
 
+@pytest.mark.parametrize(
+    ("cell", "artists"),
+    [
+        ("ann| bob ||ann", ["ann", "bob"]),
+        ("nan|bob", ["bob"]),
+        ("12.0|x.y", ["12", "x.y"]),
+        ("e\u0301cole|\u00e9cole", ["\u00e9cole"]),
+        ("bob\u200b|bob", ["bob"]),
+        ("%E6%9D%B1|%41", ["%41", "\u6771"]),
+    ],
+)
+def test_names_in_a_list_are_mended_as_single_ones(tmp_path, cell: str, artists: list) -> None:
+    found = credited(tmp_path, rows(cell), artist_separator="|")
+    assert found == [("1", artist, len(artists)) for artist in artists]
+
+
 def test_a_sigma_at_the_end_of_a_word_is_a_sigma(tmp_path: Path) -> None:
     found = credited(tmp_path, rows("ΟΔΟΣ", "οδος", "οδοσ", "οδος"), artist_case="fold")
     assert {artist for _, artist, _ in found} == {"οδος"}

@@ -95,9 +95,13 @@ def settle_lists(con: duckdb.DuckDBPyConnection, cell: str, separator: str | Non
         parts = f"string_split(replace({cell}, {quote(separator)}, {mark}), {mark})"
     # One step after the other: the SQL of one within that of the next would be evaluated often.
     listed = parts
-    for step in ("trim(one)", something("one"), unescaped("one"), identity("one")):
+    for step in ("trim(one)", something("one")):
         listed = f"list_transform({listed}, lambda one: {step})"
-    listed = f"list_filter({listed}, lambda id: id <> '')"
+    # In a lambda no branch of a CASE is spared: the others are for rows that may need them.
+    odd = f"length({cell}) <> strlen({cell}) OR contains({cell}, '.') OR contains({cell}, '%')"
+    ids = f"list_transform({listed}, lambda one: {unescaped('one')})"
+    ids = f"list_transform({ids}, lambda one: {identity('one')})"
+    listed = f"list_filter(CASE WHEN {odd} THEN {ids} ELSE {listed} END, lambda id: id <> '')"
     # In the order of the file, which `list_distinct` does not keep.
     distinct = "list_filter(listed, lambda id, n: list_position(listed, id) = n)"
     con.execute(
