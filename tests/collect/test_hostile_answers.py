@@ -29,6 +29,7 @@ from played import (
 from uploadtrends import demo
 from uploadtrends.collect.crawl import collect
 from uploadtrends.collect.plans import handle_in, targets_of
+from uploadtrends.collect.sampling import sample
 from uploadtrends.demo.reply import Reply, as_json, as_text
 from uploadtrends.errors import CollectError, InputError
 from uploadtrends.store import Store
@@ -248,3 +249,18 @@ def test_an_address_for_mail_is_scrubbed_in_any_case_and_length(
     report = collect("artstation", session=session, artists=["al"], raw=tmp_path / "raw")
     kept = b"".join(gzip.decompress(one.read_bytes()) for one in report.folder.glob("*.gz"))
     assert b"to [removed], not A@b.D" in kept
+
+
+def test_a_frame_goes_on_past_an_odd_card_and_says_where_the_list_ends_early(
+    site: demo.DemoServer, quick: Quick, tmp_path: Path
+) -> None:
+    cards = [
+        {"id": i, "username": f"u{i}", "followers_count": 9000 - i if i % 40 else None}
+        for i in range(150)
+    ]
+    cards[70]["followers_count"] = 12  # a number from another day
+    site._special.clear()
+    site.answer_with("search/users", listing(cards, 4000))
+    drawn = sample("artstation", session=quick(site), followers=2000, n=999, raw=tmp_path)
+    assert drawn.frame_size == 150 - 4 - 1
+    assert "ended after 150 of 4,000 artists" in drawn.summary()

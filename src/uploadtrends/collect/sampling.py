@@ -149,6 +149,7 @@ def sample(
     targets = draw(members, n=n, seed=seed, frame=frame, platform=source)
     file = root / "samples" / f"{frame}-{followers}-n{n}-seed{seed}-{folder.name}.csv"
     write_atomically(file, sample_text(source, targets).encode())
+    caveat = " ".join([site.frames[frame], *options.told])
     about = {
         **settings,
         "n": n,
@@ -156,7 +157,7 @@ def sample(
         "frame_archive": folder.name,
         "drawn_at": now_text(),
         "routes": _routes(members),
-        "caveat": site.frames[frame],
+        "caveat": caveat,
     }
     write_atomically(file.with_suffix(".json"), (json.dumps(about, indent=1) + "\n").encode())
     return Sample(
@@ -168,7 +169,7 @@ def sample(
         followers,
         seed,
         polite.n_requests,
-        site.frames[frame],
+        caveat,
     )
 
 

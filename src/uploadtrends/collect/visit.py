@@ -119,11 +119,14 @@ class FrameOptions:
         Chooses dates where a frame visits random ones.
     pages : int
         Most pages of one listing.
+    told : list of str
+        Filled by the site: what a reader of the sample must know.
     """
 
     followers: int = 2000
     seed: int = 0
     pages: int = 200
+    told: list[str] = field(default_factory=list, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,19 +162,26 @@ class ArtStation:
 
     def _searched(self, ask: Ask, options: FrameOptions) -> Iterator[Member]:
         """Everyone from the top of the followers list down to the threshold."""
+        seen = total = 0
         for page in range(1, options.pages + 1):
             query = params(query="", page=page, per_page=PAGE, sorting="followers", pro_first=0)
             answer = ask(Request(f"{BASE}/api/v2/search/users.json", query, holds="data"))
-            cards = needed(answer)["data"]
-            if not cards:
+            listed = needed(answer)
+            seen += len(listed["data"])
+            total = max(total, count_of(listed.get("total_count")) or 0)
+            members = [_member(card, "users-search") for card in listed["data"]]
+            known = [one.followers for one in members if one and one.followers is not None]
+            yield from (one for one in members if one and (one.followers or 0) > options.followers)
+            # The order is not exact, and a number may be missing: one small one ends nothing.
+            if known and max(known) <= options.followers:
                 return
-            for card in cards:
-                member = _member(card, "users-search")
-                if member is None:
-                    continue
-                if (member.followers or 0) <= options.followers:
-                    return
-                yield member
+            if not listed["data"]:
+                break
+        if seen < total:
+            options.told.append(
+                f"The list ended after {seen:,} of {total:,} artists, above the threshold: whoever "
+                "comes later in it cannot be drawn."
+            )
 
     def _latest(self, ask: Ask, options: FrameOptions) -> Iterator[Member]:
         """Authors of the latest projects, whose chance of being seen grows with their rate."""

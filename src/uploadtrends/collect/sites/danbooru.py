@@ -222,6 +222,7 @@ class Danbooru:
             if not ids or (lowest is not None and min(ids) >= lowest):
                 return
             lowest = min(ids)
+        options.told.append(f"The list was read up to page {options.pages} (--pages); it goes on.")
 
 
 def artist_tags(item: dict[str, Any]) -> tuple[str, ...]:
