@@ -122,6 +122,11 @@ def test_intervals_hold_the_truth_of_repeated_samples():
     assert 0.4 < np.mean(widths) / (2 * 1.96 * np.std(changes, ddof=1)) < 2.2
 
 
+@pytest.fixture(scope="module")
+def small():
+    return ut.build_panel(population(60, platforms=("site",), seed=1))
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -132,10 +137,9 @@ def test_intervals_hold_the_truth_of_repeated_samples():
         (WINDOWS | {"platform": "elsewhere"}, "no artists on that platform"),
     ],
 )
-def test_bad_arguments_are_named(arguments, says):
-    panel = ut.build_panel(population(60, platforms=("site",), seed=1))
+def test_bad_arguments_are_named(arguments, says, small):
     with pytest.raises(InputError, match=says):
-        panel.decompose(**arguments)
+        small.decompose(**arguments)
 
 
 def test_ambiguous_platform_and_moving_groups_are_refused():
@@ -148,7 +152,7 @@ def test_ambiguous_platform_and_moving_groups_are_refused():
 
 
 def test_random_groups_give_the_intervals_of_single_artists(monkeypatch):
-    people = population(12_000, platforms=("site",), start="2018-01-01", end="2020-12-31", seed=5)
+    people = population(4_000, platforms=("site",), start="2018-01-01", end="2020-12-31", seed=5)
     panel = ut.build_panel(people.visible("2020-12-31"), seniority=ut.Seniority("2019-07-01"))
     windows = ("2019-01-01", "2019-06-30"), ("2020-01-01", "2020-06-30")
     one = panel.decompose(*windows, n_bootstrap=200, seed=1).table
