@@ -30,7 +30,7 @@ def feature_sums(draw):
     return np.array(blocks)[None]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(sums=feature_sums(), rule=st.sampled_from(["lmdi", "shapley"]))
 def test_the_parts_sum_to_the_change(sums, rule):
     parts = split_change(sums, rule)

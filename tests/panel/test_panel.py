@@ -17,7 +17,7 @@ from uploadtrends.series.named import named_series
 from uploadtrends.simulate import population
 
 SLOW = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
