@@ -212,6 +212,25 @@ def test_counts_become_works_of_month_precision(store, tmp_path: Path) -> None:
     ]
 
 
+def test_counts_of_one_day_at_several_times_are_works_of_their_own(tmp_path) -> None:
+    file = tmp_path / "counts.csv"
+    file.write_text(
+        "who,at,n\na,2021-01-05 12:00,2\na,2021-01-05 10:00,3\na,2021-01-06,1\nb,2021-01-05,1\n"
+    )
+    mapping = {"artist_id": "who", "published_at": "at", "uploads": "n"}
+    ut.build_store(tmp_path / "s.duckdb", [Table(file, mapping, "mine")])
+    with ut.open_store(tmp_path / "s.duckdb") as store:
+        works = store.sql(
+            "SELECT upload_id, hour(published_at), count(artist_id) FROM upload LEFT JOIN credit "
+            "USING (platform, upload_id) GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    assert works == [
+        *((f"a:2021-01-05:{n}", 10, 1) for n in (1, 2, 3)),
+        *((f"a:2021-01-05:{n}", 12, 1) for n in (4, 5)),
+        *(("a:2021-01-06:1", 0, 1), ("b:2021-01-05:1", 0, 1)),
+    ]
+
+
 def test_several_artists_in_a_cell(store, tmp_path: Path) -> None:
     file = written(tmp_path, "date,author,key\n2022-01-01,a; b ;a,1\n")
     store.load(Table(file, MAPPING, "site", artist_separator=";"))

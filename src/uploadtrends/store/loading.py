@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 SMALL = 256 << 20
 """Inputs up to this size are hashed before they are read, so that known ones are not read again;
 larger ones are hashed while they are read, unless something was loaded with these settings."""
-READER = 3
+READER = 4
 """Rises when the same file is read otherwise than before, so that it is read again."""
 
 

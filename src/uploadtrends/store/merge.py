@@ -50,6 +50,9 @@ class _Merger:
         self.crawl_id = crawl_id
         self.added: dict[str, int] = {}
         self.changed: dict[str, int] = {}
+        # A bulk source that puts a view in the place of `stage_upload` has settled what repeats.
+        views = "SELECT count(*) FROM duckdb_views() WHERE temporary AND view_name = "
+        self.settled = self._count(f"{views}'stage_upload'") > 0
 
     def _run(self, statement: str, **values: int) -> int:
         """Execute, and return the number of rows written."""
@@ -60,10 +63,9 @@ class _Merger:
         return int(self.con.sql(query).fetchall()[0][0])
 
     def _one_row_each(self, table: str, key: str, newest_first: str) -> None:
-        """Keep one staged row a key; of a view the source has vouched for that."""
+        """Keep one staged row a key."""
         stage = f"temp.stage_{table}"
-        views = "SELECT count(*) FROM duckdb_views() WHERE temporary AND view_name = "
-        if self._count(f"{views}'stage_{table}'"):
+        if self.settled:
             return
         # Counting hashes is cheaper than sorting, and a collision only makes us sort in vain.
         if self._count(f"SELECT count(*) - count(DISTINCT hash({key})) FROM {stage}") == 0:

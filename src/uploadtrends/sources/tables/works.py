@@ -59,9 +59,15 @@ def _works(*, counts: bool, ids: bool) -> str:
     """Return the query with one row a work and artist."""
     if counts:
         key = "concat_ws(':', instrument, artist_id, CAST(CAST(published_at AS DATE) AS VARCHAR)"
+        # Several counts of a day, each with its time: the numbers of its works go on.
+        last = (
+            "CAST(sum(n_works) OVER (PARTITION BY instrument, artist_id, CAST(published_at AS DATE)"
+            " ORDER BY published_at) AS BIGINT)"
+        )
         return (
             f"SELECT * REPLACE ({key}, CAST(copy AS VARCHAR)) AS upload_id) FROM "
-            "(SELECT *, unnest(range(1, CAST(n_works AS BIGINT) + 1)) AS copy FROM temp.parsed)"
+            "(SELECT *, unnest(range(last - CAST(n_works AS BIGINT) + 1, last + 1)) AS copy "
+            f"FROM (SELECT *, {last} AS last FROM temp.parsed))"
         )
     if ids:
         return "SELECT * FROM temp.parsed"
