@@ -34,8 +34,8 @@ AGAIN = (
     "from uploadtrends.cli import studies; from uploadtrends.study import Home, Study; "
     "from uploadtrends.study.manifest import is_of; Study.load('precipice')"
 )
-UNUSED = ("scipy.stats", "scipy.optimize", "scipy.signal", "ruptures", "statsmodels", "pyfixest",
-          "requests", "asyncio", "matplotlib.pyplot")  # fmt: skip
+UNUSED = ("scipy.stats", "scipy.optimize", "scipy.spatial", "scipy.signal", "ruptures",
+          "statsmodels", "pyfixest", "requests", "asyncio", "matplotlib.pyplot")  # fmt: skip
 
 
 @pytest.mark.parametrize(

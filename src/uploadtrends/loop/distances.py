@@ -9,7 +9,7 @@ dimensions read over 1,000 at 270 works each. Defaults therefore work in a small
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
@@ -173,8 +173,8 @@ def precision_recall(generated: Array, reference: Array, *, k: int = 5) -> tuple
         raise InputError("too few works for their neighbours", column="k", value=k)
 
     def covered(inside: Array, of: Array) -> float:
-        reach = np.sort(cdist(of, of), axis=1)[:, k]
-        return float((cdist(inside, of) <= reach).any(axis=1).mean())
+        reach = np.sort(scipy.spatial.distance.cdist(of, of), axis=1)[:, k]
+        return float((scipy.spatial.distance.cdist(inside, of) <= reach).any(axis=1).mean())
 
     return covered(generated, reference), covered(reference, generated)
 

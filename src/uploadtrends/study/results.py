@@ -276,10 +276,9 @@ class StudyResults:
     def _write(self, folder: Path) -> list[Path]:
         from uploadtrends import report
 
-        drawn = self._drawn()
-        written = self.save_figures(folder / "figures", drawn)
+        # The figures last: while the rest is written, a second process may still draw.
         tables = self.tables()
-        written += report.write_tables(tables, folder / "tables")
+        written = report.write_tables(tables, folder / "tables")
         written.append(_write(folder / "results.csv", tables["results"].to_csv(index=False)))
         everything = {
             "study": self.spec.name,
@@ -295,6 +294,8 @@ class StudyResults:
         }
         text = json.dumps(everything, indent=1, default=str)
         written.append(_write(folder / "results.json", text + "\n"))
+        drawn = self._drawn()
+        written = [*self.save_figures(folder / "figures", drawn), *written]
         return [*written, self.save_report(folder, drawn)]
 
 
