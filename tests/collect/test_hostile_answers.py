@@ -107,6 +107,11 @@ CASES: dict[str, tuple[str, Answers, str, bool, int, str]] = {
          (GALLERY, gallery([deviation(1)]))],
         "error", False, 0, "a profile without an id",
     ),
+    "an empty page once": (
+        "danbooru",
+        [("posts", lambda question, k: as_json([]) if k == 2 else posts(600)(question, k))],
+        "ok", True, 600, "",
+    ),
     "ids as texts": ("danbooru", [("posts", posts(600, id=str))], "ok", True, 600, ""),
     "the search left out": (
         "danbooru", [("posts", posts(600, tag_string_artist=lambda i: "al" if i < 9 else "bo"))],

@@ -47,7 +47,7 @@ def test_a_later_crawl_that_tells_less_takes_nothing_away(
 ) -> None:
     """First with the works' tags, then without, and without the dates of half of them."""
     works = [project(i) for i in range(60)]
-    labelled = ("projects/h", as_json({"tags": ["CreatedWithAI"]}))
+    labelled = ("projects/h", as_json({"tags": ["ink", {"name": "CreatedWithAI"}]}))
     who = (PROFILE, profile(60))
     load(store, crawl("artstation", ["al"], [who, (LIST, listing(works)), labelled], details=True),
          tmp_path)  # fmt: skip

@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from uploadtrends.collect.html import author_in, read_feed
 from uploadtrends.collect.saved import SUFFIXES, opened, page_records, saved_files
-from uploadtrends.collect.sites.artstation import labelled, read_profile, read_project
+from uploadtrends.collect.sites.artstation import (
+    labelled,
+    made_with_ai,
+    read_profile,
+    read_project,
+)
 from uploadtrends.collect.sites.deviantart.site import read_deviation
 from uploadtrends.collect.visit import Target, Visit, count_of, flag_of, text_of, utc
 from uploadtrends.collect.wire import Answer, Request, read_json
@@ -214,7 +219,7 @@ class _Found:
         upload = read_project(item, answer, visit)
         if upload is not None:
             tags = item.get("tags")
-            if isinstance(tags, list) and any(str(t).lower() == "createdwithai" for t in tags):
+            if isinstance(tags, list) and made_with_ai(tags):
                 upload = labelled(upload)
                 visit.uploads.pop(upload.upload_id, None)  # the list did not say
             visit.add(upload)

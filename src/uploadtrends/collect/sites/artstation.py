@@ -150,7 +150,7 @@ class ArtStation:
             if tags is None:
                 visit.reject(f"artstation/{upload_id}", f"no tags: {answer.outcome}", answer.detail)
                 continue
-            if any(str(tag).lower() == "createdwithai" for tag in tags):
+            if made_with_ai(tags):
                 visit.uploads[upload_id] = (labelled(upload), n_artists)
 
     def frame(self, name: str, ask: Ask, options: FrameOptions) -> Iterator[Member]:
@@ -273,6 +273,12 @@ def read_project(item: dict[str, Any], answer: Answer, visit: Visit) -> Upload |
         is_mature=flag_of(item.get("adult_content"), item.get("admin_adult_content")),
         instrument="projects",
     )
+
+
+def made_with_ai(tags: list[Any]) -> bool:
+    """Say whether the tags of a work, texts or objects with a name, mark it as made with AI."""
+    names = [tag.get("name") if isinstance(tag, dict) else tag for tag in tags]
+    return any(str(name).lower() == "createdwithai" for name in names)
 
 
 def labelled(upload: Upload) -> Upload:

@@ -3,7 +3,8 @@
 What is odd here: a date says when somebody posted the work to Danbooru, not when its artist
 published it; pages are walked by id (``page=b<id>``), the list ends with an empty page and never
 with a short one; more than two tags, a page beyond 1000 or a slow query is refused; keys are
-missing, not null, on banned works; artists are tags, with no followers and no date of joining; a
+missing, not null, on banned works; nothing says how many posts there are, so an empty page after a
+full one is asked for again; artists are tags, with no followers and no date of joining; a
 renamed tag is an alias, and a search for it finds the posts under the new one.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ from uploadtrends.collect.wire import (
     Permit,
     Request,
     RobotsException,
+    StoppedError,
 )
 from uploadtrends.pseudonyms import PersonKeys
 from uploadtrends.records import Upload
@@ -170,18 +173,20 @@ class Danbooru:
         if options.since is not None:
             tags += f" date:{options.since:%Y-%m-%d}.."
         lowest: int | None = None
-        size = PAGE
+        size, full = PAGE, False
         for _ in range(_MOST_PAGES):
             query = params(tags=tags, limit=size, only=FIELDS)
             if lowest is not None:
                 query += (("page", f"b{lowest}"),)
-            answer = ask(
-                Request(f"{BASE}/posts.json", query, holds="[]", subject=visit.target.handle)
-            )
+            question = Request(f"{BASE}/posts.json", query, holds="[]", subject=visit.target.handle)
+            answer = ask(question)
             if answer.status == 500 and answer.outcome == "refused" and size > _SMALLEST_PAGE:
                 size = max(_SMALLEST_PAGE, size // 3)  # a smaller page is a quicker query
                 continue
             items = items_of(visit, answer)
+            if not items and full and (again := _asked_again(ask, question)) is not None:
+                answer, items = again, items_of(visit, again)
+            full = len(items) >= size
             ids = [number for item in items if (number := count_of(item.get("id"))) is not None]
             for item in items:
                 upload = read_post(item, answer, visit)
@@ -223,6 +228,16 @@ class Danbooru:
                 return
             lowest = min(ids)
         options.told.append(f"The list was read up to page {options.pages} (--pages); it goes on.")
+
+
+def _asked_again(ask: Ask, question: Request) -> Answer | None:
+    """Ask once more for a page that is empty although the last was full; archives may lack it."""
+    try:
+        return ask(replace(question, walk=1))
+    except StoppedError as error:
+        if error.outcome != "missing":
+            raise
+        return None
 
 
 def artist_tags(item: dict[str, Any]) -> tuple[str, ...]:
