@@ -329,17 +329,17 @@ class _Tests:
             columns = np.broadcast_to(self.columns, (len(y), *self.columns.shape))
             white = np.linalg.solve(root, np.concatenate([columns, y[..., None]], axis=2))
         k, df = self.k, y.shape[1] - self.k
-        sums = white[..., :k].transpose(0, 2, 1) @ white
-        fitted = np.linalg.solve(sums[..., :k], sums[..., k:])
-        rest = white[..., k:] - white[..., :k] @ fitted
-        e, others = rest[..., -1], rest[..., :-1]
-        e = e / np.sqrt((e**2).sum(axis=1, keepdims=True) / df)
+        sums = white.transpose(0, 2, 1) @ white
+        fitted = np.linalg.solve(sums[:, :k, :k], sums[:, :k, k:])
+        left = sums[:, k:, k:] - sums[:, k:, :k] @ fitted
+        size = np.maximum(np.einsum("mcc->mc", left), 1e-12)
+        e = white[..., -1] - (white[..., :k] @ fitted[..., -1:])[..., 0]
+        e = e / np.sqrt(size[:, -1:] / df)
         parts = [self._variance(e), self._autocorrelation(e)]
         if self.year:
             parts += [self._seasonal_variance(e), self._seasonal_correlation(e)]
-        size = np.maximum(np.einsum("mnc,mnc->mc", others, others), 1e-12)
-        sides = np.einsum("mnc,mn->mc", others, e)
-        share = sides**2 / size / df
+        sides = left[:, :-1, -1]
+        share = sides**2 / size[:, :-1] / size[:, -1:]
         squared = (df - 1) * share / np.maximum(1 - share, 1e-12)
         if self.tried:
             best = squared.max(axis=1)
