@@ -19,8 +19,8 @@ CHECKS: dict[str, dict[str, Any]] = {
     "power": {"n_draws": 99, "group": "senior"},
 }
 DATES = [("2022-11-11", "A"), ("2023-05-15", "B")]
-DRAWN = ("figure1", "effects", "interrupted_time_series")
-"""And those of checks: what a figure shows is watched, whatever the figure."""
+DRAWN = ("figure1", "effects", "change_points")
+"""And those of checks; the last shows no events, and is kept from date to date."""
 
 
 @pytest.fixture(scope="module")
