@@ -232,6 +232,10 @@ if sys.argv[2] == "refused":
         raise OSError("no more processes")
 
     multiprocessing.popen_fork.Popen._launch = refused
+if sys.argv[2] == "late":
+    import polars as pl
+
+    pl.DataFrame({"a": [1, 2]}).lazy().group_by("a").len().collect()
 second.start(beside.draw)
 second.start(beside.draw)  # never two
 results = pickle.loads(Path(sys.argv[1]).read_bytes())
@@ -248,7 +252,9 @@ assert second.RUNNING == []
 TO_DRAW = ("event_study", "effects", "change_points", "event_timeline")
 
 
-@pytest.mark.parametrize(("how", "running"), [("free", "1"), ("busy", "0"), ("refused", "0")])
+@pytest.mark.parametrize(
+    ("how", "running"), [("free", "1"), ("busy", "0"), ("refused", "0"), ("late", "0")]
+)
 def test_the_second_process_draws_what_this_one_would(
     results: Any, drawn: list[str], tmp_path: Path, how: str, running: str
 ) -> None:

@@ -10,12 +10,14 @@ import atexit
 import gc
 import multiprocessing
 import os
+import re
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 PATIENCE = 5.0
@@ -36,7 +38,7 @@ RUNNING: list[Second] = []
 
 
 def start(work: Work) -> None:
-    """Start it, where a core is free and none runs; call this before any data are read.
+    """Start it, where a core is free, none runs, and nothing was read in this process yet.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def start(work: Work) -> None:
         ``work(given, tell)``, called in it with what `give` hands over; it tells the name of what
         it is about to do, or an empty one.
     """
-    if RUNNING or not core_is_free():
+    if RUNNING or not core_is_free() or _has_workers():
         return
     context: Any = multiprocessing.get_context("fork")
     here, there = context.Pipe()
@@ -91,6 +93,12 @@ def stop() -> None:
         second.process.kill()
         second.process.join()
         second.pipe.close()
+
+
+def _has_workers() -> bool:
+    """Whether threads run that work on data frames: whoever is forked waits for them for ever."""
+    names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+    return not names or any(re.match(r"polars-\d|tokio", name) for name in names)
 
 
 def core_is_free() -> bool:
