@@ -269,3 +269,9 @@ def test_a_frame_goes_on_past_an_odd_card_and_says_where_the_list_ends_early(
     drawn = sample("artstation", session=quick(site), followers=2000, n=999, raw=tmp_path)
     assert drawn.frame_size == 150 - 4 - 1
     assert "ended after 150 of 4,000 artists" in drawn.summary()
+
+
+def test_ids_that_a_spreadsheet_made_fractions_are_ids(tmp_path: Path) -> None:
+    (tmp_path / "who.txt").write_text('"handle","artist_id"\nmira\u200b,770.0\nal,9.0\n')
+    found = targets_of(tmp_path, "artstation", tmp_path / "who.txt")
+    assert [(one.handle, one.artist_id) for one in found] == [("mira", "770"), ("al", "9")]

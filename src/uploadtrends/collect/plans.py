@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime
@@ -162,7 +163,7 @@ def handle_in(text: str, source: str) -> str:
     InputError
         For an address that names no artist of this site.
     """
-    text = text.strip()
+    text = text.strip(" \t\u00a0\u200b\ufeff")
     ways = getattr(site_class(source), "addresses", "")
     found = re.fullmatch(ways, text, re.I) if ways else None
     if found:
@@ -198,9 +199,11 @@ def read_targets(path: Path, source: str) -> list[Target]:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the list of artists: {error}", file=path) from None
+        raise InputError(
+            f"cannot read the list of artists: {error}", file=path, fix="save it as text in UTF-8"
+        ) from None
     lines = [line for line in text.splitlines() if line.strip()]
-    if not lines or "handle" not in lines[0].split(","):
+    if not lines or "handle" not in next(csv.reader(lines[:1])):
         handles = [line.partition("#")[0].strip() for line in lines]
         handles = [handle for handle in handles if handle]
         if handles and re.search(r"[,\t]|\w;\w", handles[0]):
@@ -224,18 +227,39 @@ def _target(row: dict[str, str], path: Path, number: int, source: str) -> Target
             "this sample is of another platform", file=place, value=row["platform"], fix=source
         )
     if not (row.get("handle") or "").strip():
-        raise InputError("an artist without a handle", file=place, column="handle")
+        raise InputError(
+            "an artist without a handle", file=place, column="handle", fix="fill it in"
+        )
+    handle, artist_id = row["handle"].strip(), (row.get("artist_id") or "").strip()
+    is_number = artist_id != handle  # where names are ids, "7.0" may be one
+    if is_number:
+        artist_id = re.sub(r"(?<=^\d)(\d*)\.0+$", r"\1", artist_id)
+    if is_number and re.fullmatch(r"\d+\.\d+|[\d.]+[eE]\+?\d+", artist_id):
+        raise InputError(
+            "an id that was rounded",
+            file=place,
+            column="artist_id",
+            value=artist_id,
+            fix="write all of its digits (as text, from a spreadsheet), or leave it empty",
+        )
 
     def number_in(column: str, kind: type[int] | type[float]) -> Any:
         text = (row.get(column) or "").strip()
         try:
-            return kind(text) if text else None
+            number = kind(text) if text else None
+            most = 1 if column == "inclusion_probability" else sys.float_info.max
+            if kind is float and number is not None and not 0 < number <= most:
+                raise ValueError
         except ValueError:
-            raise InputError("not a number", file=place, column=column, value=text) from None
+            fix = "1000 or .05, without marks for thousands; weights above 0, probabilities up to 1"
+            raise InputError(
+                "not a number that can be here", file=place, column=column, value=text, fix=fix
+            ) from None
+        return number
 
     return Target(
-        artist_id=(row.get("artist_id") or "").strip(),
-        handle=row["handle"].strip(),
+        artist_id=artist_id,
+        handle=handle,
         frame=row.get("frame") or None,
         draw=number_in("draw", int),
         inclusion_probability=number_in("inclusion_probability", float),
