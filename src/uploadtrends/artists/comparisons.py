@@ -12,6 +12,7 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.artists.design import ArtistDesign, Spec, artist_design
 from uploadtrends.artists.event_time import event_time_tables, slope_weights
+from uploadtrends.artists.exposure_shocks import FEWEST_ARTISTS
 from uploadtrends.artists.exposure_tests import leads_zero
 from uploadtrends.artists.fit import fit_poisson
 from uploadtrends.artists.model import ArtistModel, artist_model
@@ -188,7 +189,19 @@ def event_study(
         design, keys = _dummies(design, onset.touched, leads, lags, tenure)
         design, beta, covariance = fit_poisson(design, spec)
         effects, pretrend = _tables(design, keys, beta, covariance, leads, lanes, confidence)
-    return EventStudy(effects, pretrend, call, design.notes)
+    few = {pair: _fewest(design, pair) for pair in pretrend["group"]}
+    notes = tuple(
+        f"{pair}: only {n} artists on its smaller side: read its intervals as exploratory"
+        for pair, n in few.items()
+        if n < FEWEST_ARTISTS
+    )
+    return EventStudy(effects, pretrend, call, (*design.notes, *notes))
+
+
+def _fewest(design: ArtistDesign, pair: str) -> int:
+    """Count the artists of the smaller side of "senior vs new"."""
+    own, _, other = pair.rpartition(" vs ")
+    return smaller_side(design, (design.labels.index(own), design.labels.index(other)))
 
 
 def _refuse_treated(design: ArtistDesign) -> None:
@@ -233,13 +246,14 @@ def _tables(
     from scipy import stats
 
     place = {name: i for i, name in enumerate(design.names)}
-    df = design.n_artists - 1
-    quantile = stats.t.ppf((1 + confidence) / 2, df)
     block = design.blocks[0]
     same: dict[str, Any] = {"platform": " and ".join(lanes), "group": ""}
     same |= {"event": block.id, "label": block.label}
     rows, tests = [], []
     for pair in dict.fromkeys(key[0] for key in keys):
+        few = _fewest(design, pair) - 1
+        df = max(few, 1) if few + 1 < FEWEST_ARTISTS else design.n_artists - 1
+        quantile = stats.t.ppf((1 + confidence) / 2, df)
         own = [(k, place[name]) for group, k, name in keys if group == pair and name in place]
         values = {k: (beta[j], float(np.sqrt(covariance[j, j]))) for k, j in own}
         for k, (value, se) in sorted({**values, -1: (0.0, 0.0)}.items()):
@@ -252,8 +266,6 @@ def _tables(
             raise NotEstimableError("no lead could be estimated; the data begin too late")
         where = [j for _, j in before]
         part = covariance[np.ix_(where, where)]
-        label = design.labels.index(pair.removesuffix(f" vs {design.labels[0]}"))
-        few = smaller_side(design, (label, 0)) - 1
         test = leads_zero(np.array([k for k, _ in before]), beta[where], part, leads, few)
         weights = slope_weights([k for k, _ in before])
         slope, slope_se = float(weights @ beta[where]), float(np.sqrt(weights @ part @ weights))

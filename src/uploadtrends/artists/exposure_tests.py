@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import fdtrc, fdtri, ndtr, ndtri
+from scipy.special import fdtrc, fdtri, stdtr, stdtrit
 
 from uploadtrends.arrays import Array
 from uploadtrends.artists.exposure_methods import Estimates, exposed_weights
@@ -17,29 +17,37 @@ _DRAWS = 20_000
 _POWER = 0.8
 
 
-def simultaneous(correlation: Array | None, k: int, confidence: float, seed: int) -> float:
+def simultaneous(correlation: Array | None, k: int, df: int, confidence: float, seed: int) -> float:
     """Return the critical value of sup-t bands; Bonferroni's where no correlation is known.
 
-    Montiel Olea & Plagborg-Moller (2019).
+    Montiel Olea & Plagborg-Moller (2019), with errors that are themselves estimated with `df`
+    degrees of freedom.
     """
     if k == 0:
         return float("nan")
     if correlation is None:
-        return float(ndtri(1 - (1 - confidence) / (2 * k)))
+        return float(stdtrit(df, 1 - (1 - confidence) / (2 * k)))
     values, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.maximum(values, 0))
-    draws = np.random.default_rng(seed).standard_normal((_DRAWS, k)) @ root.T
-    return float(np.quantile(np.abs(draws).max(axis=1), confidence))
+    rng = np.random.default_rng(seed)
+    furthest = np.abs(rng.standard_normal((_DRAWS, k)) @ root.T).max(axis=1)
+    return float(np.quantile(furthest / np.sqrt(rng.chisquare(df, _DRAWS) / df), confidence))
 
 
 def event_time_table(
-    found: Estimates, leads: int, lags: int, same: dict[str, Any], confidence: float, seed: int
+    found: Estimates,
+    leads: int,
+    lags: int,
+    same: dict[str, Any],
+    df: int,
+    confidence: float,
+    seed: int,
 ) -> pd.DataFrame:
     """Return effects by relative period with intervals one at a time and simultaneous bands."""
     keep = (found.times >= -leads) & (found.times <= lags)
-    quantile = ndtri((1 + confidence) / 2)
+    quantile = stdtrit(df, (1 + confidence) / 2)
     correlation = None if found.correlation is None else found.correlation[np.ix_(keep, keep)]
-    band = simultaneous(correlation, int(keep.sum()), confidence, seed)
+    band = simultaneous(correlation, int(keep.sum()), df, confidence, seed)
     value, se = found.values[keep], found.errors[keep]
     table = pd.DataFrame(
         {
@@ -50,7 +58,7 @@ def event_time_table(
             "high": value + quantile * se,
             "band_low": value - band * se,
             "band_high": value + band * se,
-            "p": 2 * ndtr(-np.abs(value) / se),
+            "p": 2 * stdtr(df, -np.abs(value) / se),
         }
     )
     return table.assign(**same)

@@ -236,11 +236,12 @@ def exposure_effects(
     same = {"unit": unit, "method": DESCRIBED[name], "status": status, "reason": reason}
     # Few artists on one side: the error is as uncertain as that side's artists are few.
     few = min(exposed, design.comparable(frame))
-    df = few - 1 if status == "exploratory" else exposed + others - 1
-    overall = _overall(found, frame, index, same, max(df, 1), confidence)
+    df = max(few - 1 if status == "exploratory" else exposed + others - 1, 1)
+    overall = _overall(found, frame, index, same, df, confidence)
     place = " and ".join(sorted(frame["platform"].unique()))
     labels = {"platform": place, "group": "exposed", "event": "exposure", "label": "the exposure"}
-    effects = event_time_table(found, leads, lags, labels | {"unit": unit}, confidence, seed)
+    labels |= {"unit": unit}
+    effects = event_time_table(found, leads, lags, labels, df, confidence, seed)
     relative = (frame["t"] - frame["g"])[frame["g"] > 0].value_counts()
     single_artist = effects["relative_period"].map(relative).fillna(0) < 2
     effects.loc[single_artist, ["se", "low", "high", "band_low", "band_high", "p"]] = np.nan
