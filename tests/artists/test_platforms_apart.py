@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 from two_sites import CALM, EVENT, two_sites
 
 import uploadtrends as ut
@@ -104,3 +105,24 @@ def test_the_leads_of_few_artists_are_rarely_rejected():
             two_sites(3, n=4), EVENT, contrast="platform", reference="deviantart"
         ).summary()
     )
+
+
+def test_intervals_of_few_artists_are_those_of_t():
+    """Their degrees of freedom are the artists of the smaller side less one, not of both sides."""
+    panel = two_sites(1, n=14)
+    study = ut.event_study(
+        panel, EVENT, contrast="platform", reference="deviantart", inference="cluster"
+    )
+    test, one = study.pretrend.iloc[0], study.effects.query("relative_period == 3").iloc[0]
+    fewest = int(test["df"] + test["df_error"])
+    reach = stats.t.ppf(0.975, fewest - 1)
+    assert (one["high"] - one["low"]) / (2 * one["se"]) == pytest.approx(reach)
+    assert f"only {fewest} artists on its smaller side" in study.summary()
+    treated = panel.artists.filter(pl.col("platform") == "artstation")["artist_id"].unique().sort()
+    found = ut.exposure_effects(panel, ut.exposure(panel, dict.fromkeys(treated, EVENT)))
+    seen = found.effects.dropna(subset="se")
+    alone = ((seen["high"] - seen["low"]) / (2 * seen["se"])).to_numpy()
+    together = ((seen["band_high"] - seen["band_low"]) / (2 * seen["se"])).to_numpy()
+    fewest = min(found.exposed, found.others)
+    assert alone == pytest.approx(stats.t.ppf(0.975, fewest - 1), rel=0.06)  # fewer are comparable
+    assert (together > alone).all()

@@ -320,9 +320,13 @@ def test_the_time_of_a_request_is_no_date_of_a_work(store, tmp_path: Path) -> No
     work = {"id": 101, "user": {"id": 7}, "create_date": "2023-01-02T00:00:00+09:00"}
     hidden = {"id": 104, "user": {"id": 9}, "create_date": "2023-09-01T04:27:16+09:00"}
     rows = [work | {"visible": True}, hidden | {"visible": False}, hidden | {"user": {"id": 0}}]
+    limit = {"large": "https://s.pximg.net/common/images/limit_sanity_level_360.png"}
+    rows += [hidden | {"id": 105, "visible": True, "image_urls": limit}]
+    rows[0]["image_urls"] = {"large": "https://i.pximg.net/img/2023/01/02/00/00/00/101_p0.png"}
     file.write_text(json.dumps({"illusts": rows, "next_url": None}))
     report = store.load(Pixiv(file), max_rejects=9)
-    assert (report.n_read, report.n_loaded, report.n_rejected) == (3, 1, 2)
+    assert (report.n_read, report.n_loaded, report.n_rejected) == (4, 1, 3)
+    assert store.sql("SELECT upload_id FROM upload").fetchall() == [("101",)]
 
 
 def test_answers_of_pixiv_about_one_work_and_about_a_user(store, tmp_path: Path) -> None:

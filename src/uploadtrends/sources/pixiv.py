@@ -23,7 +23,7 @@ from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.reading.forms import files_of, form_of, with_logs
 from uploadtrends.sources.reading.json_lines import sample_records
 from uploadtrends.sources.table import Table
-from uploadtrends.sources.tabular import columns_of
+from uploadtrends.sources.tabular import cells, columns_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,6 +46,10 @@ SHOWN: Mapping[str, object] = {"true": "listed", "false": "hidden"}
 """`visible`; the date of a work that is not is that of the request."""
 _NOVEL = ("text_length", "textCount", "wordCount")
 _IDS = ("idNum", "illustId", "illust_id", "Image ID", "id")
+_IMAGES = (
+    *("image_urls.large", "image_urls.medium", "image_urls.square_medium"),
+    *("urls.original", "urls.regular", "url", "thumb", "imageUrl"),
+)
 _FIELDS: dict[str, tuple[str, ...]] = {
     "upload_id": _IDS,
     "artist_id": ("userId", "user_id", "user.id", "Artist ID"),
@@ -122,12 +126,21 @@ class Pixiv:
             path,
             columns,
             PLATFORM,
+            image=next((name for name in _IMAGES if name in present), None),
             values={"ai_label": AI_TYPE, "is_mature": MATURE, "kind": KINDS, "status": SHOWN},
         )
 
 
+@dataclass(frozen=True)
 class _Works(Table):
     """A table of works whose novels and placeholders are rejects before anything is compared."""
+
+    image: str | None = None
+    """Column of a picture's address, which tells what is shown in its place."""
+
+    def _read(self) -> list[str]:
+        image = [] if self.image is None else [self.image]
+        return list(dict.fromkeys([*super()._read(), *image]))
 
     def _typed(self, nested: bool) -> dict[str, str]:
         typed = super()._typed(nested)
@@ -147,6 +160,9 @@ class _Works(Table):
         hidden = "artist_id = '0'"
         if "status" in self.columns:
             hidden += " OR status = 'hidden'"
+        if self.image is not None:
+            # Seen by who asked only in part; the date is that of the request, too.
+            hidden += f" OR contains({cells(self._read())[self.image]}, '/common/images/limit_')"
         cases.append(f"WHEN {hidden} THEN 'a placeholder of a hidden or deleted work'")
         return f"CASE {' '.join(cases)} ELSE {super()._reason(con)} END"
 
