@@ -36,5 +36,5 @@ def run(*args: object, folder: str | Path = ".", **variables: str) -> Done:
 
 def run_apart(*args: object) -> Done:
     """Call the program in a process of its own."""
-    program = [sys.executable, "-c", "from uploadtrends.cli import main; main()"]
+    program = [sys.executable, "-m", "uploadtrends"]
     return subprocess.run([*program, *map(str, args)], capture_output=True, text=True, check=False)
