@@ -177,3 +177,11 @@ def test_an_edge_far_below_its_neighbours_is_pointed_out() -> None:
         "far below" in note
         for note in ut.interrupted_time_series(whole, "2020-07-01").fits[0].notes
     )
+
+
+def test_equal_instants_in_two_zones_keep_their_own_grid():
+    """Grids are remembered: stamps of other zones that are equal must not get each other's."""
+    utc = pd.Series(np.arange(40.0), pd.date_range("2020-01-01", periods=40, freq="h", tz="UTC"))
+    there = utc.tz_convert("Asia/Tokyo")
+    zones = [str(as_regular_series(one).index.tz) for one in (utc, there)]
+    assert zones == ["UTC", "Asia/Tokyo"]

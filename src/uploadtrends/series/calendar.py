@@ -346,9 +346,8 @@ def _by_months(
         first = number - number % step  # mid-period stamps: the calendar quarter or year
     phase = most_frequent(first % step)[0]
     first = first - (first - phase) % step
-    starts = pd.DatetimeIndex(
-        [pd.Timestamp(year=int(m) // 12, month=int(m) % 12 + 1, day=1) for m in first]
-    )
+    since_1970 = (first - 12 * 1970).astype("datetime64[M]")
+    starts = pd.DatetimeIndex(since_1970.astype("datetime64[us]"))
     freq: Any = offsets.MonthBegin(step)
     if step % 12 == 0:
         freq = offsets.YearBegin(step // 12, month=phase % 12 + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import deque
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -158,10 +159,22 @@ def _placed(index: pd.Index[Any], week: str | None, labels: str) -> Placed:
             fix += "; where weeks start anew on 1 January, the last of a year has a day or two: add"
             fix += " it to its neighbour"
         raise InputError(f"two rows fall into one {step.name}", value=f"{twice:%Y-%m-%d}", fix=fix)
-    grid = pd.date_range(starts[0], starts[-1], freq=placed.freq)
+    known_range = _range(starts[0], starts[-1], placed.freq, starts.dtype)
+    grid = known_range.copy()  # whoever gets it may name it
     found = starts, grid, placed.note, described(grid, placed.note)
     _LATELY.append((index, (week, labels), found))
     return found
+
+
+@lru_cache(maxsize=64)
+def _range(
+    first: pd.Timestamp, last: pd.Timestamp, freq: pd.DateOffset, dtype: Any
+) -> pd.DatetimeIndex:
+    """Return a grid; pandas makes it period by period, a tenth of the time of a fit.
+
+    Stamps of other zones or units may be equal: `dtype` tells them apart.
+    """
+    return pd.DatetimeIndex(pd.date_range(first, last, freq=freq), dtype=dtype)
 
 
 _LATELY: deque[tuple[Any, tuple[Any, str], Placed]] = deque(maxlen=4)
