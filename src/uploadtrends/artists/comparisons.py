@@ -42,7 +42,7 @@ class EventStudy(Result):
         share), p_without_shocks (the same if there were none), slope (log points a period over the
         leads), slope_se, minimum_detectable_slope (80% power). The test is Hotelling's T-squared
         with the artists of the smaller side less one as degrees of freedom: of no more leads than
-        half of these, the nearest ones; NaN with fewer than three artists on a side.
+        half of these, the nearest ones; NaN with fewer than four artists on a side.
     call : Call
     notes : tuple of str
     """
