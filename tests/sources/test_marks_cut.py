@@ -23,6 +23,11 @@ def quoted(rows: list[list[str]], mark: str, end: str, *, header: bool = True) -
     return "".join(mark.join(line) + end for line in lines)
 
 
+def delimited(lines: list[str], mark: str, end: str) -> str:
+    """A text of lines that are written with commas."""
+    return "".join(line.replace(",", mark) + end for line in lines)
+
+
 @pytest.fixture(params=DELIMITERS.values(), ids=DELIMITERS)
 def mark(request) -> str:
     return request.param
@@ -134,7 +139,7 @@ def test_an_open_mark_before_a_date_that_a_later_title_closes(store, tmp_path, m
         '!"',
         "w6,a0,2021-03-07,x",
     ]
-    text = "".join(line.replace(",", mark) + end for line in lines)
+    text = delimited(lines, mark, end)
     assert_refused(store, put(tmp_path, text), opened=3)
 
 
@@ -148,7 +153,7 @@ def test_an_open_mark_whose_record_seems_to_end_with_its_line(store, tmp_path, m
         '2,b,2021-02-03,y"',
     ]
     lines += ["w2,a0,2021-03-03,z", "w3,a1,2021-03-04,!"]
-    text = "".join(line.replace(",", mark) + end for line in lines)
+    text = delimited(lines, mark, end)
     assert_refused(store, put(tmp_path, text), opened=3)
 
 
@@ -156,7 +161,7 @@ def test_an_open_mark_before_a_date_that_the_next_title_closes(store, tmp_path, 
     """The date would end where the title of the next row begins."""
     lines = ["id,artist,date,title", "w0,a0,2021-03-01,x", 'w1,a1,"2021-03-02,""""']
     lines += ['w2,a0,2021-03-03,",["', "w3,a1,2021-03-04,!"]
-    text = "".join(line.replace(",", mark) + end for line in lines)
+    text = delimited(lines, mark, end)
     assert_refused(store, put(tmp_path, text), opened=3)
 
 
@@ -168,7 +173,7 @@ def test_a_mark_too_many_moves_the_end_of_a_row(store, tmp_path, mark, end) -> N
         '1 a 2020-01-01 t"',
         "w1,a4,2010-04-07,x",
     ]
-    text = "".join(line.replace(",", mark) + end for line in lines)
+    text = delimited(lines, mark, end)
     assert_refused(store, put(tmp_path, text), opened=2)
 
 
@@ -203,7 +208,7 @@ def test_the_rest_of_a_cell_that_ends_too_early_is_no_row(store, tmp_path, mark,
     """It has a row's number of cells, a date in its place, and an id unlike the others."""
     lines = ["id,artist,date,title", "w0,a0,2021-03-01,x", "w1,a1,2021-03-02,y"]
     lines += ['w2,a0,2021-03-03,""', '2,b,2021-02-03,z""quoted"""', "w3,a1,2021-03-04,!"]
-    text = "".join(line.replace(",", mark) + end for line in lines)
+    text = delimited(lines, mark, end)
     assert_refused(store, put(tmp_path, text), opened=4)
 
 

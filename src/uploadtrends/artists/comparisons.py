@@ -12,10 +12,10 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.artists.design import ArtistDesign, Spec, artist_design
 from uploadtrends.artists.event_time import event_time_tables, slope_weights
-from uploadtrends.artists.exposure_shocks import FEWEST_ARTISTS
 from uploadtrends.artists.exposure_tests import leads_zero
 from uploadtrends.artists.fit import fit_poisson
 from uploadtrends.artists.model import ArtistModel, artist_model
+from uploadtrends.artists.outcomes import FEWEST_EXPOSED
 from uploadtrends.artists.terms import natural_spline
 from uploadtrends.artists.twostep import answer_columns, smaller_side
 from uploadtrends.errors import InputError, NotEstimableError
@@ -193,7 +193,7 @@ def event_study(
     notes = tuple(
         f"{pair}: only {n} artists on its smaller side: read its intervals as exploratory"
         for pair, n in few.items()
-        if n < FEWEST_ARTISTS
+        if n < FEWEST_EXPOSED
     )
     return EventStudy(effects, pretrend, call, (*design.notes, *notes))
 
@@ -251,8 +251,8 @@ def _tables(
     same |= {"event": block.id, "label": block.label}
     rows, tests = [], []
     for pair in dict.fromkeys(key[0] for key in keys):
-        few = _fewest(design, pair) - 1
-        df = max(few, 1) if few + 1 < FEWEST_ARTISTS else design.n_artists - 1
+        fewest = _fewest(design, pair)
+        df = max(fewest - 1, 1) if fewest < FEWEST_EXPOSED else design.n_artists - 1
         quantile = stats.t.ppf((1 + confidence) / 2, df)
         own = [(k, place[name]) for group, k, name in keys if group == pair and name in place]
         values = {k: (beta[j], float(np.sqrt(covariance[j, j]))) for k, j in own}
@@ -266,7 +266,7 @@ def _tables(
             raise NotEstimableError("no lead could be estimated; the data begin too late")
         where = [j for _, j in before]
         part = covariance[np.ix_(where, where)]
-        test = leads_zero(np.array([k for k, _ in before]), beta[where], part, leads, few)
+        test = leads_zero(np.array([k for k, _ in before]), beta[where], part, leads, fewest - 1)
         weights = slope_weights([k for k, _ in before])
         slope, slope_se = float(weights @ beta[where]), float(np.sqrt(weights @ part @ weights))
         tests.append(

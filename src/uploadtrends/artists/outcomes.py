@@ -32,6 +32,7 @@ BIASED = (
     "dates differ and effects grow or differ; shown for comparison only"
 )
 FEWEST_EXPOSED = 10
+"""Artists on a side, below which an answer is exploratory."""
 FEWEST_A_COHORT = 3
 DESCRIBED = {
     "two-step": "rates by exposure and period, common shocks integrated out",

@@ -363,7 +363,7 @@ def utc(text: Any) -> datetime | None:
 
 def count_of(value: Any) -> int | None:
     """Read a count, which may be written as a text; None when it is no whole number from 0 on."""
-    if re.fullmatch(r"[0-9]{1,10}(\.0)?", str(value)) and not isinstance(value, int):
+    if not isinstance(value, int) and re.fullmatch(r"[0-9]{1,10}(\.0)?", str(value)):
         value = int(float(value))
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if whole and 0 <= value <= _LARGEST_COUNT else None

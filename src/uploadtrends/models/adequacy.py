@@ -210,6 +210,7 @@ class _Tests:
     def __init__(self, prepared: Prepared) -> None:
         self.design = design = prepared.design
         self.positions = design.positions
+        self.place = (design.positions - design.positions[0]).astype(int)
         x = prepared.weighted(design.fitted)
         self.known = averaged.machine(x, self.positions)
         key = ("shapes", prepared.settings.terms, prepared.settings.onset_periods)
@@ -262,7 +263,7 @@ class _Tests:
 
     def _drawn(self, noise: Array, weights: Array) -> Iterator[_Statistics]:
         """Yield the statistics of draws from noise (d, n) under the null of each series."""
-        place = (self.positions - self.positions[0]).astype(int)
+        place = self.place
         lags = np.abs(np.subtract.outer(place, place))
         for start in range(0, len(weights), _TOGETHER):
             rho = averaged.mean_correlation(weights[start : start + _TOGETHER], int(place[-1]) + 1)
@@ -320,7 +321,7 @@ class _Tests:
 
     def statistics(self, y: Array, weights: Array) -> _Statistics:
         """Return the statistics of series (m, n) with these weights."""
-        place = (self.positions - self.positions[0]).astype(int)
+        place = self.place
         rho = weights @ families.correlations(int(place[-1]) + 1)
         if place[-1] + 1 == place.size and (len(y) > 8 or place.size >= families.DENSE):
             white = np.ascontiguousarray(families.whitened_series(y, self.columns, rho))

@@ -72,11 +72,8 @@ def date_posterior(
 
 def _log_weights(part: Array, spacing: Spacing, window: slice, *, sloped: bool) -> Array:
     """Return log weights of every shape and rho beside a constant or a line: (shapes, dates)."""
-    n, base, every = (
-        spacing.n,
-        plain_base(spacing, sloped=sloped),
-        np.arange(len(RHO_GRID))[:, None],
-    )
+    n, base = spacing.n, plain_base(spacing, sloped=sloped)
+    every = np.arange(len(RHO_GRID))[:, None]
     residuals = base.residuals_at(every, part)
     rss = np.sum(residuals**2, axis=-1)
     step_norm, kink_norm, _, cross = (norm[:, window] for norm in base.norms)

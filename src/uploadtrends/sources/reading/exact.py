@@ -68,6 +68,11 @@ class _Record(NamedTuple):
     """Whether some cell begins with a mark."""
     ends_with_mark: bool
 
+    @property
+    def broken(self) -> bool:
+        """Whether it is malformed, or has not a row's number of cells."""
+        return self.row is None or not self.whole
+
 
 class _Exact:
     """Yield place, cells and reason of every record; the reason of a good one is empty."""
@@ -81,7 +86,7 @@ class _Exact:
         self._lines = lines
         self._back: deque[str] = deque()
         self._number = 0  # lines behind us
-        self._malformed: list[str] = []  # the place of the record before, if it is
+        self._before: _Record | None = None
         self._shapes: list[Counter[str]] = [Counter() for _ in self._places]
         self._learn()
 
@@ -89,13 +94,10 @@ class _Exact:
         for _ in range(self._dialect.skip):
             self._next_line()
         self._record()  # the header
-        before = None
         while (record := self._next()) is not None:
+            before, self._before = self._before, record
             if before is not None and self._share_a_mark(before, record):
-                broken = before.row is None or not before.whole
-                raise self._open(before.place, *([] if broken else [record.place]))
-            before = record
-            self._malformed = [record.place] if record.row is None else []
+                raise self._open(before.place, *([] if before.broken else [record.place]))
             shown = record.text[:EXCERPT_LENGTH].rstrip("\r\n")
             if record.row is None:
                 yield record.place, [shown], "a quotation mark in the wrong place"
@@ -126,7 +128,7 @@ class _Exact:
     def _share_a_mark(self, before: _Record, record: _Record) -> bool:
         """Tell whether two records may be one, or a mark of the one have opened in the other."""
         odd = record.row is not None and record.marks % 2 == 1
-        if before.row is None or not before.whole:
+        if before.broken:
             if not record.whole:
                 return before.astray or record.astray
             return (before.marks > 0 and odd) or (record.row is None and not before.whole)
@@ -198,18 +200,18 @@ class _Exact:
                 row, whole = self._parse(taken)
                 marks = 0 if not whole else marks
             if size > LONGEST:
-                raise self._open(*self._malformed, place)
+                raise self._never_closed(place)
         if len(taken) == 1:
             return place, taken, row if whole else None
         if whole and row is not None:
             if self._like_rows([taken[0].replace(mark, "", 1), *taken[1:]]):
                 return self._stray(place, taken)
             if self._date_holds_rows(row):
-                raise self._open(*self._malformed, place)
+                raise self._never_closed(place)
             return place, taken, row
         if self._like_rows(taken[1:]):
             return self._stray(place, taken)
-        raise self._open(*self._malformed, place)
+        raise self._never_closed(place)
 
     def _date_holds_rows(self, row: Sequence[str]) -> bool:
         """Tell whether a date goes on in a line with other cells, which none does."""
@@ -226,6 +228,11 @@ class _Exact:
         self._back.extendleft(reversed(taken[1:]))
         self._number -= len(taken) - 1
         return place, taken[:1], None
+
+    def _never_closed(self, place: str) -> InputError:
+        """Say that the mark of a record has no end; it may stand in a malformed one before it."""
+        before = self._before
+        return self._open(*([before.place] if before and before.row is None else []), place)
 
     def _open(self, *places: str) -> InputError:
         lines = " or ".join(places)
