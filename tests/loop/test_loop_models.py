@@ -157,9 +157,14 @@ def test_blip_2_goes_through_the_same_class(folder: Path, pictures: Path) -> Non
 
 def test_another_seed_paints_another_picture(folder: Path) -> None:
     painter = models.ModelPainter(folder / "diffusion", steps=2, size=32)
-    one, other, same = painter.paint(["a red circle"] * 3, [1, 2, 1])
-    assert (np.asarray(one) != np.asarray(other)).any()
-    assert (np.asarray(one) == np.asarray(same)).all()
+    texts, seeds = ["a red circle"] * 3, [1, 2, 1]
+    one, other, same = (np.asarray(p, dtype=int) for p in painter.paint(texts, seeds))
+    assert abs(one - other).max() > 20
+    # Within one batch the place of a row may round its last bit differently, by a grey level ...
+    assert abs(one - same).max() <= 1
+    # ... but the same batch again is the same to the byte.
+    again = [np.asarray(p, dtype=int) for p in painter.paint(texts, seeds)]
+    assert all((a == b).all() for a, b in zip((one, other, same), again, strict=True))
     painter.paint(["a " * 100, "a"], [1, 1])
     assert painter.truncated == [True, False]
     assert painter.flagged == [False, False]

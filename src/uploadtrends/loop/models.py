@@ -87,7 +87,7 @@ class _Model:
         self._source = str(path) if path.is_dir() else str(folder)
         self._options = {"local_files_only": not allow_download}
         self._device, self._batch = device, batch
-        # The batch is part of what a picture is: other batches round differently.
+        # The batch is part of what a picture is: another batch, or place in it, rounds differently.
         told = f"{type(self).__name__} {_digest(path)} {device} batch {batch}"
         self.described = told
 
