@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
+from importlib import import_module
 from math import isfinite
 from os import PathLike
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 
 _HTML_ROWS = 30
+# Who draws is found by name and on first use, as pandas finds its plotting backend: that room knows
+# every kind of result, and results know none of its.
+_BACKEND = "uploadtrends.figures"
 
 
 @cache
@@ -31,6 +35,10 @@ def package_version() -> str:
     from importlib.metadata import version
 
     return version("uploadtrends")
+
+
+def _drawing() -> Any:
+    return import_module(_BACKEND)
 
 
 def fingerprint(*objects: Any) -> str:
@@ -294,9 +302,8 @@ class Result:
 
     def plot(self, ax: Axes | None = None, **style: Any) -> Figure:
         """Draw this result; see `uploadtrends.figures.plot`, which takes the same settings."""
-        from uploadtrends.figures import plot
-
-        return plot(self, ax=ax, **style)
+        figure: Figure = _drawing().plot(self, ax=ax, **style)
+        return figure
 
     def save(self, name: str | PathLike[str], *, dpi: int = 300, **style: Any) -> list[Path]:
         """Draw this result and write it as SVG and PNG, or as what the suffix of `name` says.
@@ -304,9 +311,8 @@ class Result:
         Takes width, title, language and the like, as `uploadtrends.figures.plot` does, and
         returns the paths.
         """
-        from uploadtrends.figures import save
-
-        return save(self.plot(**style), name, dpi=dpi)
+        paths: list[Path] = _drawing().save(self.plot(**style), name, dpi=dpi)
+        return paths
 
     def check(self, check: Callable[[Any], Any]) -> Any:
         """Run a check of `uploadtrends.checks` on this result and return its outcome.
@@ -332,9 +338,8 @@ class Residuals:
 
     def plot_diagnostics(self) -> Figure:
         """Draw residuals by time, their autocorrelations, and a Q-Q plot."""
-        from uploadtrends.figures import plot_diagnostics
-
-        return plot_diagnostics(self)
+        figure: Figure = _drawing().plot_diagnostics(self)
+        return figure
 
 
 class Counted:
@@ -349,9 +354,8 @@ class Counted:
 
     def plot(self, unit: str = "uploads") -> Figure:
         """Draw every series as it was counted; see `uploadtrends.figures.plot_panel`."""
-        from uploadtrends.figures import plot_panel
-
-        return plot_panel(self, unit=unit)
+        figure: Figure = _drawing().plot_panel(self, unit=unit)
+        return figure
 
 
 def _cell(value: Any) -> str:

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -244,9 +245,7 @@ def at_once(check: type[Check], *first: str) -> Callable[..., Any]:
 
 @cache
 def _import_all() -> None:
-    import uploadtrends.checks as room
-
-    for module in iter_modules(room.__path__):
-        import_module(f"{room.__name__}.{module.name}")
+    for module in iter_modules([str(Path(__file__).parent)]):
+        import_module(f"{__package__}.{module.name}")
     for entry in entry_points(group=GROUP):
         entry.load()
