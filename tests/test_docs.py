@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -25,7 +22,13 @@ from uploadtrends.study import spec
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.glob("*.md") if path.name not in ("README.md", "api.md"))
-BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.S | re.M)
+sys.path.insert(0, str(DOCS))
+try:
+    import run
+    from make_api import page as api_page
+    from make_tables import TABLE, written
+finally:
+    sys.path.remove(str(DOCS))
 STUDY_CHECKS = "\n[checks.published_series]\n"
 
 
@@ -53,11 +56,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         known.update(kept)
 
 
-def run_command(line: str) -> None:
-    words = [os.path.expandvars(word) for word in shlex.split(line)]
-    assert words[0] == "uploadtrends", line
+def run_command(words: list[str]) -> None:
+    assert words[0] == "uploadtrends", words
     result = CliRunner().invoke(app, words[1:])
-    assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+    assert result.exit_code == 0, f"{words}\n{result.output}\n{result.exception!r}"
 
 
 WITH_CODE = [page for page in PAGES if page.stem != "how_good_is_it"]  # tables alone
@@ -65,41 +67,28 @@ WITH_CODE = [page for page in PAGES if page.stem != "how_good_is_it"]  # tables 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
-def test_every_block_of_a_page_runs(
-    page: Path, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_block_of_a_page_runs(page: Path, place: Path) -> None:
     if page.stem == "collecting":
         (place / "data" / "raw").unlink()  # a crawl writes there
         (place / "data" / "raw").mkdir()
-    module = ModuleType(page.stem)
-    monkeypatch.setitem(sys.modules, page.stem, module)  # dataclasses look for their module
-    names: dict[str, Any] = vars(module)
-    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    assert blocks
-    for kind, code in blocks:
-        if kind == "python":
-            exec(compile(code, str(page), "exec"), names)
-        else:
-            for line in code.strip().splitlines():
-                run_command(line)
+    assert run.BLOCK.search(page.read_text(encoding="utf-8"))
+    run.run_page(page, run_command)
+
+
+@pytest.mark.slow
+def test_the_sentence_about_pixiv_has_the_numbers_of_today(place: Path) -> None:
+    page = DOCS / "pixiv.md"
+    names = run.run_page(page, run_command)
+    printed = " ".join(re.findall(r"^> ?(.*)$", page.read_text(encoding="utf-8"), re.M))
+    assert printed == names["sentence"]
 
 
 def test_the_api_page_is_fresh() -> None:
-    sys.path.insert(0, str(DOCS))
-    try:
-        from make_api import page
-    finally:
-        sys.path.remove(str(DOCS))
-    written = (DOCS / "api.md").read_text(encoding="utf-8")
-    assert written == page(), "run: python docs/make_api.py"
+    text = (DOCS / "api.md").read_text(encoding="utf-8")
+    assert text == api_page(), "run: python docs/make_api.py"
 
 
 def test_tables_of_error_rates_are_those_of_validation() -> None:
-    sys.path.insert(0, str(DOCS))
-    try:
-        from make_tables import TABLE, written
-    finally:
-        sys.path.remove(str(DOCS))
     texts = [path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *PAGES]]
     assert sum(bool(TABLE.search(text)) for text in texts) >= 3
     for text in texts:
