@@ -60,6 +60,7 @@ ARRIVALS: list[tuple[list[str], str, dict[str, Any]]] = [
         "uploadtrends.interrupted_time_series",
         {
             "--event": "2022-02-03",
+            "--label": "Mine",
             "--event-id": "mr-sd-public",
             "--method": "ols-hac",
             "--control": "elsewhere",
@@ -233,11 +234,11 @@ ELSEWHERE = {
     "collect": {"--store", "--max-rejects"},
     "rebuild": {"--accept-damage", "--max-rejects", "--may-shrink"},
     "monitor": {"--fail-on-alarm", "--figure", "--out"},
-    "structural-breaks": {"--out"},
+    "structural-breaks": {"--figure", "--out"},
     "checks": {"--table"},
     "panel": {"--out"},
-    "its": {"--out"},
-    "change-points": {"--trend", "--out"},
+    "its": {"--figure", "--out"},
+    "change-points": {"--trend", "--figure", "--out"},
     "events": {"--verified"},
 }
 
@@ -310,7 +311,7 @@ CASES = [
 def test_a_flag_arrives(words, verb, flag, value, files, monkeypatch) -> None:
     monkeypatch.chdir(files)
     more = ["--seniority-at", "2020-06-01"] if flag in ("--senior-after", "--later") else []
-    more += ["--event", "2023-05-15"] if flag == "--label" else []
+    more += ["--event", "2023-05-15"] if flag == "--label" and words[0] != "its" else []
     before = arrives([*words, *more], verb, monkeypatch)
     after = arrives([*words, *more, flag, *([] if value is True else [value])], verb, monkeypatch)
     assert after != before

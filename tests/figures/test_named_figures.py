@@ -123,7 +123,7 @@ def test_fits_number_their_events_and_name_them(study_results: Any, width: float
         assert said.count(str(number)) == 6 + 1  # above every panel, and in the key
         assert event.label in " ".join(said)
     notes = " ".join(text.get_text() for text in figure.texts)
-    assert re.search(r"2-4: level [+-]\d+% \[-?\d+, ", notes)
+    assert re.search(r"2-4: level [+-][\d.]+% \[-?[\d.]+, ", notes)
     assert "mr-" not in notes
     assert "not deviantart" not in notes  # sites by their written names
     hatched = [patch for patch in figure.axes[0].patches if patch.get_hatch()]

@@ -149,12 +149,16 @@ def test_python_reads_only_what_duckdb_cannot() -> None:
 
 
 def test_no_american_date_is_guessed() -> None:
-    assert two_readings("1/27/2021") == (
-        "\"1/27/2021\" is 27 January 2021 with date_format='%m/%d/%Y', "
-        "no date with date_format='%d/%m/%Y'"
+    only = "\"1/27/2021\" is 27 January 2021 with date_format='%m/%d/%Y'"
+    assert two_readings(["1/27/2021"]) == only
+    either = two_readings(["w1,3/4/2021"])
+    assert "4 March 2021" in either
+    assert "3 April 2021" in either
+    assert two_readings(["w1,3.4.2021", "w2,31.12.2021"]) == (
+        "\"3.4.2021\" is 3 April 2021 with date_format='%d.%m.%Y', "
+        "the only order that fits all of them"
     )
-    assert "4 March 2021" in two_readings("w1,3/4/2021")
-    assert "3 April 2021" in two_readings("w1,3/4/2021")
+    assert two_readings(["1.27.2021", "27.1.2021"]) == ""
     assert read_date("3/4/2021").reason == "day or month first: say date_format"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,7 @@ from uploadtrends.cli.options import (
     PANEL_SETTINGS,
     AsJson,
     Data,
+    Figure,
     Further,
     Groups,
     OutFile,
@@ -56,6 +59,10 @@ def its(
     data: Data,
     options: PanelOptions,
     events: Dates = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="What happened then; one for each --event, in their order."),
+    ] = None,
     event_ids: Ids = None,
     method: Annotated[
         str, typer.Option("--method", help="Estimator, such as ols-hac; auto decides.")
@@ -78,6 +85,7 @@ def its(
         typer.Option("--terms", help="level, slope or pulse; repeatable, or joined by commas."),
     ] = None,
     further: Further = None,
+    figure: Figure = None,
     out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -90,17 +98,20 @@ def its(
     chosen = ut.EventSet()
     if event_ids:
         chosen = chosen + ut.event_catalogue(ids=event_ids)
-    chosen = chosen + list(events or [])
+    if labels and len(labels) > len(events or []):
+        raise typer.BadParameter("--label names an --event: give the date, too")
+    named = zip_longest(events or [], labels or [], fillvalue="")
+    chosen = chosen + [ut.Event(date, label) if label else date for date, label in named]
     if not len(chosen):
         raise typer.BadParameter("name at least one --event DATE or --event-id ID")
     require_suffix(out)
     stated = ("method", "unit", "groups", "platforms", "control", "confidence", "season", "terms")
     known = ("data", "events", *stated)
-    settings = further_settings(further, ut.interrupted_time_series, known)
+    series, settings = given(data, options, further, ut.interrupted_time_series, known)
     if terms:
         settings["terms"] = tuple(part.strip() for one in terms for part in one.split(","))
     result = ut.interrupted_time_series(
-        given(data, options),
+        series,
         chosen,
         method=method,
         control=control,
@@ -111,6 +122,7 @@ def its(
         platforms=options.platforms,
         **settings,
     )
+    draw(result, figure)
     show_result(result.answers, as_json=as_json, out=out, words=result.summary())
 
 
@@ -127,6 +139,7 @@ def change_points(
     unit: Unit = "uploads",
     groups: Groups = None,
     further: Further = None,
+    figure: Figure = None,
     out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -138,9 +151,9 @@ def change_points(
 
     require_suffix(out)
     known = ("data", "penalty", "trend", "unit", "groups", "platforms")
-    settings = further_settings(further, ut.change_points, known)
+    series, settings = given(data, options, further, ut.change_points, known)
     result = ut.change_points(
-        given(data, options),
+        series,
         penalty=penalty,
         trend=trend,
         unit=unit,
@@ -148,14 +161,36 @@ def change_points(
         platforms=options.platforms,
         **settings,
     )
+    draw(result, figure)
     show_result(result.to_frame(), as_json=as_json, out=out, words=result.summary())
 
 
-def given(data: Path, options: PanelOptions) -> Any:
-    """Return the panel of a store, or the series of a file in any form that `load` reads."""
+def draw(result: Any, figure: Path | None) -> None:
+    """Draw a result into a file, where one is named."""
+    if figure is not None:
+        for path in result.save(figure):
+            typer.echo(f"drawn: {path}", err=True)
+
+
+def given(
+    data: Path,
+    options: PanelOptions,
+    further: list[str] | None,
+    verb: Callable[..., Any],
+    stated: tuple[str, ...],
+) -> tuple[Any, dict[str, Any]]:
+    """Return what a verb is given: the panel of a store or the series of a file, and settings.
+
+    Of a file, how it is written stands among the `further` settings.
+    """
+    from uploadtrends.signatures import settings_of
     from uploadtrends.sources.frames import read_frame
     from uploadtrends.store.parquet import is_export
 
     if data.suffix == ".duckdb" or is_export(data):
-        return options.build(data)
-    return read_frame(data).squeeze("columns")
+        settings = further_settings(further, verb, stated)
+        return options.build(data), settings
+    settings = further_settings(further, verb, stated, read_frame)
+    own = settings_of(verb, stated)
+    of_file = {name: settings.pop(name) for name in list(settings) if name not in own}
+    return read_frame(data, **of_file).squeeze("columns"), settings

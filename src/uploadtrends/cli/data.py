@@ -35,7 +35,8 @@ def load(
         list[str] | None,
         typer.Option(
             "--column",
-            help="field=column of a table, or column=platform/group of series; repeatable.",
+            help="field=column of a table, or column=platform/group of series; repeatable. With "
+            "platform=column a table of several platforms is loaded one after the other.",
         ),
     ] = None,
     options: Annotated[
@@ -81,18 +82,34 @@ def load(
             name: tuple(value.split("/", 1)) if "/" in value else value
             for name, value in given["columns"].items()
         }
-    made = make_source(source, path, given)
+    several = _by_platform(source, path, given)
+    made = [make_source(source, path, one) for one in several]
     store.parent.mkdir(parents=True, exist_ok=True)
     limit = max_rejects if max_rejects < 1 else int(max_rejects)
-    with (
-        open_store(store, read_only=False, memory_limit=memory_limit) as opened,
-        load_display(quiet=as_json) as progress,
-    ):
-        report = opened.load(made, max_rejects=limit, progress=progress)
-    if as_json:
-        show_record(report.to_dict(), as_json=True)
-    else:
-        typer.echo(in_command(report.summary()))
+    for options_of, one in zip(several, made, strict=True):
+        with (
+            open_store(store, read_only=False, memory_limit=memory_limit) as opened,
+            load_display(quiet=as_json) as progress,
+        ):
+            report = opened.load(one, max_rejects=limit, progress=progress)
+        if as_json:
+            show_record(report.to_dict(), as_json=True)
+        else:
+            named = f"{options_of['platform']}, " if len(made) > 1 else ""
+            typer.echo(in_command(f"{named}{report.summary()}"))
+
+
+def _by_platform(source: str, path: Path, given: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the options once for each platform, where a column of the table names them."""
+    column = given.get("columns", {}).get("platform")
+    if source != "table" or column is None or "platform" in given:
+        return [given]
+    from uploadtrends.sources.tables.platforms import platforms_in
+    from uploadtrends.sources.tabular import Reading
+
+    how = {name: given[name] for name in vars(Reading()) if name in given}
+    found = platforms_in(path, column, Reading(**how))
+    return [given | {"platform": name} for name in found] or [given]
 
 
 def load_options(

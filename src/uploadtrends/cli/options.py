@@ -25,6 +25,9 @@ COMMANDS: list[Callable[..., None]] = []
 DEFAULT_STORE = Path("data/derived/uploads.duckdb")
 DEFAULT_RAW = Path("data/raw")
 
+Figure = Annotated[
+    Path | None, typer.Option("--figure", help="Draw it into this file (.png, .svg, .pdf).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 OutFile = Annotated[
     Path | None,
@@ -37,7 +40,11 @@ KeyFile = Annotated[
 ]
 Further = Annotated[
     list[str] | None,
-    typer.Option("--option", help="name=value of any further setting; repeatable."),
+    typer.Option(
+        "--option",
+        help="name=value of any further setting; repeatable. Of a CSV also date_format=%d.%m.%Y, "
+        "decimal=, and encoding=cp1252.",
+    ),
 ]
 Data = Annotated[
     Path,
@@ -286,12 +293,19 @@ def _fields(bundle: Any) -> list[inspect.Parameter]:
 
 
 def further_settings(
-    given: list[str] | None, function: Callable[..., Any], without: tuple[str, ...]
+    given: list[str] | None,
+    function: Callable[..., Any],
+    without: tuple[str, ...],
+    also: Callable[..., Any] | None = None,
 ) -> dict[str, Any]:
-    """Return what ``--option name=value`` says, read as the settings of a function want it."""
+    """Return what ``--option name=value`` says, read as the settings of a function want it.
+
+    The keyword settings of `also` are known, too.
+    """
     from uploadtrends.signatures import check, settings_of
 
     known = settings_of(function, without)
+    known |= settings_of(also, ("path",)) if also else {}
     takes(known)
     said = pairs(given, "--option")
     read = {name: known[name].read(text) if name in known else text for name, text in said.items()}

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from uploadtrends.cli.analysis import given
+from uploadtrends.cli.analysis import draw, given
 from uploadtrends.cli.options import (
     AsJson,
     Data,
+    Figure,
     Further,
     Groups,
     OutFile,
@@ -35,9 +36,7 @@ def monitor(
     ] = None,
     groups: Groups = None,
     further: Further = None,
-    figure: Annotated[
-        Path | None, typer.Option("--figure", help="Draw paths and boundaries into this file.")
-    ] = None,
+    figure: Figure = None,
     fail_on_alarm: Annotated[
         bool, typer.Option("--fail-on-alarm", help="Exit with 4 on an alarm.")
     ] = False,
@@ -54,14 +53,14 @@ def monitor(
 
     require_suffix(out)
     settings: dict[str, Any] = {}
+    known = ("history", "new", "groups", "platforms")
     if data.suffix == ".toml":
         study = ut.Study.load(data)
         panel = study.panel()
         settings |= study.spec.analyses.get("monitor", {})
+        settings |= further_settings(further, ut.monitor, known)
     else:
-        panel = given(data, options)
-    known = ("history", "new", "groups", "platforms")
-    settings |= further_settings(further, ut.monitor, known)
+        panel, settings = given(data, options, further, ut.monitor, known)
     said = {"new": first, "groups": groups, "platforms": options.platforms}
     settings |= {name: value for name, value in said.items() if value is not None}
     if "new" not in settings:
@@ -69,8 +68,7 @@ def monitor(
             "which periods are new?", column="--from", value=None, fix="add --from 2024-01"
         )
     result = ut.monitor(panel, settings.pop("new"), **settings)
-    if figure is not None:
-        result.plot().savefig(figure)
+    draw(result, figure)
     show_result(result.to_frame(), as_json=as_json, out=out, words=result.summary())
     if fail_on_alarm and len(result.alarms):
         raise typer.Exit(CHECK_FAILED)
@@ -92,6 +90,7 @@ def structural_breaks(
     unit: Unit = "uploads",
     groups: Groups = None,
     further: Further = None,
+    figure: Figure = None,
     out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -103,12 +102,10 @@ def structural_breaks(
 
     require_suffix(out)
     said = {"regressors": regressors, "covariance": covariance, "unit": unit}
+    known = (*said, "data", "test")
+    series, settings = given(data, options, further, ut.structural_breaks, known)
     result = ut.structural_breaks(
-        given(data, options),
-        test,
-        groups=groups,
-        platforms=options.platforms,
-        **said,
-        **further_settings(further, ut.structural_breaks, (*said, "data", "test")),
+        series, test, groups=groups, platforms=options.platforms, **said, **settings
     )
+    draw(result, figure)
     show_result(result.to_frame(), as_json=as_json, out=out, words=result.summary())

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from uploadtrends.brief import number
 from uploadtrends.checks.published import published_series
 from uploadtrends.errors import InputError
 from uploadtrends.figures import series
@@ -219,19 +220,21 @@ def _called(event: str, label: str, numbers: dict[str, str] | None) -> str:
 
 
 def _said(row: dict[Any, Any], between: str) -> str:
-    if pd.notna(row["relative"]):
-        change = say("{percent}%", percent=f"{row['relative']:+.0f}")
-        ends = f"{_percent(row['relative_low'])}{between}{_percent(row['relative_high'])}"
-        return f"{say(row['term'])} {change} [{ends}]"
-    low, change, high = (
-        numeral(format(row[name], form))
-        for name, form in (("low", ".3g"), ("estimate", "+.3g"), ("high", ".3g"))
-    )
+    """Return term, size and interval of an estimate, in the digits that tables have."""
+    percent = pd.notna(row["relative"])
+    kind = "relative" if percent else "estimate"
+    ends = ("relative_low", "relative_high") if percent else ("low", "high")
+    low, high = (_numeral(row[name], percent=percent) for name in ends)
+    change = ("+" if row[kind] > 0 else "") + numeral(number(row[kind]))
+    if percent:
+        return f"{say(row['term'])} {say('{percent}%', percent=change)} [{low}{between}{high}]"
     return f"{say(row['term'])} {change} [{low}{between}{high}] {told(row['unit'])}"
 
 
-def _percent(value: float) -> str:
-    return f"{value:.0f}" if value < 1000 else say("over {limit}", limit=1000)
+def _numeral(value: float, *, percent: bool) -> str:
+    if percent and value >= 1000:
+        return say("over {limit}", limit=1000)
+    return numeral(number(value))
 
 
 def figure1_tested(

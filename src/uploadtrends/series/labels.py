@@ -88,20 +88,26 @@ def written(labels: pd.Index[Any]) -> str:
     """
     name = "series.index" if isinstance(labels[0], str) else "series.index.astype(str)"
     texts = labels.astype(str)
-    found = [
-        (uneven, f'pd.to_datetime({name}{more}, format="{form}")')
-        for forms, suffix in ((_FORMS, ""), (_WEEKS, "-1"), (_WEEKS, ""))
-        for form in forms
-        if (uneven := _uneven(texts + suffix, form)) is not None
-        for more in (f' + "{suffix}"' if suffix else "",)
-    ]
-    if found:
-        return min(found, key=lambda one: one[0])[1]
+    if found := form_of_dates(texts):
+        form, suffix = found
+        more = f' + "{suffix}"' if suffix else ""
+        return f'pd.to_datetime({name}{more}, format="{form}")'
     if _uneven(texts, "ISO8601", utc=True) is not None:
         return (
             'pd.to_datetime(series.index, format="ISO8601", utc=True).tz_convert("Europe/Berlin")'
         )
     return ""
+
+
+def form_of_dates(texts: pd.Index[Any]) -> tuple[str, str] | None:
+    """Return the form that reads every text in the most even steps, and what to add to a text."""
+    found = [
+        (uneven, form, suffix)
+        for forms, suffix in ((_FORMS, ""), (_WEEKS, "-1"), (_WEEKS, ""))
+        for form in forms
+        if (uneven := _uneven(texts + suffix, form)) is not None
+    ]
+    return min(found, key=lambda one: one[0])[1:] if found else None
 
 
 def _uneven(texts: pd.Index[Any], form: str, *, utc: bool = False) -> float | None:

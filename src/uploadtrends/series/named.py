@@ -182,7 +182,8 @@ def _from_panel(panel: Any, unit: str, regular: Regular) -> Iterator[NamedSeries
             notes += _credits(panel, platform)
         if has and hasattr(panel, "not_whole") and (told := panel.not_whole(platform)):
             notes += (told,)
-        yield NamedSeries(platform, group, series, instrument, has, notes)
+        own = has and group != "unattributed"
+        yield NamedSeries(platform, group, series, instrument, own, notes)
 
 
 def _credits(panel: Any, platform: str) -> tuple[str, ...]:

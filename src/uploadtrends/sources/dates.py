@@ -9,6 +9,7 @@ two readings of such a text lie months apart.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -167,20 +168,33 @@ def _iana() -> frozenset[str]:
     return frozenset(name for name in available_timezones() if "/" in name) | {"UTC"}
 
 
-def two_readings(text: str) -> str:
-    """Say what the date in a text that begins with a day or a month would be either way."""
-    found = _DAY_OR_MONTH_FIRST.search(text)
-    if found is None:
+def two_readings(texts: Sequence[str]) -> str:
+    """Say what the first date of texts that begin with a day or a month would be either way.
+
+    A way that another of the texts forbids (31.12.2021) is not offered.
+    """
+    found = [match for text in texts if (match := _DAY_OR_MONTH_FIRST.search(text))]
+    if not found:
         return ""
+    said = []
+    for order in ("%m %d", "%d %m"):
+        forms = [_form(one, order) for one in found]
+        read = [_read(one.group(0), form) for one, form in zip(found, forms, strict=True)]
+        if read[0] is not None and None not in read:
+            said.append(f"{read[0].day} {read[0]:%B %Y} with date_format='{forms[0]}'")
+    if len(said) == 1 and len(found) > 1:
+        said[0] += ", the only order that fits all of them"
+    return f'"{found[0].group(0)}" is {", ".join(said)}' if said else ""
+
+
+def _form(found: re.Match[str], order: str) -> str:
     mark, date = found.group(1), found.group(0)
     year = "%Y" if len(date.rsplit(mark, 1)[1]) == 4 else "%y"
-    said = []
-    for order in (("%m", "%d"), ("%d", "%m")):
-        form = mark.join((*order, year))
-        try:
-            day = datetime.strptime(date, form)
-            read = f"{day.day} {day:%B %Y}"
-        except ValueError:
-            read = "no date"
-        said.append(f"{read} with date_format='{form}'")
-    return f'"{date}" is {said[0]}, {said[1]}'
+    return f"{order} {year}".replace(" ", mark)
+
+
+def _read(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)
+    except ValueError:
+        return None

@@ -11,9 +11,11 @@ import duckdb
 import pandas as pd
 
 from uploadtrends.errors import InputError
+from uploadtrends.series.labels import form_of_dates
 from uploadtrends.sources.moments import Formats, doubt, moment, name, quote, register_functions
 from uploadtrends.sources.reading.cells import id_doubt, identity, something, unescaped
-from uploadtrends.sources.reading.forms import form_of
+from uploadtrends.sources.reading.dialect import codec_of, dialect_of
+from uploadtrends.sources.reading.forms import files_of, form_of
 from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
 from uploadtrends.sources.tabular import Reading, cells, columns_of, read_rows
 
@@ -21,7 +23,15 @@ _MIDNIGHT = "([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]00:00(:00([.]0+)?)? ?(Z|[+-][0-9]{2
 
 
 def read_frame(
-    path: str | Path, *, reading: Reading | None = None, date_format: Formats = None
+    path: str | Path,
+    *,
+    date_format: Formats = None,
+    decimal: str | None = None,
+    encoding: str = "utf-8",
+    delimiter: str | None = None,
+    quote: str | None = None,
+    table: str | None = None,
+    sheet: str | None = None,
 ) -> pd.DataFrame:
     """Return the numbers of a file by date.
 
@@ -29,7 +39,10 @@ def read_frame(
     ----------
     path : str or Path
         CSV, TSV, JSON, Parquet, SQLite or Excel, packed or not; the first column is the date.
-    reading, date_format
+    decimal : {".", ","}, optional
+        Decimal mark of the numbers; the other mark may stand between thousands. Default: ".",
+        without marks between thousands.
+    date_format, encoding, delimiter, quote, table, sheet
         As for `Table`.
 
     Returns
@@ -40,9 +53,11 @@ def read_frame(
     Raises
     ------
     InputError
-        A date or a number cannot be read.
+        A date or a number cannot be read, or a number could be read in two ways.
     """
-    path = Path(path)
+    if decimal not in (None, ".", ","):
+        raise InputError("decimal", value=decimal, fix="'.' or ','")
+    path, reading = Path(path), Reading(encoding, delimiter, quote, table, sheet)
     with _staging() as con:
         present = columns_of(con, path, reading)
         first, *others = present
@@ -69,23 +84,10 @@ def read_frame(
                 file=path,
                 column=first,
                 value=bad[0][0] or "",
-                fix="write YYYY-MM-DD",
+                fix=_date_fix(con, date, given=date_format is not None),
             )
         for column in named:
-            text = cell[column]
-            wrong = con.sql(
-                f"SELECT {text} FROM temp.input_rows WHERE {text} IS NOT NULL "
-                f"AND NOT isfinite(coalesce(try_cast({text} AS DOUBLE), 'inf')) "
-                "ORDER BY position LIMIT 1"
-            ).fetchall()
-            if wrong:
-                raise InputError(
-                    "a number cannot be read",
-                    file=path,
-                    column=column,
-                    value=wrong[0][0],
-                    fix="leave the cell empty where there is none, or leave the column out",
-                )
+            _settle_numbers(con, path, column, cell[column], decimal, reading)
         numbers = ", ".join(f"try_cast({cell[column]} AS DOUBLE)" for column in named)
         rows = con.sql(
             f"SELECT {when}, {numbers} FROM temp.input_rows ORDER BY position"
@@ -94,6 +96,75 @@ def read_frame(
     frame = pd.DataFrame([row[1:] for row in rows], index=index, columns=named)
     whole = [c for c in named if frame[c].notna().all() and (frame[c] % 1 == 0).all()]
     return frame.astype(dict.fromkeys(whole, "int64"))
+
+
+def _date_fix(con: duckdb.DuckDBPyConnection, date: str, *, given: bool) -> str:
+    """Say which format reads every date, if one does."""
+    if given:
+        return "correct date_format, or write YYYY-MM-DD"
+    texts = con.sql(f"SELECT {date} FROM temp.input_rows ORDER BY position").fetchall()
+    found = form_of_dates(pd.Index([text or "" for (text,) in texts], dtype=str))
+    form = found[0] if found and found[1] == "" else ""
+    return f"say date_format={form!r}, which reads every row" if form else "write YYYY-MM-DD"
+
+
+_THOUSANDS = r"[+-]?[1-9][0-9]{0,2}([MARK][0-9]{3})+"
+"""A number with marks between its thousands, as far as the decimal mark."""
+
+
+def _settle_numbers(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    column: str,
+    text: str,
+    decimal: str | None,
+    reading: Reading,
+) -> None:
+    """Write the numbers of a column with a point and without marks between thousands, or refuse."""
+
+    def first(condition: str) -> str:
+        found = con.sql(
+            f"SELECT {text} FROM temp.input_rows WHERE {condition} ORDER BY position LIMIT 1"
+        ).fetchall()
+        return found[0][0] if found else ""
+
+    wrong = fix = ""
+    if decimal is not None:
+        mark = "." if decimal == "," else ","
+        grouped = f"{_THOUSANDS.replace('MARK', mark)}([{decimal}][0-9]*)?"
+        ok = f"regexp_full_match({text}, '{grouped}') OR NOT contains({text}, '{mark}')"
+        if not (wrong := first(f"NOT ({ok})")):
+            plain = f"replace(replace({text}, '{mark}', ''), '{decimal}', '.')"
+            con.execute(f"UPDATE temp.input_rows SET {text} = {plain}")
+    elif odd := first(f"regexp_full_match({text}, '{_THOUSANDS.replace('MARK', ',')}')"):
+        wrong, fix = odd, "say decimal='.' if the comma stands between thousands, else decimal=','"
+    elif odd := first(f"regexp_full_match({text}, '[+-]?[0-9.]*,[0-9]+')"):
+        wrong, fix = odd, "say decimal=',' if the comma is the decimal mark"
+    elif _has_semicolons(path, reading):
+        grouped = _THOUSANDS.replace("MARK", ".")
+        odd = first(f"regexp_full_match({text}, '{grouped}')")
+        if odd and not first(f"NOT regexp_full_match({text}, '{grouped}|[+-]?[0-9]{{1,3}}')"):
+            wrong = odd
+            fix = "say decimal=',' if the point stands between thousands, else decimal='.'"
+    number = f"isfinite(coalesce(try_cast({text} AS DOUBLE), 'inf'))"
+    if wrong := wrong or first(f"{text} IS NOT NULL AND NOT {number}"):
+        raise InputError(
+            "a number cannot be read",
+            file=path,
+            column=column,
+            value=wrong,
+            fix=fix or "leave the cell empty where there is none, or leave the column out",
+        )
+
+
+def _has_semicolons(path: Path, reading: Reading) -> bool:
+    """Tell whether a text file is cut at semicolons, as programs write where the comma is taken."""
+    file = files_of(path)[0]
+    if form_of(file) != "text":
+        return False
+    codec = codec_of(file, reading.encoding)
+    found = dialect_of(file, codec, (), delimiter=reading.delimiter, quote=reading.quote)
+    return found.delimiter == ";"
 
 
 _NUMBER = "[+-]?((0|[1-9][0-9]*)([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?|[+-]?[iI]nf(inity)?"

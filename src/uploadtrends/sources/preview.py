@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from uploadtrends.sources.dates import DAY_OR_MONTH, two_readings
+from uploadtrends.sources.moments import name
 from uploadtrends.sources.reading.dialect import codec_of, dialect_of, text_in_utf8
 from uploadtrends.sources.reading.forms import files_of, form_of
 from uploadtrends.sources.reading.json_lines import sample_records
 from uploadtrends.sources.reading.survey import Survey
-from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
+from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables, excerpts
 from uploadtrends.sources.table import Table
-from uploadtrends.sources.tabular import Reading, columns_of
+from uploadtrends.sources.tabular import Reading, cells, columns_of, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,18 +30,20 @@ ROWS = 1_000
 _NAMES = {
     "upload_id": (
         *("uploadid", "workid", "postid", "photoid", "illustid", "idnum", "deviationid", "hashid"),
-        *("idstr", "id", "url", "link", "page"),
+        *("idstr", "id", "url", "link", "page", "nr", "nummer"),
     ),
     "artist_id": (
         *("artistid", "userid", "authorid", "creatorid", "ownerid", "photographerusername"),
         *("artist", "author", "creator", "username", "user", "owner", "uploaderid", "uploader"),
+        *("künstler", "künstlerin", "autor", "auteur", "artiste", "artista", "作者"),
     ),
     "published_at": (
         *("publishedat", "publishedon", "publishedtime", "photosubmittedat", "createdat"),
         *("createdutc", "createdate", "date", "posted", "postedat", "published", "created"),
-        *("uploaddate", "timestamp", "time"),
+        *("uploaddate", "timestamp", "time", "datum", "fecha", "日付"),
     ),
     "updated_at": ("updatedat", "modifiedat", "updated"),
+    "platform": ("platform", "platformname", "plattform", "site", "website"),
 }
 
 
@@ -56,7 +60,8 @@ class Preview:
     present : tuple of str
         The columns of the file.
     rows : pandas.DataFrame
-        The first rows as they would be read: upload_id, artist_id, published_at, date_precision.
+        The first rows as they would be read: upload_id, artist_id, published_at, date_precision;
+        as they stand in the file where no column is known to hold the dates.
     counts : dict of str to int
         Of the records looked at: read, loaded, folded, rejected.
     odd : tuple of str
@@ -75,7 +80,8 @@ class Preview:
         lines = ["columns of the file: " + ", ".join(name or "''" for name in self.present)]
         for field, column in self.columns.items():
             lines.append(f"  {field} = {column}{' (guessed)' if field in self.guessed else ''}")
-        lines.append(", ".join(f"{n:,} {what}" for what, n in self.counts.items()))
+        if self.counts:
+            lines.append(", ".join(f"{n:,} {what}" for what, n in self.counts.items()))
         lines += [f"odd: {said}" for said in self.odd] or ["nothing is odd"]
         return "\n".join([*lines, self.rows.to_string(index=False)])
 
@@ -128,7 +134,12 @@ def preview(
         guessed = tuple(field for field in guess if field not in (columns or {}))
         with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
             sample, reading = _sample(files_of(table.path)[0], table.reading, Path(folder))
-            looked_at = replace(table, path=sample, columns=chosen, encoding=reading.encoding)
+            if "published_at" not in chosen:
+                raw = _raw(con, sample, present, reading, rows)
+                return Preview(chosen, guessed, present, raw, {}, (_UNDATED,))
+            # Whichever platform: here all are looked at.
+            one = {field: column for field, column in chosen.items() if field != "platform"}
+            looked_at = replace(table, path=sample, columns=one, encoding=reading.encoding)
             looked_at.stage(con, None)
         return Preview(chosen, guessed, present, _first(con, rows), *_found(con))
     finally:
@@ -136,9 +147,26 @@ def preview(
         con.close()
 
 
+_UNDATED = (
+    "no column is known to hold the dates; these are the first rows as they stand. Name it: "
+    'columns={"published_at": "..."}'
+)
+
+
+def _raw(
+    con: duckdb.DuckDBPyConnection, file: Path, present: tuple[str, ...], reading: Reading, n: int
+) -> pd.DataFrame:
+    """Return the first rows of a file, column by column, as text."""
+    read_rows(con, file, present, reading=reading)
+    shown = ", ".join(f"{cell} AS {name(column)}" for column, cell in cells(present).items())
+    found = con.sql(f"SELECT {shown} FROM temp.input_rows ORDER BY position LIMIT {int(n)}")
+    frame: pd.DataFrame = found.df()
+    return frame
+
+
 def guessed_mapping(present: tuple[str, ...]) -> dict[str, str]:
     """Guess which columns hold a work's id, its artist and its date, by their names."""
-    plain = {re.sub(r"[^a-z0-9]", "", column.lower()): column for column in reversed(present)}
+    plain = {re.sub(r"[\W_]", "", column.lower()): column for column in reversed(present)}
     found = {}
     for field, names in _NAMES.items():
         column = next((plain[name] for name in names if name in plain), None)
@@ -192,6 +220,8 @@ def _found(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, int], tuple[str, .
     ).fetchall()
     counts["rejected"] = sum(n for _, n, *_ in rejects)
     odd = [f"{n:,} rows: {reason} ({place}: {text})" for reason, n, place, text in rejects]
+    if any(reason == DAY_OR_MONTH for reason, *_ in rejects):
+        odd.append(two_readings(excerpts(con, DAY_OR_MONTH)))
     odd += [
         f"{n:,} values of {field} cannot be read, such as '{example}'"
         for what, field, n, example in tallied

@@ -135,6 +135,15 @@ def tally(
     con.execute("INSERT INTO temp.stage_tally VALUES (?, ?, ?, ?)", [what, field, n, example])
 
 
+def excerpts(con: duckdb.DuckDBPyConnection, reason: str, most: int = 10_000) -> list[str]:
+    """Return what rejects of one reason looked like, in the order of the file."""
+    rows = con.sql(
+        "SELECT excerpt FROM temp.stage_reject WHERE reason = $1 ORDER BY rowid LIMIT $2",
+        params=[reason, most],
+    ).fetchall()
+    return [str(text) for (text,) in rows]
+
+
 @contextmanager
 def setting(con: duckdb.DuckDBPyConnection, option: str, value: str) -> Iterator[None]:
     """Change a DuckDB setting for a while."""

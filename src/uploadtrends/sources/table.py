@@ -37,6 +37,7 @@ from uploadtrends.sources.reading.cells import (
 from uploadtrends.sources.reading.forms import files_of, with_logs
 from uploadtrends.sources.reading.rows import OBJECT, row_name
 from uploadtrends.sources.staging import tally
+from uploadtrends.sources.tables.platforms import WITHOUT, keep_platform
 from uploadtrends.sources.tables.repeats import settle_repeats
 from uploadtrends.sources.tables.works import stage_works
 from uploadtrends.sources.tabular import Reading, cells, read_rows
@@ -48,6 +49,7 @@ FIELDS = {
     "published_at": "when the work appeared, or the period that a count belongs to (required)",
     "uploads": "how many works in that period; makes the table one of counts",
     "artist_id": "who made it; a list credits each of them",
+    "platform": "where several are in one table: only rows that name `platform` are read",
     "handle": "the artist's name on the platform",
     "upload_id": "the work",
     "joined_at": "when the artist joined",
@@ -194,6 +196,9 @@ class Table:
         )
         if progress:
             progress(LoadProgress("checking", read))
+        if "platform" in self.columns:
+            column = self.columns["platform"]
+            keep_platform(con, Path(self.path), self._read(), column, self.platform)
         several, nested = con.sql(
             "SELECT count(*) > 1, bool_or(nested) FROM temp.input_files"
         ).fetchall()[0]
@@ -340,6 +345,8 @@ class Table:
 
     def _reason(self, con: duckdb.DuckDBPyConnection) -> str:
         reasons = ["reason_date"]
+        if "platform" in self.columns:
+            reasons.append(f"CASE WHEN text_platform IS NULL THEN '{WITHOUT}' END")
         if self.has_counts:
             whole = f"n_works BETWEEN 0 AND {_MOST_WORKS_A_PERIOD} AND n_works = floor(n_works)"
             reasons.append(

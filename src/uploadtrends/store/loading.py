@@ -20,7 +20,12 @@ from uploadtrends.errors import InputError, TooManyRejectsError
 from uploadtrends.result import file_sha256, package_version
 from uploadtrends.sources.dates import DAY_OR_MONTH, two_readings
 from uploadtrends.sources.protocol import LoadProgress, Progress, Source
-from uploadtrends.sources.staging import TABLES, create_stage_tables, drop_stage_tables
+from uploadtrends.sources.staging import (
+    TABLES,
+    create_stage_tables,
+    drop_stage_tables,
+    excerpts,
+)
 from uploadtrends.sources.watched import watched
 from uploadtrends.store.forgotten import leave_out
 from uploadtrends.store.merge import merge
@@ -243,7 +248,8 @@ def _check_rejects(
         return {}
     read = tally.counts.get("read") or rejected + max(staged["upload"], staged["series"])
     if rejected > allowed(max_rejects, read):
-        refuse(source, rejected, read, con.sql(EXAMPLES).fetchall(), max_rejects)
+        examples = con.sql(EXAMPLES).fetchall()
+        refuse(source, rejected, read, examples, max_rejects, excerpts(con, DAY_OR_MONTH))
     return dict(con.sql(REASONS.format("temp.stage_reject")).fetchall())
 
 
@@ -257,11 +263,17 @@ def refuse(
     read: int,
     examples: Sequence[tuple[str, str, str]],
     max_rejects: int | float,
+    dates: Sequence[str] | None = None,
 ) -> None:
-    """Say that too many rows cannot be read, with some of them."""
+    """Say that too many rows cannot be read, with some of them.
+
+    Of the `dates` whose order of day and month is in doubt (by default those among the examples)
+    all decide which order is offered.
+    """
     shown = "; ".join(f"{position}: {reason} ({text})" for position, reason, text in examples)
-    ways = [two_readings(text) for _, why, text in examples if why == DAY_OR_MONTH]
-    way_out = next(filter(None, ways), "correct the file or its column mapping")
+    if dates is None:
+        dates = [text for _, why, text in examples if why == DAY_OR_MONTH]
+    way_out = two_readings(dates) or "correct the file or its column mapping"
     raise TooManyRejectsError(
         f"{source.name}: {rejected:,} of about {read:,} input rows cannot be read ({shown}); "
         f"nothing was loaded. Fix: {way_out}, or allow more with max_rejects "

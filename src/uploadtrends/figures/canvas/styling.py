@@ -204,9 +204,9 @@ def called(text: str) -> str:
 
 
 def numeral(text: str) -> str:
-    """Return a number with the decimal mark of the language in force."""
+    """Return a number with the decimal mark of the language in force, no comma in thousands."""
     mark = "." if current().language == "en" else current().phrases.table.get(DECIMAL, ".")
-    return text.replace(".", mark)
+    return text.replace(",", "\u202f").replace(".", mark) if mark != "." else text
 
 
 def inches(width: float | str | None) -> float:
