@@ -203,7 +203,7 @@ REFUSED = {
         {},
         r"not a finite number .*'y'.*'many'",
     ),
-    "numbers as text": (lambda f: f.assign(y=f["y"].astype(str)), {}, "not a finite number"),
+    "texts": (lambda f: f.assign(y="n/a"), {}, r"not a finite number .*'n/a'"),
     "infinite y": (lambda f: f.assign(y=f["y"].where(f["t"] != 3, np.inf)), {}, "finite number"),
     "y is a date": (lambda f: f.assign(y=pd.Timestamp("2022-01-01")), {}, "finite number"),
     "mixed periods": (

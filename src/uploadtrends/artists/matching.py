@@ -13,6 +13,7 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
 from uploadtrends.errors import InputError
+from uploadtrends.limits import whole_number
 from uploadtrends.panel.ready import KEY, UnitTable, rows_by_period
 from uploadtrends.result import Call, Result
 
@@ -174,10 +175,9 @@ def _check(on: Sequence[str], method: str, ratio: int, caliper: float, bins: int
             "unknown way to match", column="method", value=method, fix="'nearest' or 'coarsened'"
         )
     for name, value, least in (("ratio", ratio, 1), ("bins", bins, 2)):
-        if value < least:
-            raise InputError(f"must be at least {least}", column=name, value=value)
+        whole_number(name, value, least)
     if not caliper > 0:
-        raise InputError("must be above zero", column="caliper", value=caliper)
+        raise InputError("must be above zero", column="caliper", value=caliper, fix="use .5")
 
 
 def _measured(exposure: Exposure, on: Sequence[str]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 
 from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
 from uploadtrends.errors import InputError
+from uploadtrends.limits import whole_number
 from uploadtrends.panel.ready import KEY, UnitTable, period_grid, place_in, rows_by_period
 
 if TYPE_CHECKING:
@@ -183,10 +184,8 @@ def check(method: str, control: str, leads: int, lags: int) -> None:
             raise InputError(
                 "unknown setting", column=name, value=value, fix=" or ".join(map(repr, allowed))
             )
-    if leads < 2 or lags < 0:
-        raise InputError(
-            "at least two leads (one is the base) and no negative lags", column="leads", value=leads
-        )
+    whole_number("leads", leads, 2)  # one of them is the base
+    whole_number("lags", lags)
 
 
 def chosen(
@@ -283,6 +282,13 @@ def status(method: str, frame: pd.DataFrame) -> tuple[str, str]:
         return "exploratory", f"only {exposed} exposed artists"
     if compared < FEWEST_EXPOSED:
         return "exploratory", f"only {compared} artists to compare with"
+    if method == "poisson":
+        before = frame[frame["t"] < frame["g"]].groupby("g")["y"].sum()
+        if (before == 0).any():
+            return "exploratory", (
+                "exposed artists have nothing but zeros before: in proportion to that they would "
+                "have stayed at zero, without any doubt"
+            )
     each = exposed / frame.loc[frame["g"] > 0, "g"].nunique()
     if method in ("sun-abraham", "poisson") and each < FEWEST_A_COHORT:
         why = f"{each:.1f} artists a date of exposure: this method's errors are too small"

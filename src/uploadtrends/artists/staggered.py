@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from uploadtrends.artists.exposures import Exposure
 from uploadtrends.artists.matching import Matched
 from uploadtrends.artists.outcomes import DESCRIBED, UNITS, Method, outcome_frame
 from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.limits import inside, whole_number
 from uploadtrends.panel.ready import UnitTable
 from uploadtrends.result import Call, Result
 
@@ -195,6 +196,8 @@ def exposure_effects(
         function="exposure_effects",
     )
     design.check(method, control, leads, lags)
+    inside("confidence", confidence)
+    whole_number("seed", seed)
     given = exposure.exposure if isinstance(exposure, Matched) else exposure
     if getattr(given.panel, "numbered", None) != getattr(panel, "numbered", None):
         raise InputError(
@@ -283,7 +286,30 @@ def _estimate(
         "twfe": methods.twfe,
         "poisson-twfe": lambda rows: methods.twfe(rows, counts=True),
     }
-    return estimators[method](frame), []
+    if method.startswith("poisson"):
+        return estimators[method](frame), []
+    # Linear: libraries stop their loops at absolute errors, whatever the unit of the outcome.
+    unit = float(frame["y"].std()) or 1.0
+    standard = frame.assign(y=(frame["y"] - frame["y"].mean()) / unit)
+    return _in_unit(estimators[method](standard), unit), []
+
+
+def _in_unit(found: Estimates, unit: float) -> Estimates:
+    """Return the estimates for an outcome that was measured in this unit."""
+
+    def each(pairs: dict[int, tuple[float, float]]) -> dict[int, tuple[float, float]]:
+        return {key: (unit * value, unit * error) for key, (value, error) in pairs.items()}
+
+    value, error = found.overall
+    return replace(
+        found,
+        values=unit * found.values,
+        errors=unit * found.errors,
+        overall=(unit * value, unit * error),
+        cohorts=each(found.cohorts),
+        years=each(found.years),
+        joint=None if found.joint is None else _in_unit(found.joint, unit),
+    )
 
 
 def _overall(

@@ -133,8 +133,6 @@ def _stop(
                 value=n_changes,
                 fix='use search="dynp"',
             )
-        if n_changes < 1:
-            raise InputError("a number of changes is at least 1", value=n_changes)
         return {"n_bkps": n_changes}
     if search == "dynp":
         raise InputError(

@@ -12,6 +12,7 @@ import pandas as pd
 from uploadtrends.breaks.common_sets import Together, sum_of_takers
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
+from uploadtrends.limits import whole_number
 from uploadtrends.result import Call, Result
 from uploadtrends.series.grid import FEWEST_PERIODS, frequency, stamp
 from uploadtrends.series.named import NamedSeries, named_series
@@ -150,6 +151,7 @@ def common_change(
     ('2020-07', 3)
     """
     call = Call.of(locals(), data, function="common_change")
+    whole_number("seed", seed)
     if not 0.5 <= confidence < 1.0:
         raise InputError(
             "confidence must lie in [0.5, 1)", column="confidence", value=confidence, fix="use .95"

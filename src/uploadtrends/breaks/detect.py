@@ -178,7 +178,7 @@ def _one(named: NamedSeries, settings: ChangePointSettings) -> SeriesChanges:
         season="none",
         autocorrelation=float("nan"),
     )
-    refusal = _refusal(whole)
+    refusal = _refusal(whole, settings.min_size)
     if refusal:
         sentence = f"{named.name}: not analysed, because {refusal}."
         return replace(blank, reason=refusal, sentence=sentence)
@@ -274,10 +274,12 @@ def _regimes(scaled: pd.Series, removed: Array, settings: ChangePointSettings) -
     return described(values, positions, cost, max(cost.min_size, settings.min_size or 1), 0)
 
 
-def _refusal(series: pd.Series) -> str:
+def _refusal(series: pd.Series, shortest: int | None) -> str:
     observed = int(series.notna().sum())
     if observed < FEWEST_PERIODS:
         return f"it has {observed} observed periods and {FEWEST_PERIODS} are needed"
+    if shortest is not None and observed < 2 * shortest:
+        return f"two regimes of min_size {shortest} do not fit into its {observed} observed periods"
     return mostly_missing(series)
 
 

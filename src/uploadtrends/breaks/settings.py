@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from uploadtrends.breaks.by_ruptures import SEARCHES
 from uploadtrends.errors import InputError
+from uploadtrends.limits import whole_number
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,10 @@ class ChangePointSettings:
         """Raise an InputError that names the first setting that cannot be used."""
         if not 0.5 <= self.confidence < 1.0:
             raise _refused("confidence must lie in [0.5, 1)", "confidence", self, "use 0.95")
-        if self.min_size is not None and self.min_size < 2:
-            raise _refused("a regime needs 2 periods", "min_size", self, "use 2 or more")
+        whole_number("seed", self.seed)
+        for name, least in (("min_size", 2), ("n_changes", 1)):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
         if self.season not in ("auto", True, False):
             raise _refused("unknown season", "season", self, "auto, True or False")
         if self.scale not in ("level", "log"):

@@ -41,7 +41,8 @@ _FEWEST_AFTER = 6  # periods
 
 def _rows(outcome: CheckOutcome) -> pd.DataFrame:
     own = outcome.figure_data["actual"][["platform", "group", "event", "label"]]
-    return outcome.figure_data["placebos"].merge(own, on=["platform", "group", "event"])
+    found = outcome.figure_data["placebos"]
+    return found if found.empty else found.merge(own, on=["platform", "group", "event"])
 
 
 def _histogram(axes: Axes, style: Any, rows: pd.DataFrame, outcome: CheckOutcome) -> None:

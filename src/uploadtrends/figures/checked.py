@@ -162,6 +162,8 @@ def matching(result: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
 def sketched(outcome: Any, sketch: Sketch, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     """Draw an outcome as its check says; parameters as in `draw`."""
     table = sketch.rows(outcome) if sketch.rows else outcome.figure_data[sketch.layer]
+    if table.empty:
+        return _sentence_only(outcome, width)
     pen = Pen(width)
     below = sketch.below if isinstance(sketch.below, str) else sketch.below(outcome)
 

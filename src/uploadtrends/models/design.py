@@ -138,12 +138,16 @@ def build_design(
         If a covariate is constant or collinear with the other columns.
     """
     usable = observed.copy()
+    notes: list[str] = []
+    unit = period_name(index)
     for name, column in covariates:
         missing = np.isnan(column)
         if missing[usable].all():
             raise InputError("the covariate has no value where the series has one", column=name)
+        if gone := int(missing[usable].sum()):
+            plural = "s" if gone > 1 else ""
+            notes.append(f"{gone} {unit}{plural} left out, where {name} has no value")
         usable &= ~missing
-    notes: list[str] = []
     window = _user_washout(index, settings.washout)
     usable &= ~window
     if window.any() or (settings.washout and not isinstance(settings.washout, int)):
@@ -151,7 +155,6 @@ def build_design(
 
     placed: list[tuple[Block, Onset]] = []
     dropped: list[tuple[Block, str]] = []
-    unit = period_name(index)
     for block in sorted(blocks, key=lambda b: (b.start, b.id)):
         found = place_block(block, index, settings.boundary, settings.lag)  # type: ignore[arg-type]
         reason = _outside(block, index, unit) if found is None else None
@@ -162,7 +165,7 @@ def build_design(
             dropped.append((block, reason or ""))
         else:
             placed.append((block, found))
-    placed, crowded = _separate(placed, usable, settings, unit)
+    placed, crowded = _separate(placed, usable, settings, unit, notes)
     dropped += crowded
 
     while True:
@@ -313,7 +316,11 @@ def _too_little(found: Onset, usable: Mask, settings: Settings, unit: str) -> st
 
 
 def _separate(
-    placed: list[tuple[Block, Onset]], usable: Mask, settings: Settings, unit: str
+    placed: list[tuple[Block, Onset]],
+    usable: Mask,
+    settings: Settings,
+    unit: str,
+    notes: list[str],
 ) -> tuple[list[tuple[Block, Onset]], list[tuple[Block, str]]]:
     """Leave out a block with too few periods between it and the one before."""
     kept: list[tuple[Block, Onset]] = []
@@ -329,6 +336,10 @@ def _separate(
                         f"{_count(between, unit)} of data between '{kept[-1][0].label}' and it, "
                         f"{needed} needed",
                     )
+                )
+                notes.append(
+                    f"what '{block.label}' changed is counted with '{kept[-1][0].label}', from "
+                    "which the data cannot tell it"
                 )
                 continue
         kept.append((block, found))

@@ -201,7 +201,7 @@ class Fit(Residuals):
         """
         values, fitted = self.observed, self.fitted
         if self.scale == "log":
-            values, fitted = np.log(values), np.log(fitted)
+            values, fitted = np.log(values.where(values > 0)), np.log(fitted)
         return (values - fitted)[self.prepared.design.used].rename("residual")
 
     def equation(self) -> Equation:

@@ -12,7 +12,7 @@ from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 from uploadtrends.models.settings import Settings
 from uploadtrends.series.grid import as_regular_series, days, frequency, period_ends
-from uploadtrends.series.named import NamedSeries
+from uploadtrends.series.named import NamedSeries, of_series
 from uploadtrends.series.steps import step_of
 
 
@@ -43,8 +43,17 @@ def covariates_of(settings: Settings, index: pd.DatetimeIndex) -> list[tuple[str
         return found
     given: Any = settings.covariates
     frame = given.to_frame(given.name or "covariate") if isinstance(given, pd.Series) else given
+    names = list(map(str, frame))
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                "two covariates have names that read the same",
+                column=name,
+                fix="give each a name of its own, or drop one",
+            )
     return found + [
-        (str(name), _align(frame[name], index, str(name), settings)) for name in frame.columns
+        (name, _align(frame[key], index, name, settings))
+        for name, key in zip(names, frame, strict=True)
     ]
 
 
@@ -95,6 +104,8 @@ def holidays(where: str, index: pd.DatetimeIndex) -> Array:
 
 
 def _align(series: Any, index: pd.DatetimeIndex, name: str, settings: Settings) -> Array:
+    if isinstance(series, pd.DataFrame) and series.shape[1] == 1:
+        series = series.iloc[:, 0]
     if not isinstance(series, pd.Series):
         raise InputError(
             "expected a pandas Series with dates",
@@ -102,7 +113,10 @@ def _align(series: Any, index: pd.DatetimeIndex, name: str, settings: Settings) 
             value=type(series).__name__,
             fix="give it the same index as the data",
         )
-    regular = as_regular_series(series, week=settings.week, labels=settings.labels)
+    try:
+        regular = as_regular_series(series, week=settings.week, labels=settings.labels)
+    except InputError as error:
+        raise of_series(error, name) from None
     found = frequency(pd.DatetimeIndex(regular.index))
     if found != frequency(index):
         raise InputError(

@@ -337,7 +337,8 @@ def _alike(prepared: Sequence[Prepared]) -> Iterator[list[int]]:
         # Errors with sizes of their own make a design of its own.
         groups.setdefault(id(one.design if one.spread is None else one), []).append(i)
     for places in groups.values():
-        step = max(1, min(_TOGETHER, _NUMBERS // prepared[places[0]].design.positions.size ** 2))
+        size = max(prepared[places[0]].design.positions.size, 1)
+        step = max(1, min(_TOGETHER, _NUMBERS // size**2))
         yield from (places[i : i + step] for i in range(0, len(places), step))
 
 

@@ -102,7 +102,7 @@ class _Noises(NamedTuple):
 
     def better(self, other: _Noises, rows: int) -> _Noises:
         """Return the noise of the better shape; few rows know its likelihood and not its power."""
-        best = np.maximum(self.log_likelihood, other.log_likelihood)
+        best = np.fmax(self.log_likelihood, other.log_likelihood)  # one may have diverged
         taken = (other.log_likelihood > self.log_likelihood) & (rows >= LONG)
         pairs = zip(self, other, strict=True)
         kept = _Noises(*(np.where(taken, beside, own) for own, beside in pairs))
@@ -175,11 +175,13 @@ def _multiplied(level: Side, logarithm: Array, mean: Array, middle: Array, floor
 
 def _added(logs: Side, y: Array, mean: Array, middle: Array) -> _Noises:
     """Return the normal noise around courses on the log scale, near their `mean`."""
-    for _ in range(_STEPS):
-        step = _projected(y - mean, logs.x * mean[..., None])
-        mean = mean * np.exp(step / mean)
-    near = logs._replace(scale="level", x=logs.x * (mean / middle)[..., None])
-    found = _noise((y - mean) / middle, near, mean, 0 * middle)
+    # One huge period can drive the steps apart: that likelihood is NaN, and not the better one.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(_STEPS):
+            step = _projected(y - mean, logs.x * mean[..., None])
+            mean = mean * np.exp(step / mean)
+        near = logs._replace(scale="level", x=logs.x * (mean / middle)[..., None])
+        found = _noise((y - mean) / middle, near, mean, 0 * middle)
     return found._replace(gain=np.where(found.power != OWN["log"], np.inf, 0.0))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
+from uploadtrends.limits import inside, whole_number
 from uploadtrends.models.terms import TERMS
 
 if TYPE_CHECKING:
@@ -89,8 +90,20 @@ class Settings:
     complete_to: Any = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "terms", _tuple(self.terms))
-        object.__setattr__(self, "horizons", tuple(int(h) for h in self.horizons))
+        object.__setattr__(self, "terms", tuple(dict.fromkeys(_tuple(self.terms))))
+        months = dict.fromkeys(whole_number("horizons", h, 1) for h in _tuple(self.horizons))
+        object.__setattr__(self, "horizons", tuple(months))
+        for name, least in (
+            ("ramp_start", 0),
+            ("lag", 0),
+            ("onset_periods", 1),
+            ("pulse_periods", 1),
+            ("hac_lags", 0),
+        ):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
+        if isinstance(self.washout, int | float):
+            object.__setattr__(self, "washout", whole_number("washout", self.washout))
         object.__setattr__(self, "instrument_breaks", _tuple(self.instrument_breaks))
         object.__setattr__(self, "arma_order", tuple(self.arma_order))
         object.__setattr__(self, "order", tuple(self.order))
@@ -116,8 +129,13 @@ class Settings:
             _one_of("terms", term, tuple(TERMS))
         if not self.terms:
             raise InputError("no terms to estimate", column="terms", fix='use ("level", "slope")')
-        if "pulse" in self.terms and "level" in self.terms and self.pulse_periods < 1:
-            raise InputError("a pulse lasts at least one period", column="pulse_periods", fix="1")
+        if self.seasonal is not None and any(self.seasonal[:3]) and self.seasonal[3] < 2:
+            raise InputError(
+                "a season has at least 2 periods",
+                column="seasonal",
+                value=self.seasonal,
+                fix="write the periods of a cycle last, as in (0, 1, 1, 12)",
+            )
         _one_of("errors", self.errors, ("averaged", "ar1"))
         _one_of("scale", self.scale, ("auto", "level", "log", "counts"))
         _one_of("boundary", self.boundary, ("exposure", "inclusive", "exclude"))
@@ -130,7 +148,9 @@ class Settings:
         _one_of("instrument", self.instrument, ("window", "term"))
         _one_of("exposure", self.exposure, (None, "days"))
         if self.season not in (None, "auto", "none", "dummies", "harmonics") and not (
-            isinstance(self.season, int) and 0 <= self.season <= 6
+            isinstance(self.season, int)
+            and not isinstance(self.season, bool)
+            and 0 <= self.season <= 6
         ):
             raise InputError(
                 "unknown seasonal terms",
@@ -138,29 +158,8 @@ class Settings:
                 value=self.season,
                 fix='use "auto", "none", "harmonics", "dummies" or a number of harmonics',
             )
-        if not 0 < self.confidence < 1:
-            raise InputError(
-                "confidence must lie between 0 and 1",
-                column="confidence",
-                value=self.confidence,
-                fix="0.95",
-            )
-        if self.alternative != "two-sided" and self.confidence <= 0.5:
-            raise InputError(
-                "a one-sided interval needs a confidence above one half",
-                column="confidence",
-                value=self.confidence,
-                fix="0.95",
-            )
-        for name, least in (("ramp_start", 0), ("lag", 0), ("onset_periods", 1)):
-            if getattr(self, name) < least:
-                raise InputError(
-                    f"{name} must be at least {least}", column=name, value=getattr(self, name)
-                )
-        if any(h < 1 for h in self.horizons):
-            raise InputError(
-                "horizons are months, 1 or more", column="horizons", value=self.horizons
-            )
+        # The one end of a one-sided interval is that of a two-sided one.
+        inside("confidence", self.confidence, 0.0 if self.alternative == "two-sided" else 0.5)
         if self.method in COUNT_METHODS and self.scale not in ("auto", "counts"):
             raise InputError(
                 f"{self.method} models counts",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from uploadtrends.panel.panel import Panel
 
 KEY = ["platform", "artist_id"]
+_CODES = (-1, -9, -99, -999, -9999)
+"""What surveys write for "does not apply"."""
 _STARTS = {"year": "Y", "quarter": "Q", "month": "M", "week": "W-SUN", "day": "D"}
 
 
@@ -94,8 +96,7 @@ class UnitTable:
         column = self.column(name, role)
         given = column.dropna()
         number = pd.to_numeric(given, errors="coerce")
-        text = given.map(lambda value: isinstance(value, str)).astype(bool)
-        bad = number.isna() | text | ~np.isfinite(number.fillna(0).astype(float))
+        bad = number.isna() | ~np.isfinite(number.fillna(0).astype(float))
         if getattr(given.dtype, "kind", "O") in "mM":
             bad[:] = True
         if bad.any():
@@ -110,8 +111,8 @@ class UnitTable:
     def first_periods(self, given: pd.Series, column: str) -> tuple[pd.Series, tuple[str, ...]]:
         """Return the first treated period of every value, missing where never, and notes.
 
-        Never: None, NaN, NaT, infinity, 0 and empty text. Where periods are dates, whole numbers
-        from 1 on count the periods of the table.
+        Never: None, NaN, NaT, infinity, empty text, and 0 unless it is a period and something else
+        says never. Where periods are dates, whole numbers from 1 on count the periods of the table.
 
         Raises
         ------
@@ -119,10 +120,20 @@ class UnitTable:
             For what cannot be one of the table's periods.
         """
         empty = never(given)
+        if self.numbered and self.grid[0] <= 0 <= self.grid[-1]:
+            zero = given.isin([0, "0"])
+            if zero.any() and not (empty & ~zero).any():
+                raise InputError(
+                    f"0 is a period of '{self.time}', and would stand for never, too",
+                    column=column,
+                    value=0,
+                    fix="leave never treated units empty, or number the periods from 1",
+                )
+            empty &= ~zero
         said = given[~empty]
         whole = whole_numbers(said)
         if self.numbered:
-            whole = self._numbered(given, said, whole, column)
+            whole = self._numbered(said, whole, column)
             return whole.astype("Int64").reindex(given.index), ()
         notes: tuple[str, ...] = ()
         if whole is not None and len(whole) and whole.between(1, len(self.grid)).all():
@@ -142,9 +153,7 @@ class UnitTable:
             days = first_days(_wall(said), column)
         return days.reindex(given.index).astype("datetime64[ns]"), notes
 
-    def _numbered(
-        self, given: pd.Series, said: pd.Series, whole: pd.Series | None, column: str
-    ) -> pd.Series:
+    def _numbered(self, said: pd.Series, whole: pd.Series | None, column: str) -> pd.Series:
         first, last = self.grid[0], self.grid[-1]
         if whole is None:
             other = [value for value in said if whole_numbers(pd.Series([value])) is None]
@@ -154,12 +163,14 @@ class UnitTable:
                 value=[*other, said.iloc[0]][0],
                 fix="give the first treated period as a number, and 0 or nothing for never",
             )
-        if first <= 0 <= last and given.isin([0, "0"]).any():
+        coded = whole.isin(_CODES)
+        if first >= 0 and coded.any():
             raise InputError(
-                f"0 is a period of '{self.time}', and would stand for never, too",
+                f"no period of '{self.time}' is negative: this may be a code for never, or say "
+                "before the data",
                 column=column,
-                value=0,
-                fix="leave never treated units empty, or number the periods from 1",
+                value=int(whole[coded].iloc[0]),
+                fix=f"leave never treated units empty, and write {first} for those treated before",
             )
         wrong = whole.between(first, last) & ~whole.isin(self.grid)
         if wrong.any():
@@ -302,7 +313,9 @@ def _read(table: Any, unit: str) -> pd.DataFrame:
             value=type(table).__name__,
             fix="give a pandas or polars frame, or the path of a file",
         )
-    return table.reset_index(drop=True)
+    # Unit and period may be the index, as linearmodels has them.
+    named = [name for name in table.index.names if name is not None and name not in table.columns]
+    return table.reset_index(level=named).reset_index(drop=True)
 
 
 def _names(units: pd.Series, column: str) -> pd.Series:

@@ -269,6 +269,13 @@ def _numbers(series: pd.Series) -> Array:
             value=float(values[np.isinf(values)][0]),
             fix="replace it by NaN",
         )
+    if (np.abs(values) > 1e153).any():
+        raise InputError(
+            "a value is too large for its square to be a number",
+            column=name,
+            value=float(np.nanmax(np.abs(values))),
+            fix="measure in a larger unit: divide the series",
+        )
     near = np.round(values)
     known = ~np.isnan(values)
     # Sums of floats that are counts but for the last digits.

@@ -65,6 +65,7 @@ def named_series(
     found = list(_each(data, unit, regular))
     if not found:
         raise _no_series(data)
+    _told_apart(found)
     for what, wanted in (("platform", platforms), ("group", groups)):
         if wanted is None:
             continue
@@ -82,6 +83,31 @@ def named_series(
 
 
 Regular = Callable[[Any], pd.Series]
+
+
+def _told_apart(found: Sequence[NamedSeries]) -> None:
+    """Refuse series whose names, such as 1 and "1", read the same in every table."""
+    seen: set[tuple[str, str]] = set()
+    for item in found:
+        if (item.platform, item.group) in seen:
+            raise InputError(
+                "two series have names that read the same",
+                column=item.name,
+                fix="give each a name of its own, written as text",
+            )
+        seen.add((item.platform, item.group))
+
+
+def of_series(error: InputError, name: str) -> InputError:
+    """Return the error with the name of the series that it is about."""
+    if error.column in (name, None):
+        return InputError(
+            error.problem, file=error.file, column=name, value=error.value, fix=error.fix
+        )
+    problem = f"{name}: {error.problem}"
+    return InputError(
+        problem, file=error.file, column=error.column, value=error.value, fix=error.fix
+    )
 
 
 def _no_series(data: Any) -> InputError:
@@ -131,6 +157,14 @@ def _check_columns(frame: pd.DataFrame) -> None:
             column=str(twice[0]),
             fix="rename one of them, or drop the duplicate",
         )
+    columns: Any = frame.columns
+    calendars = pd.DatetimeIndex | pd.PeriodIndex
+    if isinstance(columns, calendars) and not isinstance(frame.index, calendars):
+        raise InputError(
+            "the dates are in the columns, not in the index",
+            column=str(frame.columns[0]) if len(frame.columns) else None,
+            fix="pass frame.T",
+        )
     if isinstance(frame.index, pd.RangeIndex):
         for name in frame.columns:
             dated = pd.api.types.is_datetime64_any_dtype(frame[name].dtype)
@@ -166,7 +200,11 @@ def _from_pair(key: Any, series: Any, regular: Regular) -> NamedSeries:
             value=type(series).__name__,
             fix="pass a dict of pandas Series",
         )
-    return NamedSeries(str(platform), str(group), regular(series.rename(str(group))))
+    try:
+        tidy = regular(series.rename(str(group)))
+    except InputError as error:
+        raise of_series(error, str(key)) from None
+    return NamedSeries(str(platform), str(group), tidy)
 
 
 def _from_panel(panel: Any, unit: str, regular: Regular) -> Iterator[NamedSeries]:

@@ -115,7 +115,7 @@ def test_one_sided_answers(frame, scale: str) -> None:
     np.testing.assert_allclose(up["relative_low"], ninety["relative_low"])
     assert "one-sided interval up to" in less.summary()
     assert "up to" in repr(less)
-    with pytest.raises(InputError, match="above one half"):
+    with pytest.raises(InputError, match=r"between 0\.5 and 1"):
         rows(alternative="less", confidence=0.5)
 
 

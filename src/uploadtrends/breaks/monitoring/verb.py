@@ -21,8 +21,10 @@ from uploadtrends.breaks.regime_fit import calibrated_regimes
 from uploadtrends.breaks.season import find_season, seasonal_component
 from uploadtrends.breaks.structural.monitoring import MONITORING_TYPES, MonitoringType, watch
 from uploadtrends.errors import InputError
+from uploadtrends.events import as_events
+from uploadtrends.limits import inside, whole_number
 from uploadtrends.result import Call
-from uploadtrends.series.grid import FEWEST_PERIODS, frequency, stamp
+from uploadtrends.series.grid import FEWEST_PERIODS, frequency, moment, period_of, stamp
 from uploadtrends.series.named import NamedSeries, named_series
 from uploadtrends.series.steps import step_of
 
@@ -72,7 +74,8 @@ def monitor(
     history : pandas.Series, mapping of Series, pandas.DataFrame or Panel
         Periods without a change, at least 12 observed; or all periods, if `new` is a date.
     new : date-like, or of the kind of `history`
-        The first period to watch (everything before it is history), or the new periods themselves.
+        A day in the first period to watch (everything before that period is history), or the new
+        periods themselves.
     test : {"OLS-CUSUM", "OLS-MOSUM", "RE", "ME"}
         Cumulated errors, moving sums of them (quicker for changes long after the history's end),
         recursive or moving estimates (with ``covariance="ols"`` or ``"hac"``).
@@ -123,8 +126,10 @@ def monitor(
     ['2024-01']
     """
     call = Call.of(locals(), history, new, function="monitor")
-    if not 0.0 < level < 1.0:
-        raise InputError("a level lies between 0 and 1", column="level", value=level, fix="use .05")
+    inside("level", level, fix="use .05")
+    whole_number("seed", seed)
+    if horizon is not None:
+        horizon = whole_number("horizon", horizon, 1)
     if test not in MONITORING_TYPES:
         fix = f"use {', '.join(MONITORING_TYPES)}"
         raise InputError("unknown test", column="test", value=test, fix=fix)
@@ -149,16 +154,37 @@ def _pieces(history: Any, new: Any, chosen: dict[str, Any]) -> list[tuple[NamedS
     """Return every series, history and new periods together, and the place of the first new one."""
     known = named_series(history, **chosen)
     if isinstance(new, str | dt.date | np.datetime64 | pd.Period):
-        start = pd.Timestamp(str(new))
-        return [(item, int(item.values.index.searchsorted(start))) for item in known]
+        start = as_events(new)[0]
+        return [(item, _first_from(item.values, start.at or start.start)) for item in known]
     latest = {(item.platform, item.group): item for item in named_series(new, **chosen)}
-    if len(known) == 1 and len(latest) == 1:
+    if isinstance(history, pd.Series) and isinstance(new, pd.Series):  # whatever they are called
         latest = {(known[0].platform, known[0].group): next(iter(latest.values()))}
+    if strange := [item.name for key, item in latest.items() if key not in map(_key, known)]:
+        raise InputError(
+            "a new series has no history",
+            column="new",
+            value=strange[0],
+            fix=f"use the names of the history: {', '.join(item.name for item in known)}",
+        )
     found = []
     for item in known:
-        more = latest.get((item.platform, item.group))
+        more = latest.get(_key(item))
         if more is None:
-            raise InputError("a series has no new periods", column="new", value=item.name)
+            raise InputError(
+                "a series has no new periods",
+                column="new",
+                value=item.name,
+                fix="give its new periods, or leave it out of the history",
+            )
+        indices = [pd.DatetimeIndex(one.values.index) for one in (item, more)]
+        grids = [(frequency(index), index.tz) for index in indices]
+        if grids[0] != grids[1]:
+            raise InputError(
+                "the new periods are of another frequency or time zone than the history",
+                column="new",
+                value=grids[1][0],
+                fix=f"aggregate to {grids[0][0]}, time zone {grids[0][1]}",
+            )
         after = more.values[more.values.index > item.values.index[-1]]
         if len(after) < len(more.values):
             raise InputError(
@@ -167,10 +193,20 @@ def _pieces(history: Any, new: Any, chosen: dict[str, Any]) -> list[tuple[NamedS
                 value=f"{more.values.index[0]:%Y-%m-%d}",
                 fix="give the new periods only, or all periods as history and a date as new",
             )
-        index = pd.DatetimeIndex(item.values.index)
-        whole = pd.concat([item.values, after]).asfreq(index.freq)
+        whole = pd.concat([item.values, after]).asfreq(indices[0].freq)
         found.append((NamedSeries(item.platform, item.group, whole), len(item.values)))
     return found
+
+
+def _key(item: NamedSeries) -> tuple[str, str]:
+    return item.platform, item.group
+
+
+def _first_from(series: pd.Series, start: Any) -> int:
+    """Return the place of the period that holds a day or time, or of the first one after it."""
+    index = pd.DatetimeIndex(series.index)
+    place = period_of(index, start)
+    return int(index.searchsorted(moment(index, start))) if place is None else place
 
 
 def _one(named: NamedSeries, first: int, settings: _Settings) -> Monitored:

@@ -15,6 +15,7 @@ from uploadtrends.breaks.structural.outcome import StructuralTest
 from uploadtrends.breaks.structural.regression import (
     andrews_covariance,
     least_squares,
+    refuse_without_error,
     response_and_design,
 )
 from uploadtrends.brief import p_text
@@ -189,11 +190,12 @@ def _periods(where: Any, name: str, index: pd.DatetimeIndex) -> int:
 def _wald(response: Array, design: Array, places: Array, covariance: str) -> Array:
     """Return the Wald form (k times F) of "no break at p" for every place p."""
     n, k = design.shape
+    _, residuals = least_squares(response, design)
+    refuse_without_error(response, residuals)
     if covariance == "hac":
         return np.array([_robust_wald(response, design, int(place)) for place in places])
     if covariance != "ols":
         raise InputError("unknown covariance", value=covariance, fix='use "ols" or "hac"')
-    _, residuals = least_squares(response, design)
     # Residuals and an orthonormal basis leave the statistic as it is and keep its digits.
     basis = np.linalg.qr(design)[0] * np.sqrt(n)
     gram = np.cumsum(basis[:, :, None] * basis[:, None, :], axis=0)

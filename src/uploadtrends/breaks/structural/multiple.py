@@ -18,6 +18,7 @@ from uploadtrends.breaks.structural.regression import (
     response_and_design,
 )
 from uploadtrends.errors import InputError
+from uploadtrends.limits import inside
 from uploadtrends.result import Call
 
 MAXIMUM_LENGTH = 4000
@@ -76,16 +77,18 @@ def bai_perron(
         raise InputError(
             f"a regime must be longer than its {k} coefficients", column="min_size", value=min_size
         )
-    if not 0.0 < confidence < 1.0:
-        raise InputError("confidence must lie in (0, 1)", column="confidence", value=confidence)
-    most = min(n // shortest - 1, max_breaks if breaks is None else breaks)
-    if most < 0 or (breaks is not None and most < breaks):
+    inside("confidence", confidence)
+    most = n // shortest - 1
+    if most < (1 if breaks is None else breaks):
         raise InputError(
-            f"{breaks or 0} breaks do not fit with regimes of {shortest} periods",
+            f"{breaks or 1} breaks do not fit with regimes of {shortest} of {n} periods",
             column="min_size",
             value=min_size,
+            fix=f"at most {n // ((breaks or 1) + 1)} periods each",
         )
-    rss = _segment_rss(response, design, shortest)
+    most = min(most, max_breaks if breaks is None else breaks)
+    # Residuals instead of the response: the same partitions, and all their digits.
+    rss = _segment_rss(least_squares(response, design)[1], design, shortest)
     partitions, totals = _partitions(rss, n, shortest, most)
     selection = _selection(partitions, totals, n, k, regular.index)
     chosen = int(selection[criterion].to_numpy().argmin()) if breaks is None else breaks
@@ -161,7 +164,8 @@ def _selection(
 ) -> pd.DataFrame:
     rows = []
     for count, (places, rss) in enumerate(zip(partitions, totals, strict=True)):
-        mean_square = max(rss, 1e-300) / n
+        rss = max(rss, 1e-12 * totals[0], 1e-300)  # what is left of exact steps is rounding
+        mean_square = rss / n
         parameters = (k + 1) * (count + 1)
         free = (count + 1) * k + count
         rows.append(
@@ -169,8 +173,7 @@ def _selection(
                 "breaks": count,
                 "rss": rss,
                 "bic": n * (np.log(mean_square) + 1.0 + np.log(2 * np.pi)) + np.log(n) * parameters,
-                "lwz": np.log(max(rss, 1e-300) / max(n - free, 1))
-                + free / n * 0.299 * np.log(n) ** 2.1,
+                "lwz": np.log(rss / max(n - free, 1)) + free / n * 0.299 * np.log(n) ** 2.1,
                 "dates": tuple(index[place] for place in places),
             }
         )

@@ -26,6 +26,7 @@ from uploadtrends.breaks.structural.regression import (
     hac_meat,
     least_squares,
     long_run_variance,
+    refuse_without_error,
     response_and_design,
 )
 from uploadtrends.errors import InputError
@@ -123,7 +124,9 @@ def fluctuation(
     if not 0.0 < window < 1.0:
         raise InputError("the window is a share of the periods", column="window", value=window)
     regular, design = response_and_design(series, regressors)
-    process = process_of(regular.to_numpy(), design, kind, covariance, window)
+    response = regular.to_numpy()
+    refuse_without_error(response, least_squares(response, design)[1])
+    process = process_of(response, design, kind, covariance, window)
     value, p, shown = _judge(process, functional, root_boundary, window, trim)
     index = pd.DatetimeIndex(regular.index)
     place = process.first + int(np.argmax(np.abs(shown).max(axis=1)))
@@ -245,6 +248,10 @@ def _estimates(response: Array, design: Array, moving: bool, window: float) -> P
 def _scores(response: Array, design: Array, kind: str) -> Array:
     if kind.startswith("Score"):
         _, residuals = least_squares(response, design)
+        size = float(np.sqrt(residuals @ residuals / len(residuals)))
+        # As in R, units change a little: scores of the variance grow with their square. Beyond
+        # what numbers of a computer hold of both, errors are measured in their own size.
+        residuals = residuals / (1.0 if 1e-4 < size < 1e4 else size)
         variance = float(residuals @ residuals) / len(residuals)
         return np.column_stack([design * residuals[:, None], residuals**2 - variance])
     if (response < 0).any() or (response != np.round(response)).any():

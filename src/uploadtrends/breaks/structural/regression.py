@@ -22,7 +22,8 @@ def response_and_design(series: pd.Series, regressors: Any) -> tuple[pd.Series, 
         Without missing periods.
     regressors : {"constant", "trend"} or pandas.DataFrame
         ``"constant"``: changes of the mean. ``"trend"``: of mean and slope. A frame is used as it
-        is (rows as the series; add a constant column yourself).
+        is (add a constant column yourself); its rows are found by their dates, or, where its index
+        holds none, are those of the series.
 
     Raises
     ------
@@ -39,11 +40,7 @@ def response_and_design(series: pd.Series, regressors: Any) -> tuple[pd.Series, 
         )
     n = len(regular)
     if isinstance(regressors, pd.DataFrame):
-        if len(regressors) != n:
-            raise InputError(
-                "the regressors do not fit the series", value=f"{len(regressors)} rows, not {n}"
-            )
-        design = regressors.to_numpy(dtype=float)
+        design = _by_date(regressors, pd.DatetimeIndex(regular.index))
     elif regressors == "constant":
         design = np.ones((n, 1))
     elif regressors == "trend":
@@ -52,9 +49,49 @@ def response_and_design(series: pd.Series, regressors: Any) -> tuple[pd.Series, 
         raise InputError(
             "unknown regressors", value=regressors, fix='use "constant", "trend" or a DataFrame'
         )
-    if not np.isfinite(design).all() or np.linalg.matrix_rank(design) < design.shape[1]:
-        raise InputError("the regressors are collinear or not finite", fix="drop a column")
+    if not design.shape[1] or np.linalg.matrix_rank(design) < design.shape[1]:
+        raise InputError("the regressors are none or collinear", fix="drop or add a column")
     return regular, design
+
+
+def _by_date(regressors: pd.DataFrame, index: pd.DatetimeIndex) -> Array:
+    """Return the columns of a frame at the periods of a series, shape (n, k)."""
+    if isinstance(regressors.index, pd.RangeIndex):
+        if len(regressors) != len(index):
+            raise InputError(
+                "the regressors do not fit the series",
+                column="regressors",
+                value=f"{len(regressors)} rows, not {len(index)}",
+                fix="give them the dates of the series as index",
+            )
+        return regressors.to_numpy(dtype=float)
+    columns = []
+    for name in regressors.columns:
+        column = as_regular_series(regressors[name]).reindex(index)
+        if column.isna().any():
+            raise InputError(
+                f"the regressor has no value for {column.index[column.isna()][0]:%Y-%m-%d}",
+                column=str(name),
+                fix="give it a value for every period of the series, or cut the series",
+            )
+        columns.append(column.to_numpy(dtype=float))
+    return np.column_stack(columns) if columns else np.empty((len(index), 0))
+
+
+def refuse_without_error(response: Array, residuals: Array) -> None:
+    """Refuse a regression that leaves nothing but rounding: tests would be made of that.
+
+    Raises
+    ------
+    InputError
+        For a series that never changes, or is an exact line of its regressors.
+    """
+    if np.abs(residuals).max() <= 1e-13 * np.abs(response).max():
+        raise InputError(
+            "one regression fits every period without any error, so there is nothing to test",
+            value=float(response[0]),
+            fix="leave this series out",
+        )
 
 
 def least_squares(response: Array, design: Array) -> tuple[Array, Array]:

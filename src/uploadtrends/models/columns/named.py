@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from uploadtrends.errors import InputError
 from uploadtrends.models.columns.formula import variables
 from uploadtrends.series.named import NamedSeries
 from uploadtrends.signatures import unknown
@@ -37,7 +38,7 @@ class Resolved:
         return self._one(given, "control") if isinstance(given, str) else given
 
     def covariates(self, given: Any, formula: str | None) -> Any:
-        """Return covariates as a frame: those named, and those that a formula names."""
+        """Return covariates by name: those named, and those that a formula names."""
         names: Sequence[Any] = ()
         if isinstance(given, str):
             names = (given,)
@@ -53,14 +54,18 @@ class Resolved:
                 found[name] = self._one(name, "formula")
         if not found:
             return given if not names else None
-        frame = pd.DataFrame(found)
-        if not names and given is not None:
-            return pd.concat([_frame(given), frame], axis=1)
-        return frame
+        return found if names or given is None else {**_columns(given), **found}
 
     def outcomes(self, series: Sequence[NamedSeries]) -> list[NamedSeries]:
         """Return the series that were not named as something else."""
-        return [item for item in series if (item.platform, item.group) not in self.used]
+        left = [item for item in series if (item.platform, item.group) not in self.used]
+        if not left:
+            raise InputError(
+                "every series of the data is a control or a covariate, none is an outcome",
+                column="data",
+                fix="add the column whose change is asked about",
+            )
+        return left
 
     def _one(self, name: Any, place: str) -> pd.Series:
         item = self._known.get(str(name))
@@ -84,5 +89,7 @@ def _names(given: Any) -> set[str]:
     return set(map(str, given)) if isinstance(given, Mapping | pd.DataFrame) else set()
 
 
-def _frame(given: Any) -> pd.DataFrame:
-    return given.to_frame() if isinstance(given, pd.Series) else pd.DataFrame(given)
+def _columns(given: Any) -> dict[Any, pd.Series]:
+    if isinstance(given, pd.Series):
+        return {given.name: given}
+    return {key: given[key] for key in given}

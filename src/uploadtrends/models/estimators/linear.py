@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from uploadtrends.arrays import Array
+from uploadtrends.errors import InputError
 from uploadtrends.models.estimators import reml
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.families import solve_markov
@@ -122,6 +123,13 @@ def newey_west_covariance(scores: Array, bread: Array, positions: Array, lags: i
     lags : int
     """
     n, k = scores.shape
+    if lags >= n:
+        raise InputError(
+            f"a bandwidth of {lags} does not fit into {n} periods",
+            column="hac_lags",
+            value=lags,
+            fix=f"leave it out for {hac_lags(n)}, the rule of Newey and West",
+        )
     grid = np.zeros((int(positions[-1] - positions[0]) + 1, k))
     grid[(positions - positions[0]).astype(int)] = scores
     meat = grid.T @ grid

@@ -1,0 +1,113 @@
+"""Ready tables as people code them: the estimate by hand, or a refusal with a fix that works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import uploadtrends as ut
+from uploadtrends.errors import InputError
+
+RNG = np.random.default_rng(3)
+STARTS = np.repeat([6, 9, 0], [8, 7, 15])
+ROWS = pd.DataFrame(
+    [(unit, t, STARTS[unit]) for unit in range(30) for t in range(1, 13)], columns=["id", "t", "g"]
+)
+AFTER = (ROWS["g"] > 0) & (ROWS["t"] >= ROWS["g"])
+ROWS["y"] = (
+    RNG.normal(0, 2, 30)[ROWS["id"]] + RNG.normal(0, 1, 12)[ROWS["t"] - 1] + AFTER
+) + RNG.normal(0, 0.5, 360)
+
+
+def overall(table: Any, **settings: Any) -> pd.Series:
+    panel = ut.panel_from_table(table, unit="id", period="t")
+    exposed = ut.exposure(panel, settings.pop("g", "g"))
+    settings = {"outcome": "y", "method": "imputation"} | settings
+    return ut.exposure_effects(panel, exposed, **settings).overall.iloc[0]
+
+
+def by_hand(rows: pd.DataFrame) -> float:
+    """Unit and period effects from untreated rows; the mean of what is left of the treated."""
+    effects = pd.get_dummies(rows[["id", "t"]].astype(str), dtype=float).to_numpy()
+    after = ((rows["g"] > 0) & (rows["t"] >= rows["g"])).to_numpy()
+    y = rows["y"].to_numpy(dtype=float)
+    fitted = np.linalg.lstsq(effects[~after], y[~after], rcond=None)[0]
+    return float((y - effects @ fitted)[after].mean())
+
+
+WANT = by_hand(ROWS)
+GIVEN = {
+    "periods around 0, never empty": ROWS.assign(
+        t=ROWS["t"] - 6, g=ROWS["g"].where(ROWS["g"] > 0) - 6
+    ),
+    "periods around 0, never infinite": ROWS.assign(
+        t=ROWS["t"] - 6, g=ROWS["g"].where(ROWS["g"] > 0, np.inf) - 6
+    ),
+    "0 and 1 by period around 0": ROWS.assign(t=ROWS["t"] - 6, g=AFTER),
+    "unit and period in the index": ROWS.set_index(["id", "t"]),
+    "numbers as text": ROWS.assign(y=ROWS["y"].map(repr)),
+    "every second year": ROWS.assign(
+        t=2000 + 2 * ROWS["t"], g=(2000 + 2 * ROWS["g"]).where(ROWS["g"] > 0, 0)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_coding_that_can_be_read_one_way_only_is_read_so(name: str) -> None:
+    assert overall(GIVEN[name])["estimate"] == pytest.approx(WANT)
+
+
+def test_codes_that_can_be_read_two_ways_are_refused() -> None:
+    shifted = ROWS.assign(t=ROWS["t"] - 6, g=(ROWS["g"] - 6).where(ROWS["g"] > 0, 0))
+    for table, says in (
+        (shifted, "0 is a period of 't'"),
+        (ROWS.assign(g=ROWS["g"].replace(0, -1)), "code for never"),
+        (ROWS.assign(g=ROWS["g"].replace(0, -999)), "code for never"),
+    ):
+        with pytest.raises(InputError, match=says) as caught:
+            overall(table)
+        assert "leave never treated units empty" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    "method", ["imputation", "two-stage", "sun-abraham", "callaway-santanna", "twfe"]
+)
+def test_the_unit_of_the_outcome_changes_nothing(method: str) -> None:
+    want = overall(ROWS, method=method)
+    for unit, plus in ((1e-9, 0.0), (1e12, 0.0), (1.0, 1e6)):
+        found = overall(ROWS.assign(y=unit * ROWS["y"] + plus), method=method)
+        assert found["estimate"] / unit == pytest.approx(want["estimate"], rel=1e-6)
+        assert found["p"] == pytest.approx(want["p"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"confidence": 95}, "confidence"),
+        ({"leads": 1}, "leads"),
+        ({"lags": 2.5}, "lags"),
+        ({"lags": -1}, "lags"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_settings_are_refused_by_name(settings: dict, named: str) -> None:
+    with pytest.raises(InputError) as caught:
+        overall(ROWS, **settings)
+    assert caught.value.column == named
+
+
+def test_growth_from_nothing_is_exploratory() -> None:
+    rows = ROWS.assign(y=np.random.default_rng(1).poisson(3, 360))
+    assert (
+        overall(rows, method="poisson")["reason"]
+        != overall(rows.assign(y=rows["y"].where((rows["g"] == 0) | AFTER, 0)), method="poisson")[
+            "reason"
+        ]
+    )
+    silent = rows.assign(y=rows["y"].where((rows["g"] == 0) | AFTER, 0))
+    found = overall(silent, method="poisson")
+    assert found["status"] == "exploratory"
+    assert "nothing but zeros before" in found["reason"]
