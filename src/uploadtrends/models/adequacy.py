@@ -358,8 +358,8 @@ class _Tests:
     def _autocorrelation(self, e: Array) -> tuple[str, Array, Array]:
         n = e.shape[1]
         lags = min(10, n // 5)
-        r = np.stack([(e[:, lag:] * e[:, :-lag]).mean(axis=1) for lag in range(1, lags + 1)], 1)
-        statistic = n * (r**2).sum(axis=1)
+        r = [np.einsum("mn,mn->m", e[:, k:], e[:, :-k]) / (n - k) for k in range(1, lags + 1)]
+        statistic = n * np.square(r).sum(axis=0)
         return "autocorrelation", statistic, special.chdtrc(lags - 1, statistic)
 
     def _seasonal_variance(self, e: Array) -> tuple[str, Array, Array]:

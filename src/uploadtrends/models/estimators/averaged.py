@@ -112,41 +112,54 @@ def _machine(design: bytes, places: bytes, shape: tuple[int, int]) -> Machine:
         covariance=back @ bread @ back.T,
         log_fixed=families.members().log_prior
         - 0.5 * (log_determinant + np.linalg.slogdet(gram)[1]),
-        quadratic=_packed(inverse, weighted, rotated)
+        quadratic=_dense(inverse, weighted, rotated, orthonormal, positions)
         if short
         else partial(_streamed, positions, weighted, rotated),
         df=shape[0] - shape[1],
     )
 
 
-def _packed(inverse: Array, weighted: Array, rotated: Array) -> Callable[[Array], Array]:
-    """Return r'P r: of many series as one product of the packed r r' with the packed P of every
-    member, which is made when it is first worth its time."""
-
-    n = inverse.shape[1]
-
-    @lru_cache(maxsize=1)
-    def packed() -> Array:
-        first, second = np.triu_indices(n)
-        found = np.stack(
-            [(v - w @ r)[first, second] for v, w, r in zip(inverse, weighted, rotated, strict=True)]
-        )
-        found[:, first != second] *= 2.0
-        return found
+def _dense(
+    inverse: Array, weighted: Array, rotated: Array, orthonormal: Array, positions: Array
+) -> Callable[[Array], Array]:
+    """Return r'P r. Of many series from squares of what is left in some directions, which members
+    share that differ in their share of noise alone; the directions are made when they are first
+    worth their time."""
+    known = lru_cache(maxsize=1)(partial(_directions, orthonormal, positions))
 
     def quadratic(residuals: Array) -> Array:
         if len(residuals) < FEW:
             whole = ((inverse @ residuals.T) * residuals.T).sum(axis=1)
             half = (weighted.transpose(0, 2, 1) @ residuals.T) * (rotated @ residuals.T)
             return np.asarray((whole - half.sum(axis=1)).T)
-        products = np.empty((n * (n + 1) // 2, len(residuals)))
-        series, start = np.ascontiguousarray(residuals.T), 0
-        for i in range(n):
-            np.multiply(series[i], series[i:], out=products[start : start + n - i])
-            start += n - i
-        return np.asarray((packed() @ products).T)
+        found = np.empty((len(residuals), len(inverse)))
+        for of, directions, precisions in known():
+            left = residuals @ directions
+            found[:, of] = np.square(left, out=left) @ precisions
+        return found
 
     return quadratic
+
+
+def _directions(orthonormal: Array, positions: Array) -> list[tuple[Array, Array, Array]]:
+    """Return groups of members (s,), directions (n, n - k) and precisions (n - k, s) with P the sum
+    of each direction's square times its precision."""
+    chosen, place = families.members(), (positions - positions[0]).astype(int)
+    rho = families.correlations(int(place[-1]) + 1)
+    lags = np.abs(np.subtract.outer(place, place))
+    complement = np.linalg.qr(orthonormal, mode="complete")[0][:, orthonormal.shape[1] :]
+    found = []
+    for plain in np.flatnonzero(chosen.share == 0):
+        of, middle = np.array([plain]), complement.T @ rho[plain][lags] @ complement
+        if chosen.phi[plain]:
+            of = np.flatnonzero(chosen.phi == chosen.phi[plain])
+        if of.size == 1:
+            root, precisions = np.linalg.cholesky(np.linalg.inv(middle)), np.ones((len(middle), 1))
+        else:
+            values, root = np.linalg.eigh(middle)
+            precisions = 1 / (np.outer(values, 1 - chosen.share[of]) + chosen.share[of])
+        found.append((of, complement @ root, precisions))
+    return found
 
 
 def _streamed(positions: Array, weighted: Array, rotated: Array, residuals: Array) -> Array:
