@@ -10,7 +10,8 @@ that bias still leaves out zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -21,14 +22,15 @@ from scipy.special import ndtr, ndtri
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.models.estimators import reml
-from uploadtrends.models.estimators.averaged import FEW, components, machine
+from uploadtrends.models.estimators.averaged import components, machine
+from uploadtrends.models.estimators.estimate import Contrast, alike
 from uploadtrends.models.estimators.latent import fit_count_ar1
 from uploadtrends.models.estimators.linear import linear_rows
-from uploadtrends.models.estimators.mixture import mixture_interval, two_sided
+from uploadtrends.models.estimators.mixture import mixture_interval, together, two_sided
 
 if TYPE_CHECKING:
     from uploadtrends.models.design import Design
-    from uploadtrends.models.estimators.estimate import Contrast, Estimate
+    from uploadtrends.models.estimators.estimate import Estimate
     from uploadtrends.models.preparation import Prepared
 
 ALPHA = 0.05
@@ -130,7 +132,7 @@ def outlasted(breakdown: float, curvature: float) -> bool:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a bend does to some contrasts, one entry each (c,)."""
+    """What a bend does to some contrasts, one entry each: (c,), or (m, c) of several series."""
 
     breakdown: Array
     """Largest bend, per period squared on the model's scale, that leaves the interval off zero."""
@@ -177,105 +179,113 @@ class Untreated:
     @cached_property
     def bend_before(self) -> tuple[float, float]:
         """The size of the bend before the first event, and its standard error."""
-        x = self._courses.early
-        fit = None if x is None else self._spread(x, np.eye(x.shape[1])[2:3], self.before)
-        if fit is None:
-            return float("nan"), float("nan")
-        estimate, low, high = (float(part[0]) for part in fit.interval(0.95))
-        return abs(estimate), (high - low) / 2 / ndtri(0.975)
-
-    def _spread(self, x: Array, contrasts: Array, rows: Array | slice = ALL) -> Spread | None:
-        """Return contrasts (c, k) of a fit of the outcome, or some of its rows, to another design.
-
-        The errors are those of the model; None where counts cannot be fitted.
-        """
-        prepared = self.prepared
-        y, positions = prepared.y[rows], prepared.design.positions[rows]
-        contrasts = _widened(contrasts, x.shape[1])
-        if prepared.choice.scale == "counts":
-            settings = replace(prepared.settings, phi="integrate", quantiles="auto")
-            offset = prepared.fitted_offset[rows]
-            try:
-                counts = fit_count_ar1(y, x, positions, offset, settings)
-            except NotEstimableError:
-                return None
-            loadings = partial(getattr, counts, "rows")
-            return Spread(counts.weights, *counts.components(contrasts), loadings, counts.df)
-        if prepared.choice.method == "reml-ar1":
-            fit = reml.conditional(y, x, positions, prior=prepared.settings.phi_prior)
-            centres, scales = reml.contrast_components(fit, contrasts)
-            weights = fit.weights[0]
-            loadings = partial(linear_rows, x, positions, weights, fit.phi)
-            return Spread(weights, centres[0], scales[0], loadings, fit.df)
-        known = machine(prepared.weighted(x, rows), positions)
-        outcome = prepared.weighted(y, rows)
-        weights, centres, scales, _ = components(known, outcome[None], contrasts)
-        return Spread(
-            weights[0],
-            centres[0],
-            scales[0],
-            lambda: prepared.weighted(known.rows(weights[0]).T, rows).T,
-            known.df,
-        )
+        return _bends_before([self])[0]
 
     def bounds(self, contrasts: Array, found: Contrast, level_like: Array) -> Bounds:
         """Return what a bend does to contrasts (c, k) of the model's coefficients.
 
         `found` is what the model itself says of them, `level_like` (c,) which are there at once.
         """
-        confidence, design = self.prepared.settings.confidence, self.prepared.design
-        estimate, low, high, rows = found.estimate, found.low, found.high, self.estimate.rows
-        courses = self._courses
-        if rows is None or not self.prepared.settings.trend:
-            # Judged with a trend, also where the model has none.
-            straight = courses.straight
-            line = None if straight is None else self._spread(straight, contrasts)
-            if line is None:
-                unknown = np.full(len(contrasts), np.nan)
-                return Bounds(unknown, unknown, unknown, np.zeros(len(contrasts), dtype=bool))
-            estimate, low, high = line.interval(confidence)
-            rows = line.rows()
-        middle, se = (low + high) / 2, (high - low) / 2 / ndtri((1 + confidence) / 2)
-        assert rows is not None  # noqa: S101 - told to the type checker
-        bias = worst_bias(_widened(contrasts, len(rows)) @ rows, design.positions)
-        size, error = self.bend_before
-        bend = np.where(level_like, size, size + SLOPE_CAUTION * error)
-        widest = critical_value(bend * bias / se, confidence) * se
-        p_bend, same = np.full(len(contrasts), np.nan), np.zeros(len(contrasts), dtype=bool)
-        bent = None if courses.bent is None else self._spread(courses.bent, contrasts)
-        if bent is not None:
-            p_bend = bent.p
-            same = np.sign((bent.weights * bent.centres).sum(axis=1)) == np.sign(estimate)
-        return Bounds(
-            breakdown=breakdown(middle, se, bias, confidence),
-            wider=widest - (high - low) / 2,
-            p_bend=p_bend,
-            same_sign=same,
-        )
+        several = Contrast(*(part[None] for part in found))
+        every = bounds([self], contrasts[None], several, level_like)
+        return Bounds(*(part[0] for part in vars(every).values()))
 
 
-def look_ahead(prepared: Sequence[Prepared]) -> None:
-    """Weigh series of one design together on every course on which each will be fitted."""
-    design = prepared[0].design
-    asked = [
-        one
-        for both in prepared
-        for one in (both, both.other)
-        if one is not None
-        and one.design is design
-        and one.spread is None
-        and (one.choice.method, one.choice.status) == ("reml-averaged", "ok")
+def bounds(
+    untreated: Sequence[Untreated], contrasts: Array, found: Contrast, level_like: Array
+) -> Bounds:
+    """Return `Untreated.bounds` of contrasts (m, c, k) of series of one design."""
+    prepared, courses = untreated[0].prepared, untreated[0]._courses
+    confidence, positions = prepared.settings.confidence, prepared.design.positions
+    estimate, low, high = np.stack([found.estimate, found.low, found.high])
+    loadings = [one.estimate.rows for one in untreated]
+    # Judged with a trend, also where the model has none.
+    plain = [
+        i for i, rows in enumerate(loadings) if rows is None or not prepared.settings.trend
     ]
-    if len(asked) >= FEW:
-        y = np.stack([one.y for one in asked])
-        courses = _courses(design, asked[0].settings.trend)
-        for x, rows in (
-            (design.fitted, ALL),
-            (courses.early, courses.before),
-            (courses.bent, ALL),
-        ):
-            if x is not None:
-                machine(x, design.positions[rows]).ahead(y[:, rows])
+    if plain:
+        lines = _spreads([untreated[i] for i in plain], courses.straight, contrasts[plain])
+        estimate[plain], low[plain], high[plain] = _intervals(lines, confidence, contrasts.shape[1])
+        for i, line in zip(plain, lines, strict=True):
+            loadings[i] = np.full_like(prepared.design.fitted.T, np.nan)
+            if line is not None:
+                loadings[i] = line.rows()
+    bias = worst_bias(
+        np.stack([_widened(c, len(rows)) @ rows for c, rows in zip(contrasts, loadings, strict=True)]),
+        positions,
+    )
+    fresh = [one for one in untreated if "bend_before" not in vars(one)]
+    for one, found_before in zip(fresh, _bends_before(fresh) if fresh else (), strict=True):
+        vars(one)["bend_before"] = found_before
+    size, error = np.array([one.bend_before for one in untreated]).T[..., None]
+    middle, se = (low + high) / 2, (high - low) / 2 / ndtri((1 + confidence) / 2)
+    bend = np.where(level_like, size, size + SLOPE_CAUTION * error)
+    p_bend, mean = _tested(_spreads(untreated, courses.bent, contrasts), contrasts.shape[1])
+    known = ~np.isnan(estimate)
+    return Bounds(
+        breakdown=np.where(known, breakdown(middle, se, bias, confidence), np.nan),
+        wider=critical_value(bend * bias / se, confidence) * se - (high - low) / 2,
+        p_bend=np.where(known, p_bend, np.nan),
+        same_sign=known & (np.sign(mean) == np.sign(estimate)),
+    )
+
+
+def _bends_before(untreated: Sequence[Untreated]) -> list[tuple[float, float]]:
+    """Return `Untreated.bend_before` of series of one design."""
+    courses = untreated[0]._courses
+    k = 3 if courses.early is None else courses.early.shape[1]
+    lines = np.broadcast_to(np.eye(k)[2], (len(untreated), 1, k))
+    spreads = _spreads(untreated, courses.early, lines, courses.before)
+    estimate, low, high = _intervals(spreads, 0.95, 1)[..., 0]
+    errors = (high - low) / 2 / ndtri(0.975)
+    return list(zip(np.abs(estimate).tolist(), errors.tolist(), strict=True))
+
+
+def _spreads(
+    untreated: Sequence[Untreated], x: Array | None, contrasts: Array, rows: Array | slice = ALL
+) -> list[Spread | None]:
+    """Return contrasts (m, c, k) of fits of the outcomes, or some of their rows, to another design.
+
+    The errors are those of the model; None where counts cannot be fitted, or there is no design.
+    """
+    found: list[Spread | None] = [None] * len(untreated)
+    if x is None:
+        return found
+    every = [one.prepared for one in untreated]
+    positions = every[0].design.positions[rows]
+    contrasts = _widened(contrasts, x.shape[1])
+    kinds = (
+        i if one.choice.scale == "counts" else (one.choice.method == "reml-ar1", id(one.spread))
+        for i, one in enumerate(every)
+    )
+    for places in alike(kinds):
+        prepared, lines = every[places[0]], contrasts[places]
+        y = np.stack([every[i].y[rows] for i in places])
+        if prepared.choice.scale == "counts":
+            offset = prepared.fitted_offset[rows]
+            settings = replace(prepared.settings, phi="integrate", quantiles="auto")
+            with suppress(NotEstimableError):
+                counts = fit_count_ar1(y[0], x, positions, offset, settings)
+                mixture = counts.weights, *counts.components(lines[0])
+                found[places[0]] = Spread(*mixture, partial(getattr, counts, "rows"), counts.df)
+            continue
+        loadings: Callable[[Array], Array]
+        if prepared.choice.method == "reml-ar1":
+            fit = reml.conditional(y, x, positions, prior=prepared.settings.phi_prior)
+            weights, df = fit.weights, fit.df
+            centres, scales = reml.contrast_components(fit, lines)
+            loadings = partial(linear_rows, x, positions, phi=fit.phi)
+        else:
+            known = machine(prepared.weighted(x, rows), positions)
+            weights, centres, scales, _ = components(known, prepared.weighted(y.T, rows).T, lines)
+            df = known.df
+
+            def loadings(weights: Array) -> Array:
+                return prepared.weighted(known.rows(weights).T, rows).T
+
+        for i, *mixture in zip(places, weights, centres, scales, strict=True):
+            found[i] = Spread(*mixture, partial(loadings, mixture[0]), df)
+    return found
 
 
 @dataclass(frozen=True)
@@ -328,9 +338,9 @@ def _full_rank(x: Array) -> bool:
 
 
 def _widened(contrasts: Array, k: int) -> Array:
-    """Return contrasts (c, k) of more coefficients, of which the further ones have no part."""
-    wide = np.zeros((len(contrasts), k))
-    wide[:, : contrasts.shape[1]] = contrasts
+    """Return contrasts (..., k) of more coefficients, of which the further ones have no part."""
+    wide = np.zeros((*contrasts.shape[:-1], k))
+    wide[..., : contrasts.shape[-1]] = contrasts
     return wide
 
 
@@ -345,16 +355,34 @@ class Spread:
     """(k, n) the coefficients as linear combinations of the outcome, when asked for."""
     df: float
 
-    def interval(self, confidence: float) -> tuple[Array, Array, Array]:
-        """Return estimate and both ends of the interval, (c,) each."""
-        weights = self.weights[None]
-        low, high, _ = mixture_interval(confidence, weights, self.centres, self.scales, self.df)
-        return (self.weights * self.centres).sum(axis=1), low, high
 
-    @property
-    def p(self) -> Array:
-        """(c,) two-sided."""
-        return two_sided(self.weights[None], self.centres / self.scales, self.df)
+def _stacked(
+    spreads: Sequence[Spread | None],
+) -> Iterator[tuple[list[int], tuple[Array, Array, Array], float]]:
+    """Yield places, mixtures and degrees of freedom of those that can be looked at together."""
+    there = [(i, one) for i, one in enumerate(spreads) if one is not None]
+    for group in alike((one.df, one.weights.size == 1) for _, one in there):
+        places, some = zip(*(there[j] for j in group), strict=True)
+        mixtures = together([(one.weights, one.centres, one.scales) for one in some])
+        yield list(places), mixtures, some[0].df
+
+
+def _intervals(spreads: Sequence[Spread | None], confidence: float, c: int) -> Array:
+    """Return estimate and both ends of the interval (3, m, c); NaN where there is no fit."""
+    found = np.full((3, len(spreads), c), np.nan)
+    for places, mixtures, df in _stacked(spreads):
+        low, high, _ = mixture_interval(confidence, *mixtures, df)
+        found[:, places] = (mixtures[0] * mixtures[1]).sum(axis=2), low, high
+    return found
+
+
+def _tested(spreads: Sequence[Spread | None], c: int) -> Array:
+    """Return two-sided p and estimate (2, m, c); NaN where there is no fit."""
+    found = np.full((2, len(spreads), c), np.nan)
+    for places, (weights, centres, scales), df in _stacked(spreads):
+        p = two_sided(weights, centres / scales, df)
+        found[:, places] = p, (weights * centres).sum(axis=2)
+    return found
 
 
 def _independent(parts: list[Array], others: Array) -> Array:

@@ -19,10 +19,9 @@ from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet, as_events
 from uploadtrends.familywise import closed_test, holm
 from uploadtrends.models.adequacy import judge
-from uploadtrends.models.bends import look_ahead
 from uploadtrends.models.controls import offered, said
 from uploadtrends.models.effects import tabulated
-from uploadtrends.models.estimators.by_name import estimate
+from uploadtrends.models.estimators.by_name import estimate, look_ahead
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.fitting import Fit
 from uploadtrends.models.preparation import Prepared, annual_doubt, prepare_all
@@ -344,7 +343,8 @@ def _alike(prepared: Sequence[Prepared]) -> Iterator[list[int]]:
 
 def _fitted(prepared: Sequence[Prepared]) -> list[Fit]:
     """Fit and judge series of one design."""
-    look_ahead(prepared)
+    others = (one.other for one in prepared if one.other and one.other.design is one.design)
+    look_ahead([*prepared, *others])
     pairs: list[tuple[Prepared, Estimate | None]] = []
     for one in prepared:
         fitted = None

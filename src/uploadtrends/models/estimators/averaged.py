@@ -273,15 +273,18 @@ def fit_batch(
 
 
 def components(known: Machine, outcomes: Array, contrasts: Array) -> tuple[Array, ...]:
-    """Return weights (m, g), centres and scales (m, c, g) of contrasts, and who is noiseless."""
+    """Return weights (m, g), centres and scales (m, c, g) of contrasts (c, k), or (m, c, k) where
+    every series has its own, and who is noiseless."""
     weights, variances, noiseless = known.weights(outcomes)
-    if len(outcomes) < len(contrasts):
+    if contrasts.ndim == 3 or len(outcomes) < len(contrasts):
         coefficients = outcomes @ known.maps.transpose(0, 2, 1)
-        centres = (coefficients @ contrasts.T).transpose(1, 2, 0)
+        centres = coefficients.transpose(1, 0, 2) @ contrasts.swapaxes(-1, -2)
+        centres = centres.swapaxes(1, 2)
     else:
         rows = contrasts @ known.maps
         centres = np.tensordot(outcomes, rows, axes=(1, 2)).transpose(0, 2, 1)
-    unit = ((contrasts @ known.covariance) * contrasts).sum(axis=2).T
+    flat = contrasts.reshape(-1, contrasts.shape[-1])
+    unit = ((flat @ known.covariance) * flat).sum(axis=2).T.reshape(*contrasts.shape[:-1], -1)
     scales = np.sqrt(np.maximum(unit, 0.0) * variances[:, None, :])
     return weights, centres, np.maximum(scales, np.finfo(float).tiny), noiseless
 

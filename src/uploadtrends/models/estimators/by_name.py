@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, Protocol
 
+import numpy as np
+
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
-from uploadtrends.models.estimators.averaged import fit_averaged
+from uploadtrends.models.estimators.averaged import FEW, fit_averaged, machine
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.linear import least_squares
 from uploadtrends.models.settings import COUNT_METHODS, Settings
@@ -65,6 +68,19 @@ class Fittable(Protocol):
     def spread(self) -> Array | None:
         """(N,) relative size of the errors; None where they are of one size."""
         ...
+
+
+def look_ahead(prepared: Sequence[Fittable]) -> None:
+    """Weigh series of one design together that will be fitted one by one."""
+    asked = [
+        one
+        for one in prepared
+        if one.spread is None
+        and (one.choice.method, one.choice.status) == ("reml-averaged", "ok")
+    ]
+    if len(asked) >= FEW:
+        design = asked[0].design
+        machine(design.fitted, design.positions).ahead(np.stack([one.y for one in asked]))
 
 
 def estimate(prepared: Fittable) -> Estimate:

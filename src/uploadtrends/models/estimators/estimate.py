@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,14 +15,15 @@ from uploadtrends.models.estimators.mixture import (
     mixture_joint,
     mixture_moments,
     t_quantile,
+    together,
 )
 
 DRAWS = 8000
 
 
-@dataclass(frozen=True)
-class Contrast:
-    """Linear combinations of the coefficients, one entry each. Shape (c,) throughout."""
+class Contrast(NamedTuple):
+    """Linear combinations of the coefficients, one entry each. Shape (c,) throughout, or (m, c) of
+    several series."""
 
     estimate: Array
     se: Array
@@ -31,6 +32,16 @@ class Contrast:
     p: Array
     minimum_detectable: Array
     """Smallest true value found with 80% power by the two-sided test at this width."""
+
+    @classmethod
+    def of(
+        cls, confidence: float, weights: Array, centres: Array, scales: Array, df: float
+    ) -> Contrast:
+        """Return what mixtures with their components along the last axis say."""
+        estimate, se = mixture_moments(weights, centres, scales)
+        low, high, p = mixture_interval(confidence, weights, centres, scales, df)
+        reach = 1 + t_quantile(0.8, df) / t_quantile((1 + confidence) / 2, df)
+        return cls(estimate, se, low, high, p, reach * (high - low) / 2)
 
 
 @dataclass(frozen=True)
@@ -121,19 +132,7 @@ class Estimate:
         centres, scales = self.components(np.atleast_2d(contrasts))
         if extra_variance is not None:
             scales = np.sqrt(scales**2 + extra_variance)
-        weights = self.weights[None, :]
-        estimate, se = mixture_moments(weights, centres, scales)
-        tail = (1 - confidence) / 2
-        low, high, p = mixture_interval(confidence, weights, centres, scales, self.df)
-        reach = 1 + t_quantile(0.8, self.df) / t_quantile(1 - tail, self.df)
-        return Contrast(
-            estimate=estimate,
-            se=se,
-            low=low,
-            high=high,
-            p=p,
-            minimum_detectable=reach * (high - low) / 2,
-        )
+        return Contrast.of(confidence, self.weights[None, :], centres, scales, self.df)
 
     def joint(self, contrasts: Array) -> tuple[float, float, int]:
         """Test that all rows of `contrasts` (q, k) are zero: F (or chi-square / q), p, and q."""
@@ -154,13 +153,13 @@ class Estimate:
         noise, inflate = _noise(k, self.df)
         # The components lie in order: one product for each.
         counts = np.bincount(component, minlength=self.weights.size)
-        values = np.empty((DRAWS, k))
-        start = 0
         hit = np.flatnonzero(counts)
-        for g, root in zip(hit, _roots(self.covariance[hit]), strict=True):
-            part = slice(start, start + counts[g])
-            np.add(noise[part] @ root.T, self.coefficients[g], out=values[part])
-            start += counts[g]
+        roots = _roots(self.covariance[hit]).transpose(0, 2, 1)
+        maps = np.concatenate([roots, self.coefficients[hit, None]], axis=1)
+        values = np.empty((DRAWS, k))
+        ends = np.cumsum(counts[hit]).tolist()
+        for start, end, one in zip([0, *ends], ends, maps, strict=False):
+            np.matmul(noise[start:end], one, out=values[start:end])
         return values, self.sigma[component] * inflate
 
     def to_dict(self) -> dict[str, Any]:
@@ -168,14 +167,51 @@ class Estimate:
         return {**{f"phi_{name}": value for name, value in self.phi.items()}, **self.extra}
 
 
+def alike(keys: Iterable[Hashable]) -> list[list[int]]:
+    """Return the places of equal keys, in the order in which they come first."""
+    found: dict[Hashable, list[int]] = {}
+    for i, key in enumerate(keys):
+        found.setdefault(key, []).append(i)
+    return list(found.values())
+
+
+def contrasts(
+    estimates: Sequence[Estimate], lines: Sequence[Array], confidence: float = 0.95
+) -> Contrast:
+    """Return `Estimate.contrast` of several series (m, c), each with as many lines (c, k)."""
+    found = np.empty((len(Contrast._fields), len(estimates), len(lines[0])))
+    for places in alike((one.df, one.weights.size == 1) for one in estimates):
+        mixtures = together(
+            [(estimates[i].weights, *estimates[i].components(lines[i])) for i in places]
+        )
+        found[:, places] = Contrast.of(confidence, *mixtures, estimates[places[0]].df)
+    return Contrast(*found)
+
+
+def joint_p(estimates: Sequence[Estimate], members: Sequence[int]) -> Array:
+    """Return p (m,) of the test that these coefficients are zero together, in each series."""
+    found = np.empty(len(estimates))
+    for places in alike(one.df for one in estimates):
+        some = [estimates[i] for i in places]
+        values = np.concatenate([one.coefficients[:, None, members] for one in some])
+        spread = np.concatenate([one.covariance[:, None][..., members, :] for one in some])
+        weights = np.concatenate([one.weights[:, None] for one in some])
+        _, p = mixture_joint(weights, values, spread[..., members], some[0].df)
+        starts = np.cumsum([0, *(one.weights.size for one in some)])[:-1]
+        found[places] = np.add.reduceat(p, starts)
+    return found
+
+
 @lru_cache(maxsize=16)
 def _noise(k: int, df: float) -> tuple[Array, Array]:
-    """Return seeded draws of k standard t variates (DRAWS, k), and what inflates each (DRAWS,)."""
+    """Return seeded draws of k standard t variates and a one (DRAWS, k + 1), and what inflates
+    each of them (DRAWS,)."""
     rng = np.random.default_rng(20220822)
     inflate = np.ones(DRAWS)
     if np.isfinite(df):
         inflate = np.sqrt(df / rng.chisquare(df, DRAWS))
-    return rng.standard_normal((DRAWS, k)) * inflate[:, None], inflate
+    noise = rng.standard_normal((DRAWS, k)) * inflate[:, None]
+    return np.column_stack([noise, np.ones(DRAWS)]), inflate
 
 
 def _roots(covariance: Array) -> Array:

@@ -6,6 +6,7 @@ those that integrate them out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -141,6 +142,19 @@ def two_sided(weights: Array, offset: Array, df: float, *, far_out: bool = True)
         smaller = np.array(smaller, dtype=float)
         smaller[far] = np.maximum(tail, np.finfo(float).tiny)
     return np.asarray(np.minimum(1.0, 2 * smaller))
+
+
+def together(
+    parts: Sequence[tuple[Array, Array, Array]],
+) -> tuple[Array, Array, Array]:
+    """Return weights (m, 1, g), centres and scales (m, c, g) of several series' mixtures (g,),
+    (c, g), (c, g). Where one has fewer components than others, those added weigh nothing."""
+    m, c, g = len(parts), len(parts[0][1]), max(len(weights) for weights, *_ in parts)
+    weights, centres, scales = np.zeros((m, 1, g)), np.zeros((m, c, g)), np.ones((m, c, g))
+    for i, part in enumerate(parts):
+        kept = len(part[0])
+        weights[i, 0, :kept], centres[i, :, :kept], scales[i, :, :kept] = part
+    return weights, centres, scales
 
 
 def mixture_moments(weights: Array, centres: Array, scales: Array) -> tuple[Array, Array]:
