@@ -110,7 +110,7 @@ def _density(at: Array) -> Array:
 
 
 def overturned(
-    p: Array, level_like: Array, breaks: Array, curvature: float, p_bend: Array, same_sign: Array
+    p: Array, level_like: Array, breaks: Array, curvature: Array, p_bend: Array, same_sign: Array
 ) -> Array:
     """Return which significant estimates (p <= `ALPHA`) a bend of the untreated course would undo.
 

@@ -57,40 +57,30 @@ def cumulative(
     The last of `contrast` is the sum itself on the scale of the data; `brief` leaves out percents
     that would need draws.
     """
-    design, confidence = prepared.design, prepared.settings.coverage
+    confidence = prepared.settings.coverage
     places = places_of(prepared, block)
-    effect = design.effect_rows(block.id, places)
-    row: dict[str, Any] = {}
+    effect = prepared.design.effect_rows(block.id, places)
     if prepared.choice.scale == "level":
-        sizes: dict[str, Any] = {}
+        row: dict[str, Any] = {name: part[-1] for name, part in contrast._asdict().items()}
         if not brief:
             base, base_point, beta = drawn(prepared, estimate, places, total=True)
-            sizes = percent(
-                effect.sum(axis=0) @ beta,
-                base[0],
-                contrast.estimate[-1],
-                float(base_point.sum()),
-                confidence,
-                (contrast.low[-1], contrast.high[-1]),
-            )
             ends, width = (base_point.min(), base_point.max()), float(np.ptp(prepared.y))
-            sizes["extrapolated"] = beyond(*ends, 0.0, prepared, width)
-        row.update(
-            estimate=contrast.estimate[-1],
-            se=contrast.se[-1],
-            low=contrast.low[-1],
-            high=contrast.high[-1],
-            p=contrast.p[-1],
-            minimum_detectable=contrast.minimum_detectable[-1],
-            **sizes,
-        )
+            row["extrapolated"] = beyond(*ends, np.zeros(1), prepared, width)[0]
+            sizes = percent(
+                (effect.sum(axis=0) @ beta)[None],
+                base,
+                contrast.estimate[-1:],
+                base_point.sum(keepdims=True),
+                confidence,
+                (contrast.low[-1:], contrast.high[-1:]),
+            )
+            row |= {name: values[0] for name, values in sizes.items()}
     else:
         base, base_point, beta = drawn(prepared, estimate, places)
         factor = mean_factor(prepared, estimate)
-        base = np.minimum(base, 300.0)
-        start = factor * np.exp(base).sum(axis=0)
-        base += np.minimum(effect @ beta, 300.0)
-        change = factor * np.exp(base, out=base).sum(axis=0) - start
+        np.exp(np.minimum(base, 300.0, out=base), out=base)
+        start = factor * base.sum(axis=0)
+        change = factor * _grown(base, effect, beta) - start
         start_point = factor * np.exp(base_point)
         point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())
         tail = (1 - confidence) / 2
@@ -99,22 +89,36 @@ def cumulative(
         low, left, median, right, high = (float(cut) for cut in cuts)
         below = float((change < 0).mean())
         reach = (right - left) / 2
-        row.update(
+        row = {
             # One component plugs its variance parameters in: its own point, as others publish.
-            estimate=median if estimate.weights.size > 1 else point,
-            se=reach,
-            low=low,
-            high=high,
+            "estimate": median if estimate.weights.size > 1 else point,
+            "se": reach,
+            "low": low,
+            "high": high,
             # Seeded draws resolve no p below 2 / DRAWS.
-            p=float(max(2 * min(below, 1 - below), 2 / change.size)),
-            minimum_detectable=reach * (1.959964 + 0.841621),
-            extrapolated=beyond(start_point.min(), start_point.max(), 0.0, prepared),
-            **named("relative", 100 * change / start, confidence, (low, high)),
-        )
-    row["df"] = estimate.df
+            "p": float(max(2 * min(below, 1 - below), 2 / change.size)),
+            "minimum_detectable": reach * (1.959964 + 0.841621),
+            "extrapolated": beyond(start_point.min(), start_point.max(), np.zeros(1), prepared)[0],
+            **named("relative", 100 * change / start, confidence, (cuts[0], cuts[-1])),
+        }
     for end in ("", "_low", "_high"):
         row[f"absolute{end}"] = row[end.lstrip("_") or "estimate"]
     return row
+
+
+def _grown(base: Array, effect: Array, beta: Array) -> Array:
+    """Return the sum over periods of draws `base` (p, draws) times exp(effect @ beta).
+
+    By Horner's rule: one exponential for a run of periods in which the effect grows by the same.
+    """
+    steps = np.diff(effect, axis=0)
+    total = base[-1].copy()
+    for i in range(len(steps) - 1, -1, -1):
+        if i == len(steps) - 1 or (steps[i] != steps[i + 1]).any():
+            factor = np.exp(steps[i] @ beta)
+        total *= factor
+        total += base[i]
+    return np.asarray(total * np.exp(effect[0] @ beta))
 
 
 def left_out(prepared: Prepared, block: Block) -> str:

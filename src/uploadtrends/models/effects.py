@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,17 +11,20 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.events import Block
-from uploadtrends.models.bends import ALPHA, LEAST_BEFORE, Untreated, overturned
+from uploadtrends.models.bends import ALPHA, LEAST_BEFORE, Untreated, bounds, overturned
 from uploadtrends.models.cumulative import cumulative, left_out, summed
 from uploadtrends.models.estimators.by_name import estimate
+from uploadtrends.models.estimators.estimate import Contrast, alike, contrasts, joint_p
 from uploadtrends.models.inspect.one_sided import one_sided, opened
 from uploadtrends.models.terms import TERMS
 from uploadtrends.models.units import relative_and_absolute, unit_of
 from uploadtrends.series.grid import period_name, periods_per_year
 
 if TYPE_CHECKING:
-    from uploadtrends.models.estimators.estimate import Contrast, Estimate
+    from uploadtrends.models.design import Design
+    from uploadtrends.models.estimators.estimate import Estimate
     from uploadtrends.models.preparation import Prepared
+    from uploadtrends.models.settings import Settings
 
 COLUMNS = (
     "platform",
@@ -116,80 +120,52 @@ def effect_rows(
     prepared: Prepared, estimate: Estimate | None, *, bends: bool = True, brief: bool = False
 ) -> list[dict[str, Any]]:
     """Return the rows of `effect_table`; `brief` leaves out percents that would need draws."""
-    rows: list[dict[str, Any]] = []
-    refused = prepared.choice.status == "refused" or estimate is None
-    dropped = {block.id: reason for block, reason in prepared.design.dropped}
-    untreated: Untreated | None = None
-    beside = _other_scale(prepared) if bends and not refused else {}
-    for block in prepared.blocks:
-        if refused:
-            rows += _empty(prepared, block, "refused", prepared.choice.reason)
-        elif block.id in dropped:
-            rows += _empty(prepared, block, "not estimable", dropped[block.id])
-        else:
-            assert estimate is not None  # noqa: S101 - told to the type checker
-            untreated = untreated or (Untreated(prepared, estimate) if bends else None)
-            rows += _block_rows(prepared, estimate, block, untreated, brief=brief)
-            for row in rows:
-                if row["event"] == block.id and row["term"] in beside.get(block.id, {}):
-                    _set_beside(row, beside[block.id][row["term"]], prepared)
-    return opened(rows, prepared.settings.alternative)
+    return effect_rows_of([(prepared, estimate)], bends=bends, brief=brief)[0]
 
 
-def _other_scale(prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the rows of the other scale, where the data chose between two: block, then term."""
+def effect_rows_of(
+    fits: Sequence[tuple[Prepared, Estimate | None]], *, bends: bool = True, brief: bool = False
+) -> list[list[dict[str, Any]]]:
+    """Return `effect_rows` of several series; those of one design are looked at together."""
+    own, beside = [], []
+    for prepared, fitted in fits:
+        usable = fitted is not None and prepared.choice.status != "refused"
+        own.append(_Answer(prepared, fitted, bends, brief) if usable else None)
+        beside.append(_other_scale(prepared) if bends and usable else None)
+    _fill([one for one in (*own, *beside) if one is not None])
+    found = []
+    for (prepared, _), mine, other in zip(fits, own, beside, strict=True):
+        rows: list[dict[str, Any]] = []
+        dropped = {block.id: reason for block, reason in prepared.design.dropped}
+        for block in prepared.blocks:
+            if mine is None:
+                rows += _empty(prepared, block, "refused", prepared.choice.reason)
+            elif block.id in dropped:
+                rows += _empty(prepared, block, "not estimable", dropped[block.id])
+            else:
+                rows += mine.rows(block, other)
+        found.append(opened(rows, prepared.settings.alternative))
+    return found
+
+
+def _other_scale(prepared: Prepared) -> _Answer | None:
+    """Return the fit on the other scale, where the data chose between two."""
     other = prepared.other
     if other is None or other.choice.status == "refused":
-        return {}
+        return None
     try:
-        fitted = estimate(other)
+        return _Answer(other, estimate(other), bends=True, brief=True)
     except NotEstimableError:
-        return {}
-    known = [block for block in other.design.blocks if block.id in prepared.design.columns]
-    untreated = Untreated(other, fitted)
-    return {
-        block.id: {
-            row["term"]: row for row in _block_rows(other, fitted, block, untreated, brief=True)
-        }
-        for block in known
-    }
+        return None
 
 
-def _set_beside(row: dict[str, Any], other: dict[str, Any], prepared: Prepared) -> None:
-    """Put the other scale's answer beside a row; where they disagree it depends on the scale.
-
-    A scale claims a change where it is significant and no bend of the untreated course undoes it.
-    What a bend on either scale undoes depends on the trend, unless the data are clear about the
-    scale: a course that bends by a constant share is no constant bend of the data. Beyond that they
-    disagree where they claim changes of opposite sign, or where the data cannot tell the scales
-    apart and only one claims a change.
-    """
-    row.update(
-        other_scale=prepared.other.choice.scale if prepared.other else "",
-        other_estimate=other["absolute"],
-        other_low=other["absolute_low"],
-        other_high=other["absolute_high"],
-        other_p=other["p"],
-    )
-    level = 1 - prepared.settings.confidence
-    claims = [one["p"] <= level and not one["depends_on"] for one in (row, other)]
-    turned = all(claims) and row["estimate"] * other["estimate"] < 0
-    undone = other["p"] <= level and other["depends_on"] and not prepared.clear
-    if claims[0] and undone:
-        row["depends_on"] = "trend"
-    elif turned or (not prepared.decided and claims[0] != claims[1]):
-        row["depends_on"] = depends_on(row["depends_on"], "scale")
-
-
-def _frame(prepared: Prepared, block: Block, term: str, status: str, reason: str) -> dict[str, Any]:
+def _frame(prepared: Prepared, block: Block, status: str, reason: str) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
     row.update(
         platform=prepared.item.platform,
         group=prepared.item.group,
         event=block.id,
         label=block.label,
-        term=term,
-        unit=_unit(prepared, term),
         method=prepared.choice.method,
         status=status,
         reason=reason,
@@ -203,138 +179,209 @@ def _frame(prepared: Prepared, block: Block, term: str, status: str, reason: str
 
 
 def _empty(prepared: Prepared, block: Block, status: str, reason: str) -> list[dict[str, Any]]:
-    return [_frame(prepared, block, term, status, reason) for term in prepared.settings.terms]
+    return _named(prepared, _frame(prepared, block, status, reason), prepared.settings.terms)
 
 
-def _unit(prepared: Prepared, term: str) -> str:
-    period = period_name(prepared.design.index)
-    unit = unit_of(prepared)
-    if term == "cumulative":
-        return unit
-    plain = prepared.choice.scale == "level"
-    rate = f"{unit} a {period}".strip() if plain else "log ratio"
-    return f"{rate}, per {period}" if term == "slope" else rate
-
-
-def _block_rows(
-    prepared: Prepared,
-    estimate: Estimate,
-    block: Block,
-    untreated: Untreated | None,
-    *,
-    brief: bool = False,
+def _named(
+    prepared: Prepared, frame: dict[str, Any], terms: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return the rows of a block; `brief` leaves out percents where they would need draws."""
-    design, settings = prepared.design, prepared.settings
-    status = prepared.choice.status
-    reason = "; ".join(part for part in (prepared.choice.reason, block.reason) if part)
-    first = design.onsets[block.id].first_full
-    n = len(design.index)
+    """Return a row a term, with its unit."""
+    period, unit = period_name(prepared.design.index), unit_of(prepared)
+    rate = f"{unit} a {period}".strip() if prepared.choice.scale == "level" else "log ratio"
+    units = {"cumulative": unit, "slope": f"{rate}, per {period}"}
+    return [frame | {"term": term, "unit": units.get(term, rate)} for term in terms]
 
-    wanted: list[tuple[str, Array, int]] = [
-        (term, design.term_row(block.id, term), first) for term in settings.terms
-    ]
-    beyond = []
-    shortest = 12 / periods_per_year(design.index)
-    for months in settings.horizons:
-        if months < 0.95 * shortest:
-            continue  # shorter than a period: the row would only repeat another
-        place = design.horizon(block.id, months)
-        if place is None:
-            beyond.append(months)
-        else:
-            wanted.append((f"effect_{months}m", design.effect_rows(block.id, [place]), place))
-    wanted.append(("effect_end", design.effect_rows(block.id, [n - 1]), n - 1))
 
-    total, size = summed(prepared, estimate, block)
-    lines = np.concatenate([*(row for _, row, _ in wanted), total])
-    contrast = estimate.contrast(lines, settings.coverage)
-    brief &= prepared.choice.scale == "level"
-    relatives: list[dict[str, Any]] = (
-        [{"absolute": float(value)} for value in contrast.estimate[:-1]]
-        if brief
-        else relative_and_absolute(prepared, estimate, wanted, contrast)
-    )
-    rows = []
-    frame = _frame(prepared, block, "", status, reason)
-    for i, (term, _, _) in enumerate(wanted):
-        row = frame | {"term": term, "unit": _unit(prepared, term)}
-        row.update(
-            estimate=contrast.estimate[i],
-            se=contrast.se[i],
-            low=contrast.low[i],
-            high=contrast.high[i],
-            p=one_sided(contrast.p[i], contrast.estimate[i], settings.alternative),
-            df=estimate.df,
-            minimum_detectable=contrast.minimum_detectable[i],
-            **relatives[i],
-        )
-        if prepared.choice.scale == "level":
-            if "absolute" in relatives[i]:
-                row["absolute_low"], row["absolute_high"] = row["low"], row["high"]
-        else:
-            row["relative"], row["relative_low"], row["relative_high"] = (
-                100 * np.expm1(value)
-                for value in (contrast.estimate[i], contrast.low[i], contrast.high[i])
-            )
-        rows.append(row)
-    reason = "; ".join(part for part in (reason, left_out(prepared, block)) if part)
-    unit = _unit(prepared, "cumulative")
-    rows.append(frame | {"term": "cumulative", "unit": unit, "reason": reason})
-    rows[-1].update(cumulative(prepared, estimate, block, contrast, brief))
-    total_p, size_of_it = rows[-1]["p"], rows[-1]["estimate"]
-    rows[-1]["p"] = one_sided(total_p, size_of_it, settings.alternative)
-    members = list(design.columns[block.id].values())
-    _, joint, _ = estimate.joint(np.eye(design.matrix.shape[1])[members])
-    for row in rows:
-        row["p_joint"] = joint if len(members) > 1 else row["p"]
-    if untreated is not None:
-        _judge(rows, untreated, lines, contrast, "slope" in design.columns[block.id], size)
-    unit = period_name(design.index)
-    for months in beyond:
-        left = n - first
-        why = f"the data end {left} {unit}{'s' if left != 1 else ''} after the change"
-        rows.append(_frame(prepared, block, f"effect_{months}m", "not estimable", why))
-    return rows
+class _Wanted(NamedTuple):
+    """What is asked of one block of a design."""
+
+    effects: tuple[tuple[str, Array, int], ...]
+    """Term, contrast (1, k) and the period whose counterfactual it is a percent of."""
+    beyond: tuple[str, ...]
+    """Terms that lie after the end of the data."""
+
+    @classmethod
+    def of(cls, design: Design, block: Block, settings: Settings) -> _Wanted:
+        """Return the terms, horizons and the last period, from those the design keeps."""
+        key = ("wanted", block.id, settings.terms, settings.horizons)
+        if key not in design.kept:
+            design.kept[key] = cls._new(design, block, settings)
+        found: _Wanted = design.kept[key]
+        return found
+
+    @classmethod
+    def _new(cls, design: Design, block: Block, settings: Settings) -> _Wanted:
+        first, n = design.onsets[block.id].first_full, len(design.index)
+        wanted = [(term, design.term_row(block.id, term), first) for term in settings.terms]
+        beyond = []
+        shortest = 12 / periods_per_year(design.index)
+        for months in settings.horizons:
+            if months < 0.95 * shortest:
+                continue  # shorter than a period: the row would only repeat another
+            place = design.horizon(block.id, months)
+            if place is None:
+                beyond.append(f"effect_{months}m")
+            else:
+                rows = design.effect_rows(block.id, [place])
+                wanted.append((f"effect_{months}m", rows, place))
+        wanted.append(("effect_end", design.effect_rows(block.id, [n - 1]), n - 1))
+        return cls(tuple(wanted), tuple(beyond))
+
+    @property
+    def terms(self) -> list[str]:
+        """Of the rows, the cumulative effect last."""
+        return [*(term for term, *_ in self.effects), "cumulative"]
+
+
+class _Answer:
+    """One series on one scale, and what is found of its blocks."""
+
+    def __init__(self, prepared: Prepared, estimate: Estimate, bends: bool, brief: bool) -> None:
+        self.prepared, self.estimate = prepared, estimate
+        self.level = prepared.choice.scale == "level"
+        self.brief = brief and self.level
+        self.untreated = Untreated(prepared, estimate) if bends else None
+        self.columns: dict[str, dict[str, Array]] = {}
+        """By block; one entry a row in each. ``depends_on``: whether on the trend."""
+
+    def fill(self, block: Block, wanted: _Wanted, contrast: Contrast) -> dict[str, Array]:
+        """Note estimates in units and in percent, as columns."""
+        prepared, estimate, n = self.prepared, self.estimate, len(wanted.effects)
+        numbers = ("relative", "relative_low", "relative_high")
+        numbers += ("absolute", "absolute_low", "absolute_high")
+        found = {name: np.array(part) for name, part in contrast._asdict().items()}
+        found |= {name: np.full(n + 1, np.nan) for name in numbers}
+        found |= {name: np.zeros(n + 1, dtype=bool) for name in ("extrapolated", "depends_on")}
+        if not self.brief:
+            sizes = relative_and_absolute(prepared, estimate, wanted.effects, contrast)
+            for name, values in sizes.items():
+                found[name][:n] = values
+        for name, end in zip(("", "_low", "_high"), ("estimate", "low", "high"), strict=True):
+            if self.level:
+                found[f"absolute{name}"] = found[end].copy()
+            else:
+                found[f"relative{name}"] = 100 * np.expm1(found[end])
+        for name, value in cumulative(prepared, estimate, block, contrast, self.brief).items():
+            found[name][n] = value
+        found["p"] = one_sided(found["p"], found["estimate"], prepared.settings.alternative)
+        self.columns[block.id] = found
+        return found
+
+    def rows(self, block: Block, other: _Answer | None) -> list[dict[str, Any]]:
+        """Return the rows of a block, beside them the answer on the other scale."""
+        prepared, choice, design = self.prepared, self.prepared.choice, self.prepared.design
+        wanted, columns = _Wanted.of(design, block, prepared.settings), dict(self.columns[block.id])
+        reasons = [part for part in (choice.reason, block.reason) if part]
+        frame = _frame(prepared, block, choice.status, "; ".join(reasons))
+        on_scale = np.zeros(len(wanted.terms), dtype=bool)
+        if other is not None and block.id in other.columns:
+            frame["other_scale"] = other.prepared.choice.scale
+            theirs = other.columns[block.id]
+            undone, on_scale = self._disagree(columns, theirs)
+            columns["depends_on"] = columns["depends_on"] | undone
+            columns |= {
+                "other_estimate": theirs["absolute"],
+                "other_low": theirs["absolute_low"],
+                "other_high": theirs["absolute_high"],
+                "other_p": theirs["p"],
+            }
+        later = _named(prepared, frame | {"status": "not estimable"}, wanted.beyond)
+        left, unit = len(design.index) - design.onsets[block.id].first_full, period_name(design.index)
+        for row in later:
+            row["reason"] = f"the data end {left} {unit}{'s' if left != 1 else ''} after the change"
+        frame["df"] = self.estimate.df
+        if self.untreated is not None:
+            frame["curvature_before"] = self.untreated.curvature
+            frame["periods"] = self.untreated.periods
+        rows = _named(prepared, frame, wanted.terms)
+        for row, *values in zip(rows, *(part.tolist() for part in columns.values()), strict=True):
+            row.update(zip(columns, values, strict=True))
+        for row, scale in zip(rows, on_scale.tolist(), strict=True):
+            row["depends_on"] = _DEPENDS[row["depends_on"], scale]
+        rows[-1]["reason"] = "; ".join(filter(None, (*reasons, left_out(prepared, block))))
+        return rows + later
+
+    def _disagree(self, own: dict[str, Array], other: dict[str, Array]) -> tuple[Array, Array]:
+        """Return which rows depend on the trend and on the scale, as the other scale has it.
+
+        A scale claims a change where it is significant and no bend of the untreated course undoes
+        it. What a bend on either scale undoes depends on the trend, unless the data are clear about
+        the scale: a course that bends by a constant share is no constant bend of the data. Beyond
+        that they disagree where they claim changes of opposite sign, or where the data cannot tell
+        the scales apart and only one claims a change.
+        """
+        found = [one["p"] <= 1 - self.prepared.settings.confidence for one in (own, other)]
+        mine, theirs = (p & ~one["depends_on"] for p, one in zip(found, (own, other), strict=True))
+        undone = mine & found[1] & other["depends_on"] & (not self.prepared.clear)
+        turned = mine & theirs & (own["estimate"] * other["estimate"] < 0)
+        return undone, ~undone & (turned | ((mine != theirs) & (not self.prepared.decided)))
+
+
+_DEPENDS = {
+    (False, False): "",
+    (False, True): "scale",
+    (True, False): "trend",
+    (True, True): "both",
+}
+"""By whether a row depends on the trend, and on the scale."""
+
+
+def _fill(every: Sequence[_Answer]) -> None:
+    """Find what is to be found of every block of every series."""
+    for places in alike(id(one.prepared.design) for one in every):
+        some = [every[i] for i in places]
+        estimates = [one.estimate for one in some]
+        design, settings = some[0].prepared.design, some[0].prepared.settings
+        for block in design.blocks:
+            wanted = _Wanted.of(design, block, settings)
+            head = np.concatenate([row for _, row, _ in wanted.effects])
+            sums = [summed(one.prepared, one.estimate, block) for one in some]
+            lines = np.stack([np.concatenate([head, total]) for total, _ in sums])
+            found = contrasts(estimates, lines, settings.coverage)
+            columns = [
+                one.fill(block, wanted, Contrast(*(part[i] for part in found)))
+                for i, one in enumerate(some)
+            ]
+            members = list(design.columns[block.id].values())
+            joint = joint_p(estimates, members) if len(members) > 1 else None
+            for i, own in enumerate(columns):
+                own["p_joint"] = own["p"] if joint is None else np.full(len(own["p"]), joint[i])
+            untreated = [one.untreated for one in some if one.untreated is not None]
+            if untreated:
+                sizes = np.array([size for _, size in sums])
+                _judge(columns, untreated, lines, found, wanted.terms, sizes)
 
 
 def _judge(
-    rows: list[dict[str, Any]],
-    untreated: Untreated,
+    columns: Sequence[dict[str, Array]],
+    untreated: Sequence[Untreated],
     lines: Array,
     contrast: Contrast,
-    slope: bool,
-    size: float,
+    terms: Sequence[str],
+    sizes: Array,
 ) -> None:
-    """Fill in what a bend of the untreated course does to each row of a block.
+    """Fill in what a bend of the untreated course does to each row of a block, series by series.
 
-    `lines` holds the contrast of each row, `contrast` what is known of it; `size` turns that of the
-    last one, the cumulative effect, into its unit.
+    `lines` (m, c, k) holds the contrast of each row, `contrast` what is known of them; `sizes` (m,)
+    turn those of the last one, the cumulative effect, into its unit.
     """
     at_once = {"effect_1m", *(name for name, term in TERMS.items() if term.at_once)}
-    level_like = np.array([not slope or row["term"] in at_once for row in rows])
-    found = untreated.bounds(lines, contrast, level_like)
-    p = np.array([row["p"] for row in rows])
+    level_like = np.array(["slope" not in terms or term in at_once for term in terms])
+    found = bounds(untreated, lines, contrast, level_like)
+    p = np.stack([own["p"] for own in columns])
+    curvature = np.array([[one.curvature] for one in untreated])
     undone = overturned(
-        p, level_like, found.breakdown, untreated.curvature, found.p_bend, found.same_sign
+        p, level_like, found.breakdown, curvature, found.p_bend, found.same_sign
     )
-    if untreated.before.sum() < LEAST_BEFORE:
+    if untreated[0].before.sum() < LEAST_BEFORE:
         undone |= (p <= ALPHA) & ~level_like
-    factor = np.ones(len(rows))
-    factor[-1] = size
-    for i, row in enumerate(rows):
-        row.update(
+    wider = found.wider.copy()
+    wider[:, -1] *= sizes
+    for i, own in enumerate(columns):
+        own.update(
             breakdown=found.breakdown[i],
-            curvature_before=untreated.curvature,
             p_bend=found.p_bend[i],
-            low_honest=row["low"] - factor[i] * found.wider[i],
-            high_honest=row["high"] + factor[i] * found.wider[i],
-            periods=untreated.periods,
+            low_honest=own["low"] - wider[i],
+            high_honest=own["high"] + wider[i],
+            depends_on=undone[i],
         )
-        if undone[i]:
-            row["depends_on"] = depends_on(row["depends_on"], "trend")
-
-
-def depends_on(already: str, also: str) -> str:
-    """Return what a row depends on when one more thing would overturn it."""
-    return also if already in ("", also) else "both"

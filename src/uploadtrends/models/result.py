@@ -20,7 +20,7 @@ from uploadtrends.events import EventSet, as_events
 from uploadtrends.familywise import closed_test, holm
 from uploadtrends.models.adequacy import judge
 from uploadtrends.models.controls import offered, said
-from uploadtrends.models.effects import tabulated
+from uploadtrends.models.effects import effect_rows_of, tabulated
 from uploadtrends.models.estimators.by_name import estimate, look_ahead
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.fitting import Fit
@@ -360,8 +360,9 @@ def _fitted(prepared: Sequence[Prepared]) -> list[Fit]:
             reason = "; ".join(filter(None, (one.choice.reason, adequacy.reason)))
             one = replace(one, choice=replace(one.choice, status="exploratory", reason=reason))
         fits.append(Fit(one, fitted, adequacy))
-        # While what is known of the design is at hand.
-        _ = fits[-1].rows
+    # While what is known of the design is at hand.
+    for fit, rows in zip(fits, effect_rows_of([(f.prepared, f.estimate) for f in fits]), strict=True):
+        vars(fit)["rows"] = rows
     return fits
 
 

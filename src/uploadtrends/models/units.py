@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -43,38 +44,31 @@ def at_shares(values: Array, shares: tuple[float, ...]) -> Array:
 def relative_and_absolute(
     prepared: Prepared,
     estimate: Estimate,
-    wanted: list[tuple[str, Array, int]],
+    wanted: Sequence[tuple[str, Array, int]],
     contrast: Contrast,
-) -> list[dict[str, float]]:
-    """Return relative (level scale) or absolute (log link) effects: quantiles of seeded draws.
+) -> dict[str, Array]:
+    """Return columns of relative (level scale) or absolute (log link) effects: quantiles of seeded
+    draws, NaN where there is no percent; and whether each lies `beyond` the data.
 
     The draws' median is the estimate (their mean would grow with the noise), and their interval
     leaves out zero exactly where that of the contrast does. A slope's is its size in the first full
     period after the event.
     """
-    confidence = prepared.settings.coverage
+    confidence, many = prepared.settings.coverage, len(wanted)
     places = np.array([place for _, _, place in wanted])
     every, points, beta = drawn(prepared, estimate, places)
-    factor = mean_factor(prepared, estimate)
     changes = np.concatenate([row for _, row, _ in wanted]) @ beta
     if prepared.choice.scale == "level":
-        middles = points
         known = np.array([term != "slope" for term, _, _ in wanted])
         found = _percents(changes, every, contrast, points, known, confidence)
-    else:
-        middles = factor * np.exp(points)
-        every = np.minimum(every, 300.0)
-        values = factor * (np.exp(every + np.minimum(changes, 300.0)) - np.exp(every))
-        ends = quantiles(values, confidence)
-        found = [
-            _named("absolute", ends[:, i], (middle * np.expm1(low), middle * np.expm1(high)))
-            for i, (middle, low, high) in enumerate(
-                zip(middles, contrast.low, contrast.high, strict=False)
-            )
-        ]
-    for sizes, middle in zip(found, middles, strict=True):
-        sizes["extrapolated"] = beyond(middle, middle, sizes["absolute"], prepared)
-    return found
+        return found | {"extrapolated": beyond(points, points, contrast.estimate[:many], prepared)}
+    factor = mean_factor(prepared, estimate)
+    middles = factor * np.exp(points)
+    every = np.minimum(every, 300.0)
+    values = factor * (np.exp(every + np.minimum(changes, 300.0)) - np.exp(every))
+    ends = (middles * np.expm1(end[:many]) for end in (contrast.low, contrast.high))
+    found = named("absolute", values, confidence, tuple(ends))
+    return found | {"extrapolated": beyond(middles, middles, found["absolute"], prepared)}
 
 
 def _percents(
@@ -84,68 +78,54 @@ def _percents(
     points: Array,
     known: Array,
     confidence: float,
-) -> list[dict[str, Any]]:
-    """Return each change and, for those `known` and with a positive base, its percent of that."""
+) -> dict[str, Array]:
+    """Return the percents of those `known` of which a positive base is sure."""
+    found = {f"relative{end}": np.full(len(points), np.nan) for end in ("", "_low", "_high")}
     whole = (bases.min(axis=1) > 0) & known & (points > 0)
-    ends = np.full((3, len(points)), np.nan)
-    if whole.any():
-        ends[:, whole] = quantiles(100 * changes[whole] / bases[whole], confidence)
-    found: list[dict[str, Any]] = []
-    for i, estimate in enumerate(contrast.estimate[: len(points)]):
-        sizes: dict[str, Any] = {"absolute": float(estimate)}
-        limits = (contrast.low[i], contrast.high[i])
-        if whole[i]:
-            scaled = (100 * limits[0] / points[i], 100 * limits[1] / points[i])
-            sizes |= _named("relative", ends[:, i], scaled)
-            sizes["relative"] = 100 * estimate / points[i]
-        elif known[i]:
-            sizes |= percent(changes[i], bases[i], estimate, float(points[i]), confidence, limits)
-        found.append(sizes)
+    groups = [np.flatnonzero(whole), *np.flatnonzero(known & ~whole)[:, None]]
+    for rows in groups[not whole.any() :]:
+        middle, low, high = (part[rows] for part in contrast[:1] + contrast[2:4])
+        sizes = percent(changes[rows], bases[rows], middle, points[rows], confidence, (low, high))
+        for name, values in sizes.items():
+            found[name][rows] = values
     return found
 
 
 def beyond(
-    least: float, most: float, size: float, prepared: Prepared, width: float | None = None
-) -> bool:
-    """Whether a counterfactual, from its `least` to its `most`, or an effect of this size lies
+    least: Array, most: Array, size: Array, prepared: Prepared, width: float | None = None
+) -> Array:
+    """Whether counterfactuals, from their `least` to their `most`, or effects of this size lie
     outside the data by more than a `width`, by default their own."""
     low, high = prepared.span
     width = high - low if width is None else width
-    return bool(least < low - width or most > high + width or abs(size) > 2 * width)
+    return np.asarray((least < low - width) | (most > high + width) | (np.abs(size) > 2 * width))
 
 
 def percent(
     change: Array,
     base: Array,
-    point: float,
-    base_point: float,
+    point: Array,
+    base_point: Array,
     confidence: float,
-    ends: tuple[float, float],
-) -> dict[str, float]:
-    """Return the change in percent of the counterfactual, where that is surely positive."""
-    if not base_point > 0 or (base <= 0).mean() > (1 - confidence) / 2:
-        return {}
+    ends: tuple[Array, Array],
+) -> dict[str, Array]:
+    """Return changes (r, draws) in percent of their counterfactuals, where those are surely
+    positive: in every draw, or for one change in nearly every."""
     kept = base > 0
-    found = named(
-        "relative",
-        100 * change[kept] / base[kept],
-        confidence,
-        (100 * ends[0] / base_point, 100 * ends[1] / base_point),
-    )
-    return found | {"relative": 100 * point / base_point}
+    if not (base_point > 0).all() or (~kept).mean() > (1 - confidence) / 2:
+        return {}
+    share = 100 * change / base if kept.all() else 100 * change[kept][None] / base[kept]
+    limits = tuple(100 * end / base_point for end in ends)
+    return named("relative", share, confidence, limits) | {"relative": 100 * point / base_point}
 
 
-def named(kind: str, draws: Array, confidence: float, ends: tuple[float, ...]) -> dict[str, float]:
+def named(
+    kind: str, draws: Array, confidence: float, ends: tuple[Array, ...]
+) -> dict[str, Array]:
     """Return median and interval of draws; an end on the wrong side of zero is that of `ends`."""
-    return _named(kind, quantiles(draws, confidence), ends)
-
-
-def _named(kind: str, found: Array, ends: tuple[float, ...]) -> dict[str, float]:
-    low, middle, high = (float(value) for value in found)
-    if (low > 0) != (ends[0] > 0):
-        low = ends[0]
-    if (high < 0) != (ends[1] < 0):
-        high = ends[1]
+    low, middle, high = quantiles(draws, confidence)
+    low = np.where((low > 0) != (ends[0] > 0), ends[0], low)
+    high = np.where((high < 0) != (ends[1] < 0), ends[1], high)
     return {kind: middle, f"{kind}_low": low, f"{kind}_high": high}
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from uploadtrends.arrays import Array
+
 _ENDS = ("low", "relative_low", "absolute_low", "low_honest", "other_low")
 
 
-def one_sided(p: float, estimate: float, alternative: str) -> float:
-    """Return p against one direction from a p that is twice the smaller tail."""
-    if alternative == "two-sided" or p != p:
+def one_sided(p: Array, estimate: Array, alternative: str) -> Array:
+    """Return p against one direction from p that are twice the smaller tail."""
+    if alternative == "two-sided":
         return p
-    along = (estimate > 0) == (alternative == "greater")
-    return p / 2 if along else 1 - p / 2
+    return np.where((estimate > 0) == (alternative == "greater"), p / 2, 1 - p / 2)
 
 
 def opened(rows: list[dict[str, Any]], alternative: str) -> list[dict[str, Any]]:
