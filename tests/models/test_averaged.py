@@ -64,6 +64,26 @@ def test_long_and_short_route_give_one_answer(monkeypatch: pytest.MonkeyPatch) -
     np.testing.assert_allclose(long.p, short.p, atol=1e-9)
 
 
+@pytest.mark.parametrize("out", [[], [3, 17, 18]])
+def test_many_series_have_the_weights_of_each_alone(out: list[int]) -> None:
+    """Squares in directions that members share, against r'P r with P of every member."""
+    y, x = ar1_series(12, 60, rho=0.6, seed=6), segmented(60, 36)
+    positions = np.delete(np.arange(60.0), out)
+    rows = positions.astype(int)
+    known = averaged.machine(x[rows], positions)
+    residuals = y[:, rows] - (y[:, rows] @ known.orthonormal) @ known.orthonormal.T
+    lags = np.abs(np.subtract.outer(rows, rows))
+    for g, rho in enumerate(families.correlations(60)):
+        inverse = np.linalg.inv(rho[lags])
+        beta = np.linalg.solve(x[rows].T @ inverse @ x[rows], x[rows].T @ inverse @ residuals.T)
+        left = residuals.T - x[rows] @ beta
+        want = np.einsum("nm,nm->m", left, inverse @ left)
+        np.testing.assert_allclose(known.quadratic(residuals)[:, g], want, rtol=1e-9)
+        np.testing.assert_allclose(known.quadratic(residuals[:1])[0, g], want[0], rtol=1e-9)
+    alone = np.concatenate([known.weights(one[None, rows])[0] for one in y])
+    np.testing.assert_allclose(known.weights(y[:, rows])[0], alone, atol=1e-12)
+
+
 def test_ar1_members_alone_are_the_ar1_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """With all weight on one phi both estimators are GLS at that phi."""
     y, x = ar1_series(1, 60, rho=0.3, seed=5), segmented(60, 36)

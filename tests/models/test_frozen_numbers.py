@@ -168,6 +168,7 @@ def test_many_series_in_one_call_are_what_each_is_by_itself() -> None:
         "course": 400 * np.exp(-0.02 * np.arange(72)) + 9 * rng.standard_normal(72),
         "share": rng.beta(5, 40, 72),
         "never changing": np.full(72, 5.0),
+        "nothing": np.full(72, np.nan),
         "log": 30 * np.exp(0.3 * ar1_series(1, 72, rho=0.6, seed=4)[0]),
         "few": rng.poisson(4 * np.where(np.arange(72) < 45, 1.0, 0.5)).astype(float),
         "many": rng.poisson(60, 72).astype(float),
@@ -184,6 +185,8 @@ def test_many_series_in_one_call_are_what_each_is_by_itself() -> None:
         (WHEN, {"errors": "ar1", **LEVEL}),
         ([WHEN, "2017-11-01"], {"scale": "level", "season": "dummies"}),
         (WHEN, {"scale": "log"}),
+        ("2021-04-10", {"trend": False, "alternative": "less"}),
+        (WHEN, {"terms": ("level", "slope", "pulse"), "errors": "ar1", "washout": 1}),
     ):
         given = {k: s for k, s in series.items() if options.get("scale") != "log" or s.min() > 0}
         together = ut.interrupted_time_series(given, events, **options)

@@ -11,7 +11,6 @@ that bias still leaves out zero.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -200,23 +199,20 @@ def bounds(
     estimate, low, high = np.stack([found.estimate, found.low, found.high])
     loadings = [one.estimate.rows for one in untreated]
     # Judged with a trend, also where the model has none.
-    plain = [
-        i for i, rows in enumerate(loadings) if rows is None or not prepared.settings.trend
-    ]
-    if plain:
+    trend = prepared.settings.trend
+    if plain := [i for i, rows in enumerate(loadings) if rows is None or not trend]:
         lines = _spreads([untreated[i] for i in plain], courses.straight, contrasts[plain])
         estimate[plain], low[plain], high[plain] = _intervals(lines, confidence, contrasts.shape[1])
         for i, line in zip(plain, lines, strict=True):
-            loadings[i] = np.full_like(prepared.design.fitted.T, np.nan)
-            if line is not None:
-                loadings[i] = line.rows()
-    bias = worst_bias(
-        np.stack([_widened(c, len(rows)) @ rows for c, rows in zip(contrasts, loadings, strict=True)]),
-        positions,
-    )
+            loadings[i] = None if line is None else line.rows()
+    weights = np.full((*contrasts.shape[:2], positions.size), np.nan)
+    for own, lines_of, rows in zip(weights, contrasts, loadings, strict=True):
+        if rows is not None:
+            own[:] = lines_of @ rows[: lines_of.shape[1]]
+    bias = worst_bias(weights, positions)
     fresh = [one for one in untreated if "bend_before" not in vars(one)]
-    for one, found_before in zip(fresh, _bends_before(fresh) if fresh else (), strict=True):
-        vars(one)["bend_before"] = found_before
+    for one, seen in zip(fresh, _bends_before(fresh) if fresh else (), strict=True):
+        vars(one)["bend_before"] = seen
     size, error = np.array([one.bend_before for one in untreated]).T[..., None]
     middle, se = (low + high) / 2, (high - low) / 2 / ndtri((1 + confidence) / 2)
     bend = np.where(level_like, size, size + SLOPE_CAUTION * error)
@@ -244,48 +240,52 @@ def _bends_before(untreated: Sequence[Untreated]) -> list[tuple[float, float]]:
 def _spreads(
     untreated: Sequence[Untreated], x: Array | None, contrasts: Array, rows: Array | slice = ALL
 ) -> list[Spread | None]:
-    """Return contrasts (m, c, k) of fits of the outcomes, or some of their rows, to another design.
-
-    The errors are those of the model; None where counts cannot be fitted, or there is no design.
-    """
+    """Return contrasts (m, c, k) of fits of the outcomes, or some of their rows, to another design,
+    with the errors of the model; None where counts cannot be fitted, or there is no design."""
     found: list[Spread | None] = [None] * len(untreated)
     if x is None:
         return found
     every = [one.prepared for one in untreated]
     positions = every[0].design.positions[rows]
     contrasts = _widened(contrasts, x.shape[1])
-    kinds = (
-        i if one.choice.scale == "counts" else (one.choice.method == "reml-ar1", id(one.spread))
-        for i, one in enumerate(every)
-    )
-    for places in alike(kinds):
-        prepared, lines = every[places[0]], contrasts[places]
+    each = (one.choice.scale == "counts" and i for i, one in enumerate(every))
+    errors = ((one.choice.method, id(one.spread)) for one in every)
+    for places in alike(zip(each, errors, strict=True)):
         y = np.stack([every[i].y[rows] for i in places])
-        if prepared.choice.scale == "counts":
-            offset = prepared.fitted_offset[rows]
-            settings = replace(prepared.settings, phi="integrate", quantiles="auto")
-            with suppress(NotEstimableError):
-                counts = fit_count_ar1(y[0], x, positions, offset, settings)
-                mixture = counts.weights, *counts.components(lines[0])
-                found[places[0]] = Spread(*mixture, partial(getattr, counts, "rows"), counts.df)
-            continue
-        loadings: Callable[[Array], Array]
-        if prepared.choice.method == "reml-ar1":
-            fit = reml.conditional(y, x, positions, prior=prepared.settings.phi_prior)
-            weights, df = fit.weights, fit.df
-            centres, scales = reml.contrast_components(fit, lines)
-            loadings = partial(linear_rows, x, positions, phi=fit.phi)
-        else:
-            known = machine(prepared.weighted(x, rows), positions)
-            weights, centres, scales, _ = components(known, prepared.weighted(y.T, rows).T, lines)
-            df = known.df
-
-            def loadings(weights: Array) -> Array:
-                return prepared.weighted(known.rows(weights).T, rows).T
-
-        for i, *mixture in zip(places, weights, centres, scales, strict=True):
-            found[i] = Spread(*mixture, partial(loadings, mixture[0]), df)
+        some = _alike_spreads(every[places[0]], y, x, positions, contrasts[places], rows)
+        for i, spread in zip(places, some, strict=True):
+            found[i] = spread
     return found
+
+
+def _alike_spreads(
+    prepared: Prepared, y: Array, x: Array, positions: Array, contrasts: Array, rows: Array | slice
+) -> Sequence[Spread | None]:
+    """Return those of outcomes (m, n) whose errors have the model and the sizes of `prepared`."""
+    if prepared.choice.scale == "counts":
+        settings = replace(prepared.settings, phi="integrate", quantiles="auto")
+        try:
+            counts = fit_count_ar1(y[0], x, positions, prepared.fitted_offset[rows], settings)
+        except NotEstimableError:
+            return [None]
+        mixture = counts.weights, *counts.components(contrasts[0])
+        return [Spread(*mixture, partial(getattr, counts, "rows"), counts.df)]
+    loadings: Callable[[Array], Array]
+    if prepared.choice.method == "reml-ar1":
+        fit = reml.conditional(y, x, positions, prior=prepared.settings.phi_prior)
+        weights, df = fit.weights, float(fit.df)
+        centres, scales = reml.contrast_components(fit, contrasts)
+        loadings = partial(linear_rows, x, positions, phi=fit.phi)
+    else:
+        known = machine(prepared.weighted(x, rows), positions)
+        y, df = prepared.weighted(y.T, rows).T, float(known.df)
+        weights, centres, scales, _ = components(known, y, contrasts)
+
+        def loadings(weights: Array) -> Array:
+            return prepared.weighted(known.rows(weights).T, rows).T
+
+    mixtures = zip(weights, centres, scales, strict=True)
+    return [Spread(*one, partial(loadings, one[0]), df) for one in mixtures]
 
 
 @dataclass(frozen=True)

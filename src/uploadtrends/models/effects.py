@@ -127,11 +127,15 @@ def effect_rows_of(
     fits: Sequence[tuple[Prepared, Estimate | None]], *, bends: bool = True, brief: bool = False
 ) -> list[list[dict[str, Any]]]:
     """Return `effect_rows` of several series; those of one design are looked at together."""
-    own, beside = [], []
+    own: list[_Answer | None] = []
+    beside: list[_Answer | None] = []
     for prepared, fitted in fits:
-        usable = fitted is not None and prepared.choice.status != "refused"
-        own.append(_Answer(prepared, fitted, bends, brief) if usable else None)
-        beside.append(_other_scale(prepared) if bends and usable else None)
+        if fitted is None or prepared.choice.status == "refused":
+            own.append(None)
+            beside.append(None)
+        else:
+            own.append(_Answer(prepared, fitted, bends, brief))
+            beside.append(_other_scale(prepared) if bends else None)
     _fill([one for one in (*own, *beside) if one is not None])
     found = []
     for (prepared, _), mine, other in zip(fits, own, beside, strict=True):
@@ -182,9 +186,7 @@ def _empty(prepared: Prepared, block: Block, status: str, reason: str) -> list[d
     return _named(prepared, _frame(prepared, block, status, reason), prepared.settings.terms)
 
 
-def _named(
-    prepared: Prepared, frame: dict[str, Any], terms: Sequence[str]
-) -> list[dict[str, Any]]:
+def _named(prepared: Prepared, frame: dict[str, Any], terms: Sequence[str]) -> list[dict[str, Any]]:
     """Return a row a term, with its unit."""
     period, unit = period_name(prepared.design.index), unit_of(prepared)
     rate = f"{unit} a {period}".strip() if prepared.choice.scale == "level" else "log ratio"
@@ -247,8 +249,8 @@ class _Answer:
     def fill(self, block: Block, wanted: _Wanted, contrast: Contrast) -> dict[str, Array]:
         """Note estimates in units and in percent, as columns."""
         prepared, estimate, n = self.prepared, self.estimate, len(wanted.effects)
-        numbers = ("relative", "relative_low", "relative_high")
-        numbers += ("absolute", "absolute_low", "absolute_high")
+        ends = ("", "_low", "_high")
+        numbers = [f"{kind}{end}" for kind in ("relative", "absolute") for end in ends]
         found = {name: np.array(part) for name, part in contrast._asdict().items()}
         found |= {name: np.full(n + 1, np.nan) for name in numbers}
         found |= {name: np.zeros(n + 1, dtype=bool) for name in ("extrapolated", "depends_on")}
@@ -256,11 +258,12 @@ class _Answer:
             sizes = relative_and_absolute(prepared, estimate, wanted.effects, contrast)
             for name, values in sizes.items():
                 found[name][:n] = values
-        for name, end in zip(("", "_low", "_high"), ("estimate", "low", "high"), strict=True):
+        for end in ends:
+            value = found[end.lstrip("_") or "estimate"]
             if self.level:
-                found[f"absolute{name}"] = found[end].copy()
+                found[f"absolute{end}"] = value.copy()
             else:
-                found[f"relative{name}"] = 100 * np.expm1(found[end])
+                found[f"relative{end}"] = 100 * np.expm1(value)
         for name, value in cumulative(prepared, estimate, block, contrast, self.brief).items():
             found[name][n] = value
         found["p"] = one_sided(found["p"], found["estimate"], prepared.settings.alternative)
@@ -286,9 +289,10 @@ class _Answer:
                 "other_p": theirs["p"],
             }
         later = _named(prepared, frame | {"status": "not estimable"}, wanted.beyond)
-        left, unit = len(design.index) - design.onsets[block.id].first_full, period_name(design.index)
+        left = len(design.index) - design.onsets[block.id].first_full
+        unit = period_name(design.index) + "s" * (left != 1)
         for row in later:
-            row["reason"] = f"the data end {left} {unit}{'s' if left != 1 else ''} after the change"
+            row["reason"] = f"the data end {left} {unit} after the change"
         frame["df"] = self.estimate.df
         if self.untreated is not None:
             frame["curvature_before"] = self.untreated.curvature
@@ -336,7 +340,7 @@ def _fill(every: Sequence[_Answer]) -> None:
             wanted = _Wanted.of(design, block, settings)
             head = np.concatenate([row for _, row, _ in wanted.effects])
             sums = [summed(one.prepared, one.estimate, block) for one in some]
-            lines = np.stack([np.concatenate([head, total]) for total, _ in sums])
+            lines = [np.concatenate([head, total]) for total, _ in sums]
             found = contrasts(estimates, lines, settings.coverage)
             columns = [
                 one.fill(block, wanted, Contrast(*(part[i] for part in found)))
@@ -349,7 +353,7 @@ def _fill(every: Sequence[_Answer]) -> None:
             untreated = [one.untreated for one in some if one.untreated is not None]
             if untreated:
                 sizes = np.array([size for _, size in sums])
-                _judge(columns, untreated, lines, found, wanted.terms, sizes)
+                _judge(columns, untreated, np.stack(lines), found, wanted.terms, sizes)
 
 
 def _judge(
@@ -370,9 +374,7 @@ def _judge(
     found = bounds(untreated, lines, contrast, level_like)
     p = np.stack([own["p"] for own in columns])
     curvature = np.array([[one.curvature] for one in untreated])
-    undone = overturned(
-        p, level_like, found.breakdown, curvature, found.p_bend, found.same_sign
-    )
+    undone = overturned(p, level_like, found.breakdown, curvature, found.p_bend, found.same_sign)
     if untreated[0].before.sum() < LEAST_BEFORE:
         undone |= (p <= ALPHA) & ~level_like
     wider = found.wider.copy()

@@ -361,7 +361,9 @@ def _fitted(prepared: Sequence[Prepared]) -> list[Fit]:
             one = replace(one, choice=replace(one.choice, status="exploratory", reason=reason))
         fits.append(Fit(one, fitted, adequacy))
     # While what is known of the design is at hand.
-    for fit, rows in zip(fits, effect_rows_of([(f.prepared, f.estimate) for f in fits]), strict=True):
+    for fit, rows in zip(
+        fits, effect_rows_of([(f.prepared, f.estimate) for f in fits]), strict=True
+    ):
         vars(fit)["rows"] = rows
     return fits
 

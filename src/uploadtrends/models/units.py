@@ -119,9 +119,7 @@ def percent(
     return named("relative", share, confidence, limits) | {"relative": 100 * point / base_point}
 
 
-def named(
-    kind: str, draws: Array, confidence: float, ends: tuple[Array, ...]
-) -> dict[str, Array]:
+def named(kind: str, draws: Array, confidence: float, ends: tuple[Array, ...]) -> dict[str, Array]:
     """Return median and interval of draws; an end on the wrong side of zero is that of `ends`."""
     low, middle, high = quantiles(draws, confidence)
     low = np.where((low > 0) != (ends[0] > 0), ends[0], low)

@@ -75,8 +75,7 @@ def look_ahead(prepared: Sequence[Fittable]) -> None:
     asked = [
         one
         for one in prepared
-        if one.spread is None
-        and (one.choice.method, one.choice.status) == ("reml-averaged", "ok")
+        if one.spread is None and (one.choice.method, one.choice.status) == ("reml-averaged", "ok")
     ]
     if len(asked) >= FEW:
         design = asked[0].design
