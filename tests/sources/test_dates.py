@@ -63,6 +63,30 @@ def read(con, text: str, **options) -> tuple:
         ("2022-08", datetime(2022, 8, 1), "month"),
         ("August 2022", datetime(2022, 8, 1), "month"),
         ("22-Aug-2022", datetime(2022, 8, 22), "day"),
+        # Other scripts, languages and programs.
+        ("2022年10月3日(月) 14時05分", datetime(2022, 10, 3, 14, 5), "minute"),
+        ("２０２２/１０/０３ 午後2:05", datetime(2022, 10, 3, 14, 5), "minute"),
+        ("2022年10月3日 星期一", datetime(2022, 10, 3), "day"),
+        ("2022년 10월 3일", datetime(2022, 10, 3), "day"),
+        ("2022. 10. 3. 오후 2:05", datetime(2022, 10, 3, 14, 5), "minute"),
+        ("٢٠٢٢-١٠-٠٣", datetime(2022, 10, 3), "day"),
+        ("\u200e2022\u201110\u201103", datetime(2022, 10, 3), "day"),
+        ("Oct 3, 2022, 2:05:06\u202fPM", datetime(2022, 10, 3, 14, 5, 6), "second"),
+        ("3 de outubro de 2022", datetime(2022, 10, 3), "day"),
+        ("1er août 2022", datetime(2022, 8, 1), "day"),
+        ("3. März 2022 14:05", datetime(2022, 3, 3, 14, 5), "minute"),
+        ("3 октября 2022", datetime(2022, 10, 3), "day"),
+        ("2022:10:03 14:05:06", datetime(2022, 10, 3, 14, 5, 6), "second"),
+        ("2022-10-03 14:05:06.5 +0900 JST", datetime(2022, 10, 3, 5, 5, 6, 500000), "second"),
+        ("/Date(1664755200000)/", datetime(2022, 10, 3), "second"),
+        ('="2022-10-03"', datetime(2022, 10, 3), "day"),
+        ("20221003.0", datetime(2022, 10, 3), "day"),
+        ("2022-276", datetime(2022, 10, 3), "day"),
+        ("2020-W53-7", datetime(2021, 1, 3), "day"),
+        ("10/2022", datetime(2022, 10, 1), "month"),
+        ("2016-12-31 23:59:60", datetime(2017, 1, 1), "second"),
+        ("2016-12-31T23:59:60Z", datetime(2017, 1, 1), "second"),
+        ("3 Oct 2022 24:00:00 UTC", datetime(2022, 10, 4), "second"),
     ],
 )
 def test_what_is_read(con, text: str, right: datetime, precise: str) -> None:
@@ -81,6 +105,8 @@ def test_what_is_read(con, text: str, right: datetime, precise: str) -> None:
         # Ids of nine digits, which would be times before 2000.
         *("100234567", "100234567000", "100234567000000", "-100234567", "100234567.5"),
         *("1/27/2021", "27.1.2021", "3/4/21", "44775.5", "2020-07-31 23:30:00 +9900", "2022-13"),
+        *("2022年10月3日(火)", "2021-366", "2022-W40", "2021-W53-1", "2022¹", "3 listopad 2022"),
+        *("1.6647552e9", "1.66476E+09", "2022年13月1日", "13/2022", "2022-10-03 24:01", "2022-Q4"),
     ],
 )
 def test_what_is_left_over_refuses_the_whole(con, text: str) -> None:
@@ -126,6 +152,20 @@ def test_a_weekday_is_that_of_the_date(con, text: str, right: datetime | None) -
 )
 def test_a_time_of_a_dump_is_read_by_position_or_as_any_other(con, text: str, right) -> None:
     assert read(con, text)[0] == right
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("2022-11-06 01:30:00", datetime(2022, 11, 6, 6, 30)),  # twice; the second one
+        ("2022-03-13 02:30:00", datetime(2022, 3, 13, 7, 30)),  # never
+    ],
+)
+def test_hours_that_a_clock_shows_twice_or_never_are_the_same_by_both_readers(
+    con, text: str, right
+) -> None:
+    assert read(con, text, timezone="America/New_York")[0] == right
+    assert read_date(text, "America/New_York").moment == right
 
 
 def test_python_reads_only_what_duckdb_cannot() -> None:

@@ -277,9 +277,9 @@ def test_a_tar_of_several_files_is_refused(store, tmp_path: Path) -> None:
 
 
 def test_rows_of_another_width_with_closed_marks_are_counted(store, tmp_path: Path) -> None:
-    # As R's write.table does: names of rows without a name of their column.
+    # Nobody can tell which of the cells has no name.
     file = tmp_path / "works.csv"
-    file.write_text('"id","artist","date"\n"1","7","a","2021-01-01"\n"2","8","b","2021-01-02"\n')
+    file.write_text('"id","artist","date"\n"7","a","2021-01-01","x"\n"3","b","2021-01-02","y"\n')
     report, _, _ = read(store, file)
     assert (report.n_read, report.n_rejected) == (2, 2)
 

@@ -25,7 +25,7 @@ WORDS = {"excel": "days since 1899-12-30", "unix": "s", "unix-ms": "ms", "unix-u
 """Values of `date_format` that are no strptime formats."""
 Formats = str | Sequence[str] | Mapping[str, str | Sequence[str]] | None
 _ISO_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_ISO_TIME = f"{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]{{1,9}})?)?"
+_ISO_TIME = f"{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}(:[0-5][0-9]([.][0-9]{{1,9}})?)?"
 _COMPACT = "(19[89]|20[0-9])[0-9](0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{4}"
 """202103141530. As milliseconds it would lie in 1976, before there was anything to upload to."""
 _SECONDS = "([0-9]{10}|9(4[7-9]|[5-9][0-9])[0-9]{6})"

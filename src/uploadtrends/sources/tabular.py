@@ -137,9 +137,10 @@ def _read(
         check_columns(file, columnar.feather_columns(con, file), columns, paths=True)
         columnar.read_feather(con, rows, file, columns)
     elif form == "excel":
-        sheet = workbook.read_sheet(file, reading.sheet)
+        sheet = workbook.read_sheet(file, reading.sheet, columns)
         check_columns(file, workbook.header_of(sheet), columns)
-        workbook.add_sheet(rows, sheet, columns)
+        old = workbook.counts_from_1904(file)
+        workbook.add_sheet(rows, sheet, columns, dates, since_1904=old)
     elif form == "json":
         _read_json(con, rows, file, codec_of(file, reading.encoding), progress)
     else:
@@ -155,6 +156,20 @@ def _read(
         )
         check_columns(file, text.dialect.header, columns)
         read_delimited(con, rows, text, progress)
+        rows.flush()
+        _unwrap(con, columns)
+
+
+def _unwrap(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
+    """Take what keeps a spreadsheet from taking ids for numbers off: ``="0012"`` and ``'0012``."""
+    for cell in cells(columns).values():
+        # Comparisons of whole texts are far cheaper than a look at the first character.
+        formula = f"{cell} >= '=\"' AND {cell} < '=#' AND suffix({cell}, '\"')"
+        number = f"{cell} >= '''' AND {cell} < '(' AND regexp_full_match({cell}, '''[0-9]+')"
+        con.execute(
+            f"UPDATE temp.input_rows SET {cell} = CASE WHEN {number} THEN {cell}[2:] "
+            f"ELSE nullif({cell}[3:-2], '') END WHERE ({formula}) OR ({number})"
+        )
 
 
 def columns_of(

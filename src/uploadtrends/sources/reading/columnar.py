@@ -1,7 +1,8 @@
-"""Parquet and Feather: typed columns as text, lists and structs by name."""
+"""Parquet, Feather, ORC and Stata: typed columns as text, lists and structs by name."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import duckdb
 from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import name, quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
+from uploadtrends.sources.reading.forms import STATA
 from uploadtrends.sources.reading.rows import OBJECT, SEPARATOR, Rows
 from uploadtrends.sources.watched import watched
 
@@ -53,15 +55,22 @@ def _parquet(path: Path) -> str:
 
 @contextmanager
 def _arrow(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[str]:
-    """Give a connection the batches of a Feather file, one at a time; yield the name to scan."""
+    """Give a connection the batches of a Feather file, one at a time; yield the name to scan.
+
+    ORC and Stata are read as a whole.
+    """
     import pyarrow as pa
-    from pyarrow import feather, ipc
+    from pyarrow import feather, ipc, orc
 
     try:
         with pa.memory_map(str(path)) as source:
-            head = source.read(6)
+            head = source.read(16)
             source.seek(0)
-            if head.startswith(b"FEA1"):
+            if STATA.match(head):
+                batches = _stata(path).to_reader()
+            elif head.startswith(b"ORC"):
+                batches = orc.ORCFile(source).read().to_reader()
+            elif head.startswith(b"FEA1"):
                 batches = feather.read_table(source).to_reader()
             elif head.startswith(b"ARROW1"):
                 file = ipc.open_file(source)
@@ -74,12 +83,29 @@ def _arrow(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[str]:
                 yield "arrow_batches"
             finally:
                 con.unregister("arrow_batches")
-    except (pa.ArrowInvalid, OSError) as error:
+    except duckdb.NotImplementedException as error:
         raise InputError(
-            f"the Arrow file cannot be read: it is cut short or damaged ({str(error)[:80]})",
+            f"a column has a type that cannot be read ({str(error)[:100]})",
+            file=path,
+            fix="write that column as text",
+        ) from error
+    except (pa.ArrowInvalid, ValueError, OSError) as error:
+        raise InputError(
+            f"the file cannot be read: it is cut short or damaged ({str(error)[:80]})",
             file=path,
             fix="download it again",
         ) from error
+
+
+def _stata(path: Path) -> Any:
+    """Return a file of Stata as an Arrow table, its value labels as text."""
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pa.Table.from_pandas(pd.read_stata(path), preserve_index=False)
+    except (ValueError, IndexError, KeyError, TypeError, EOFError, struct.error) as error:
+        raise pa.ArrowInvalid(str(error)) from error
 
 
 def read_parquet(

@@ -9,19 +9,27 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.reading.unpacking import open_text
 
 HEAD = 1 << 20
 _LEARN_FROM = 1 << 18
+_MOST_ALIKE = 0.7
 _DELIMITERS = (",", "\t", ";", "|")
-_GUESSES = ("cp1252", "shift_jis", "gb18030", "euc_kr", "cp1251", "cp1250")
+_GUESSES = ("cp1252", "shift_jis", "euc_jp", "gb18030", "euc_kr", "cp1251", "cp1250")
 _HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 """Half a character, as some programs write it; it costs a character, or its row."""
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+SEPARATOR = re.compile(r'"?sep=([^\r\n"]?)"?\r?\n', re.IGNORECASE)
+"""How Excel is told the delimiter."""
+_APART = re.compile("'[^']*'")
+_WIDE = {
+    **{codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"},
+    **{codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"},
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Dialect:
     header : tuple of str
         Names of the columns, as written but for blanks at their ends.
     skip : int
-        Lines before the header (Excel's ``sep=,``).
+        Lines before the header: Excel's ``sep=,``, a title, comments.
     header_lines : int
         Lines of the header itself: names may hold line breaks.
     """
@@ -57,25 +65,41 @@ def codec_of(path: Path, encoding: str) -> str:
     """
     try:
         codec = codecs.lookup(encoding).name
+        "".encode(codec)  # some codecs are none of texts
     except LookupError:
         raise InputError(
             "this encoding is unknown", value=encoding, fix="a name that Python knows, or 'utf-8'"
         ) from None
-    if codec not in ("utf-8", "utf-8-sig"):
+    if codec not in ("utf-8", "utf-8-sig", "utf-16"):
         return codec
     with open_text(path) as handle:
         head: bytes = handle.read(HEAD)
-    if head.startswith(_UTF16) or _looks_wide(head):
+    wide = wide_codec(head)
+    if codec == "utf-16":
+        return wide if wide is not None and "utf-16" in wide else codec
+    if wide is not None:
         raise InputError(
-            "the file is UTF-16, not UTF-8", file=path, fix="say so with encoding='utf-16'"
+            f"the file is {wide[:6].upper()}, not UTF-8",
+            file=path,
+            fix=f"say so with encoding='{wide}'",
         )
     _check_utf8(path, head)
     return "utf-8"
 
 
-def _looks_wide(head: bytes) -> bool:
-    sample = head[:400]
-    return len(sample) > 20 and sample[1::2].count(0) > 0.4 * len(sample)
+def wide_codec(head: bytes) -> str | None:
+    """Name the encoding of a text with more than a byte a character, by its beginning, or None."""
+    for mark, codec in _WIDE.items():
+        if head.startswith(mark):
+            return codec
+    sample = head[: min(400, len(head) // 2 * 2)]
+    for codec, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[0::2])):
+        if len(sample) > 20 and zeros.count(0) > 0.2 * len(zeros):
+            text = sample.decode(codec, "replace")
+            odd = sum(not one.isprintable() and one not in "\r\n\t\ufeff" for one in text)
+            if odd <= 0.02 * len(text):
+                return codec
+    return None
 
 
 def _check_utf8(path: Path, head: bytes) -> None:
@@ -119,6 +143,8 @@ def _guess(bad: bytes) -> str:
         except UnicodeDecodeError:
             return 2.0
         beyond = [c for c in text if not c.isascii()]
+        if codec == "euc_jp" and not any("\u3041" <= c <= "\u30ff" for c in beyond):
+            return 2.0  # Chinese and Korean texts have no kana
         # A letter among letters is at home; symbols and half-width kana seldom are.
         lone = sum(not c.isalpha() or "\uff61" <= c <= "\uff9f" for c in beyond)
         return lone / max(1, len(beyond)) + (0.02 if codec != "cp1252" else 0)
@@ -134,7 +160,7 @@ def text_in_utf8(path: Path, codec: str, raw: IO[bytes] | None = None) -> Iterat
         if codec == "utf-8":
             yield io.BufferedReader(_WithoutMark(stream), 1 << 20)
         else:
-            yield io.BufferedReader(_Transcoded(stream, codec), 1 << 20)
+            yield io.BufferedReader(_Transcoded(stream, codec, path), 1 << 20)
 
 
 class _WithoutMark(io.RawIOBase):
@@ -159,8 +185,9 @@ class _WithoutMark(io.RawIOBase):
 class _Transcoded(io.RawIOBase):
     """Any encoding as UTF-8; bytes that are no character become U+FFFD."""
 
-    def __init__(self, stream: IO[bytes], codec: str) -> None:
+    def __init__(self, stream: IO[bytes], codec: str, path: Path) -> None:
         self._stream = stream
+        self._path = path
         self._decode = codecs.getincrementaldecoder(codec)("replace").decode
         self._rest = b""
 
@@ -170,7 +197,14 @@ class _Transcoded(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         while not self._rest:
             block = self._stream.read(1 << 20)
-            text = self._decode(block, not block)
+            try:
+                text = self._decode(block, not block)
+            except UnicodeError as error:
+                raise InputError(
+                    f"the file is not in the encoding that was said ({error})",
+                    file=self._path,
+                    fix="say its own, or leave encoding= out to be told what it looks like",
+                ) from error
             self._rest = text.removeprefix("\ufeff").encode("utf-8", "replace")
             if not block:
                 break
@@ -192,7 +226,7 @@ def dialect_of(
     Raises
     ------
     InputError
-        The first line is empty, or a setting is not one ASCII character.
+        There are only blank lines, or a setting is not one ASCII character.
     """
     for what, given in (("delimiter", delimiter), ("quote", quote)):
         if given and (len(given) != 1 or not given.isascii()):
@@ -202,18 +236,60 @@ def dialect_of(
     mark = '"' if quote is None else quote
     with text_in_utf8(path, codec) as handle:
         text = handle.read(HEAD).decode("utf-8", "replace")
-    skip = 0
-    if text[:4].lower() == "sep=":
-        first, _, text = text.partition("\n")
-        delimiter = delimiter or first.strip()[4:5] or ("\t" if "\t" in first else ",")
-        skip = 1
-    if not text.split("\n", 1)[0].strip():
-        raise InputError("the first line is empty", file=path, fix="it must name the columns")
+    if not text.strip():
+        raise InputError("there are only blank lines", file=path, fix="it must name the columns")
+    if said := SEPARATOR.match(text):
+        delimiter = delimiter or said[1] or ","
     choices = (delimiter,) if delimiter else _choices(path)
     heads = {choice: _rows(text, choice, mark) for choice in choices}
+    for choice, rows in heads.items():
+        heads[choice] = rows[header_at([row.names for row in rows], wanted) :]
     best = max(choices, key=lambda choice: _merit(heads[choice], wanted))
-    header, lines = heads[best][0]
-    return Dialect(best, mark, tuple(cell.strip() for cell in header), skip, lines)
+    head, *rows = heads[best]
+    header = list(head.names)
+    if quote is None and len(header) > 1 and all(_APART.fullmatch(cell) for cell in header):
+        return dialect_of(path, codec, wanted, delimiter=best, quote="'")
+    if mark and f"\n{mark}1{mark}{best}" in text and _names_rows(rows, len(header)):
+        header = ["", *header]
+    return Dialect(best, mark, tuple(header), head.begin, head.end - head.begin)
+
+
+class _Row(NamedTuple):
+    """A row at the beginning of a text, between the numbers of lines that lie before and in it."""
+
+    cells: list[str]
+    begin: int
+    end: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(cell.replace("\ufeff", "").strip() for cell in self.cells)
+
+
+def header_at(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> int:
+    """Tell which of the first rows is the header: with the wanted names, else of a table's width.
+
+    Above it may stand a title, comments, or notes: rows with fewer filled cells.
+    """
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    notes = [n < 2 or row[0].startswith("# ") for n, row in zip(filled, rows, strict=True)]
+    at = next((n for n, row in enumerate(rows) if wanted and set(row) >= set(wanted)), -1)
+    if at >= 0 and all(notes[n] or filled[n] < filled[at] for n in range(at)):
+        return at
+    if not notes[0] or all(notes):
+        return 0
+    at = notes.index(False)
+    alike = sum(len(row) == len(rows[at]) for row in rows[at:])
+    return at if alike > max(1, _MOST_ALIKE * (len(rows) - at)) else 0
+
+
+def _names_rows(rows: list[_Row], width: int) -> bool:
+    """Tell whether each row begins with a number that the header does not name, as R writes it."""
+    cells = [row.cells for row in rows]
+    if any(len(row) != width + 1 or not row[0].isdecimal() for row in cells):
+        return False
+    rising = all(int(a[0]) < int(b[0]) for a, b in pairwise(cells))
+    return rising and any(row[-1].strip() for row in cells)
 
 
 def _choices(path: Path) -> tuple[str, ...]:
@@ -221,8 +297,8 @@ def _choices(path: Path) -> tuple[str, ...]:
     return ("\t", *_DELIMITERS) if suffixes & {".tsv", ".tab"} else _DELIMITERS
 
 
-def _rows(text: str, delimiter: str, quote: str) -> list[tuple[list[str], int]]:
-    """Cut a text's beginning into rows, each with the number of the line it ends in."""
+def _rows(text: str, delimiter: str, quote: str) -> list[_Row]:
+    """Cut a text's beginning into rows, those without a filled cell left out."""
     quoting: Any = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     lines = io.StringIO(text, newline="")
     reader = csv.reader(
@@ -232,25 +308,26 @@ def _rows(text: str, delimiter: str, quote: str) -> list[tuple[list[str], int]]:
         quoting=quoting,
         skipinitialspace=True,
     )
-    rows: list[tuple[list[str], int]] = []
+    rows: list[_Row] = []
+    begin = 0
     try:
-        for row in reader:
-            if row or not rows:
-                rows.append((row, reader.line_num))
+        for cells in reader:
+            row = _Row(cells, begin, reader.line_num)
+            begin = row.end
+            if any(row.names):
+                rows.append(row)
             if len(rows) > 100:
                 break
     except csv.Error:
-        if not rows:
-            first = text.split("\n", 1)[0]
-            rows = [(first.split(delimiter), 1)]
-    return rows
+        pass  # what comes before it tells enough
+    return rows or [_Row(text.split("\n", 1)[0].split(delimiter), 0, 1)]
 
 
-def _merit(rows: list[tuple[list[str], int]], wanted: Sequence[str]) -> tuple[int, float, int]:
+def _merit(rows: list[_Row], wanted: Sequence[str]) -> tuple[int, float, int]:
     """Prefer the delimiter whose header has the wanted columns and whose rows are as long."""
-    header = [cell.strip() for cell in rows[0][0]]
+    header = rows[0].names
     found = sum(column in header for column in wanted)
-    alike = sum(len(row) == len(header) for row, _ in rows[1:])
+    alike = sum(len(row.cells) == len(header) for row in rows[1:])
     share = alike / max(1, len(rows) - 1) if len(header) > 1 else 0.0
     return found, share, len(header)
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.protocol import LoadProgress, Progress
-from uploadtrends.sources.reading.dialect import Text, text_in_utf8
+from uploadtrends.sources.reading.dialect import SEPARATOR, Text, text_in_utf8
 from uploadtrends.sources.reading.rows import Rows
 from uploadtrends.sources.reading.survey import LONGEST
 from uploadtrends.sources.staging import EXCERPT_LENGTH
@@ -92,7 +92,11 @@ class _Exact:
 
     def __iter__(self) -> Iterator[tuple[str, list[str], str]]:
         for _ in range(self._dialect.skip):
-            self._next_line()
+            line = self._next_line() or ""
+            if line.startswith("# ") or SEPARATOR.match(line):
+                continue
+            if sum(bool(cell.strip()) for cell in line.split(self._dialect.delimiter)) > 1:
+                yield f"line {self._number}", [line.strip()[:EXCERPT_LENGTH]], "above the header"
         self._record()  # the header
         while (record := self._next()) is not None:
             before, self._before = self._before, record
@@ -106,7 +110,9 @@ class _Exact:
                 yield record.place, [shown], f"{few} columns"
             else:
                 cells = [record.row[place] for place in self._places]
-                if any(_undecoded(cell) for cell in cells):
+                if any("\0" in cell for cell in cells):
+                    yield record.place, [shown], "NUL in a cell"
+                elif any(_undecoded(cell) for cell in cells):
                     yield record.place, [shown], f"not {self._text.codec.upper()}"
                 else:
                     yield record.place, cells, ""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from uploadtrends.errors import InputError
+from uploadtrends.sources.reading.dialect import wide_codec
 from uploadtrends.sources.reading.documents import assignment
 from uploadtrends.sources.reading.unpacking import compression, open_text
 
@@ -17,6 +18,7 @@ _BESIDE = {".toml", ".md", ".html", ".log", ".sha256", ".md5", ".yaml", ".yml", 
     *(".ini", ".bak", ".tmp", ".part", ".crdownload"),
 }
 """What people keep beside their data."""
+_PICTURES = {".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".mp4", ".webm", ".swf", ".psd"}
 _IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _STRANGERS = {
     b"%PDF": "a PDF",
@@ -25,7 +27,21 @@ _STRANGERS = {
     b"Rar!": "a RAR archive",
     b"\x04\x22\x4d\x18": "LZ4",
     b"\x1f\x9d": "an old Unix archive (.Z)",
+    b"$FL2@(#)": "a file of SPSS",
+    b"\0" * 12 + b"\xc2\xea": "a file of SAS",
+    b"\x93NUMPY": "an array of NumPy",
+    b"\x89HDF": "HDF5",
+    b"Obj\x01": "Avro",
+    b"\x80\x02": "a Python pickle",
+    b"\x80\x03": "a Python pickle",
+    b"\x80\x04": "a Python pickle",
+    b"\x80\x05": "a Python pickle",
 }
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_FEW_CONTROLS = 0.04
+"""Share of a text's beginning, where a NUL costs its row."""
+_OF_R = (b"X\n\0\0", b"B\n", b"A\n", b"RDX", b"RDA", b"RDB")
+STATA = re.compile(rb"<stata_dta>|[\x6e-\x73][\x01\x02]\x01\x00")
 
 
 def files_of(path: Path) -> list[Path]:
@@ -50,7 +66,9 @@ def files_of(path: Path) -> list[Path]:
             raise InputError("the file is empty", file=path, fix="is it still being written?")
         return [path]
     if not found:
-        raise InputError("no data file here", file=path, fix="check the path")
+        within = path.is_dir() and any(one.is_dir() for one in path.iterdir())
+        deeper = f"if they lie in folders within it, give a pattern: '{path}/**/*'"
+        raise InputError("no data file here", file=path, fix=deeper if within else "check the path")
     return sorted(found, key=_natural)
 
 
@@ -69,8 +87,8 @@ def pending(file: Path) -> list[Path]:
 def _is_data(file: Path) -> bool:
     return (
         file.is_file()
-        and not file.name.startswith((".", "_SUCCESS"))
-        and file.suffix.lower() not in _BESIDE
+        and not file.name.startswith((".", "_"))  # as Spark and Hive keep their own
+        and file.suffix.lower() not in _BESIDE | _PICTURES
         and not file.name.endswith(("-wal", "-shm", "-journal", "~"))
         and file.name != "Thumbs.db"
         and file.stat().st_size > 0
@@ -100,8 +118,8 @@ def form_of(path: Path) -> Form:
         return "sqlite"
     if head.startswith(b"PAR1"):
         return "parquet"
-    if head.startswith((b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")):
-        return "feather"  # the last is a stream of Arrow
+    if head.startswith((b"ARROW1", b"FEA1", b"ORC", b"\xff\xff\xff\xff")) or STATA.match(head):
+        return "feather"  # what pyarrow and pandas read; the last is a stream of Arrow
     strange = next((what for magic, what in _STRANGERS.items() if head.startswith(magic)), None)
     if strange is None and head.startswith(_IMAGES):
         strange = "a picture"
@@ -113,21 +131,33 @@ def form_of(path: Path) -> Form:
         raise InputError(
             f"this is {strange}, not a table",
             file=path,
-            fix="give CSV, JSON, Parquet, Feather, SQLite or .xlsx",
+            fix="give CSV, JSON, Parquet, Feather, ORC, Stata, SQLite or .xlsx",
         )
     with open_text(path) as stream:
         unpacked = stream.read(4096)
+    if unpacked.startswith(_OF_R):
+        raise InputError(
+            "this is an object of R, not a table",
+            file=path,
+            fix="in R: write.csv(x, 'works.csv', row.names = FALSE), or arrow::write_parquet",
+        )
     if unpacked.startswith((SQLITE, b"PAR1")):
         raise InputError(
             "a database or Parquet file inside an archive", file=path, fix="unpack it first"
         )
     start = unpacked.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x1e \t\r\n")
-    if _wide(unpacked):
+    wide = wide_codec(unpacked) is not None
+    if wide:
         start = unpacked.lstrip(b"\xff\xfe").replace(b"\0", b"").lstrip()
     start = start[len(assignment(start[:200].decode("latin-1"))) :]
     if start[:1] == b"{" or (start[:1] == b"[" and start[1:].lstrip()[:1] in (b"{", b"[", b"]")):
         return "json"
-    if b"\0" in unpacked[:1000] and not _wide(unpacked):
+    start_of_text = unpacked[:1000]
+    if (
+        not wide
+        and b"\0" in start_of_text
+        and (len(_CONTROLS.findall(start_of_text)) > _FEW_CONTROLS * len(start_of_text))
+    ):
         raise InputError(
             "the file is binary, not a table of text",
             file=path,
@@ -137,13 +167,6 @@ def form_of(path: Path) -> Form:
     if suffixes & {".jsonl", ".ndjson", ".json"} and not suffixes & {".csv", ".tsv"}:
         return "json"
     return "text"
-
-
-def _wide(head: bytes) -> bool:
-    sample = head[:400]
-    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return True
-    return max(sample[0::2].count(0), sample[1::2].count(0)) > 0.3 * len(sample) / 2
 
 
 def _members(path: Path) -> list[str]:

@@ -9,6 +9,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import tarfile
 import tempfile
 import zipfile
@@ -35,6 +36,8 @@ _MAGIC = {
     b"BZh": "bzip2",
     b"PK\x03\x04": "zip",
 }
+_PAPERS = re.compile(r"(?i)\.(md|pdf|html?|rtf)$|(^|/)(readme|licen[cs]e|citation)[^/]*$")
+"""What lies beside the data in an archive."""
 _DAMAGED = (
     *(EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, tarfile.TarError),
     *(zipfile.BadZipFile, NotImplementedError),
@@ -128,6 +131,7 @@ def _only_member(handle: IO[bytes], path: Path) -> IO[bytes]:
         and not member.filename.startswith("__MACOSX/")
         and not Path(member.filename).name.startswith(".")
     ]
+    names = [name for name in names if not _PAPERS.search(name)] or names
     if len(names) != 1:
         shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
         raise InputError(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from uploadtrends.errors import InputError
+from uploadtrends.sources.reading.dialect import header_at
 from uploadtrends.sources.reading.rows import Rows
 
+_SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")
 
-def read_sheet(path: Path, sheet: str | None) -> list[list[Any]]:
-    """Return the rows of a sheet from its first filled row on; the header is the first.
+
+def read_sheet(path: Path, sheet: str | None, wanted: Sequence[str] = ()) -> list[list[Any]]:
+    """Return the rows of a sheet from its header on; a title above it is left out.
 
     Raises
     ------
@@ -45,7 +50,8 @@ def read_sheet(path: Path, sheet: str | None) -> list[list[Any]]:
             fix=f"sheet= one of: {', '.join(filled) or '(all are empty)'}",
         )
     rows: list[list[Any]] = filled[sheet].to_python(skip_empty_area=True)
-    return rows
+    head = [[as_text(cell) for cell in row] for row in rows[:100]]
+    return rows[header_at(head, wanted) :]
 
 
 def header_of(rows: list[list[Any]]) -> list[str]:
@@ -53,8 +59,18 @@ def header_of(rows: list[list[Any]]) -> list[str]:
     return [as_text(cell) for cell in rows[0]]
 
 
-def add_sheet(rows: Rows, sheet: list[list[Any]], columns: Sequence[str]) -> None:
-    """Add the rows of a sheet to `rows`; rows without any cell are no records."""
+def add_sheet(
+    rows: Rows,
+    sheet: list[list[Any]],
+    columns: Sequence[str],
+    dates: Sequence[str] = (),
+    *,
+    since_1904: bool = False,
+) -> None:
+    """Add the rows of a sheet to `rows`; rows without any cell are no records.
+
+    Where days count from 1904, serial days in `dates` become those that all other workbooks have.
+    """
     header = header_of(sheet)
     places = [header.index(column) for column in columns]
     for number, row in enumerate(sheet[1 : rows.limit + 1 if rows.limit else None], 2):
@@ -64,7 +80,22 @@ def add_sheet(rows: Rows, sheet: list[list[Any]], columns: Sequence[str]) -> Non
         if any(isinstance(row[place], str) and "\x00" in row[place] for place in places):
             rows.reject(f"row {number}", "NUL in a cell", [])
             continue
-        rows.add([as_text(row[place]) for place in places])
+        texts = [as_text(row[place]) for place in places]
+        if since_1904:
+            for n, column in enumerate(columns):
+                if column in dates and _SERIAL.fullmatch(texts[n]):
+                    texts[n] = as_text(float(texts[n]) + 1462)
+        rows.add(texts)
+
+
+def counts_from_1904(path: Path) -> bool:
+    """Tell whether a workbook counts days from 1904, as Excel for Macintosh once did."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            book = archive.read("xl/workbook.xml")
+    except (KeyError, zipfile.BadZipFile):
+        return False
+    return re.search(rb"<workbookPr\b[^>]*\bdate1904=.(?:1|true)\b", book) is not None
 
 
 def as_text(cell: Any) -> str:
