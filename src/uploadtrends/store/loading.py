@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 import duckdb
 
 from uploadtrends.errors import InputError, TooManyRejectsError
-from uploadtrends.result import file_sha256, package_version
+from uploadtrends.result import package_version
 from uploadtrends.sources.dates import DAY_OR_MONTH, two_readings
 from uploadtrends.sources.protocol import LoadProgress, Progress, Source
+from uploadtrends.sources.reading.passes import Pass, pass_over, running
 from uploadtrends.sources.staging import (
     TABLES,
     create_stage_tables,
@@ -56,13 +57,18 @@ def load(
     create_stage_tables(con)
     pool = ThreadPoolExecutor(max_workers=1)
     try:
-        hashing = pool.submit(lambda: [sha256_of(path) for path in inputs])
+        passes = {path: pool.submit(_passed, path) for path in inputs}
+
+        def hashed() -> list[str]:
+            return [passes[path].result().sha256 for path in inputs]
+
         size = sum(path.stat().st_size for path in inputs if path.exists())
         small = size <= SMALL or _loaded_like_this(con, source)
-        if small and (known := _known(con, source, hashing.result())) is not None:
+        if small and (known := _known(con, source, hashed())) is not None:
             return LoadReport(source.name, known, "unchanged")
-        source.stage(con, progress)
-        hashes = hashing.result()
+        with running(passes):
+            source.stage(con, progress)
+        hashes = hashed()
         if not small and (known := _known(con, source, hashes)) is not None:
             return LoadReport(source.name, known, "unchanged")
         checked = check(con, source, max_rejects, [*places, *inputs], key_file)
@@ -314,10 +320,14 @@ def load_fingerprint(source: Source, hashes: list[str]) -> str:
 
 def sha256_of(path: Path) -> str:
     """Return the sha256 of a file: of a large one, what `fetch` wrote down when it checked it."""
+    return _passed(path).sha256
+
+
+def _passed(path: Path) -> Pass:
     try:
         if path.stat().st_size > SMALL and (known := _fetched_sha256(path)) is not None:
-            return known
-        return file_sha256(path)
+            return Pass(known)
+        return pass_over(path)
     except OSError as error:
         raise InputError(
             f"cannot read the file: {error.strerror}", file=path, fix="check the path"

@@ -15,7 +15,7 @@ import json
 import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -37,6 +37,7 @@ from uploadtrends.sources.reading.documents import (
     lines_of,
     repaired,
 )
+from uploadtrends.sources.reading.passes import BLANK, Pass, count_long_lines, running_over
 from uploadtrends.sources.reading.unpacking import (
     LONGEST_LINE,
     TOO_LONG,
@@ -49,15 +50,8 @@ from uploadtrends.sources.reading.unpacking import (
 from uploadtrends.sources.staging import EXCERPT_LENGTH, setting, stage_records
 from uploadtrends.sources.watched import watched
 
-_BLANK = b" \t\n\v\f\r"
-"""What DuckDB skips between records: C's isspace."""
-_BLANKS = tuple(bytes([blank]) for blank in _BLANK)
-_LONG_LINES = 400
-"""Bytes a line, from which on finding its end is faster than looking at every byte."""
 _HEAD = 4 << 20
 _AT_ONCE = 5_000
-_BLOCK = 1 << 18
-"""Bytes that stay in the processor's cache between reading and looking."""
 POSITION = "row_number() OVER ()"
 """In `select`: the number of the record; needs the setting preserve_insertion_order."""
 
@@ -155,7 +149,7 @@ class _Reader:
             verb = f"CREATE TEMP TABLE {self.into} AS" if new else f"INSERT INTO temp.{self.into}"
             query = f"{verb} SELECT {rows}, {self.reason} AS bad FROM "
             with ThreadPoolExecutor(max_workers=1) as pool:
-                lines = pool.submit(_count_lines, piece.file)
+                lines = pool.submit(_count_lines, piece.file, running_over(piece.file))
                 try:
                     self._run(query + self._scan(piece, strict=True), n_read, bytes_done, piece)
                 except duckdb.InvalidInputException:
@@ -220,7 +214,7 @@ class _Reader:
         mended: list[tuple[int, str]] = []
         with piece.file.open("rb") as lines:
             for number, line in enumerate(lines, start=piece.lines_before + 1):
-                if not line.strip(_BLANK):
+                if not line.strip(BLANK):
                     continue
                 record += 1
                 reason = bad.get(record)
@@ -261,10 +255,15 @@ class _Reader:
             )
 
 
-def _count_lines(file: Path) -> int:
+def _count_lines(file: Path, running: Future[Pass] | None) -> int:
     """Count the lines that are not blank."""
-    if (plain := _count_long_lines(file)) is not None:
-        return plain
+    plain = running.result().lines if running else None
+    if plain is None and (plain := count_long_lines(file)) is None:
+        return _count_short_lines(file)
+    return plain
+
+
+def _count_short_lines(file: Path) -> int:
     n, rest = 0, b""
     with file.open("rb") as stream:
         while block := stream.read(_HEAD):
@@ -272,27 +271,7 @@ def _count_lines(file: Path) -> int:
             cut = text.rfind(b"\n") + 1
             rest = text[cut:]
             n += _filled_lines(text[:cut])
-    return n + (1 if rest.strip(_BLANK) else 0)
-
-
-def _count_long_lines(file: Path) -> int | None:
-    """Count lines from end to end; None where they are short, or one begins with a blank."""
-    n, after, size = 0, b"\n", 0
-    with file.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            if after == b"\n" and block[0] <= 32:
-                return None
-            at = block.find(b"\n")
-            while at >= 0:
-                n += 1
-                if block[at + 1 : at + 2] in _BLANKS:
-                    return None
-                at = block.find(b"\n", at + 1)
-            size += len(block)
-            if size < _LONG_LINES * n:
-                return None
-            after = block[-1:]
-    return n + (after != b"\n")
+    return n + (1 if rest.strip(BLANK) else 0)
 
 
 def _filled_lines(text: bytes) -> int:
@@ -306,7 +285,7 @@ def _filled_lines(text: bytes) -> int:
     starts = a[np.concatenate(([0], ends[:-1] + 1))]
     if (starts > 32).all():
         return len(ends)
-    return sum(bool(line.strip(_BLANK)) for line in text.split(b"\n"))
+    return sum(bool(line.strip(BLANK)) for line in text.split(b"\n"))
 
 
 def _mended(line: bytes) -> str | None:
