@@ -22,12 +22,12 @@ from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading.cells import (
     CASELESS,
     ROUNDED,
-    are_rounded,
     fold_names,
     id_doubt,
     identities,
     identity,
     mapped,
+    rounded_columns,
     settle_lists,
     something,
     truth,
@@ -204,12 +204,12 @@ class Table:
         ).fetchall()[0]
         if "artist_id" in self.columns:
             nested = unfold_lists(con, cells(self._read())[self.columns["artist_id"]]) or nested
-        if nested:
-            self._refuse_objects(con)
+        objects = nested and self._refuse_objects(con)
+        lists = False
         if "artist_id" in self.columns and (nested or self.artist_separator):
             artist = cells(self._read())[self.columns["artist_id"]]
-            settle_lists(con, artist, self.artist_separator)
-        self._parse(con, nested=nested)
+            lists = settle_lists(con, artist, self.artist_separator)
+        self._parse(con, objects=objects, lists=lists)
         con.execute("DROP TABLE temp.input_rows")
         caseless = self.artist_case is None and self.platform.lower() in CASELESS
         if "artist_id" in self.columns and (caseless or self.artist_case == "fold"):
@@ -240,22 +240,28 @@ class Table:
     def _read(self) -> list[str]:
         return list(dict.fromkeys(self.columns.values()))
 
-    def _refuse_objects(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Stop where the ids are objects: nobody can tell which of their fields is meant."""
-        for field in ("artist_id", "upload_id"):
-            if field not in self.columns:
-                continue
+    def _refuse_objects(self, con: duckdb.DuckDBPyConnection) -> bool:
+        """Stop where the ids are objects: nobody can tell which of their fields is meant.
+
+        Returns whether there are some among ids.
+        """
+        fields = [field for field in ("artist_id", "upload_id") if field in self.columns]
+        if not fields:
+            return False
+        counts = []
+        for field in fields:
             cell = cells(self._read())[self.columns[field]]
             marked = f"contains({cell}, chr({ord(OBJECT)}))"
-            found = con.sql(
-                f"SELECT count(*) FILTER ({marked}) > 0.05 * count(*), "
-                f"any_value({cell}) FILTER ({marked}) FROM temp.input_rows"
-            ).fetchall()[0]
-            if found[0]:
+            counts.append(f"count(*) FILTER ({marked}), any_value({cell}) FILTER ({marked})")
+        n, *found = con.sql(
+            f"SELECT count(*), {', '.join(counts)} FROM temp.input_rows"
+        ).fetchall()[0]
+        for field, marked, example in zip(fields, found[::2], found[1::2], strict=True):
+            if marked > 0.05 * n:
                 column = self.columns[field]
                 keys = con.sql(
                     f"SELECT try(json_keys(split_part($1, chr({ord(OBJECT)}), 2)))",
-                    params=[found[1]],
+                    params=[example],
                 ).fetchall()[0][0]
                 paths = ", ".join(f"{column}.{key}" for key in keys or ["id"])
                 raise InputError(
@@ -264,8 +270,9 @@ class Table:
                     column=column,
                     fix=f"name the field that is the {field}, one of {paths}",
                 )
+        return any(found[::2])
 
-    def _parse(self, con: duckdb.DuckDBPyConnection, *, nested: bool) -> None:
+    def _parse(self, con: duckdb.DuckDBPyConnection, *, objects: bool, lists: bool) -> None:
         """Create `parsed`: one row an input row, typed, with the reason to reject it or NULL.
 
         In layers, each of which names what it finds: the SQL of one cell in that of the next would
@@ -274,7 +281,7 @@ class Table:
         texts = {field: f"text_{field}" for field in self.columns}
         optional = [field for field in _OPTIONAL if field in self.columns]
         given = "".join(f", left({texts[field]}, 40) AS given_{field}" for field in optional)
-        chosen = ", ".join(f"{sql} AS {field}" for field, sql in self._typed(nested).items())
+        chosen = ", ".join(f"{sql} AS {field}" for field, sql in self._typed(lists).items())
         formats = formats_of("published_at", self.date_format)
         doubted = doubt("published_at", texts["published_at"], date_format=formats)
         cell = cells(self._read())
@@ -283,11 +290,12 @@ class Table:
             for field, column in self.columns.items()
         )
         shown = ", ".join(cell.values())
+        reason = self._reason(con, objects)
         read_dates(
             con,
             f"CREATE OR REPLACE TEMP TABLE parsed AS SELECT * EXCLUDE ({shown}, reason_date), "
             f"CASE WHEN reason IS NOT NULL THEN left(concat_ws(',', {shown}), 200) END AS excerpt "
-            f"FROM (SELECT * EXCLUDE ({', '.join(texts.values())}), {self._reason(con)} AS reason "
+            f"FROM (SELECT * EXCLUDE ({', '.join(texts.values())}), {reason} AS reason "
             f"FROM (SELECT *, {doubted} AS reason_date FROM (SELECT *, {chosen}{given} FROM "
             f"(SELECT *, {read} FROM temp.input_rows))))",
         )
@@ -300,7 +308,7 @@ class Table:
             given = f"CASE WHEN contains({cell}, '%') THEN {escaped} ELSE {given} END"
         return mapped(given, (self.values or {}).get(field))
 
-    def _typed(self, nested: bool) -> dict[str, str]:
+    def _typed(self, lists: bool) -> dict[str, str]:
         """Return the SQL of every field, from the columns `text_<field>`."""
 
         def text(field: str) -> str:
@@ -318,7 +326,7 @@ class Table:
             return moment(text(field), date_format=formats, timezone=self.timezone)
 
         artist = identity(text("artist_id"))
-        if nested or self.artist_separator:
+        if lists:
             artist = identities(text("artist_id"))
         formats = formats_of("published_at", self.date_format)
         return {
@@ -343,7 +351,7 @@ class Table:
             "updated_at": when("updated_at"),
         }
 
-    def _reason(self, con: duckdb.DuckDBPyConnection) -> str:
+    def _reason(self, con: duckdb.DuckDBPyConnection, objects: bool) -> str:
         reasons = ["reason_date"]
         if "platform" in self.columns:
             reasons.append(f"CASE WHEN text_platform IS NULL THEN '{WITHOUT}' END")
@@ -354,12 +362,12 @@ class Table:
                 "THEN 'count is not a whole number from 0 to a million' "
                 "WHEN artist_id IS NULL THEN 'no artist' END"
             )
-        for field in ("upload_id", "artist_id"):
-            if field not in self.columns:
-                continue
-            reasons.append(id_doubt(field, f"text_{field}"))
-            cell = cells(self._read())[self.columns[field]]
-            if are_rounded(con, "temp.input_rows", cell):
+        cell = cells(self._read())
+        ids = {f: cell[self.columns[f]] for f in ("upload_id", "artist_id") if f in self.columns}
+        rounded = rounded_columns(con, list(ids.values())) if ids else ()
+        for field in ids:
+            reasons.append(id_doubt(field, f"text_{field}", objects=objects))
+            if ids[field] in rounded:
                 long = f"regexp_full_match({field}, '[0-9]{{18,}}')"
                 reasons.append(f"CASE WHEN {long} THEN '{ROUNDED}' END")
         if "upload_id" in self.columns and not self.has_counts:

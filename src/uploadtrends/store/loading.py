@@ -172,7 +172,7 @@ def check(
     InputError
         The records do not add up.
     """
-    staged = {table: _count(con, f"temp.stage_{table}") for table in TABLES}
+    staged = _staged(con)
     tally = Tally.of(con, staged["reject"])
     tally.check_sum(source)
     reasons = _check_rejects(con, source, staged, tally, max_rejects)
@@ -180,7 +180,7 @@ def check(
     key = key_file or getattr(source, "key_file", None)
     n_forgotten, bare = leave_out(con, places, key)
     if n_forgotten:
-        staged = {table: _count(con, f"temp.stage_{table}") for table in TABLES}
+        staged = _staged(con)
     return Checked(staged, tally, reasons, n_forgotten, bare)
 
 
@@ -355,8 +355,9 @@ def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     return row
 
 
-def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(_one(con, f"SELECT count(*) FROM {table}")[0])
+def _staged(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    counts = ", ".join(f"(SELECT count(*) FROM temp.stage_{table})" for table in TABLES)
+    return dict(zip(TABLES, _one(con, f"SELECT {counts}"), strict=True))
 
 
 def _now() -> datetime:

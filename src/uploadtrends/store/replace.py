@@ -22,14 +22,13 @@ def checksums(con: duckdb.DuckDBPyConnection, catalogue: str | None = None) -> C
         "ORDER BY table_name",
         [catalogue],
     ).fetchall()
-    found: Checksums = {}
-    for (name,) in names:
-        table = f'"{catalogue}"."{name}"'
-        count, total = con.execute(
-            f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {table} t"
-        ).fetchall()[0]
-        found[str(name)] = (int(count), int(total))
-    return found
+    sums = " UNION ALL ".join(
+        f"SELECT '{name}', count(*), coalesce(sum(hash(t)::HUGEINT), 0) "
+        f'FROM "{catalogue}"."{name}" t'
+        for (name,) in names
+    )
+    rows = con.execute(sums).fetchall() if names else []
+    return {str(name): (int(count), int(total)) for name, count, total in rows}
 
 
 def file_checksums(path: Path) -> Checksums:

@@ -6,7 +6,7 @@ import ast
 import csv
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from uploadtrends.sources.moments import quote
@@ -81,8 +81,10 @@ def identities(cell: str) -> str:
     return f"CASE WHEN {several} THEN {cell} ELSE {identity(cell)} END"
 
 
-def settle_lists(con: duckdb.DuckDBPyConnection, cell: str, separator: str | None) -> None:
+def settle_lists(con: duckdb.DuckDBPyConnection, cell: str, separator: str | None) -> bool:
     """Bring the lists in a column of `input_rows` to ids between `SEPARATOR`, each once.
+
+    Returns whether there were any.
 
     Only rows that hold a list are touched: they are few in most files, and what is done to lists
     in SQL is done to every row.
@@ -104,11 +106,12 @@ def settle_lists(con: duckdb.DuckDBPyConnection, cell: str, separator: str | Non
     listed = f"list_filter(CASE WHEN {odd} THEN {ids} ELSE {listed} END, lambda id: id <> '')"
     # In the order of the file, which `list_distinct` does not keep.
     distinct = "list_filter(listed, lambda id, n: list_position(listed, id) = n)"
-    con.execute(
+    found = con.execute(
         f"UPDATE temp.input_rows SET {cell} = nullif(array_to_string(l.ids, {mark}), '') FROM "
         f"(SELECT position, {distinct} AS ids FROM (SELECT position, {listed} AS listed "
         f"FROM temp.input_rows WHERE {several})) l WHERE input_rows.position = l.position"
-    )
+    ).fetchone()
+    return bool(found and found[0])
 
 
 def unfold_lists(con: duckdb.DuckDBPyConnection, cell: str) -> bool:
@@ -155,20 +158,24 @@ def _unfolded(text: str, *, arrays: bool) -> str:
     return SEPARATOR.join("" if one is None else str(one) for one in value)
 
 
-def id_doubt(cell: str, text: str) -> str:
-    """Return the SQL that gives the reason why an id is none, or NULL; `text` is what was read."""
-    # Beyond 2 to the 53rd, a float stands for several whole numbers.
+def id_doubt(cell: str, text: str, *, objects: bool = True) -> str:
+    """Return the SQL that gives the reason why an id is none, or NULL; `text` is what was read.
+
+    Without `objects` there are none, and nothing looks for them.
+    """
+    # Beyond 2 to the 53rd, a float stands for several whole numbers; `identity` takes its .0 off.
     float_beyond = (
-        f"suffix({text}, '.0') AND regexp_full_match({text}, '-?[0-9]{{16,}}[.]0') "
+        f"{text} <> {cell} AND regexp_full_match({text}, '-?[0-9]{{16,}}[.]0') "
         f"AND abs(try_cast({text} AS DOUBLE)) > {1 << 53}"
     )
     # A look at two characters spares most ids the regular expression.
     digit = f"{cell} < ':' AND (substr({cell}, 2, 1) IN ('.', 'e', 'E') OR left({cell}, 1) = '-')"
     exponent = f"{digit} AND regexp_full_match({cell}, {quote(_EXPONENT)})"
-    return (
-        f"CASE WHEN contains({cell}, chr({ord(OBJECT)})) THEN 'an object where an id is needed' "
-        f"WHEN {float_beyond} OR {exponent} THEN {quote(ROUNDED)} END"
-    )
+    rounded = f"WHEN {float_beyond} OR {exponent} THEN {quote(ROUNDED)}"
+    if not objects:
+        return f"CASE {rounded} END"
+    marked = f"contains({cell}, chr({ord(OBJECT)}))"
+    return f"CASE WHEN {marked} THEN 'an object where an id is needed' {rounded} END"
 
 
 def truth(cell: str, *, numbers: bool) -> str:
@@ -245,19 +252,21 @@ def fold_names(con: duckdb.DuckDBPyConnection, platform: str) -> None:
     con.execute("DROP TABLE temp.spelled")
 
 
-def are_rounded(con: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
-    """Tell whether the long ids of a column end in zeros, as JavaScript and pandas round them.
+def rounded_columns(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> set[str]:
+    """Return the columns of `input_rows` whose long ids end in zeros, as JavaScript rounds them.
 
     A number of 18 digits or more that was read as a float keeps 17 of them at the most. One true id
     in ten or more happens to look like that; a column of which more than half do was rounded.
     """
-    # Most ids are told by their length.
-    long = f"strlen({column}) >= 18 AND regexp_full_match({column}, '[0-9]{{18,}}')"
-    # The shortest digits that give the same float, as both programs write them.
-    digits = f"split_part(CAST(CAST({column} AS DOUBLE) AS VARCHAR), 'e', 1)"
-    kept = f"rtrim(replace({digits}, '.', ''), '0')"
-    n, rounded = con.sql(
-        f"SELECT count(*), count(*) FILTER (rtrim({column}, '0') = {kept}) "
-        f"FROM {table} WHERE {long}"
-    ).fetchall()[0]
-    return bool(n >= 2 and rounded > n / 2)
+    counts = []
+    for column in columns:
+        # Most ids are told by their length.
+        long = f"strlen({column}) >= 18 AND regexp_full_match({column}, '[0-9]{{18,}}')"
+        # The shortest digits that give the same float, as JavaScript and pandas write them.
+        digits = f"split_part(CAST(CAST({column} AS DOUBLE) AS VARCHAR), 'e', 1)"
+        kept = f"rtrim(replace({digits}, '.', ''), '0')"
+        ends = f"CASE WHEN {long} THEN rtrim({column}, '0') = {kept} END"
+        counts.append(f"count({ends}), count(*) FILTER ({ends})")
+    found = con.sql(f"SELECT {', '.join(counts)} FROM temp.input_rows").fetchall()[0]
+    pairs = zip(columns, found[::2], found[1::2], strict=True)
+    return {column for column, n, rounded in pairs if n >= 2 and rounded > n / 2}

@@ -31,7 +31,7 @@ def cleaned(text: str) -> str:
     # Most texts begin and end with a visible ASCII character, which is told much faster.
     visible = "BETWEEN 33 AND 126"
     return (
-        f"CASE WHEN unicode({text}) {visible} AND unicode(({text})[-1]) {visible} "
+        f"CASE WHEN {text} >= '!' AND {text} < chr(127) AND unicode(({text})[-1]) {visible} "
         f"THEN {text} ELSE nullif(CASE WHEN unicode(left({plain}, 1)) BETWEEN 1 AND 31 "
         f"OR unicode(right({plain}, 1)) BETWEEN 1 AND 31 "
         f"THEN trim(trim({text}, {shown})) ELSE {plain} END, '') END"
