@@ -142,8 +142,8 @@ class _Works(Table):
         image = [] if self.image is None else [self.image]
         return list(dict.fromkeys([*super()._read(), *image]))
 
-    def _typed(self, nested: bool) -> dict[str, str]:
-        typed = super()._typed(nested)
+    def _typed(self, lists: bool) -> dict[str, str]:
+        typed = super()._typed(lists)
         # Lists of the website write the day as in Japan, and mean the time there.
         text = "text_published_at"
         japan = moment(text, timezone="Asia/Tokyo")
@@ -152,7 +152,7 @@ class _Works(Table):
         )
         return typed
 
-    def _reason(self, con: duckdb.DuckDBPyConnection) -> str:
+    def _reason(self, con: duckdb.DuckDBPyConnection, objects: bool) -> str:
         cases = []
         if "kind" in self.columns:
             # Novels have ids of their own, which meet those of pictures.
@@ -164,7 +164,7 @@ class _Works(Table):
             # Seen by who asked only in part; the date is that of the request, too.
             hidden += f" OR contains({cells(self._read())[self.image]}, '/common/images/limit_')"
         cases.append(f"WHEN {hidden} THEN 'a placeholder of a hidden or deleted work'")
-        return f"CASE {' '.join(cases)} ELSE {super()._reason(con)} END"
+        return f"CASE {' '.join(cases)} ELSE {super()._reason(con, objects)} END"
 
 
 def _fields(con: duckdb.DuckDBPyConnection, path: Path, first: Path) -> list[str]:

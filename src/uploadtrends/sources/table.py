@@ -64,6 +64,8 @@ FIELDS = {
 }
 _DATES = ("published_at", "joined_at", "arrived_at", "updated_at")
 _OPTIONAL = ("joined_at", "media_count", "is_mature", "ai_label", "arrived_at", "updated_at")
+_NEEDED = ("date_precision", "artist_id", "upload_id", "instrument", "status", "updated_at")
+"""Columns of `parsed` beside those that the table has."""
 _MOST_WORKS_A_PERIOD = 1_000_000
 
 
@@ -225,10 +227,7 @@ class Table:
             con,
             platform=self.platform,
             joined_basis=self.joined_basis,
-            counts=self.has_counts,
-            ids="upload_id" in self.columns,
-            artists="artist_id" in self.columns,
-            known="handle" in self.columns or "joined_at" in self.columns,
+            fields=self.columns,
             shared=shared,
         )
 
@@ -309,7 +308,7 @@ class Table:
         return mapped(given, (self.values or {}).get(field))
 
     def _typed(self, lists: bool) -> dict[str, str]:
-        """Return the SQL of every field, from the columns `text_<field>`."""
+        """Return the SQL of the fields, from the columns `text_<field>`."""
 
         def text(field: str) -> str:
             return f"text_{field}" if field in self.columns else "CAST(NULL AS VARCHAR)"
@@ -325,17 +324,13 @@ class Table:
             formats = formats_of(field, self.date_format)
             return moment(text(field), date_format=formats, timezone=self.timezone)
 
-        artist = identity(text("artist_id"))
-        if lists:
-            artist = identities(text("artist_id"))
+        artist = identities if lists else identity
         formats = formats_of("published_at", self.date_format)
-        return {
+        fields = {
             "published_at": when("published_at"),
             "date_precision": precision(text("published_at"), date_format=formats),
-            "n_works": f"try_cast({number('uploads')} AS DOUBLE)"
-            if self.has_counts
-            else "CAST(1 AS DOUBLE)",
-            "artist_id": artist if "artist_id" in self.columns else text("artist_id"),
+            "uploads": f"try_cast({number('uploads')} AS DOUBLE)",
+            "artist_id": artist(text("artist_id")),
             "handle": text("handle"),
             "upload_id": identity(text("upload_id")),
             "joined_at": when("joined_at"),
@@ -350,15 +345,19 @@ class Table:
             "arrived_at": when("arrived_at"),
             "updated_at": when("updated_at"),
         }
+        needed = {*_NEEDED, *self.columns}
+        if needed & {"handle", "joined_at"}:
+            needed |= {"handle", "joined_at"}
+        return {field: sql for field, sql in fields.items() if field in needed}
 
     def _reason(self, con: duckdb.DuckDBPyConnection, objects: bool) -> str:
         reasons = ["reason_date"]
         if "platform" in self.columns:
             reasons.append(f"CASE WHEN text_platform IS NULL THEN '{WITHOUT}' END")
         if self.has_counts:
-            whole = f"n_works BETWEEN 0 AND {_MOST_WORKS_A_PERIOD} AND n_works = floor(n_works)"
+            whole = f"uploads BETWEEN 0 AND {_MOST_WORKS_A_PERIOD} AND uploads = floor(uploads)"
             reasons.append(
-                f"CASE WHEN n_works IS NULL OR NOT ({whole}) "
+                f"CASE WHEN uploads IS NULL OR NOT ({whole}) "
                 "THEN 'count is not a whole number from 0 to a million' "
                 "WHEN artist_id IS NULL THEN 'no artist' END"
             )

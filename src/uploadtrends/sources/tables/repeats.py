@@ -56,11 +56,11 @@ def _settle_counts(con: duckdb.DuckDBPyConnection) -> None:
     key = "artist_id, published_at, instrument"
     named = f"lower(artist_id) IN ({', '.join(quote(word) for word in TOTALS)})"
     if con.sql(f"SELECT bool_or({named}) FROM temp.parsed").fetchall()[0][0]:
-        every = "sum(n_works) OVER (PARTITION BY published_at, instrument)"
-        _reject(con, f"{named} AND n_works > 0 AND 2 * n_works = {every}", A_TOTAL)
+        every = "sum(uploads) OVER (PARTITION BY published_at, instrument)"
+        _reject(con, f"{named} AND uploads > 0 AND 2 * uploads = {every}", A_TOTAL)
     if not _repeated(con, f"({key})"):
         return
-    same = f"PARTITION BY {key}, n_works"
+    same = f"PARTITION BY {key}, uploads"
     _fold(con, f"row_number() OVER ({same} ORDER BY position) > 1")
     _reject(con, f"row_number() OVER (PARTITION BY {key} ORDER BY position) > 1", TWO_COUNTS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from uploadtrends.sources.moments import quote
@@ -10,10 +11,12 @@ from uploadtrends.sources.reading.rows import SEPARATOR
 if TYPE_CHECKING:
     import duckdb
 
-_KEPT = (
-    *("published_at", "date_precision", "arrived_at", "kind", "media_count", "is_mature"),
-    *("ai_label", "status", "instrument"),
-)
+_KEPT = ("published_at", "date_precision", "status", "instrument")
+_OPTIONAL = {
+    **{"arrived_at": "TIMESTAMP", "kind": "VARCHAR", "media_count": "INTEGER"},
+    **{"is_mature": "BOOLEAN", "ai_label": "BOOLEAN"},
+}
+"""Columns that `parsed` has where the table has them; NULL elsewhere."""
 
 
 def stage_works(
@@ -21,19 +24,19 @@ def stage_works(
     *,
     platform: str,
     joined_basis: str,
-    counts: bool,
-    ids: bool,
-    artists: bool,
-    known: bool,
+    fields: Collection[str],
     shared: bool,
 ) -> None:
     """Fill the stage tables from `parsed`, whose rows are all good.
 
-    Works are `shared` where `settle_repeats` says so; more than the ids of the artists is `known`
-    where the table has their handles or when they joined.
+    `fields` are those that the table has; works are `shared` where `settle_repeats` says so.
     """
-    con.execute(f"CREATE OR REPLACE TEMP VIEW works AS {_works(counts=counts, ids=ids)}")
-    kept = ", ".join(f"arg_max({name}, position) AS {name}" if shared else name for name in _KEPT)
+    con.execute(f"CREATE OR REPLACE TEMP VIEW works AS {_works(fields)}")
+    given = [*_KEPT, *(name for name in _OPTIONAL if name in fields)]
+    columns = [f"arg_max({name}, position) AS {name}" if shared else name for name in given]
+    columns += [
+        f"CAST(NULL AS {kind}) AS {name}" for name, kind in _OPTIONAL.items() if name not in fields
+    ]
     if shared:
         grouped, updated, without = " GROUP BY upload_id", "max(updated_at)", "count(artist_id) = 0"
     else:
@@ -47,29 +50,29 @@ def stage_works(
         "ai_label, CASE WHEN ai_label IS NULL THEN NULL ELSE 'as given' END AS ai_basis, status, "
         "instrument, unattributed, CAST(NULL AS VARCHAR) AS source_platform, "
         "CAST(NULL AS VARCHAR) AS source_key, updated_at "
-        f"FROM (SELECT upload_id, {kept}, CASE WHEN {without} THEN 'none' END AS unattributed, "
-        f"{updated} AS updated_at FROM temp.works{grouped})"
+        f"FROM (SELECT upload_id, {', '.join(columns)}, {updated} AS updated_at, "
+        f"CASE WHEN {without} THEN 'none' END AS unattributed FROM temp.works{grouped})"
     )
-    if artists:
+    if "artist_id" in fields:
         _stage_credits(con, platform, shared=shared)
-        _stage_artists(con, joined_basis, known=known)
+        _stage_artists(con, joined_basis, fields)
 
 
-def _works(*, counts: bool, ids: bool) -> str:
+def _works(fields: Collection[str]) -> str:
     """Return the query with one row a work and artist."""
-    if counts:
+    if "uploads" in fields:
         key = "concat_ws(':', instrument, artist_id, CAST(CAST(published_at AS DATE) AS VARCHAR)"
         # Several counts of a day, each with its time: the numbers of its works go on.
         last = (
-            "CAST(sum(n_works) OVER (PARTITION BY instrument, artist_id, CAST(published_at AS DATE)"
+            "CAST(sum(uploads) OVER (PARTITION BY instrument, artist_id, CAST(published_at AS DATE)"
             " ORDER BY published_at) AS BIGINT)"
         )
         return (
             f"SELECT * REPLACE ({key}, CAST(copy AS VARCHAR)) AS upload_id) FROM "
-            "(SELECT *, unnest(range(last - CAST(n_works AS BIGINT) + 1, last + 1)) AS copy "
+            "(SELECT *, unnest(range(last - CAST(uploads AS BIGINT) + 1, last + 1)) AS copy "
             f"FROM (SELECT *, {last} AS last FROM temp.parsed))"
         )
-    if ids:
+    if "upload_id" in fields:
         return "SELECT * FROM temp.parsed"
     # Without ids, a work is known by its artist and date, and by how many came before it.
     return (
@@ -108,8 +111,10 @@ def _stage_credits(con: duckdb.DuckDBPyConnection, platform: str, *, shared: boo
     )
 
 
-def _stage_artists(con: duckdb.DuckDBPyConnection, joined_basis: str, *, known: bool) -> None:
-    if not known:
+def _stage_artists(
+    con: duckdb.DuckDBPyConnection, joined_basis: str, fields: Collection[str]
+) -> None:
+    if not {"handle", "joined_at"} & set(fields):
         con.execute(
             "INSERT INTO temp.stage_artist BY NAME SELECT DISTINCT platform, artist_id "
             "FROM temp.stage_credit"
