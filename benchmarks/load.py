@@ -261,8 +261,14 @@ def measure(name: str, posts: Path, folder: Path) -> dict[str, float] | None:
         old.unlink()
     prepare(name, posts, folder)
     command = [sys.executable, __file__, "--one", name, "--file", str(posts)]
+    # As in an installation, Python finds its bytecode (from the second turn on).
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(
-        [*command, "--folder", str(folder)], capture_output=True, text=True, check=False
+        [*command, "--folder", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     if "ModuleNotFoundError" in done.stderr:
         return None
