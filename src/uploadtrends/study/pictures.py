@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 from uploadtrends.events import EventSet
 from uploadtrends.figures.canvas.drawing import Drawing
-from uploadtrends.figures.canvas.sheet import COLUMN_WIDTH, users_settings
+from uploadtrends.figures.canvas.sheet import COLUMN_WIDTH, applied, users_settings
 from uploadtrends.figures.canvas.styling import changed, current
 from uploadtrends.figures.gallery import Entry, entries
 from uploadtrends.panel import Panel
@@ -153,15 +153,16 @@ class Early(Watched):
 
 def _draw(entry: Entry, results: Any) -> tuple[dict[str, Picture], bool]:
     """Return the pictures of an entry, and whether no letter was missing."""
-    wide = entry.draw(results)
-    narrow: dict[str, Drawing] = {}
-    if set(wide) - set(SAID_ELSEWHERE):
-        with changed(width=COLUMN_WIDTH):
-            narrow = entry.draw(results)
-    drawn = {
-        name: Picture.of(name, one, narrow.get(name), shown=name not in SAID_ELSEWHERE)
-        for name, one in wide.items()
-    }
+    with applied() if entry.ours else nullcontext():  # each time that it is applied takes a while
+        wide = entry.draw(results)
+        narrow: dict[str, Drawing] = {}
+        if set(wide) - set(SAID_ELSEWHERE):
+            with changed(width=COLUMN_WIDTH):
+                narrow = entry.draw(results)
+        drawn = {
+            name: Picture.of(name, one, narrow.get(name), shown=name not in SAID_ELSEWHERE)
+            for name, one in wide.items()
+        }
     return drawn, not any(one.warned for one in (*wide.values(), *narrow.values()))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
 from os import PathLike
@@ -16,13 +17,12 @@ import pandas as pd
 import polars as pl
 from matplotlib.artist import Artist
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, ScalarFormatter
 
 from uploadtrends.errors import InputError
-from uploadtrends.figures.canvas import fonts, layout, sheet, twofold
+from uploadtrends.figures.canvas import fonts, layout, lettering, sheet, twofold
 from uploadtrends.figures.canvas.styling import called, current, inches, numeral, say
 from uploadtrends.figures.canvas.words import DECIMAL
 from uploadtrends.result import package_version
@@ -54,7 +54,7 @@ class Drawing(Figure):
 
     def __init__(self, width: float, height: float) -> None:
         super().__init__(figsize=(width, height))
-        FigureCanvasAgg(self)
+        lettering.Canvas(self)
         self.data = pd.DataFrame()
         self.caption = ""
         self.alternative = ""
@@ -72,7 +72,8 @@ class Drawing(Figure):
             fonts.warn(missing)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from")
-            super().draw(renderer)
+            with _unmeasured(self):
+                super().draw(renderer)
 
     def save(self, name: str | PathLike[str], *, dpi: int | None = None) -> list[Path]:
         """Write the figure; see `uploadtrends.figures.save`."""
@@ -89,6 +90,28 @@ def _texts(artist: Artist) -> Iterator[Text]:
             yield child
         if not (isinstance(child, Axis) and not child.axes.axison):
             yield from _texts(child)
+
+
+@contextmanager
+def _unmeasured(figure: Figure) -> Iterator[None]:
+    """Spare tick labels beside which nothing is placed: matplotlib would measure them twice."""
+    spared = []
+    for axes in figure.axes if figure.get_layout_engine() is None else ():
+        titled = any(axes.get_title(where) for where in ("left", "center", "right"))
+        for axis in (axes.xaxis, axes.yaxis) if axes.axison and not titled else ():
+            formatter, places = axis.get_major_formatter(), axis.get_majorticklocs()
+            formatter.set_locs(places.tolist())
+            if not axis.get_label_text() and not formatter.get_offset():
+                spared += [
+                    one.label1 for one in axis.get_major_ticks() if one.label1.get_in_layout()
+                ]
+    for label in spared:
+        label.set_in_layout(False)
+    try:
+        yield
+    finally:
+        for label in spared:
+            label.set_in_layout(True)
 
 
 def drawn(title: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -210,12 +233,12 @@ def render(figure: Figure, kind: str, dpi: int | None = None, *, letters: bool =
     With ``letters=True`` an SVG holds its text as text (small, searchable, drawn with the reader's
     font) and not as outlines (the same everywhere).
     """
+    if letters and kind == "svg":
+        return _svg(figure, letters=True).encode()
     buffer = io.BytesIO()
     with sheet.applied():
         wanted = mpl.rcParams["savefig.dpi"]
         sharp = dpi or (200 if wanted == "figure" else wanted)
-        if letters:
-            mpl.rcParams["svg.fonttype"] = "none"
         # Packed harder, pictures are 3% smaller and take a quarter longer.
         more: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if kind == "png" else {}
         figure.savefig(buffer, format=kind, dpi=sharp, metadata=_METADATA.get(kind), **more)
@@ -224,11 +247,15 @@ def render(figure: Figure, kind: str, dpi: int | None = None, *, letters: bool =
 
 def render_svgs(figure: Figure) -> tuple[str, str]:
     """Return a figure as SVG with its text as outlines and as letters, drawn once."""
+    return twofold.apart(_svg(figure))
+
+
+def _svg(figure: Figure, **how: bool) -> str:
     buffer = io.StringIO()
     with sheet.applied():
         backend = f"module://{twofold.__name__}"
-        figure.savefig(buffer, format="svg", metadata=_METADATA["svg"], backend=backend)
-    return twofold.apart(buffer.getvalue())
+        figure.savefig(buffer, format="svg", metadata=_METADATA["svg"], backend=backend, **how)
+    return buffer.getvalue()
 
 
 _METADATA: dict[str, dict[str, Any]] = {

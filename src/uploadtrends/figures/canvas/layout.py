@@ -22,8 +22,11 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 
     A little more than the sum of the letters, because hinting rounds them to whole pixels.
     """
-    path = fonts.main_font(weight)
-    return 1.02 * size / 72 * sum(fonts.advance(letter, path) for letter in text)
+    return 1.02 * size / 72 * _advance(text, fonts.main_font(weight))
+
+
+def _advance(text: str, path: str, start: float = 0.0) -> float:
+    return sum((fonts.advance(letter, path) for letter in text), start)
 
 
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
@@ -32,15 +35,16 @@ def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[s
     Lines break at spaces, and between letters where the script is written without them; a word of
     another script that is too long stays whole.
     """
+    path = fonts.main_font(weight)
     lines: list[str] = []
-    current = ""
+    current, reached = "", 0.0
     for word, apart in _pieces(text):
-        trial = f"{current}{apart}{word}" if current else word
-        if current and text_width(trial, size, weight) > width:
-            lines.append(current)
-            current = word
+        longer = _advance(apart + word, path, reached) if current else 0.0
+        if current and 1.02 * size / 72 * longer <= width:
+            current, reached = f"{current}{apart}{word}", longer
         else:
-            current = trial
+            lines += [current] if current else []
+            current, reached = word, _advance(word, path)
     return [*lines, current] if current else lines
 
 

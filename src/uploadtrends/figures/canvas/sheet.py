@@ -16,6 +16,7 @@ import matplotlib as mpl
 from matplotlib.colors import to_hex, to_rgb
 
 from uploadtrends.collect.sites import shown
+from uploadtrends.figures.canvas import lettering
 from uploadtrends.figures.canvas.styling import COLUMN_WIDTH, FULL_WIDTH, current, say
 
 __all__ = ["COLUMN_WIDTH", "FULL_WIDTH"]
@@ -143,6 +144,7 @@ def applied() -> Iterator[None]:
         return
     theirs = users_settings()
     families = current().families
+    lettering.under((theirs, families))
     token = _APPLIED.set(True)
     try:
         with mpl.rc_context():

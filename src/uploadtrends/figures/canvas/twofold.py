@@ -12,6 +12,8 @@ from typing import Any, TextIO
 from matplotlib.backends.backend_mixed import MixedModeRenderer
 from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 
+from uploadtrends.figures.canvas import lettering
+
 BEGIN, BETWEEN, END = ("twofold-begin", "twofold-between", "twofold-end")
 
 
@@ -21,10 +23,23 @@ def _untyped(thing: Any) -> Any:
 
 
 class _Twofold(RendererSVG):
-    """Writes every text as outlines and as letters, with marks around them."""
+    """Writes every text as outlines and as letters, with marks around them; or as letters only."""
+
+    def __init__(self, *args: Any, letters: bool, **kwargs: Any) -> None:
+        _untyped(super()).__init__(*args, **kwargs)
+        self._letters = letters
+        self._text2path = lettering.Outlines()
+
+    if lettering.KNOWN:
+
+        def _get_font_height_metrics(self, prop: Any) -> tuple[float, float, float]:
+            return lettering.heights(prop, 72)
 
     def _draw_text_as_path(self, *args: Any, **kwargs: Any) -> None:
         plain, comment = _untyped(super()), _untyped(self.writer).comment
+        if self._letters:
+            plain._draw_text_as_text(*args, **kwargs)
+            return
         comment(f"\0{BEGIN}")  # no text holds this letter: XML has none
         plain._draw_text_as_path(*args, **kwargs)
         comment(f"\0{BETWEEN}")
@@ -41,13 +56,16 @@ class FigureCanvas(FigureCanvasSVG):
         *,
         bbox_inches_restore: Any = None,
         metadata: Any = None,
+        letters: bool = False,
         **_: Any,  # of other formats
     ) -> None:
-        """Write both, to be told apart by `apart`."""
+        """Write both, to be told apart by `apart`, or letters only."""
         figure: Any = self.figure
         dpi, figure.dpi = figure.dpi, 72
         size = figure.get_size_inches()
-        both = _untyped(_Twofold)(*(72 * size), filename, image_dpi=dpi, metadata=metadata)
+        both = _untyped(_Twofold)(
+            *(72 * size), filename, image_dpi=dpi, metadata=metadata, letters=letters
+        )
         renderer = _untyped(MixedModeRenderer)(
             figure, *size, dpi, both, bbox_inches_restore=bbox_inches_restore
         )
