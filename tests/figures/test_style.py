@@ -55,6 +55,20 @@ def test_save_writes_what_is_asked_for(its: Any, tmp_path: Path) -> None:
             its.plot(width=wrong)
 
 
+def test_a_figure_in_greys_has_no_colour(its: Any, tmp_path: Path) -> None:
+    for name, result in (("its", its), ("power", its.check(ut.power(n_draws=19)))):
+        (plain,) = result.save(tmp_path / f"{name}.png", dpi=100)
+        (grey,) = result.save(tmp_path / f"{name}_grey.png", dpi=100, grey=True)
+        for path, coloured in ((plain, True), (grey, False)):
+            with Image.open(path) as picture:
+                pixels = np.asarray(picture.convert("RGB")).astype(int)
+            spread = (pixels.max(axis=2) - pixels.min(axis=2)).max()
+            assert (spread > 50) == coloured, (path.name, spread)
+            assert coloured or spread == 0
+    with pytest.raises(InputError, match="grey=True"):
+        its.plot(colours="grey")
+
+
 @pytest.mark.parametrize("width", ["column", "page", "screen"])
 def test_title_and_source_take_their_own_room(its: Any, width: str) -> None:
     plain = its.plot(width=width, source=False)

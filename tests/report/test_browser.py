@@ -126,6 +126,12 @@ def test_the_page_prints_on_twelve_pages_at_most(browser: Browser, page: Path) -
     printed = browser.call("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
     pages = re.findall(rb"/Type\s*/Page[^s]", base64.b64decode(printed["data"]))
     assert 3 <= len(pages) <= 12
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    try:  # the answer does not stand alone on its page: the series stand beside it
+        shown = "[...document.querySelectorAll('figure.chart svg.narrow')].map(s => s.clientWidth)"
+        assert min(browser.value(shown)) > 0
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
     assert len(browser.value("[...document.querySelectorAll('.answer')]")) == 1
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from uploadtrends.pseudonyms import Ledger
+from uploadtrends.study import Study
 from uploadtrends.study.cache import KEPT, LIBRARIES, StepCache, code_fingerprint, file_fingerprint
+from uploadtrends.study.manifest import make_manifest
 
 
 @pytest.fixture
@@ -83,6 +85,9 @@ def test_style_and_drawing_change_no_number(monkeypatch) -> None:
 
     try:
         assert with_change("report/page.css") == (False, True)
+        # So that a folder with the old pages is no "same run", and is written anew.
+        spec = Study.load("precipice").spec
+        assert make_manifest(spec, {})["versions"]["pages_sha256"] != pages
         assert with_change("figures/dispatch.py") == (False, True)
         assert with_change("models/onset.py") == (True, True)
         assert with_change("cli/show.py") == (False, False)

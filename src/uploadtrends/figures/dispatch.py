@@ -53,7 +53,7 @@ def plot(
         Of a new figure: ``"page"``, ``"column"``, ``"screen"``, inches, or a length such as
         ``"89 mm"``.
     **settings
-        What `style` takes, for this figure alone: title, colours, font, language, source.
+        What `style` takes, for this figure alone: title, colours, grey, font, language, source.
 
     Returns
     -------

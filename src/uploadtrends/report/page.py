@@ -200,8 +200,7 @@ def _series(results: Any) -> str:
         f"{html_table(table, 'The main series, one row a period')}</details>"
         f"{downloads('series', table)}"
     )
-    # On paper the figure of the fits shows the same series, with the same events.
-    return _section("series", body).replace("<section ", '<section class="on-screen" ', 1)
+    return _section("series", body)
 
 
 def _units(results: Any) -> dict[str, str]:

@@ -48,6 +48,7 @@ def make_manifest(spec: StudySpec, keys: Mapping[str, str]) -> dict[str, Any]:
         "versions": {
             "uploadtrends": package_version(),
             "code_sha256": code_fingerprint(),
+            "pages_sha256": code_fingerprint(pages=True),
             "python": platform.python_version(),
             **{library: version(library) for library in LIBRARIES},
         },

@@ -23,6 +23,7 @@ from matplotlib.ticker import FixedFormatter, ScalarFormatter
 
 from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas import fonts, layout, lettering, sheet, twofold
+from uploadtrends.figures.canvas.greys import turn_grey
 from uploadtrends.figures.canvas.styling import called, current, inches, numeral, say
 from uploadtrends.figures.canvas.words import DECIMAL
 from uploadtrends.result import package_version
@@ -198,6 +199,8 @@ def _dress(figure: Drawing) -> None:
     if style.language != "en":
         figure.alternative = called(figure.alternative)
         _translate(figure)
+    if style.grey:
+        turn_grey(figure)
 
 
 def _translate(figure: Drawing) -> None:

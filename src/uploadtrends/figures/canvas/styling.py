@@ -1,4 +1,4 @@
-"""How figures look, said once: title, colours, font, width, language, source line."""
+"""How figures look, said once: title, colours, grey, font, width, language, source line."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class Style:
     colours : mapping of str to colour
         By platform (``"artstation"``), group (``"senior"``) or category of events
         (``"model-release"``); any colour that matplotlib knows.
+    grey : bool
+        True draws in greys; markers, lines and numbers tell apart what colours do.
     font : str or sequence of str, optional
         Families in order of preference; by default matplotlib's ``font.family`` where you set it,
         else DejaVu Sans, which comes with matplotlib.
@@ -45,6 +47,7 @@ class Style:
 
     title: bool | str = False
     colours: Mapping[str, str] = field(default_factory=dict)
+    grey: bool = False
     font: str | Sequence[str] | None = None
     width: float | str | None = None
     language: str | Mapping[str, str] = "en"
@@ -53,6 +56,13 @@ class Style:
     def __post_init__(self) -> None:
         from matplotlib.colors import is_color_like
 
+        if not isinstance(self.colours, Mapping):
+            raise InputError(
+                "colours are named by platform, group or category of events",
+                column="colours",
+                value=self.colours,
+                fix='{"artstation": "black"}, or grey=True for a figure without colours',
+            )
         for name, colour in self.colours.items():
             if not is_color_like(colour):
                 raise InputError(
@@ -110,7 +120,7 @@ class style:
     Parameters
     ----------
     **settings
-        The fields of `Style`: title, colours, font, width, language, source.
+        The fields of `Style`: title, colours, grey, font, width, language, source.
 
     Raises
     ------
