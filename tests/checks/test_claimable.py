@@ -146,7 +146,9 @@ def test_where_nothing_is_claimed_the_conclusion_says_what_would_have_been(flat,
     row = its.effects.set_index("term").loc["level"].to_dict() | {"term": "level"}
     outcome = its.check(ut.power(n_draws=99))
     said = ut.checks.conclude(row, [outcome]).sentence
-    size = -outcome.table["fall_percent_rule"].iloc[0]
-    assert f"with 80% power is {100 * (1 - np.exp(-row['minimum_detectable'])):.0f}%, " in said
-    assert said.endswith(f"the smallest that would have been claimed {size:.0f}%.")
+    fall, rise = outcome.table[["fall_percent_rule", "rise_percent_rule"]].iloc[0]
+    ratio = np.exp(row["minimum_detectable"])
+    found = f"a fall of {100 * (1 - 1 / ratio):.0f}% or a rise of {100 * (ratio - 1):.0f}%, "
+    assert f"with 80% power is {found}" in said
+    assert said.endswith(f"been claimed a fall of {-fall:.0f}% or a rise of {rise:.0f}%.")
     assert "claimed" not in ut.checks.conclude(row).sentence.partition("power is")[2]

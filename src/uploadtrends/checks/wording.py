@@ -337,13 +337,17 @@ def _no_claim(
     smallest = effect.get("minimum_detectable")
     if smallest is not None and smallest == smallest:
         sentence += (
-            "; the smallest fall this sample could have found with 80% power is "
+            "; the smallest change this sample could have found with 80% power is "
             f"{_detectable(abs(float(smallest)), effect)}"
         )
         if power is not None and power.row is not None:
-            rule = float(power.row.get("fall_percent_rule", math.nan))
-            if rule > -100:
-                sentence += f", the smallest that would have been claimed {-rule:.0f}%"
+            fall, rise = (
+                float(power.row.get(f"{way}_percent_rule", math.nan)) for way in ("fall", "rise")
+            )
+            claimed = [f"a fall of {-fall:.0f}%"] * (fall > -100)
+            claimed += [f"a rise of {rise:.0f}%"] * (rise < math.inf)
+            if claimed:
+                sentence += f", the smallest that would have been claimed {' or '.join(claimed)}"
     return sentence + "."
 
 
@@ -371,9 +375,12 @@ def _size(effect: Mapping[str, Any]) -> str:
 
 
 def _detectable(smallest: float, effect: Mapping[str, Any]) -> str:
+    """Say a change on the scale of the model: on a log scale a fall and a rise differ in percent."""
     if str(effect.get("unit") or "").startswith("log ratio"):
-        return f"{100 * (1 - math.exp(-smallest)):.0f}%"
+        fall, rise = -math.expm1(-smallest), math.expm1(smallest)
+        return f"a fall of {100 * fall:.0f}% or a rise of {100 * rise:.0f}%"
     estimate, relative = float(effect["estimate"]), effect.get("relative")
     if relative is not None and relative == relative and estimate:
         return f"{abs(smallest * float(relative) / estimate):.0f}%"
     return f"{smallest:.3g} {effect.get('unit') or ''}".strip()
+
