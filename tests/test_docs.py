@@ -63,6 +63,7 @@ def run_command(words: list[str]) -> None:
 
 
 WITH_CODE = [page for page in PAGES if page.stem != "how_good_is_it"]  # tables alone
+WITH_CODE.append(ROOT / "README.md")
 
 
 @pytest.mark.slow

@@ -375,7 +375,7 @@ def _size(effect: Mapping[str, Any]) -> str:
 
 
 def _detectable(smallest: float, effect: Mapping[str, Any]) -> str:
-    """Say a change on the scale of the model: on a log scale a fall and a rise differ in percent."""
+    """Say a change on the scale of the model; in percent a fall and a rise differ."""
     if str(effect.get("unit") or "").startswith("log ratio"):
         fall, rise = -math.expm1(-smallest), math.expm1(smallest)
         return f"a fall of {100 * fall:.0f}% or a rise of {100 * rise:.0f}%"
@@ -383,4 +383,3 @@ def _detectable(smallest: float, effect: Mapping[str, Any]) -> str:
     if relative is not None and relative == relative and estimate:
         return f"{abs(smallest * float(relative) / estimate):.0f}%"
     return f"{smallest:.3g} {effect.get('unit') or ''}".strip()
-

@@ -40,7 +40,8 @@ def cohorts_drawn(style: Any, outcome: Any, unit: str = "active_artists") -> Any
         "The recipe of the published figure ({what}; senior: first upload before the window; new: "
         "after the cut, vertical line) at cut years without an event, and at the actual one where "
         "it is covered. Thick line and band: mean and 95% range over repeated random draws of "
-        "artists; thin line: one draw.",
+        "artists; thin line: one draw. Intervals below a panel are over artists alone; those of "
+        "the finding hold shocks between years, too.",
         what=style.say(what),
     )
     figure.caption = f"{said} {style.told(outcome.text)}"
