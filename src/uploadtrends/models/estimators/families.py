@@ -127,9 +127,9 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
     """Return V^-1 columns, every member: (g, n, c), and log det V (g,); for series of any length.
 
     Nothing of size n x n is formed for AR(1), with or without noise: with T = R^-1 tridiagonal,
-    (a R + b I)^-1 = T (a I + b T)^-1. The inverse of fractional noise without gaps is known in
-    closed form; see `solve_fractional`. Where that is out of reach (more than `MOST_SLOW` periods
-    and a gap) its log det is infinite, so that it weighs nothing.
+    (a R + b I)^-1 = T (a I + b T)^-1. The inverse of fractional noise is known in closed form; see
+    `solve_fractional`. Where that is out of reach (more than `MOST_SLOW` periods and a gap) its log
+    det is infinite, so that it weighs nothing.
     """
     chosen = members()
     g, (n, c) = chosen.phi.size, columns.shape
@@ -139,16 +139,32 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
     found[~slow], log_determinant[~slow] = solve_markov(
         columns, gaps, chosen.phi[~slow], chosen.share[~slow]
     )
-    if (gaps == 1).all():
-        found[slow], log_determinant[slow] = solve_fractional(columns, chosen.fraction[slow])
+    place = (positions - positions[0]).astype(int)
+    holes = int(place[-1]) + 1 - n
+    if holes == 0 or (n <= MOST_SLOW and holes <= n // 5):
+        found[slow], log_determinant[slow] = _solve_slow(columns, place, chosen.fraction[slow])
     elif n <= MOST_SLOW:
-        place = (positions - positions[0]).astype(int)
         lags = np.abs(np.subtract.outer(place, place))
         for i in np.flatnonzero(slow):
             matrix = correlations(int(place[-1]) + 1)[i][lags]
             found[i] = np.linalg.solve(matrix, columns)
             log_determinant[i] = np.linalg.slogdet(matrix)[1]
     return found, log_determinant
+
+
+def _solve_slow(columns: Array, place: Array, d: Array) -> tuple[Array, Array]:
+    """Return V^-1 columns and log det V for fractional noise with few holes: from those of the grid
+    without, as in `inverse_correlations`."""
+    c, length = columns.shape[1], int(place[-1]) + 1
+    out = np.setdiff1d(np.arange(length), place)
+    whole = np.zeros((length, c + out.size))
+    whole[place, :c] = columns
+    whole[out, c + np.arange(out.size)] = 1.0
+    solved, log_determinant = solve_fractional(whole, d)
+    found, cross = solved[:, :, :c], solved[:, :, c:]
+    middle = cross[:, out]
+    found = found - cross @ np.linalg.solve(middle, found[:, out])
+    return found[:, place], log_determinant + np.linalg.slogdet(middle)[1]
 
 
 def solve_markov(columns: Array, gaps: Array, phi: Array, share: Array) -> tuple[Array, Array]:
