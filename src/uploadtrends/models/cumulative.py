@@ -81,6 +81,7 @@ def cumulative(
         np.exp(np.minimum(base, 300.0, out=base), out=base)
         start = factor * base.sum(axis=0)
         change = factor * _grown(base, effect, beta) - start
+        share = 100 * change / start
         start_point = factor * np.exp(base_point)
         point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())
         tail = (1 - confidence) / 2
@@ -99,7 +100,7 @@ def cumulative(
             "p": float(max(2 * min(below, 1 - below), 2 / change.size)),
             "minimum_detectable": reach * (1.959964 + 0.841621),
             "extrapolated": beyond(start_point.min(), start_point.max(), np.zeros(1), prepared)[0],
-            **named("relative", 100 * change / start, confidence, (cuts[0], cuts[-1])),
+            **named("relative", share, confidence, (cuts[0], cuts[-1])),
         }
     for end in ("", "_low", "_high"):
         row[f"absolute{end}"] = row[end.lstrip("_") or "estimate"]

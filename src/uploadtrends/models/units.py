@@ -22,22 +22,17 @@ def unit_of(prepared: Prepared) -> str:
     return "" if asked == "uploads" and not prepared.item.platform else asked
 
 
-def quantiles(values: Array, confidence: float) -> Array:
-    """Return (3, ...): lower end, median and upper end of draws along the last axis."""
-    tail = (1 - confidence) / 2
-    return at_shares(values, (tail, 0.5, 1 - tail))
-
-
-def at_shares(values: Array, shares: tuple[float, ...]) -> Array:
-    """Return quantiles (s, ...) of draws along the last axis, as `numpy.quantile` has them.
+def at_shares(draws: Array, shares: tuple[float, ...]) -> Array:
+    """Return quantiles (s, ...) along the last axis, as `numpy.quantile` has them, of draws that
+    are sorted in place.
 
     The processor sorts several numbers at once, which is six times faster than looking for some.
     """
-    ordered = np.sort(values, axis=-1)
-    place = np.array(shares) * (values.shape[-1] - 1)
+    draws.sort(axis=-1)
+    place = np.array(shares) * (draws.shape[-1] - 1)
     before = place.astype(int)
-    low = np.moveaxis(ordered[..., before], -1, 0)
-    high = np.moveaxis(ordered[..., np.minimum(before + 1, values.shape[-1] - 1)], -1, 0)
+    low = np.moveaxis(draws[..., before], -1, 0)
+    high = np.moveaxis(draws[..., np.minimum(before + 1, draws.shape[-1] - 1)], -1, 0)
     return np.asarray(low + (high - low) * (place - before).reshape(-1, *[1] * (low.ndim - 1)))
 
 
@@ -55,19 +50,23 @@ def relative_and_absolute(
     period after the event.
     """
     confidence, many = prepared.settings.coverage, len(wanted)
-    places = np.array([place for _, _, place in wanted])
-    every, points, beta = drawn(prepared, estimate, places)
-    changes = np.concatenate([row for _, row, _ in wanted]) @ beta
+    lines = np.concatenate([row for _, row, _ in wanted])
+    every, points, beta = drawn(prepared, estimate, np.array([place for *_, place in wanted]))
     if prepared.choice.scale == "level":
-        known = np.array([term != "slope" for term, _, _ in wanted])
-        found = _percents(changes, every, contrast, points, known, confidence)
+        known = np.flatnonzero([term != "slope" for term, *_ in wanted])
+        found = _percents(lines[known] @ beta, every[known], contrast, points, known, confidence)
         return found | {"extrapolated": beyond(points, points, contrast.estimate[:many], prepared)}
     factor = mean_factor(prepared, estimate)
     middles = factor * np.exp(points)
-    every = np.minimum(every, 300.0)
-    values = factor * (np.exp(every + np.minimum(changes, 300.0)) - np.exp(every))
+    changes = lines @ beta
+    np.minimum(every, 300.0, out=every)
+    np.minimum(changes, 300.0, out=changes)
+    changes += every
+    np.exp(changes, out=changes)
+    changes -= np.exp(every, out=every)
+    changes *= factor
     ends = (middles * np.expm1(end[:many]) for end in (contrast.low, contrast.high))
-    found = named("absolute", values, confidence, tuple(ends))
+    found = named("absolute", changes, confidence, tuple(ends))
     return found | {"extrapolated": beyond(middles, middles, found["absolute"], prepared)}
 
 
@@ -79,13 +78,15 @@ def _percents(
     known: Array,
     confidence: float,
 ) -> dict[str, Array]:
-    """Return the percents of those `known` of which a positive base is sure."""
+    """Return the percents of the `known` of all rows, where a positive base is sure, from their
+    draws."""
     found = {f"relative{end}": np.full(len(points), np.nan) for end in ("", "_low", "_high")}
-    whole = (bases.min(axis=1) > 0) & known & (points > 0)
-    groups = [np.flatnonzero(whole), *np.flatnonzero(known & ~whole)[:, None]]
-    for rows in groups[not whole.any() :]:
-        middle, low, high = (part[rows] for part in contrast[:1] + contrast[2:4])
-        sizes = percent(changes[rows], bases[rows], middle, points[rows], confidence, (low, high))
+    whole = (bases.min(axis=1) > 0) & (points[known] > 0)
+    some = [slice(None)] if whole.all() else [slice(i, i + 1) for i in range(len(known))]
+    for part in some:
+        rows = known[part]
+        middle, low, high = (values[rows] for values in contrast[:1] + contrast[2:4])
+        sizes = percent(changes[part], bases[part], middle, points[rows], confidence, (low, high))
         for name, values in sizes.items():
             found[name][rows] = values
     return found
@@ -114,14 +115,19 @@ def percent(
     kept = base > 0
     if not (base_point > 0).all() or (~kept).mean() > (1 - confidence) / 2:
         return {}
-    share = 100 * change / base if kept.all() else 100 * change[kept][None] / base[kept]
+    if not kept.all():
+        change, base = change[kept][None], base[kept][None]
+    change = np.divide(change, base)
+    change *= 100
     limits = tuple(100 * end / base_point for end in ends)
-    return named("relative", share, confidence, limits) | {"relative": 100 * point / base_point}
+    return named("relative", change, confidence, limits) | {"relative": 100 * point / base_point}
 
 
 def named(kind: str, draws: Array, confidence: float, ends: tuple[Array, ...]) -> dict[str, Array]:
-    """Return median and interval of draws; an end on the wrong side of zero is that of `ends`."""
-    low, middle, high = quantiles(draws, confidence)
+    """Return median and interval of draws, which are sorted; an end on the wrong side of zero is
+    that of `ends`."""
+    tail = (1 - confidence) / 2
+    low, middle, high = at_shares(draws, (tail, 0.5, 1 - tail))
     low = np.where((low > 0) != (ends[0] > 0), ends[0], low)
     high = np.where((high < 0) != (ends[1] < 0), ends[1], high)
     return {kind: middle, f"{kind}_low": low, f"{kind}_high": high}
