@@ -106,21 +106,20 @@ class _Products(NamedTuple):
 
 
 def _products(columns: Array, distance: Array, phi: Array) -> _Products:
-    outer = "snk,snl->skl"
     top = columns[:, :1]
-    factors, sums, pairs = [np.ones(phi.size)], [np.einsum(outer, top, top)], []
+    factors, sums, pairs = [np.ones(phi.size)], [top.transpose(0, 2, 1) @ top], []
     log_correlation = np.zeros(phi.size)
-    for gap in np.unique(distance):
+    for gap in sorted(set(distance.tolist())):
         rows = np.flatnonzero(distance == gap) + 1
         now, before = columns[:, rows], columns[:, rows - 1]
         r = np.sign(phi) ** gap * np.abs(phi) ** gap
         scale = 1 / (1 - r**2)
         factors += [scale, -r * scale, r**2 * scale]
-        cross = np.einsum(outer, now, before)
+        cross = now.transpose(0, 2, 1) @ before
         sums += [
-            np.einsum(outer, now, now),
-            cross + np.swapaxes(cross, 1, 2),
-            np.einsum(outer, before, before),
+            now.transpose(0, 2, 1) @ now,
+            cross + cross.transpose(0, 2, 1),
+            before.transpose(0, 2, 1) @ before,
         ]
         pairs.append(rows)
         log_correlation += rows.size * np.log1p(-(r**2))
