@@ -52,13 +52,6 @@ def mean_days(period: str) -> float:
     return _DAYS[require_period(period)]
 
 
-def months_per_period(period: str) -> float:
-    """Return the mean length of the period in months."""
-    return {"month": 1.0, "quarter": 3.0, "year": 12.0}.get(
-        period, mean_days(period) / _DAYS["month"]
-    )
-
-
 def sql_period(period: str, moment: str) -> str:
     """Return portable SQL for the first day of the period that holds `moment`."""
     return f"CAST(date_trunc('{require_period(period)}', {moment}) AS DATE)"

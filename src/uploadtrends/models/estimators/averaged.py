@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -19,20 +18,19 @@ from uploadtrends.arrays import Array
 from uploadtrends.models.estimators import families
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.linear import UNIT_ROOT_WARNING, degrees
-from uploadtrends.models.estimators.mixture import mixture_interval, mixture_moments
 from uploadtrends.models.estimators.reml import (
+    CARRIED,
     NEAR_UNIT_ROOT,
     BatchFit,
-    equal_designs,
+    Intervals,
+    in_pieces,
+    intervals,
     near_unit_root_note,
-    put_together,
 )
 from uploadtrends.models.settings import Settings
 
 FEW = 8
 """Series of one design from which on the packed form is faster."""
-CARRIED = 1e-7
-"""Members with less than this share of the largest weight are left out of a mixture."""
 
 
 @dataclass(frozen=True)
@@ -248,28 +246,14 @@ def fit_batch(
     The same numbers as `interrupted_time_series` gives by default; ``phi`` is the posterior mean of
     the lag-one autocorrelation.
     """
-    outcomes = np.atleast_2d(np.asarray(outcomes, dtype=float))
-    design, contrasts = np.asarray(design, dtype=float), np.asarray(contrasts, dtype=float)
-    n = outcomes.shape[1]
-    positions = np.arange(n, dtype=float) if positions is None else positions
-    m = max(outcomes.shape[0], design.shape[0] if design.ndim == 3 else 1)
-    outcomes = np.broadcast_to(outcomes, (m, n))
-    options: dict[str, Any] = {"positions": positions, "confidence": confidence, "chunk": chunk}
-    groups = equal_designs(design, contrasts)
-    if groups:
-        every = [
-            fit_batch(outcomes[rows], design[rows[0]], contrasts, **options) for rows in groups
-        ]
-        return put_together(every, groups)
-    step = chunk if design.ndim == 2 and contrasts.ndim == 2 else 1
-    pieces = []
-    for start in range(0, m, step):
-        own = design if design.ndim == 2 else design[start]
-        rows = contrasts if contrasts.ndim == 2 else contrasts[start]
-        known = machine(own, positions)
-        pieces.append(_intervals(known, outcomes[start : start + step], rows, confidence))
-    estimate, se, low, high, p, phi, near = map(np.concatenate, zip(*pieces, strict=True))
-    return BatchFit(estimate, se, low, high, p, phi, near, df=n - design.shape[-1])
+    places = np.arange(np.shape(outcomes)[-1]) if positions is None else positions
+
+    def fitted(outcomes: Array, design: Array, contrasts: Array) -> Intervals:
+        known, chosen = machine(design.reshape(design.shape[-2:]), places), families.members()
+        found, near = components(known, outcomes, contrasts), chosen.phi > NEAR_UNIT_ROOT
+        return intervals(confidence, found, known.df, chosen.lag_one, near)
+
+    return in_pieces(fitted, outcomes, design, contrasts, chunk if np.ndim(design) == 2 else 1)
 
 
 def components(known: Machine, outcomes: Array, contrasts: Array) -> tuple[Array, ...]:
@@ -287,21 +271,3 @@ def components(known: Machine, outcomes: Array, contrasts: Array) -> tuple[Array
     unit = ((flat @ known.covariance) * flat).sum(axis=2).T.reshape(*contrasts.shape[:-1], -1)
     scales = np.sqrt(np.maximum(unit, 0.0) * variances[:, None, :])
     return weights, centres, np.maximum(scales, np.finfo(float).tiny), noiseless
-
-
-def _intervals(
-    known: Machine, outcomes: Array, contrasts: Array, confidence: float
-) -> tuple[Array, ...]:
-    weights, centres, scales, noiseless = components(known, outcomes, contrasts)
-    chosen = families.members()
-    phi = weights @ chosen.lag_one
-    near = weights[:, chosen.phi > NEAR_UNIT_ROOT].sum(axis=1)
-    carried = weights.max(axis=0) > CARRIED
-    spread, centres, scales = (
-        part[..., carried] for part in (weights[:, None, :], centres, scales)
-    )
-    estimate, se = mixture_moments(spread, centres, scales)
-    low, high, p = mixture_interval(confidence, spread, centres, scales, known.df)
-    for unknown in (se, low, high, p):
-        unknown[noiseless] = np.nan
-    return estimate, se, low, high, p, phi, near

@@ -10,9 +10,9 @@ best phi instead ignores that phi is estimated and covers too seldom in short se
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -27,6 +27,10 @@ PRIORS = {"arcsine": -0.5, "uniform": 0.0}
 """Exponent of 1 - phi**2 in the prior. Arcsine (Berger & Yang 1994) is the default: it holds its
 coverage up to phi = .9. Uniform gives shorter intervals of slopes in short series and covers
 less above phi = .7; validation/its_coverage.py compares them."""
+
+CARRIED = 1e-7
+"""Components with less than this share of the weight (the largest, of one series; 1 of many) are
+left out of a mixture."""
 
 NEAR_UNIT_ROOT = 0.94
 """Posterior weight above this phi is reported: there a step and a wandering level look alike."""
@@ -205,36 +209,43 @@ def fit_batch(
         Arrays (m, c). The same numbers as `interrupted_time_series(method="reml-ar1")` gives;
         NaN for a series that the design fits without any noise.
     """
+
+    def fitted(outcomes: Array, design: Array, contrasts: Array) -> Intervals:
+        fit = conditional(outcomes, design, positions, prior=prior)
+        found = fit.weights, *contrast_components(fit, contrasts), fit.noiseless
+        return intervals(confidence, found, fit.df, fit.phi, fit.phi > NEAR_UNIT_ROOT)
+
+    return in_pieces(fitted, outcomes, design, contrasts, chunk)
+
+
+Intervals = tuple[Array, ...]
+"""The fields of `BatchFit` but for the last."""
+
+
+def in_pieces(
+    fitted: Callable[[Array, Array, Array], Intervals],
+    outcomes: Array,
+    design: Array,
+    contrasts: Array,
+    chunk: int,
+) -> BatchFit:
+    """Fit `chunk` series at a time (outcomes, design or designs, contrasts); arguments as those of
+    `fit_batch`. Series of equal designs are fitted together."""
     outcomes = np.atleast_2d(np.asarray(outcomes, dtype=float))
-    design = np.asarray(design, dtype=float)
-    contrasts = np.asarray(contrasts, dtype=float)
-    m = max(outcomes.shape[0], design.shape[0] if design.ndim == 3 else 1)
-    if outcomes.shape[0] == 1 and m > 1:
-        outcomes = np.broadcast_to(outcomes, (m, outcomes.shape[1]))
-    options: dict[str, Any] = {"positions": positions, "confidence": confidence, "chunk": chunk}
-    groups = equal_designs(design, contrasts)
-    if groups:
+    design, contrasts = np.asarray(design, dtype=float), np.asarray(contrasts, dtype=float)
+    m, n = max(outcomes.shape[0], design.shape[0] if design.ndim == 3 else 1), outcomes.shape[1]
+    outcomes = np.broadcast_to(outcomes, (m, n))
+    if groups := equal_designs(design, contrasts):
         every = [
-            fit_batch(outcomes[rows], design[rows[0]], contrasts, prior=prior, **options)
-            for rows in groups
+            in_pieces(fitted, outcomes[rows], design[rows[0]], contrasts, chunk) for rows in groups
         ]
         return put_together(every, groups)
     pieces = []
-    for start in range(0, m, chunk):
-        part = slice(start, start + chunk)
-        fit = conditional(
-            outcomes[part],
-            design[part] if design.ndim == 3 else design,
-            positions,
-            prior=prior,
-        )
-        centres, scales = contrast_components(
-            fit, contrasts[part] if contrasts.ndim == 3 else contrasts
-        )
-        pieces.append(_intervals(fit, centres, scales, confidence))
+    for part in (slice(start, start + chunk) for start in range(0, m, chunk)):
+        own = (each[part] if each.ndim == 3 else each for each in (design, contrasts))
+        pieces.append(fitted(outcomes[part], *own))
     estimate, se, low, high, p, phi, near = map(np.concatenate, zip(*pieces, strict=True))
-    df = outcomes.shape[1] - design.shape[-1]
-    return BatchFit(estimate, se, low, high, p, phi, near, df)
+    return BatchFit(estimate, se, low, high, p, phi, near, df=n - design.shape[-1])
 
 
 def equal_designs(design: Array, contrasts: Array) -> list[Array]:
@@ -264,22 +275,22 @@ def put_together(parts: list[BatchFit], groups: list[Array]) -> BatchFit:
     return BatchFit(**joined, df=parts[0].df)
 
 
-def _intervals(
-    fit: Conditional, centres: Array, scales: Array, confidence: float
-) -> tuple[Array, ...]:
-    weights = fit.weights
-    near = weights[:, fit.phi > NEAR_UNIT_ROOT].sum(axis=1)
-    phi = weights @ fit.phi
-    # Points of the grid without weight in any series of the chunk cost time and add nothing.
-    carried = weights.max(axis=0) > 1e-7
+def intervals(
+    confidence: float, found: tuple[Array, ...], df: int, phi: Array, near: Array
+) -> Intervals:
+    """Return what `BatchFit` says of mixtures over autocorrelations `phi` (g,), some of which are
+    `near` a unit root: weights (m, g), centres and scales (m, c, g), and who is noiseless (m,)."""
+    weights, centres, scales, noiseless = found
+    # Components without weight in any series cost time and add nothing.
+    carried = weights.max(axis=0) > CARRIED
     spread, centres, scales = (
         part[..., carried] for part in (weights[:, None, :], centres, scales)
     )
     estimate, se = mixture_moments(spread, centres, scales)
-    low, high, p = mixture_interval(confidence, spread, centres, scales, fit.df)
+    low, high, p = mixture_interval(confidence, spread, centres, scales, df)
     for unknown in (se, low, high, p):
-        unknown[fit.noiseless] = np.nan
-    return estimate, se, low, high, p, phi, near
+        unknown[noiseless] = np.nan
+    return estimate, se, low, high, p, weights @ phi, weights[:, near].sum(axis=1)
 
 
 def maximum(outcome: Array, design: Array, positions: Array | None = None) -> Conditional:
