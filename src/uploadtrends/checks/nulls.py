@@ -16,7 +16,7 @@ from scipy.special import ndtr
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
-from uploadtrends.models.estimators import averaged
+from uploadtrends.models.estimators import averaged, reml
 from uploadtrends.models.estimators.averaged import fit_batch
 from uploadtrends.models.estimators.mixture import two_sided
 from uploadtrends.models.estimators.reml import conditional
@@ -245,7 +245,7 @@ def p_values(outcomes: Array, design: Array, contrasts: Array, positions: Array)
     for start in range(0, len(outcomes), CHUNK):
         part = outcomes[start : start + CHUNK]
         weights, centres, scales, noiseless = averaged.components(known, part, contrasts)
-        carried = weights.max(axis=0) > averaged.CARRIED
+        carried = weights.max(axis=0) > reml.CARRIED
         offset = centres[..., carried] * (1 / scales[..., carried])
         p = two_sided(weights[:, None, carried], offset, known.df)
         p[noiseless] = np.nan
