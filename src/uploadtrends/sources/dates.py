@@ -107,6 +107,8 @@ _EASTERN_DAY = re.compile(
     r"(?<=[\d日일])\s*(?:\(([月火水木金土日월화수목금토일])\)|(?:星期|周|週)([一二三四五六日天])"
     r"|([月火水木金土日])曜日?|([월화수목금토일])요일)"
 )
+_BETWEEN = "\x1f"
+"""Stands between the members of a list, see `rows.SEPARATOR`."""
 _EXPONENT = re.compile(r"\d(?:\.\d+)?[eE][+]?\d+")
 _DOTNET = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 _EARLY = re.compile(r"-?(?:\d{9}|\d{12}|\d{15})(?:\.\d*)?")
@@ -141,6 +143,8 @@ def read_date(text: str, zone: str = "UTC") -> Reading:
     >>> read_date("12:00:00 05:00").moment is None
     True
     """
+    if _BETWEEN in text:
+        return Reading(None, "", "several dates where one is needed")
     text = _plain(text)
     if milliseconds := _DOTNET.fullmatch(text):
         since = timedelta(milliseconds=int(milliseconds[1][:15]))

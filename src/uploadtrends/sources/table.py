@@ -23,6 +23,7 @@ from uploadtrends.sources.reading.cells import (
     CASELESS,
     ROUNDED,
     fold_names,
+    has_addresses,
     id_doubt,
     identities,
     identity,
@@ -35,10 +36,11 @@ from uploadtrends.sources.reading.cells import (
     unfold_lists,
 )
 from uploadtrends.sources.reading.forms import files_of, with_logs
-from uploadtrends.sources.reading.rows import OBJECT, row_name
+from uploadtrends.sources.reading.rows import row_name
 from uploadtrends.sources.staging import tally
 from uploadtrends.sources.tables.platforms import WITHOUT, keep_platform
 from uploadtrends.sources.tables.repeats import settle_repeats
+from uploadtrends.sources.tables.values import settle_values
 from uploadtrends.sources.tables.works import stage_works
 from uploadtrends.sources.tabular import Reading, cells, read_rows
 
@@ -109,7 +111,7 @@ class Table:
         What the values of a field mean: ``{"ai_label": {"1": False, "2": True, "0": None}}``.
     artist_case : {"keep", "fold"}, optional
         Whether names that differ in case only are one artist, under the spelling that the store or
-        most rows have; by default as on the platform.
+        most rows have; by default as on the platform, and for addresses of a chain.
 
     Notes
     -----
@@ -206,7 +208,7 @@ class Table:
         ).fetchall()[0]
         if "artist_id" in self.columns:
             nested = unfold_lists(con, cells(self._read())[self.columns["artist_id"]]) or nested
-        objects = nested and self._refuse_objects(con)
+        objects = nested and settle_values(con, Path(self.path), self.columns, cells(self._read()))
         lists = False
         if "artist_id" in self.columns and (nested or self.artist_separator):
             artist = cells(self._read())[self.columns["artist_id"]]
@@ -214,8 +216,10 @@ class Table:
         self._parse(con, objects=objects, lists=lists)
         con.execute("DROP TABLE temp.input_rows")
         caseless = self.artist_case is None and self.platform.lower() in CASELESS
-        if "artist_id" in self.columns and (caseless or self.artist_case == "fold"):
-            fold_names(con, self.platform)
+        folds = caseless or self.artist_case == "fold"
+        of_chain = not folds and self.artist_case is None and has_addresses(con)
+        if "artist_id" in self.columns and (folds or of_chain):
+            fold_names(con, self.platform, of_chain=of_chain)
         shared = settle_repeats(con, counts=self.has_counts, ids="upload_id" in self.columns)
         con.execute(
             f"INSERT INTO temp.stage_reject SELECT {row_name('position', several=several)}, "
@@ -238,38 +242,6 @@ class Table:
 
     def _read(self) -> list[str]:
         return list(dict.fromkeys(self.columns.values()))
-
-    def _refuse_objects(self, con: duckdb.DuckDBPyConnection) -> bool:
-        """Stop where the ids are objects: nobody can tell which of their fields is meant.
-
-        Returns whether there are some among ids.
-        """
-        fields = [field for field in ("artist_id", "upload_id") if field in self.columns]
-        if not fields:
-            return False
-        counts = []
-        for field in fields:
-            cell = cells(self._read())[self.columns[field]]
-            marked = f"contains({cell}, chr({ord(OBJECT)}))"
-            counts.append(f"count(*) FILTER ({marked}), any_value({cell}) FILTER ({marked})")
-        n, *found = con.sql(
-            f"SELECT count(*), {', '.join(counts)} FROM temp.input_rows"
-        ).fetchall()[0]
-        for field, marked, example in zip(fields, found[::2], found[1::2], strict=True):
-            if marked > 0.05 * n:
-                column = self.columns[field]
-                keys = con.sql(
-                    f"SELECT try(json_keys(split_part($1, chr({ord(OBJECT)}), 2)))",
-                    params=[example],
-                ).fetchall()[0][0]
-                paths = ", ".join(f"{column}.{key}" for key in keys or ["id"])
-                raise InputError(
-                    "the column holds objects, not ids",
-                    file=self.path,
-                    column=column,
-                    fix=f"name the field that is the {field}, one of {paths}",
-                )
-        return any(found[::2])
 
     def _parse(self, con: duckdb.DuckDBPyConnection, *, objects: bool, lists: bool) -> None:
         """Create `parsed`: one row an input row, typed, with the reason to reject it or NULL.

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "cells", "check_columns", "columns_of", "read_rows"]
 
 
+_MANY = 1_000_000
+"""Records of a sample that ends with the beginning of a file."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """How files are read where they do not say it themselves.
@@ -232,6 +236,8 @@ def _read_json(
 ) -> None:
     wanted = [column.split(".")[0] for column in rows.columns]
     sample = sample_records(path, wanted=wanted, codec=codec)
+    if not set(wanted) <= set(_keys(sample)):  # some have a key only where it says something
+        sample = sample_records(path, _MANY, wanted, codec)
     present = _keys(sample)
     check_columns(path, present, rows.columns, paths=True)
     for column in rows.columns:
@@ -300,6 +306,17 @@ def _check_path(path: Path, sample: Sequence[dict[str, Any]], column: str) -> No
     )
 
 
+_WRAPPED = ('"$date"."$numberLong"', '"$date"', '"$oid"', '"$numberLong"', '"_seconds"')
+"""Paths to the value in objects that stand for one: of MongoDB (extended JSON) and Firestore."""
+
+
+def _wrapped(value: str) -> str:
+    """Return the SQL of the text in an object that stands for a single value, else NULL."""
+    paths = [f"{value} ->> {quote(f'$.{path}')}" for path in _WRAPPED]
+    time = f"CASE WHEN {value} ->> '$.json_class' = 'Time' THEN {value} ->> '$.s' END"  # Sankaku's
+    return ", ".join([*paths, time])
+
+
 def _json_text(column: str, key: str) -> str:
     """Return the SQL of a JSON value as text: of a scalar, of a list's members, of an object."""
     value = name(key)
@@ -319,6 +336,7 @@ def _json_text(column: str, key: str) -> str:
         f"CASE left(CAST({value} AS VARCHAR), 1) "
         f"WHEN '[' THEN array_to_string(list_transform(json_extract({value}, '$[*]'), "
         f"lambda one: {member}), chr({ord(SEPARATOR)})) "
-        f"WHEN '{{' THEN chr({ord(OBJECT)}) || CAST({value} AS VARCHAR) "
+        f"WHEN '{{' THEN coalesce({_wrapped(value)}, "
+        f"chr({ord(OBJECT)}) || CAST({value} AS VARCHAR)) "
         f"ELSE {value} ->> '$' END"
     )

@@ -213,8 +213,22 @@ def _handle(name: str, platform: str) -> str:
     )
 
 
-def fold_names(con: duckdb.DuckDBPyConnection, platform: str) -> None:
+def is_address(name: str) -> str:
+    """Return the SQL that tells an address of a chain: the case of its digits is a checksum."""
+    # The length tells most names.
+    return f"strlen({name}) = 42 AND regexp_full_match({name}, '0[xX][0-9a-fA-F]{{40}}')"
+
+
+def has_addresses(con: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether some artist in `parsed` is an address of a chain."""
+    found = con.sql(f"SELECT bool_or({is_address('artist_id')}) FROM temp.parsed").fetchall()[0]
+    return bool(found[0])
+
+
+def fold_names(con: duckdb.DuckDBPyConnection, platform: str, *, of_chain: bool = False) -> None:
     """Give names in `parsed` that differ in case only one spelling: the store's, or the commonest.
+
+    With `of_chain` only addresses of a chain.
 
     Each name in a list is spelled so, too, and stays there once. Where handles are folded by the
     platform's own rule, an @ before a name, u/ and the platform's address are no part of it.
@@ -222,6 +236,8 @@ def fold_names(con: duckdb.DuckDBPyConnection, platform: str) -> None:
     mark = f"chr({ord(SEPARATOR)})"
 
     def folded(name: str) -> str:
+        if of_chain:
+            return f"CASE WHEN {is_address(name)} THEN lower({name}) ELSE {name} END"
         caseless = platform.lower() in CASELESS
         return _handle(name, platform.lower()) if caseless else _folded(name)
 

@@ -323,13 +323,13 @@ def _rows(text: str, delimiter: str, quote: str) -> list[_Row]:
     return rows or [_Row(text.split("\n", 1)[0].split(delimiter), 0, 1)]
 
 
-def _merit(rows: list[_Row], wanted: Sequence[str]) -> tuple[int, float, int]:
+def _merit(rows: list[_Row], wanted: Sequence[str]) -> tuple[int, float, int, int]:
     """Prefer the delimiter whose header has the wanted columns and whose rows are as long."""
     header = rows[0].names
     found = sum(column in header for column in wanted)
     alike = sum(len(row.cells) == len(header) for row in rows[1:])
     share = alike / max(1, len(rows) - 1) if len(header) > 1 else 0.0
-    return found, share, len(header)
+    return found, share, -rows[0].begin, len(header)
 
 
 @dataclass(frozen=True)

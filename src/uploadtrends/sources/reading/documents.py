@@ -9,6 +9,7 @@ becomes U+FFFD; a raw control character in a text is escaped; neither costs the 
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import re
 import tempfile
@@ -18,20 +19,22 @@ from pathlib import Path
 from typing import IO, Any
 
 from uploadtrends.errors import InputError
+from uploadtrends.sources.reading.envelopes import (
+    ENVELOPES,
+    listed,
+    message_of,
+    n_wanted,
+    records_in,
+)
 from uploadtrends.sources.reading.unpacking import PIECE, Opener, Piece, open_text
 
-RECORD_KEYS = ("id", "idNum", "created_at", "date", "title", "url", "published_at")
-"""Keys of a record where nobody said which to expect: what has one of them is no envelope."""
-ENVELOPES = (
-    *("data", "items", "posts", "results", "illusts", "works", "projects", "contents", "records"),
-    *("rows", "tweets", "images", "artworks", "uploads", "nodes", "body", "illustManga", "search"),
-    *("illust", "thumbnails", "response", "deviations", "hits", "edges", "result"),
-)
-"""Names under which lists of records lie, nearest first."""
 _DECODER = json.JSONDecoder(strict=False)
 _LINE = re.compile(rb"[^\r\n]+")
-_BLANK = re.compile(r"[\s,;\x1e]*")
-_ASSIGNMENT = re.compile(r"\ufeff?\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w.$]*\s*=\s*(?=[\[{])")
+_BLANK = re.compile(r"[\s,;)\x1e]*")
+_ASSIGNMENT = re.compile(
+    r"\ufeff?\s*(?:(?:/\*.*?\*/|//[^\n]*)\s*)*(?:\)\]\}'?,?\s*)?"
+    r"(?:(?:(?:var|let|const)\s+)?[A-Za-z_$][\w.$]*\s*[=(]\s*)?(?=[\[{])"
+)
 _HALF = re.compile(r"\\ud[89a-f][0-9a-f]{2}", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
@@ -42,9 +45,6 @@ NOT_UTF8 = '"not UTF-8"'
 _OPENING = re.compile(
     r'\{(?:\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[-\w.+]+|\{)\s*,?)*\s*"([^"\\]+)"\s*:\s*\[\s*\{'
 )
-_DEPTH = 5
-_BESIDE = ("novels", "novel")
-"""What pixiv gives beside pictures."""
 _CHUNK = 1 << 20
 _LARGEST = 64 << 20
 
@@ -54,7 +54,7 @@ def is_lines(head: bytes, wanted: Collection[str]) -> bool:
 
     `wanted` are keys of a record: an object that has most of them is no envelope.
     """
-    if assignment(head[:200].decode("utf-8", "replace")):
+    if assignment(head[:200].decode("utf-8", "replace")) or head.lstrip()[:1] in (b"\x1e", b'"'):
         return False
     lines = list(islice(lines_of(head.removeprefix(codecs.BOM_UTF8)), 20))
     values = [_parsed(line) for line in lines]
@@ -85,9 +85,13 @@ def _holds(value: Any, wanted: Collection[str]) -> bool:
 
 
 def assignment(text: str) -> str:
-    """Return how a text begins that assigns its JSON to a name, as an archive of tweets does."""
+    """Return how a text begins before its JSON.
+
+    An archive of tweets assigns it to a name, answers for scripts hand it to a function or begin
+    with ``)]}'``; comments may stand there, too.
+    """
     found = _ASSIGNMENT.match(text)
-    return found.group(0) if found else ""
+    return found.group(0) if found and found.group(0).strip("\ufeff \t\r\n") else ""
 
 
 def _parsed(line: bytes) -> Any:
@@ -95,99 +99,6 @@ def _parsed(line: bytes) -> Any:
         return _DECODER.decode(line.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
-
-
-def records_in(value: Any, wanted: Collection[str]) -> list[Any] | None:
-    """Return the records that a value holds, in whatever envelope, or None where it is one."""
-    found = envelope(value, wanted)
-    return found if found is not None else turned(value, wanted)
-
-
-def envelope(value: Any, wanted: Collection[str], depth: int = _DEPTH) -> list[Any] | None:
-    """Return the records in an envelope, or None for what is none.
-
-    Raises
-    ------
-    InputError
-        Two lists in it hold records alike.
-    """
-    if not isinstance(value, dict) or not depth:
-        return None
-    if value and all(name.isdigit() for name in value) and (works := _listed(value)):
-        return works if _n_wanted(works[0], wanted) else None
-    own = _n_wanted(value, wanted)
-    # A record may lack some of its keys; those of an envelope tell of an object.
-    bare = all(isinstance(value[key], dict | list) for key in wanted if key in value)
-    lists = {key: found for key, one in value.items() if (found := _listed(one)) is not None}
-    known = [key for key in ENVELOPES if key in lists]
-    strange = [key for key in lists if key not in ENVELOPES and _n_wanted(lists[key][0], wanted)]
-    held = {key: _n_wanted(lists[key][0], wanted) for key in (*known, *strange)}
-    if held and (own == 0 or (bare and 2 * own < max(held.values()))):
-        best = max(held, key=lambda key: held[key])  # the first of equals
-        others = [
-            key
-            for key, n in held.items()
-            if key != best and n == held[best] > 1 and key not in _BESIDE
-        ]
-        if others and wanted is not RECORD_KEYS:
-            raise InputError(
-                f"two lists hold records: '{best}' and '{others[0]}'",
-                fix="save the one that you mean in a file of its own",
-            )
-        return lists[best]
-    if own:
-        return None
-    inside = sorted(value, key=lambda key: ENVELOPES.index(key) if key in ENVELOPES else 99)
-    for key in inside:
-        if (inner := envelope(value[key], wanted, depth - 1)) is not None:
-            return inner
-    for key in ENVELOPES:
-        one = value.get(key)
-        if isinstance(one, dict) and _n_wanted(one, wanted):
-            return [one]  # an answer about one work
-        if one == [] and not value.get("error"):
-            return []  # the last page
-    return None
-
-
-def _n_wanted(value: Any, wanted: Collection[str]) -> int:
-    return sum(key in value for key in set(wanted)) if isinstance(value, dict) else 0
-
-
-def _listed(value: Any) -> list[Any] | None:
-    """Return a list of objects, or works by their ids as one; None for anything else."""
-    if isinstance(value, dict) and value and all(name.isdigit() for name in value):
-        value = list(value.values())
-    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value[:5]):
-        return value
-    return None
-
-
-def turned(value: Any, wanted: Collection[str]) -> list[dict[str, Any]] | None:
-    """Return the rows of a table that lies in JSON by columns, or as `columns` and `data`.
-
-    These are what pandas writes: ``{"id": {"0": 1, "1": 2}, ...}`` by default, lists in the place
-    of the inner objects (``orient="list"``), or names and rows apart (``orient="split"``).
-    """
-    if not isinstance(value, dict):
-        return None
-    names, data = value.get("columns"), value.get("data")
-    if isinstance(names, list) and isinstance(data, list) and data:
-        if any(name in wanted for name in names) and all(isinstance(row, list) for row in data):
-            return [dict(zip(names, row, strict=False)) for row in data]
-        return None
-    here = [value[key] for key in wanted if key in value]
-    if len(here) < 2:
-        return None
-    if all(isinstance(column, dict) and column.keys() == here[0].keys() for column in here):
-        if not all(key.isdigit() for key in here[0]):
-            return None
-        alike = {k: v for k, v in value.items() if isinstance(v, dict) and len(v) == len(here[0])}
-        return [{name: column.get(row) for name, column in alike.items()} for row in here[0]]
-    if all(isinstance(column, list) and len(column) == len(here[0]) > 1 for column in here):
-        full = {k: v for k, v in value.items() if isinstance(v, list) and len(v) == len(here[0])}
-        return [dict(zip(full, cells, strict=True)) for cells in zip(*full.values(), strict=True)]
-    return None
 
 
 def repaired(line: str) -> str | None:
@@ -274,7 +185,7 @@ class _Document:
             first, _ = _DECODER.raw_decode(self.text, opening.end() - 1)
         except (ValueError, RecursionError):
             return False
-        return _n_wanted(first, wanted) > 0
+        return n_wanted(first, wanted) > 0
 
     def close(self, depth: int) -> None:
         """Read what stands behind the records of an envelope; it must end with the file."""
@@ -291,11 +202,15 @@ class _Document:
 
     def broken(self, what: object) -> InputError:
         """Return the error that says where a document breaks."""
+        rest = self.text[self.at : self.at + 60]
+        of_python = re.match(r"[\[{\s]*'", rest) is not None
         return InputError(
             f"the JSON ends or breaks in record {self.n + 1} ({str(what)[:80]})",
             file=self._path,
-            value=self.text[self.at : self.at + 60],
-            fix="download it again, or correct that record",
+            value=rest,
+            fix="this is how Python prints, not JSON: write it with json.dump"
+            if of_python
+            else "download it again, or correct that record",
         )
 
 
@@ -308,8 +223,13 @@ def records(stream: IO[bytes], path: Path, wanted: Collection[str]) -> Iterator[
         The document is cut short or broken.
     """
     document = _Document(stream, path)
-    document.peek()
-    document.at += len(assignment(document.text[document.at : document.at + 200]))
+    document.more()
+    document.at += len(assignment(document.text[:200]))
+    if document.peek() == '"':  # JSON in a text: written twice
+        text, _ = document.value()
+        if text[:1] in ("[", "{"):
+            yield from records(io.BytesIO(text.encode("utf-8", "replace")), path, wanted)
+            return
     if document.peek() == "[":
         document.at += 1
         yield from _members(document, wanted, "]")
@@ -326,11 +246,13 @@ def _members(document: _Document, wanted: Collection[str], end: str) -> Iterator
             document.at += 1
             return
         value, text = document.value()
+        if (message := message_of(value)) is not None:
+            value, text = message, json.dumps(message)
         try:
             inside = records_in(value, wanted)
         except InputError as error:
             raise document.refused(error) from error
-        if inside is None and isinstance(value, list) and _listed(value) is not None:
+        if inside is None and isinstance(value, list) and listed(value) is not None:
             inside = value  # pages, or one array a line
         for one in (value,) if inside is None else inside:
             document.n += 1

@@ -31,12 +31,12 @@ from uploadtrends.sources.reading import documents
 from uploadtrends.sources.reading.dialect import is_utf8, text_in_utf8
 from uploadtrends.sources.reading.documents import (
     NOT_UTF8,
-    RECORD_KEYS,
     document_pieces,
     is_lines,
     lines_of,
     repaired,
 )
+from uploadtrends.sources.reading.envelopes import RECORD_KEYS
 from uploadtrends.sources.reading.passes import BLANK, Pass, count_long_lines, running_over
 from uploadtrends.sources.reading.unpacking import (
     LONGEST_LINE,
@@ -317,13 +317,29 @@ def sample_records(
         with text_in_utf8(path, codec) as stream:
             lines = list(islice(documents.records(stream, path, wanted), n))
     found: list[dict[str, Any]] = []
+    twice: set[str] = set()
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        record = dict(pairs)
+        if len(record) < len(pairs):
+            seen = [key for key, _ in pairs]
+            twice.update(key for key in record if seen.count(key) > 1)
+        return record
+
     for line in lines:
         with suppress(ValueError, RecursionError):
-            record = json.loads(line, strict=False)
+            record = json.loads(line, strict=False, object_pairs_hook=once)
             if isinstance(record, dict):
                 found.append(record)
         if len(found) == n:
             break
+    if twice := twice & set(wanted):
+        raise InputError(
+            "a key stands twice in one record",
+            file=path,
+            column=min(twice),
+            fix="leave one of them, or rename it",
+        )
     if not found:
         shown = head[:60].decode("utf-8", "replace")
         raise InputError(
