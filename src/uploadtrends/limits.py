@@ -1,7 +1,9 @@
-"""What a number that is given as a setting may be: refused by name, not somewhere inside a fit."""
+"""What a setting may be: refused by its name, not somewhere inside a fit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from uploadtrends.errors import InputError
@@ -41,6 +43,24 @@ def inside(name: str, value: Any, low: float = 0.0, fix: str = "use .95") -> flo
     if not low < found < 1:
         raise InputError(f"{name} lies between {low:g} and 1", column=name, value=value, fix=fix)
     return found
+
+
+def one_of(name: str, value: Any, allowed: Sequence[Any]) -> None:
+    """Refuse what is none of the values allowed, and name the nearest one.
+
+    Raises
+    ------
+    InputError
+        With the setting's name.
+    """
+    if value not in allowed:
+        near = get_close_matches(str(value), [str(a) for a in allowed], n=1)
+        raise InputError(
+            f"unknown {name}",
+            column=name,
+            value=value,
+            fix=f"did you mean '{near[0]}'?" if near else f"one of {', '.join(map(str, allowed))}",
+        )
 
 
 def _number(value: Any) -> float:

@@ -261,7 +261,7 @@ def test_a_study_of_an_exposure_refuses_by_row(adopted):
     for wrong, says in (
         ({"outcomes": "uploads"}, "at least one"),
         ({"methods": ()}, "at least one"),
-        ({"methods": ("magic",)}, "unknown setting"),
+        ({"methods": ("magic",)}, "unknown method"),
         ({"outcomes": ("likes",)}, "unknown outcome"),
     ):
         with pytest.raises(InputError, match=says):

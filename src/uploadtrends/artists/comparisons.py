@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,14 +15,16 @@ from uploadtrends.artists.design import ArtistDesign, Spec, artist_design
 from uploadtrends.artists.event_time import event_time_tables, slope_weights
 from uploadtrends.artists.exposure_tests import leads_zero
 from uploadtrends.artists.fit import fit_poisson
-from uploadtrends.artists.model import ArtistModel, artist_model
+from uploadtrends.artists.model import ArtistModel, artist_model, compared_platforms
 from uploadtrends.artists.outcomes import FEWEST_EXPOSED
 from uploadtrends.artists.terms import natural_spline
 from uploadtrends.artists.twostep import answer_columns, smaller_side
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import as_events
+from uploadtrends.limits import inside, one_of, whole_number
 from uploadtrends.models.onset import place_block
 from uploadtrends.result import Call, Result
+from uploadtrends.signatures import unknown
 
 if TYPE_CHECKING:
     from uploadtrends.panel import Panel
@@ -145,19 +148,12 @@ def event_study(
     call = Call.of(locals(), panel, function="event_study")
     if len(event) != 1:
         raise InputError("an event study is about one event", value=len(event), fix="give one")
-    if leads < 2 or lags < 0:
-        raise InputError(
-            "at least two leads (one is the base) and no negative lags", column="leads", value=leads
-        )
-    if inference not in ("two-step", "cluster"):
-        raise InputError(
-            "unknown setting", column="inference", value=inference, fix="'two-step' or 'cluster'"
-        )
-    lanes = (
-        (panel.only_artist_platform(platform),)
-        if contrast == "group"
-        else tuple(panel.records.artist_lanes)
-    )
+    leads, lags = whole_number("leads", leads, 2), whole_number("lags", lags)  # one is the base
+    inside("confidence", confidence)
+    one_of("inference", inference, ("two-step", "cluster"))
+    one_of("contrast", contrast, ("group", "platform"))
+    one_of("tenure", tenure, ("spline", "none"))
+    lanes = compared_platforms(panel, platform, contrast)
     spec = Spec(
         platforms=lanes,
         contrast=contrast,
@@ -170,7 +166,7 @@ def event_study(
         start=start,
         end=end,
         offset=None,
-        groups=None if groups is None else tuple(groups),
+        groups=groups,
     )
     design = artist_design(panel, event, spec)
     block = design.blocks[0]
@@ -282,6 +278,10 @@ def _tables(
     return pd.DataFrame(rows), pd.DataFrame(tests)
 
 
+_OWN = ("panel", "events", "contrast", "reference", "groups")
+"""What a comparison of two fixes by itself."""
+
+
 def difference_in_differences(
     panel: Panel,
     event: Any,
@@ -330,6 +330,11 @@ def difference_in_differences(
     >>> set(found.effects["group"])
     {'senior vs new'}
     """
+    one_of("by", by, ("group", "platform"))
+    known = [name for name in signature(artist_model).parameters if name not in _OWN]
+    for name in settings:
+        if name not in known:
+            raise unknown(name, known, "artist_model has no such setting", "setting")
     for one in as_events(event):
         if by == "platform" and "all" not in one.platforms and one.concerns(unexposed):
             raise InputError(

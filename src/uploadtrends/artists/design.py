@@ -15,6 +15,7 @@ from uploadtrends.arrays import Array
 from uploadtrends.artists.exposed import (
     closed_cohorts,
     concerned,
+    day_of,
     elsewhere,
     no_comparison,
     platform_of,
@@ -57,8 +58,12 @@ class Spec:
     start: str | None
     end: str | None
     offset: str | None
-    groups: tuple[str, ...] | None = None
+    groups: Sequence[str] | None = None
     keep_silent: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.groups, str):
+            object.__setattr__(self, "groups", (self.groups,))
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,8 @@ def artist_design(
     InputError
         When the panel has no artists there, no group to compare with, or no usable event.
     """
+    if not len(as_events(events)):
+        raise InputError("no events given", column="events", fix='give a date such as "2022-08-22"')
     notes: list[str] = []
     frame = _rows(panel, spec)
     if frame.height == 0:
@@ -258,9 +265,9 @@ def _rows(panel: Panel, spec: Spec) -> pl.DataFrame:
             value=spec.unit,
         )
     keep = pl.col("complete") & pl.col("platform").is_in(list(spec.platforms))
-    for bound, inside in ((spec.start, pl.col("period").ge), (spec.end, pl.col("period").le)):
-        if bound is not None:
-            keep = keep & inside(pl.lit(bound).str.to_date())
+    for name, inside in (("start", pl.col("period").ge), ("end", pl.col("period").le)):
+        if (bound := getattr(spec, name)) is not None:
+            keep = keep & inside(pl.lit(day_of(name, bound)))
     if spec.groups is not None:
         column = "platform" if spec.contrast == "platform" else "group"
         known = set(artists.filter(keep)[column])

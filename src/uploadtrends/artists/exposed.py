@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from uploadtrends.events import Block, Event, EventSet
+from uploadtrends.errors import InputError
+from uploadtrends.events import Block, Event, EventSet, as_events
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,6 +16,26 @@ if TYPE_CHECKING:
 
 
 ALREADY_TREATED = "already treated artists are no control"
+
+
+def day_of(name: str, given: Any) -> dt.date:
+    """Return the first day of a start, or the last of an end, as a date of any precision says.
+
+    Raises
+    ------
+    InputError
+        For what is no date.
+    """
+    try:
+        said = as_events(given)[0]
+    except (InputError, IndexError):
+        raise InputError(
+            "a window begins and ends with a date",
+            column=name,
+            value=str(given),
+            fix="write it as in 2022-08-01 or 2022-08",
+        ) from None
+    return said.end if name == "end" else said.start
 
 
 def platform_of(panel: Panel) -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from uploadtrends.arrays import Array
 from uploadtrends.artists.design import ArtistDesign, Spec
-from uploadtrends.artists.likelihood import ArtistData
+from uploadtrends.artists.likelihood import ArtistData, units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,8 @@ def fit_poisson(design: ArtistDesign, spec: Spec) -> tuple[ArtistDesign, Array, 
         return design, np.zeros(0), np.zeros((0, 0))
     names = [f"x{j}" for j in range(len(design.names))]
     frame = design.rows[["artist", "period", "y", "weight", "offset"]].copy()
-    frame[names] = design.x
+    size = units(design.x)
+    frame[names] = design.x / size
     weighted = bool((frame["weight"] != 1).any())
     effects = "artist + period" if spec.time == "period" else "artist"
     with warnings.catch_warnings():
@@ -42,8 +43,9 @@ def fit_poisson(design: ArtistDesign, spec: Spec) -> tuple[ArtistDesign, Array, 
     design = design.only(keep, refused)
     if dropped:
         design = design.noting(f"not identified and dropped: {', '.join(dropped)}")
-    beta = np.asarray(fit._beta_hat, dtype=float)[order]
+    beta = np.asarray(fit._beta_hat, dtype=float)[order] / size[keep]
     covariance = np.asarray(fit._vcov, dtype=float)[np.ix_(order, order)]
+    covariance = covariance / np.outer(size[keep], size[keep])
     return design, beta, covariance
 
 

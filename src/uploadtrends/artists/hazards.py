@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,10 +15,12 @@ from uploadtrends.artists.design import NOT_ON_BOTH_SIDES, ArtistDesign, Spec, a
 from uploadtrends.artists.hazard_periods import HazardFit, margin_answers
 from uploadtrends.artists.model import compared_platforms
 from uploadtrends.artists.result import compared
+from uploadtrends.artists.sensitivity import independent
 from uploadtrends.artists.twostep import SHOCK_COLUMNS, answer_columns
-from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.errors import NotEstimableError
 from uploadtrends.events import as_events
 from uploadtrends.familywise import holm
+from uploadtrends.limits import inside, one_of, whole_number
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.result import Call, Result
 
@@ -133,14 +135,10 @@ def artist_hazards(
     """
     events = as_events(events)
     call = Call.of(locals(), panel, function="artist_hazards")
-    if silent_after < 1:
-        raise InputError(
-            "a silence lasts at least one period", column="silent_after", value=silent_after
-        )
-    if inference not in ("two-step", "cluster"):
-        raise InputError(
-            "unknown setting", column="inference", value=inference, fix="'two-step' or 'cluster'"
-        )
+    silent_after = whole_number("silent_after", silent_after, 1)
+    inside("confidence", confidence)
+    one_of("inference", inference, ("two-step", "cluster"))
+    one_of("contrast", contrast, ("group", "platform"))
     lanes = compared_platforms(panel, platform, contrast)
     spec = Spec(
         platforms=lanes,
@@ -154,7 +152,7 @@ def artist_hazards(
         start=start,
         end=end,
         offset=None,
-        groups=None if groups is None else tuple(groups),
+        groups=groups,
         keep_silent=True,
     )
     design = artist_design(panel, events, spec)
@@ -171,10 +169,11 @@ def artist_hazards(
         used, outcome, extra = _transitions(design, margin, silent_after)
         spells += _spell_counts(design, margin, used, outcome)
         fit = _regression(design, used, outcome, extra)
+        told = _with_separated(design, margin, fit)
         if inference == "cluster":
-            rows += _margin(design, margin, fit, " and ".join(lanes), confidence)
+            rows += _margin(told, margin, fit, " and ".join(lanes), confidence)
             continue
-        found = margin_answers(design, spec, margin, fit, confidence)
+        found = margin_answers(told, spec, margin, fit, confidence)
         rows += [{str(k): v for k, v in row.items()} for row in found.effects.to_dict("records")]
         shocks.append(found.shocks.assign(margin=margin))
         notes += [f"{margin}, {note}" for note in found.notes]
@@ -275,6 +274,9 @@ def _regression(
     matrix = np.column_stack([*x, design.x[used]])
     spread = np.ptp(matrix, axis=0) > 0 if len(matrix) else np.zeros(matrix.shape[1], dtype=bool)
     spread[0] = True
+    # Of columns that are the same in these rows the first stays; `_estimable` knows what is left.
+    if len(matrix):
+        spread[spread] = independent(matrix[:, spread], 1e-12)
     y = outcome[used].astype(float)
     beta, covariance, failed = _cloglog(y, matrix, spread, rows["artist"].to_numpy())
     own = np.array([column for column in differs if spread[column]], dtype=np.int64)
@@ -301,12 +303,15 @@ def _margin(
             row |= {"method": "complementary log-log, clustered by artist"}
             places = [design.effects.get((block.id, "level", part)) for part in parts]
             at = [fit.offset + place for place in places if place is not None]
-            if fit.failed or len(at) < len(parts) or not fit.spread[at].all():
-                reason = fit.failed or design.refused.get((block.id, ""), "") or NOT_ON_BOTH_SIDES
-                found.append(row | {"status": "not estimable", "reason": reason})
-                continue
             weights = np.zeros(len(fit.beta))
             weights[at] = 1.0
+            why = fit.failed or design.refused.get((block.id, ""), "")
+            why = why or design.refused.get((block.id, name), "")
+            if not why and (len(at) < len(parts) or not _estimable(fit, weights)):
+                why = NOT_ON_BOTH_SIDES
+            if why:
+                found.append(row | {"status": "not estimable", "reason": why})
+                continue
             value = float(weights @ fit.beta)
             se = float(np.sqrt(weights @ fit.covariance @ weights))
             low, high = value - quantile * se, value + quantile * se
@@ -315,6 +320,35 @@ def _margin(
             row |= {"df": float(df), "status": "ok", "reason": block.reason}
             found.append(row | {"minimum_detectable": (quantile + power) * se})
     return found
+
+
+def _estimable(fit: HazardFit, weights: Array) -> bool:
+    """Tell whether these rows say anything of a sum of coefficients, whichever of them were
+    dropped."""
+    kept, dropped = fit.x[:, fit.spread], fit.x[:, ~fit.spread]
+    shares = np.linalg.lstsq(kept, dropped, rcond=None)[0]
+    return bool(np.allclose(weights[~fit.spread], weights[fit.spread] @ shares, atol=1e-6))
+
+
+def _with_separated(design: ArtistDesign, margin: Margin, fit: HazardFit) -> ArtistDesign:
+    """Refuse groups of which all or none made the transition on one side of an event: their log
+    hazard there has no end."""
+    refused = dict(design.refused)
+    label = fit.rows["label"].to_numpy()
+    for block in design.blocks:
+        place = design.effects.get((block.id, "level", design.labels[0]))
+        if place is None:
+            continue
+        after = fit.x[:, fit.offset + place] > 0
+        for i, name in enumerate(design.labels):
+            rates = [fit.y[(label == i) & side] for side in (~after, after)]
+            if not all(y.size for y in rates) or all(0 < y.sum() < y.size for y in rates):
+                continue
+            why = f"nobody of '{name}', or everybody, is seen {margin} on one side of the event"
+            pairs = [f"{other} vs {design.labels[0]}" for other in design.labels[1:]]
+            for group in (name, *(p for p in pairs if i == 0 or p.startswith(f"{name} vs "))):
+                refused.setdefault((block.id, group), why)
+    return replace(design, refused=refused)
 
 
 def _cloglog(

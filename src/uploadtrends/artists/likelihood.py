@@ -61,6 +61,13 @@ LONGEST_STEP = 4.0
 """Largest change of a log rate in one step of Newton's method."""
 
 
+def units(x: Array) -> Array:
+    """Return what to divide columns (k,) by: 1, or the largest value of one far from 1, as a dose
+    in bytes or in billions."""
+    largest = np.abs(x).max(axis=0)
+    return np.where((largest > 1e3) | ((largest > 0) & (largest < 1e-3)), largest, 1.0)
+
+
 @dataclass(frozen=True)
 class Moments:
     """What the likelihood looks like at one value of the coefficients.
@@ -199,11 +206,11 @@ def jackknife_covariance(data: ArtistData, now: Moments) -> Array:
     Wider than `clustered_covariance` and safer when artists are few or some weigh much (MacKinnon,
     Nielsen & Webb 2023).
     """
-    n = data.n_artists
+    n, unit = data.n_artists, units(data.x)
     moves = np.empty((n, data.x.shape[1]))
     for i, own in _own_information(data, now):
-        rest = now.information - data.weight[i] * own
-        moves[i] = np.linalg.lstsq(rest, -now.scores[i], rcond=None)[0]
+        rest = (now.information - data.weight[i] * own) / np.outer(unit, unit)
+        moves[i] = np.linalg.lstsq(rest, -now.scores[i] / unit, rcond=None)[0] / unit
     centred = moves - moves.mean(axis=0)
     covariance: Array = centred.T @ centred * (n - 1) / n
     return covariance

@@ -11,6 +11,7 @@ from uploadtrends.artists.design import Spec, artist_design
 from uploadtrends.artists.result import METHODS, ArtistModel, Inference, estimate
 from uploadtrends.errors import InputError
 from uploadtrends.events import as_events
+from uploadtrends.limits import inside, one_of, whole_number
 from uploadtrends.result import Call
 
 if TYPE_CHECKING:
@@ -130,7 +131,13 @@ def artist_model(
     """
     events = as_events(events)
     call = Call.of(locals(), panel, function="artist_model")
-    _check(contrast, time, tenure, terms, inference)
+    terms = tuple(dict.fromkeys((terms,) if isinstance(terms, str) else terms))
+    _check(contrast, time, tenure, terms, inference, boundary, offset)
+    inside("confidence", confidence)
+    whole_number("seed", seed)
+    whole_number("n_randomisations", n_randomisations)
+    # Fewer draws have no ends of an interval.
+    whole_number("n_bootstrap", n_bootstrap, 19 if inference == "bootstrap" else 0)
     if dose is not None and inference == "two-step":
         raise InputError(
             "with a dose there are no groups whose shocks could be integrated out",
@@ -145,13 +152,13 @@ def artist_model(
         reference=reference,
         time=time,
         tenure=tenure,
-        terms=tuple(terms),
+        terms=terms,
         unit=unit,
         boundary=boundary,
         start=start,
         end=end,
         offset=offset,
-        groups=None if groups is None else tuple(groups),
+        groups=groups,
     )
     design = artist_design(panel, events, spec, dose)
     if contrast == "platform" and time == "trend" and inference not in ("auto", "two-step"):
@@ -193,18 +200,27 @@ def _drawn(panel: Panel, platforms: tuple[str, ...], result: ArtistModel) -> lis
     ]
 
 
-def _check(contrast: str, time: str, tenure: str, terms: Sequence[str], inference: str) -> None:
+def _check(
+    contrast: str,
+    time: str,
+    tenure: str,
+    terms: Sequence[str],
+    inference: str,
+    boundary: str,
+    offset: str | None,
+) -> None:
+    if not terms:
+        raise InputError("no terms to estimate", column="terms", fix="use ('level',)")
     for name, value, allowed in (
+        ("boundary", boundary, ("exposure", "inclusive", "exclude")),
+        ("offset", offset, (None, "days")),
         ("contrast", contrast, ("group", "platform")),
         ("time", time, ("period", "trend")),
         ("tenure", tenure, ("spline", "none")),
         ("inference", inference, ("auto", *METHODS)),
         *(("terms", term, ("level", "slope")) for term in terms),
     ):
-        if value not in allowed:
-            raise InputError(
-                "unknown setting", column=name, value=value, fix=" or ".join(map(repr, allowed))
-            )
+        one_of(name, value, allowed)
 
 
 def _require_shared_events(events: Any) -> None:
@@ -220,6 +236,13 @@ def _require_shared_events(events: Any) -> None:
 
 def compared_platforms(panel: Panel, platform: str | None, contrast: str) -> tuple[str, ...]:
     """Return the platforms of a comparison: one for groups, all with artists for platforms."""
+    if not hasattr(panel, "only_artist_platform"):
+        raise InputError(
+            "models of artists need a panel of their works",
+            column="panel",
+            value=type(panel).__name__,
+            fix="make one by build_panel; a ready table goes to exposure and exposure_effects",
+        )
     if contrast == "group":
         return (panel.only_artist_platform(platform),)
     lanes = panel.records.artist_lanes

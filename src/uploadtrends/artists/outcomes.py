@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 import polars as pl
 
+from uploadtrends.artists.exposed import day_of
 from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
 from uploadtrends.errors import InputError
-from uploadtrends.limits import whole_number
+from uploadtrends.limits import one_of, whole_number
 from uploadtrends.panel.ready import KEY, UnitTable, period_grid, place_in, rows_by_period
 
 if TYPE_CHECKING:
@@ -124,14 +126,14 @@ def outcome_frame(
 def _bound(panel: Panel | UnitTable, name: str, given: str | int) -> Any:
     """Return the start or the end of the window as one of the panel's kind of periods."""
     numbered = isinstance(panel, UnitTable) and panel.numbered
-    if isinstance(given, int) != numbered:
+    if isinstance(given, Integral) != numbered:
         raise InputError(
             "the window is given as its periods are",
             column=name,
             value=given,
             fix="give a number" if numbered else "write a date, as in 2022-08-01",
         )
-    return given if numbered else pd.Timestamp(given)
+    return given if numbered else pd.Timestamp(day_of(name, given))
 
 
 def _values(panel: Any, rows: pd.DataFrame, outcome: str) -> Array:
@@ -176,14 +178,8 @@ def _removals(panel: Any, rows: pd.DataFrame) -> Array:
 
 def check(method: str, control: str, leads: int, lags: int) -> None:
     """Refuse settings that do not exist."""
-    for name, value, allowed in (
-        ("method", method, ("auto", *DESCRIBED)),
-        ("control", control, ("not yet", "never")),
-    ):
-        if value not in allowed:
-            raise InputError(
-                "unknown setting", column=name, value=value, fix=" or ".join(map(repr, allowed))
-            )
+    one_of("method", method, ("auto", *DESCRIBED))
+    one_of("control", control, ("not yet", "never"))
     whole_number("leads", leads, 2)  # one of them is the base
     whole_number("lags", lags)
 

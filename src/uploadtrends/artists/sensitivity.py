@@ -15,6 +15,7 @@ from uploadtrends.arrays import Array
 from uploadtrends.artists.design import ArtistDesign
 from uploadtrends.artists.result import ArtistModel
 from uploadtrends.errors import InputError
+from uploadtrends.limits import inside
 from uploadtrends.result import Call, Result
 
 MODELS = ("negative-binomial", "zero-inflated", "hurdle", "gee")
@@ -107,7 +108,9 @@ def artist_sensitivity(
     ['later vs new', 'senior vs new']
     """
     call = Call.of(locals(), model, function="artist_sensitivity")
-    for name in models:
+    inside("confidence", confidence)
+    models = (models,) if isinstance(models, str) else models
+    for name in models or ("",):
         if name not in MODELS:
             raise InputError(
                 "unknown model", column="models", value=name, fix=f"one of {', '.join(MODELS)}"
@@ -163,7 +166,9 @@ def _regressors(design: ArtistDesign) -> tuple[Array, dict[int, int]]:
     level = np.where(seen > 0, (total + 0.5) / np.maximum(seen, 1), 1.0)
     columns += [np.log(level)[artist], (seen == 0).astype(float)[artist]]
     x = np.column_stack(columns)
-    return _independent(x, places)
+    kept = np.flatnonzero(independent(x, 1e-8))
+    where = {int(old): new for new, old in enumerate(kept)}
+    return x[:, kept], {term: where[column] for term, column in places.items() if column in where}
 
 
 def _first(design: ArtistDesign, place: int) -> int:
@@ -171,8 +176,8 @@ def _first(design: ArtistDesign, place: int) -> int:
     return int(touched.min()) if len(touched) else 0
 
 
-def _independent(x: Array, places: dict[int, int]) -> tuple[Array, dict[int, int]]:
-    """Drop columns that depend on those before them, and scale the others to at most 1."""
+def independent(x: Array, least: float) -> NDArray[np.bool_]:
+    """Tell which columns (k,) keep more than a share of their square beside those before them."""
     scaled = x / np.maximum(np.abs(x).max(axis=0), 1e-300)
     gram = scaled.T @ scaled
     kept: list[int] = []
@@ -180,11 +185,10 @@ def _independent(x: Array, places: dict[int, int]) -> tuple[Array, dict[int, int
     for j in range(x.shape[1]):
         # Cholesky by columns: what is left of the column's length after those kept.
         row = gram[j] - basis[:, j] @ basis if len(kept) else gram[j]
-        if row[j] > 1e-8 * max(gram[j, j], 1e-300):
+        if row[j] > least * max(gram[j, j], 1e-300):
             basis = np.vstack([basis, row / np.sqrt(row[j])])
             kept.append(j)
-    where = {old: new for new, old in enumerate(kept)}
-    return x[:, kept], {term: where[column] for term, column in places.items() if column in where}
+    return np.isin(np.arange(x.shape[1]), kept)
 
 
 def _fits(

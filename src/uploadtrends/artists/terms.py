@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from uploadtrends.arrays import Array
@@ -85,12 +86,15 @@ def carriers(
 
 def dose_of_rows(rows: pd.DataFrame, dose: pd.Series) -> Array:
     """Return each row's dose, by its artist_id."""
-    values = rows["artist_id"].map(dose).to_numpy(dtype=float)
-    missing = rows.loc[np.isnan(values), "artist_id"].nunique()
+    whole = "give a Series of numbers indexed by artist_id that covers all of them"
+    given = pd.Series(dose)
+    if given.index.has_duplicates:
+        twice = given.index[given.index.duplicated()][0]
+        raise InputError("an artist has two doses", column="dose", value=twice, fix=whole)
+    numbers = pd.to_numeric(given, errors="coerce")
+    values = rows["artist_id"].map(numbers).to_numpy(dtype=float)
+    missing = rows.loc[~np.isfinite(values), "artist_id"].nunique()
     if missing:
-        raise InputError(
-            f"{missing} artists of the panel have no dose",
-            column="dose",
-            fix="give a Series of numbers indexed by artist_id that covers all of them",
-        )
+        problem = f"{missing} artists of the panel have no dose, or none that is a number"
+        raise InputError(problem, column="dose", fix=whole)
     return values

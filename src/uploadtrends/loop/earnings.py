@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from uploadtrends.errors import InputError
@@ -126,6 +127,13 @@ def attribution_earnings(
     }
     if paid_at == "download":
         given["downloaded"] = downloaded
+    elif downloaded != 1.0:
+        raise InputError(
+            "every generated work is paid for, downloaded or not",
+            column="downloaded",
+            value=downloaded,
+            fix='say paid_at="download", or leave it out',
+        )
     ranges = {name: _range(name, value) for name, value in given.items()}
     middle = {name: values[1] for name, values in ranges.items()}
     rows = []
@@ -149,17 +157,21 @@ def attribution_earnings(
 
 
 def _range(name: str, value: Any) -> tuple[float, float, float]:
-    values = (value, value, value) if isinstance(value, int | float) else tuple(value)
-    if len(values) != 3 or not 0 <= values[0] <= values[1] <= values[2]:
+    try:
+        values = np.array(value, dtype=float).ravel()
+    except (TypeError, ValueError):
+        values = np.full(1, np.nan)
+    low, middle, high = np.repeat(values, 3) if values.size == 1 else values[[0, 1, -1]]
+    if values.size not in (1, 3) or not 0 <= low <= middle <= high < np.inf:
         raise InputError(
             "a factor is one number from 0 on, or (low, middle, high) in order",
             column=name,
             value=value,
+            fix="write 0.3, or (0.2, 0.3, 0.5)",
         )
-    if name in _SHARES and values[2] > 1:
-        raise InputError("a share is at most 1", column=name, value=value)
-    low, middle, high = (float(number) for number in values)
-    return low, middle, high
+    if name in _SHARES and high > 1:
+        raise InputError("a share is at most 1", column=name, value=value, fix="30 percent are 0.3")
+    return float(low), float(middle), float(high)
 
 
 def _earned(factors: Mapping[str, float]) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.errors import InputError
+from uploadtrends.limits import whole_number
 from uploadtrends.panel.units import ONLY_YES, says_no
 from uploadtrends.result import Call, Result
 
@@ -94,8 +95,8 @@ def synthetic_share(
     True
     """
     name = panel.only_artist_platform(platform)
-    if window is not None and window < 1:
-        raise InputError("a corpus reaches back one period at least", column="window", value=window)
+    if window is not None:
+        window = whole_number("window", window, 1)
     rows = panel.groups.to_pandas().query("platform == @name and group == @group")
     if rows.empty:
         raise InputError("the panel has no such group", column="group", value=group)
@@ -126,13 +127,25 @@ def synthetic_share(
 
 
 def _corrected(table: pd.DataFrame, sensitivity: tuple[float, float]) -> pd.DataFrame:
-    least, most = sensitivity
-    if not 0 < least <= most <= 1:
+    try:
+        least, most = sensitivity
+        right = bool(0 < least <= most <= 1)
+    except (TypeError, ValueError):
+        right = False
+    if not right:
         raise InputError(
             "the share of AI works that carry the label lies in (0, 1]",
             column="sensitivity",
             value=sensitivity,
             fix="give (lowest, highest)",
+        )
+    if (table["low"] > most).any():
+        raise InputError(
+            f"{table['low'].max():.1%} of works carry the label, more than if every work were one "
+            "of AI",
+            column="sensitivity",
+            value=sensitivity,
+            fix="give a highest share above that",
         )
     return table.assign(
         low=table["low"] / most,

@@ -16,6 +16,7 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.breaks.segmentation import segment
 from uploadtrends.errors import InputError
+from uploadtrends.limits import inside, whole_number
 from uploadtrends.loop.novelty import LEAST_ARTWORKS
 from uploadtrends.result import Call, Result
 
@@ -119,16 +120,25 @@ def convergence(
     >>> convergence(rise).verdict
     'plateau'
     """
-    data = np.asarray(values, dtype=float)
+    try:
+        data = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(
+            "the values are no numbers",
+            column="values",
+            value=type(values).__name__,
+            fix="give one number an iteration and artwork",
+        ) from None
     if data.ndim != 2 or data.shape[0] < LEAST_ITERATIONS or data.shape[1] < LEAST_ARTWORKS:
         raise InputError(
             f"a verdict needs {LEAST_ITERATIONS} iterations of {LEAST_ARTWORKS} artworks",
             value=f"shape {data.shape}",
             fix="run more iterations or artworks",
         )
-    for name, share in (("band", band), ("horizon", horizon)):
-        if not 0 < share < 1:
-            raise InputError("a share lies between 0 and 1", column=name, value=share)
+    inside("band", band, fix="use .1")
+    inside("horizon", horizon, fix="use .75")
+    whole_number("draws", draws, 19)
+    whole_number("seed", seed)
     data = data[:, np.isfinite(data).all(axis=0)]
     total, works = data.shape
     if works < LEAST_ARTWORKS:

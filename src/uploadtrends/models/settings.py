@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from uploadtrends.errors import InputError
-from uploadtrends.limits import inside, whole_number
+from uploadtrends.limits import inside, one_of, whole_number
 from uploadtrends.models.terms import TERMS
 
 if TYPE_CHECKING:
@@ -124,9 +124,9 @@ class Settings:
                     value=given,
                     fix=example,
                 )
-        _one_of("method", self.method, METHODS)
+        one_of("method", self.method, METHODS)
         for term in self.terms:
-            _one_of("terms", term, tuple(TERMS))
+            one_of("terms", term, tuple(TERMS))
         if not self.terms:
             raise InputError("no terms to estimate", column="terms", fix='use ("level", "slope")')
         if self.seasonal is not None and any(self.seasonal[:3]) and self.seasonal[3] < 2:
@@ -136,17 +136,17 @@ class Settings:
                 value=self.seasonal,
                 fix="write the periods of a cycle last, as in (0, 1, 1, 12)",
             )
-        _one_of("errors", self.errors, ("averaged", "ar1"))
-        _one_of("scale", self.scale, ("auto", "level", "log", "counts"))
-        _one_of("boundary", self.boundary, ("exposure", "inclusive", "exclude"))
-        _one_of("control_as", self.control_as, ("covariate", "difference", "offset"))
-        _one_of("phi", self.phi, ("integrate", "maximum"))
-        _one_of("phi_prior", self.phi_prior, ("arcsine", "uniform"))
-        _one_of("quantiles", self.quantiles, ("auto", "t", "normal"))
-        _one_of("alternative", self.alternative, ("two-sided", "greater", "less"))
-        _one_of("covariance", self.covariance, ("model", "hac"))
-        _one_of("instrument", self.instrument, ("window", "term"))
-        _one_of("exposure", self.exposure, (None, "days"))
+        one_of("errors", self.errors, ("averaged", "ar1"))
+        one_of("scale", self.scale, ("auto", "level", "log", "counts"))
+        one_of("boundary", self.boundary, ("exposure", "inclusive", "exclude"))
+        one_of("control_as", self.control_as, ("covariate", "difference", "offset"))
+        one_of("phi", self.phi, ("integrate", "maximum"))
+        one_of("phi_prior", self.phi_prior, ("arcsine", "uniform"))
+        one_of("quantiles", self.quantiles, ("auto", "t", "normal"))
+        one_of("alternative", self.alternative, ("two-sided", "greater", "less"))
+        one_of("covariance", self.covariance, ("model", "hac"))
+        one_of("instrument", self.instrument, ("window", "term"))
+        one_of("exposure", self.exposure, (None, "days"))
         if self.season not in (None, "auto", "none", "dummies", "harmonics") and not (
             isinstance(self.season, int)
             and not isinstance(self.season, bool)
@@ -183,16 +183,3 @@ class Settings:
 
 def _tuple(given: Any) -> tuple[Any, ...]:
     return (given,) if isinstance(given, str) or not hasattr(given, "__iter__") else tuple(given)
-
-
-def _one_of(name: str, value: Any, allowed: Sequence[Any]) -> None:
-    if value not in allowed:
-        from difflib import get_close_matches
-
-        near = get_close_matches(str(value), [str(a) for a in allowed], n=1)
-        raise InputError(
-            f"unknown {name}",
-            column=name,
-            value=value,
-            fix=f"did you mean '{near[0]}'?" if near else f"one of {', '.join(map(str, allowed))}",
-        )
