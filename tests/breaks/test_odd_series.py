@@ -138,3 +138,15 @@ def test_new_periods_belong_to_their_history() -> None:
         with pytest.raises(InputError, match=says) as caught:
             ut.monitor(history, later)
         assert caught.value.fix
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_changes_of_hours_are_matched_to_hours(zone: str | None) -> None:
+    hours = SERIES.set_axis(pd.date_range("2021-06-27", periods=60, freq="h", tz=zone))
+    found = ut.change_points(hours)
+    gaps = {
+        when: found.match(when, window="1 day").to_frame()["gap_days"].iloc[0]
+        for when in (hours.index[30], hours.index[24], "2021-06-28")
+    }
+    assert list(gaps.values()) == pytest.approx([0, 0.25, 0.25])
+    assert "the change of the series at 2021-06-28" in found.match(hours.index[30]).summary()

@@ -16,6 +16,7 @@ from uploadtrends.collect.sites import written
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block, as_events, blocks
 from uploadtrends.familywise import holm
+from uploadtrends.limits import whole_number
 from uploadtrends.result import Call, Result
 from uploadtrends.series.grid import period_of, periods_per_year, stamp
 
@@ -138,6 +139,8 @@ def match(
     if not len(events):
         raise InputError("there is no event to match", fix="give at least one date")
     window_days = _window_days(window)
+    whole_number("n_permutations", n_permutations, 1)
+    whole_number("seed", seed)
     rng = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
     overall: list[dict[str, Any]] = []
@@ -203,7 +206,7 @@ def _blocks(chosen: Any, index: pd.DatetimeIndex) -> tuple[list[Block], list[Blo
     reached = [
         event
         for event in chosen
-        if period_of(index, event.start) is not None or period_of(index, event.end) is not None
+        if any(period_of(index, event.at or day) is not None for day in (event.start, event.end))
     ]
     beyond = [Block((event,)) for event in chosen if event not in reached]
     return list(blocks(reached, index, slope=False)) if reached else [], beyond
@@ -255,6 +258,7 @@ def _sentence(series: pd.DataFrame, table: pd.DataFrame, p: float, window: str) 
     tested = table[table["status"] == "ok"]
     best = tested.iloc[int(tested["p"].to_numpy().argmin())]
     where = " ".join(part for part in (written(best["platform"]), best["group"]) if part)
+    where = where or "the series"
     return text + (
         f" Nearest, distance weighed by chance: {best['label']} and the change of {where} at "
         f"{stamp(best['nearest'], 'D')} ({p_text(best['p_holm'])} after Holm's adjustment)."

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 from uploadtrends.events import Block
-from uploadtrends.series.grid import period_of
+from uploadtrends.series.grid import moment, period_of
 
 if TYPE_CHECKING:
     from uploadtrends.breaks.changes import SeriesChanges
@@ -69,17 +69,19 @@ class Proximity:
         self.n = len(index)
         self.index = index
         self.positions: Positions = np.array([c.position for c in fit.changes], dtype=np.intp)
-        starts = index.to_numpy()
-        low = np.array([pd.Timestamp(b.start) for b in chosen], dtype="datetime64[ns]")
-        high = np.array([pd.Timestamp(b.end) for b in chosen], dtype="datetime64[ns]")
+        starts = index.tz_localize(None).to_numpy()
+        low, high = (
+            np.array([moment(index, when).tz_localize(None) for when in ends], "datetime64[ns]")
+            for ends in ([b.begins for b in chosen], [b.ends for b in chosen])
+        )
         day = np.timedelta64(1, "D")
         before = (low[:, None] - starts[None, :]) / day
         after = (starts[None, :] - high[:, None]) / day
         self.gap: Array = np.where(after > 0, after, np.minimum(0.0, -before))
         closeness = 1.0 / (1.0 + np.abs(self.gap) / window_days)
         places = np.arange(self.n)
-        first = np.array([_place(index, b.start, 0) for b in chosen])
-        last = np.array([_place(index, b.end, self.n - 1) for b in chosen])
+        first = np.array([_place(index, b.begins, 0) for b in chosen])
+        last = np.array([_place(index, b.ends, self.n - 1) for b in chosen])
         late = places >= first[:, None] - window_periods
         self.hit: NDArray[np.bool_] = late & (places <= last[:, None] + window_periods)
         nearest = closeness.max(axis=0) if len(chosen) else np.zeros(self.n)

@@ -283,6 +283,8 @@ def _joint(effect: pd.Series, curve: Curve, alpha: float) -> dict[str, Any]:
     null = _statistics(curve.null_effect[:, known, e], curve.null_z[:, known, e], alpha)
     p = {
         name: float((1 + (np.abs(null[name]) >= np.abs(value[0])).sum()) / (1 + len(null[name])))
+        if np.isfinite(value[0])
+        else np.nan
         for name, value in observed.items()
     }
     mean_z = float(observed["mean_z"][0])
@@ -306,7 +308,11 @@ def _statistics(effect: Any, z: Any, alpha: float) -> dict[str, Any]:
     """Return median effect, share significant with the more frequent sign, mean z; by draw."""
     limit = -ndtri(alpha / 2)
     share = np.maximum((z > limit).mean(axis=1), (z < -limit).mean(axis=1))
-    return {"median": np.nanmedian(effect, axis=1), "share": share, "mean_z": z.mean(axis=1)}
+    # A series at or below zero has no effects in percent.
+    sized = np.isfinite(effect).any(axis=1)
+    median = np.full(len(effect), np.nan)
+    median[sized] = np.nanmedian(effect[sized], axis=1)
+    return {"median": median, "share": share, "mean_z": z.mean(axis=1)}
 
 
 def _points(fit: Any, specs: Sequence[Specification], curve: Curve) -> pd.DataFrame:
@@ -342,9 +348,11 @@ def _sentence(table: pd.DataFrame) -> str:
         return "No specification could be fitted."
     if len(known) == 1:
         row = known.iloc[0]
+        median = row["median_percent"]
+        sized = f" (median {median:+.0f}%)" if np.isfinite(median) else ""
         return (
             f"Of {row['n']} distinct specifications {row['share_significant']:.0%} find a change "
-            f"of one sign (median {row['median_percent']:+.0f}%); without any effect as much would "
+            f"of one sign{sized}; without any effect as much would "
             f"be seen with probability {row['p_mean_z']:.3f}."
         )
     claimed = known[known["status"] != "not informative"]

@@ -95,7 +95,7 @@ def blocks(
     ----------
     events : anything `as_events` takes
     index : pandas.DatetimeIndex
-        Period starts with a frequency, n of them.
+        Of a series, n periods; without a frequency it is read as that of a series is.
     slope : bool
         Whether the model has a slope change per event as well as a level change.
     phi : float
@@ -121,8 +121,16 @@ def blocks(
     chosen = list(as_events(events))
     if not chosen:
         return ()
+    if getattr(index, "freq", None) is None:
+        import pandas as pd
+
+        from uploadtrends.series.grid import as_regular_series
+
+        index = pd.DatetimeIndex(as_regular_series(pd.Series(0.0, index)).index)
     if not 0.0 <= phi < 1.0:
-        raise InputError("phi must lie in [0, 1)", value=phi, fix="use 0.4, or a fitted value")
+        raise InputError(
+            "phi must lie in [0, 1)", column="phi", value=phi, fix="use 0.4, or a fitted value"
+        )
     span = window_months * 365.25 / 12
     # What happened on one day is one date with one number, however the rest is grouped.
     dated = same_date(chosen)

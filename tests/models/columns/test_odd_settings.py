@@ -168,3 +168,30 @@ def test_a_share_lies_between_its_limits(value: object) -> None:
     with pytest.raises(InputError, match="confidence lies between 0 and 1"):
         inside("confidence", value)
     assert inside("confidence", 0.9) == 0.9
+
+
+def test_rows_that_do_not_exist_are_not_compared() -> None:
+    with pytest.raises(InputError, match="unknown terms"):
+        ut.compare(its(SERIES), terms=("jump",))
+    assert ut.compare(its(SERIES), "ols-hac", terms="level").to_frame()["term"].nunique() == 1
+
+
+def test_an_index_without_frequency_is_read_as_that_of_a_series() -> None:
+    days = pd.DatetimeIndex(list(MONTHS))
+    assert len(ut.blocks(["2021-07-01", "2021-08-01"], days)) == 1
+    with pytest.raises(InputError, match="holds no dates"):
+        ut.blocks(["2021-07-01"], range(10))  # type: ignore[arg-type]
+
+
+def test_effects_without_percents_have_no_p_of_their_median() -> None:
+    found = its(SERIES - 200).check(ut.specification_curve(n=4, n_draws=19))
+    assert found.to_frame()[["median_percent", "p_median"]].isna().all(axis=None)
+    assert "nan" not in str(found)
+    with pytest.raises(InputError, match="estimate in percent"):
+        found.plot()
+
+
+def test_a_check_without_an_answer_has_a_figure_that_says_so() -> None:
+    found = its(SERIES[:31]).check(ut.placebo_dates(n=19))
+    assert found.status == "not applicable"
+    assert "Nothing to draw" in found.plot().caption

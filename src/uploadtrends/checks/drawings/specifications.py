@@ -33,7 +33,10 @@ def curve_drawn(style: Any, outcome: Any, contrast: tuple[str, str, str] | None 
     curve = outcome.figure_data["curve"]
     curve = curve[curve["effect_percent"].notna()] if len(curve) else curve
     if not len(curve):
-        raise InputError("no specification could be estimated", fix=outcome.text)
+        raise InputError(
+            "no specification has an estimate in percent, which the curve is drawn of",
+            fix=f"read it as a table: to_frame(). {outcome.text}",
+        )
     chosen = contrast or _most_precise(style, curve)
     rows = _same(curve, *chosen)
     if rows.empty:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from uploadtrends.brief import p_text
 from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.limits import one_of
 from uploadtrends.models.comparison.unobserved import WANDERING, wandering_rows
 from uploadtrends.models.preparation import prepare
 from uploadtrends.models.result import InterruptedTimeSeries, run
@@ -122,7 +123,9 @@ def compare(
             fix="give the result of interrupted_time_series",
         )
     call = Call.of({key: said[key] for key in ("methods", "terms")}, result, function="compare")
-    shown = result.settings.terms if terms is None else tuple(terms)
+    shown = (terms,) if isinstance(terms, str) else tuple(terms or result.settings.terms)
+    for term in shown:
+        one_of("terms", term, tuple(result.effects["term"].unique()))
     own = result.effects[result.effects["term"].isin(shown)]
     parts = [own.assign(method=own["method"] + " (reported)")]
     for fit in result.fits:
