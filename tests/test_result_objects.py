@@ -172,6 +172,8 @@ def test_artist_models_and_event_studies_are_captioned_as_differences() -> None:
 
 def test_the_short_latex_table_has_six_columns_and_the_full_one_all() -> None:
     short, full = its().to_latex(), its().to_latex(full=True)
+    own = its().to_latex(full=True, caption="50% & more", label="tab:a")
+    assert own.startswith("\\begin{table}\n\\caption{50\\% \\& more}\n\\label{tab:a}\n")
     assert r"\begin{tabular}{llllll}" in short
     assert r"\caption{Interrupted time series" in short
     assert rf"\begin{{tabular}}{{{'l' * len(its().effects.columns)}}}" in full

@@ -287,7 +287,9 @@ def latex_row(cells: Sequence[str]) -> str:
     return ("{}" if row.lstrip().startswith(("[", "*")) else "") + row + r" \\"
 
 
-def latex_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
+def latex_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "", label: str = ""
+) -> str:
     """Return a tabular with the rules of booktabs; with a caption, a table that holds it."""
     tabular = [
         rf"\begin{{tabular}}{{{'l' * len(head)}}}",
@@ -302,6 +304,7 @@ def latex_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str
         tabular = [
             r"\begin{table}",
             rf"\caption{{{latex_text(caption)}}}",
+            *([rf"\label{{{label}}}"] if label else []),
             *tabular,
             r"\end{table}",
         ]

@@ -284,21 +284,27 @@ class Result:
         rows += [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
         return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
 
-    def to_latex(self, *, full: bool = False) -> str:
-        """Return the table as a LaTeX tabular (booktabs).
+    def to_latex(
+        self, *, full: bool = False, caption: str | None = None, label: str | None = None
+    ) -> str:
+        """Return the table as a LaTeX tabular (``\\usepackage{booktabs}``).
 
         Parameters
         ----------
         full : bool
             Every column. By default a table of effects or of changes has the six that fit a page
             (group, event, effect, interval, p, status), and a caption.
+        caption, label : str, optional
+            Your own caption, as text, and the name for ``\\ref``.
         """
         frame = self._shown()
         short = None if full else brief.short_table(frame)
         shown = frame if short is None else short
         rows = [[_cell(value) for value in row] for row in shown.itertuples(index=False)]
         named = short is not None and self.title != type(self).__name__
-        return brief.latex_table(list(map(str, shown.columns)), rows, self.title if named else "")
+        if caption is None:
+            caption = self.title if named or label else ""
+        return brief.latex_table(list(map(str, shown.columns)), rows, caption, label or "")
 
     def plot(self, ax: Axes | None = None, **style: Any) -> Figure:
         """Draw this result; see `uploadtrends.figures.plot`, which takes the same settings."""
