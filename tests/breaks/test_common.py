@@ -29,7 +29,7 @@ def test_a_shared_step_is_dated_and_its_takers_are_named() -> None:
     assert found.table["takes_part"].tolist() == [True] * 3 + [False] * 3
     row = found.table.iloc[0]
     assert row["after"] - row["before"] == pytest.approx(3, abs=1)
-    assert "common to series of the 6 series at 2021-0" in found.summary()
+    assert "common to some of the 6 series at 2021-0" in found.summary()
     assert "p, g0; p, g1; p, g2" in found.summary()
 
 

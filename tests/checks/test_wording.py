@@ -83,7 +83,7 @@ def test_sentence_says_strength_estimate_interval_and_p():
     said = conclude(effect()).sentence
     assert said == (
         "The level of uploads of the group 'senior' on DeviantArt changed at Stable Diffusion "
-        "released: -22% (95% interval -33% to -10%), p = .012 after adjustment for all rows of "
+        "released: -22% (95% interval -33% to -9.5%), p = .012 after adjustment for all rows of "
         "all series and events."
     )
 

@@ -19,6 +19,7 @@ from uploadtrends.artists.model import ArtistModel, artist_model, compared_platf
 from uploadtrends.artists.outcomes import FEWEST_EXPOSED
 from uploadtrends.artists.terms import natural_spline
 from uploadtrends.artists.twostep import answer_columns, smaller_side
+from uploadtrends.brief import p_text
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import as_events
 from uploadtrends.limits import inside, one_of, whole_number
@@ -78,12 +79,12 @@ def _jointly(row: Mapping[Any, Any]) -> str:
         return "too few artists for a test of the leads"
     said = (
         f"leads jointly zero, F({row['df']:.0f}, {row['df_error']:.0f}) = {row['F']:.2f}, "
-        f"p = {row['p']:.3g}"
+        f"{p_text(row['p'])}"
     )
     if row["p"] < 0.05 or row["p_without_shocks"] >= 0.05:
         return said
     return (
-        f"{said} (but p = {row['p_without_shocks']:.3g} for the artists' own chance alone: shocks "
+        f"{said} (but {p_text(row['p_without_shocks'])} for the artists' own chance alone: shocks "
         "common to a group, or courses that were not parallel)"
     )
 

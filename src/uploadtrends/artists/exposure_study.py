@@ -12,6 +12,7 @@ from uploadtrends.artists.exposures import exposure
 from uploadtrends.artists.matching import Matched, matched
 from uploadtrends.artists.outcomes import Method
 from uploadtrends.artists.staggered import ExposureEffects, exposure_effects
+from uploadtrends.brief import p_text
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call, Result
 
@@ -119,11 +120,11 @@ class ExposureStudy(Result):
             why = f" ({row['reason']})" if row["reason"] else ""
             lines.append(
                 f"{what}: {row['estimate']:+.3g} [{row['low']:+.3g}, {row['high']:+.3g}] "
-                f"{row['unit']}, p = {row['p']:.3g}, {row['status']}{why}."
+                f"{row['unit']}, {p_text(row['p'])}, {row['status']}{why}."
             )
         for test in self.tests().to_dict("records"):
             lines.append(
-                f"Leads of {test['outcome']} ({test['method']}) jointly zero: p = {test['p']:.3g}; "
+                f"Leads of {test['outcome']} ({test['method']}) jointly zero: {p_text(test['p'])}; "
                 f"a straight trend of {test['minimum_detectable_slope']:.3g} a period would be "
                 "found."
             )

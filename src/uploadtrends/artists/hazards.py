@@ -17,6 +17,7 @@ from uploadtrends.artists.model import compared_platforms
 from uploadtrends.artists.result import compared
 from uploadtrends.artists.sensitivity import independent
 from uploadtrends.artists.twostep import SHOCK_COLUMNS, answer_columns
+from uploadtrends.brief import p_text
 from uploadtrends.errors import NotEstimableError
 from uploadtrends.events import as_events
 from uploadtrends.familywise import holm
@@ -75,7 +76,7 @@ class HazardModel(Result):
             else:
                 lines.append(
                     f"{what}: hazard {row['relative']:+.0f}% [{row['relative_low']:+.0f}, "
-                    f"{row['relative_high']:+.0f}], p = {row['p']:.3g}."
+                    f"{row['relative_high']:+.0f}], {p_text(row['p'])}."
                 )
         return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
 

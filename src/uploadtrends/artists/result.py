@@ -14,6 +14,7 @@ from uploadtrends.artists.design import NOT_ON_BOTH_SIDES, ArtistDesign, Spec
 from uploadtrends.artists.exposed import ALREADY_TREATED
 from uploadtrends.artists.fit import conditional_data, fit_poisson
 from uploadtrends.artists.twostep import SHOCK_COLUMNS, TwoStep, two_step
+from uploadtrends.brief import p_text
 from uploadtrends.familywise import holm
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.result import Call, Result
@@ -94,7 +95,7 @@ class ArtistModel(Result):
                 continue
             lines.append(
                 f"{what}: {row['relative']:+.1f}% [{row['relative_low']:+.1f}, "
-                f"{row['relative_high']:+.1f}], p = {row['p']:.3g}."
+                f"{row['relative_high']:+.1f}], {p_text(row['p'])}."
             )
         lines.append(self.estimand)
         lines += [f"Note: {note}." for note in self.notes]

@@ -18,6 +18,7 @@ from uploadtrends.artists.exposure_tests import event_time_table, honest_table, 
 from uploadtrends.artists.exposures import Exposure
 from uploadtrends.artists.matching import Matched
 from uploadtrends.artists.outcomes import DESCRIBED, UNITS, Method, outcome_frame
+from uploadtrends.brief import p_text
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.limits import inside, whole_number
 from uploadtrends.panel.ready import UnitTable
@@ -87,12 +88,12 @@ class ExposureEffects(Result):
             return f"{what}: refused ({row['reason']})."
         lines = [
             f"{what}: {row['estimate']:+.3g} [{row['low']:+.3g}, {row['high']:+.3g}] "
-            f"{row['unit']}, p = {row['p']:.3g}, {row['status']}"
+            f"{row['unit']}, {p_text(row['p'])}, {row['status']}"
             + (f" ({row['reason']})." if row["reason"] else ".")
         ]
         for test in self.pretrend.to_dict("records"):
             lines.append(
-                f"Leads jointly zero: p = {test['p']:.3g}; a straight trend before exposure of "
+                f"Leads jointly zero: {p_text(test['p'])}; a straight trend before exposure of "
                 f"{test['minimum_detectable_slope']:.3g} a period would be found."
             )
         for bound in self.honest.head(1).to_dict("records"):

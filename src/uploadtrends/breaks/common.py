@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.breaks.common_sets import Together, sum_of_takers
+from uploadtrends.brief import p_text
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
 from uploadtrends.limits import whole_number
@@ -80,7 +81,7 @@ class CommonChange(Result):
         of = f"{len(self.table)} series"
         caution = " Exploratory: lines were allowed for." if self.exploratory else ""
         if not self.found:
-            return f"No change common to the {of} beyond chance (p = {self.p:.2g}).{caution}"
+            return f"No change common to the {of} beyond chance ({p_text(self.p)}).{caution}"
         takers = self.table[self.table["takes_part"]]
         names = [
             ", ".join(str(part) for part in pair if part)
@@ -88,9 +89,9 @@ class CommonChange(Result):
         ]
         who = "; ".join(names) if names else "none of them beyond doubt"
         return (
-            f"A change common to series of the {of} at {stamp(self.date, freq)} "
+            f"A change common to some of the {of} at {stamp(self.date, freq)} "
             f"({self.confidence:.0%} interval {stamp(self.low, freq)} to "
-            f"{stamp(self.high, freq)}, p = {self.p:.2g}). Takes part: {who}.{caution}"
+            f"{stamp(self.high, freq)}, {p_text(self.p)}). Takes part: {who}.{caution}"
         )
 
 

@@ -60,7 +60,7 @@ class Finding:
 
     def sentence(self, *, growth: bool = False) -> str:
         """Say what was found."""
-        chance = "" if np.isnan(self.fit.p) else f" (any change at all: p = {self.fit.p:.2g})"
+        chance = "" if np.isnan(self.fit.p) else f" (any change at all: {p_text(self.fit.p)})"
         if self.fit.changes:
             found = "; ".join(self._change(change, growth=growth) for change in self.fit.changes)
             text = f"{self.name}: changed at {found}{chance}."
@@ -132,7 +132,7 @@ class Finding:
             f"{self._stamp(change.low)} to {self._stamp(change.high)}"
         )
         if len(self.fit.changes) > 1 and not np.isnan(change.p):
-            text += f", p = {change.p:.2g}"
+            text += f", {p_text(change.p)}"
         text += f"), from {number(change.before)} to {number(change.after)}"
         if change.slope_before == change.slope_after:
             return text

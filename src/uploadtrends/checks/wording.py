@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from uploadtrends.brief import p_text
+from uploadtrends.brief import number, p_text
 from uploadtrends.checks.check import weights
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.verdicts import NOT_RUN, Verdict, verdicts
@@ -366,20 +366,27 @@ def _event(effect: Mapping[str, Any]) -> str:
 def _size(effect: Mapping[str, Any]) -> str:
     relative = effect.get("relative")
     if relative is not None and relative == relative:
-        low, high = effect.get("relative_low"), effect.get("relative_high")
-        return f"{float(relative):+.0f}% (95% interval {low:+.0f}% to {high:+.0f}%)"
+        low, high = (_percent(float(effect[f"relative_{end}"])) for end in ("low", "high"))
+        return f"{_percent(float(relative))} (95% interval {low} to {high})"
     return (
         f"{float(effect['estimate']):+.3g} "
         f"(95% interval {float(effect['low']):+.3g} to {float(effect['high']):+.3g})"
     )
 
 
+def _percent(value: float, sign: str = "+") -> str:
+    """Return a percentage, a small one in two digits."""
+    if abs(value) >= 10 or not math.isfinite(value):
+        return f"{value:{sign}.0f}%"
+    return f"{'+' if sign and value > 0 else ''}{number(value)}%"
+
+
 def _detectable(smallest: float, effect: Mapping[str, Any]) -> str:
     """Say a change on the scale of the model; in percent a fall and a rise differ."""
     if str(effect.get("unit") or "").startswith("log ratio"):
         fall, rise = -math.expm1(-smallest), math.expm1(smallest)
-        return f"a fall of {100 * fall:.0f}% or a rise of {100 * rise:.0f}%"
+        return f"a fall of {_percent(100 * fall, '')} or a rise of {_percent(100 * rise, '')}"
     estimate, relative = float(effect["estimate"]), effect.get("relative")
     if relative is not None and relative == relative and estimate:
-        return f"{abs(smallest * float(relative) / estimate):.0f}%"
+        return _percent(abs(smallest * float(relative) / estimate), "")
     return f"{smallest:.3g} {effect.get('unit') or ''}".strip()

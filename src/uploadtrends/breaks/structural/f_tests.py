@@ -76,7 +76,7 @@ def chow(
         date=index[place],
         path=pd.Series([value], index=[index[place]], name="F"),
         sentence=f"a break with new regime from {when}: {_letter(covariance)} = {value:.4g}, "
-        f"p = {p:.3g}",
+        f"{p_text(p)}",
         call=call,
     )
 

@@ -29,6 +29,7 @@ from uploadtrends.breaks.structural.regression import (
     refuse_without_error,
     response_and_design,
 )
+from uploadtrends.brief import p_text
 from uploadtrends.errors import InputError
 from uploadtrends.result import Call
 from uploadtrends.series.grid import frequency, stamp
@@ -145,7 +146,7 @@ def fluctuation(
         path=path,
         boundary=_boundary(process, functional, root_boundary, window, level, ends),
         sentence=(
-            f"{kind}, {functional}: {value:.4g}, p = {p:.3g}; furthest from a stable regression "
+            f"{kind}, {functional}: {value:.4g}, {p_text(p)}; furthest from a stable regression "
             f"at {stamp(date, frequency(index))}"
         ),
         call=call,
