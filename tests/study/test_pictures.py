@@ -194,26 +194,54 @@ def test_contents_differ_when_anything_inside_does() -> None:
             content(Held({"a": value}))
 
 
-def test_a_second_process_draws_what_shows_no_check_to_come(
+def heard(*results: Any) -> second.Hear:
+    """Return a way to hear of results, one after the other."""
+    news = iter([*map(dict, map(vars, results)), None])
+    return lambda: next(news)
+
+
+def test_a_second_process_draws_what_shows_nothing_to_come(
     results: Any, drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     only(monkeypatch, "figure1", "effects", "interrupted_time_series")
-    spec = replace(results.spec, checks={"published_series": {}, "power": {}})
-    apart = replace(results, spec=spec, kept_in=tmp_path)
-    asked = replace(apart, manifest={})
-    told: list[str] = []
-    beside.draw(asked, told.append)
-    assert (told[0], told[-1]) == ("figure1", "")
-    assert set(drawn) == {"figure1", "effects"}  # the third shows a check that has not run
-    drawn.clear()
     facts = ut.published_series(date="2022-08")(results.panel)
-    beside.draw(replace(asked, checks=(facts,)), told.append)
-    assert drawn == ["interrupted_time_series"]
+    spec = replace(results.spec, checks={facts.name: {}, "multiplicity": {}, "power": {}})
+    whole = replace(results, spec=spec, kept_in=tmp_path)
+    r = whole
+    begun = type(r).begun(
+        spec, r.panels, events=r.events, confounders=r.confounders, kept_in=tmp_path
+    )
+    told: list[str] = []
+    beside.draw(heard(begun), told.append)
+    assert (told[0], told[-1]) == ("figure1", "")
+    assert drawn == ["figure1"]  # the others show models
+    fitted = replace(whole, checks=(), conclusion=None, manifest=None)
     drawn.clear()
-    whole = replace(apart, checks=(facts,))
+    beside.draw(heard(begun, fitted), told.append)
+    assert drawn == ["effects"]  # the last shows a check that has not run
+    drawn.clear()
+    many = ut.multiplicity(n_draws=99)(results.its)
+    steps = [begun, fitted, replace(fitted, checks=(facts,)), replace(fitted, checks=(facts, many))]
+    beside.draw(heard(*steps), told.append)
+    assert drawn == ["interrupted_time_series", "check_multiplicity"]
+    drawn.clear()
+    whole = replace(whole, checks=(facts, many))
     found = pictures(whole, tmp_path)  # the run draws the rest: nothing
     assert drawn == []
     assert found == pictures(replace(whole, kept_in=tmp_path / "new"), tmp_path / "new")
+
+
+def test_it_is_told_what_it_was_not_told_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = multiprocessing.Pipe()
+    monkeypatch.setattr(second, "RUNNING", [second.Second(None, here)])  # type: ignore[arg-type]
+    large = np.zeros(10**6)  # more than a pipe holds: who tells it does not wait for its work
+    heard: Any = second.SimpleQueue()
+    second.Thread(target=second._listen, args=(there, heard), daemon=True).start()
+    for known in ({"a": large}, {"a": large, "b": None}, {"a": large, "b": 2}):
+        second.tell(known)
+    here.close()
+    assert [sorted(heard.get()) for _ in range(3)] == [["a"], ["b"], ["b"]]
+    assert heard.get() is None
 
 
 APART = """
@@ -241,8 +269,8 @@ second.start(beside.draw)  # never two
 results = pickle.loads(Path(sys.argv[1]).read_bytes())
 beside.draw_beside(results)
 for one in second.RUNNING:
-    one.process.join(timeout=120)
-    assert one.process.exitcode == 0
+    while one.pipe.recv():  # until it waits for more
+        pass
 print(len(second.RUNNING))
 second.stop()
 assert second.RUNNING == []
@@ -308,7 +336,7 @@ def test_a_second_process_that_is_gone_is_not_waited_for(monkeypatch: pytest.Mon
     there.close()
     began = time.monotonic()
     second.wait_for("effects")
-    second.give("anything")
+    second.tell({"anything": 1})
     assert time.monotonic() - began < second.PATIENCE
 
 
@@ -316,7 +344,7 @@ def test_a_style_of_this_process_is_not_drawn_in_another(
     results: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[Any] = []
-    monkeypatch.setattr(second, "give", given.append)
+    monkeypatch.setattr(second, "tell", given.append)
     with figures.style(language="de"):
         beside.draw_beside(replace(results, kept_in=tmp_path))
     assert given == []

@@ -86,14 +86,11 @@ class Entry:
         ``draw(results)`` returns drawings by file stem; none where there is nothing to draw.
     ours : bool
         Whether all code that draws it is of this package, so that its fingerprint tells of it.
-    check : bool
-        Whether it shows a check, which may not have run when others are drawn.
     """
 
     name: str
     draw: Callable[[Any], dict[str, Drawing]]
     ours: bool
-    check: bool = False
 
 
 def entries(results: Any) -> list[Entry]:
@@ -108,7 +105,7 @@ def entries(results: Any) -> list[Entry]:
         for name, result in results.analyses.items()
     ]
     return found + [
-        Entry(f"check {one.name}", partial(_check, one.name), _ours(_maker(one)), check=True)
+        Entry(f"check {one.name}", partial(_check, one.name), _ours(_maker(one)))
         for one in results.checks
         if one.name not in ELSEWHERE
     ]

@@ -26,18 +26,17 @@ def run_checks(
     panels: Mapping[str, Panel],
     its: Any,
     values: Values,
-    key_file: str | Path | None = None,
-    begin: Callable[[tuple[CheckOutcome, ...]], None] | None = None,
+    key_file: str | Path | None,
+    begin: Callable[[tuple[CheckOutcome, ...]], None],
 ) -> tuple[CheckOutcome, ...]:
     """Run the study's checks, each kept by what it depends on.
 
     A check that applies to a panel takes that of the platform named by its setting ``platform``, or
     the main panel; every other one takes the fitted models, which know their panel. Those of panels
-    come first: figures of the series show them. `begin` is given their outcomes, once, when a check
-    of the models has to be computed.
+    come first: figures of the series show them. `begin` is given the outcomes so far whenever a
+    check has to be computed.
     """
     outcomes: dict[str, CheckOutcome] = {}
-    begins = [] if begin is None else [begin]
     for name in sorted(spec.checks, key=lambda name: check_class(name).applies_to != "panel"):
         settings = spec.checks[name]
         options = values.section(f"checks.{name}", settings)
@@ -56,11 +55,8 @@ def run_checks(
             # A check of a panel alone does not ask which events are under study.
             depends.append(steps.keys["interrupted time series"])
 
-        def compute(
-            name: str = name, options: Any = options, panel: Any = panel, on_panel: bool = on_panel
-        ) -> CheckOutcome:
-            if begins and not on_panel:
-                begins.pop()(tuple(outcomes.values()))
+        def compute(name: str = name, options: Any = options, panel: Any = panel) -> CheckOutcome:
+            begin(tuple(outcomes.values()))
             return _run(name, options, panel, its)
 
         outcomes[name] = steps.step(f"check {name}", depends, compute)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -43,10 +43,8 @@ def pictures(results: Any, folder: Path) -> dict[str, Picture]:
         Where pictures are kept from run to run.
     """
     made = Pictures(results, folder)
-    # Those of checks first, the others from the end: a second process begins at the beginning.
-    checks = [entry for entry in made.entries if entry.check]
-    others = [entry for entry in reversed(made.entries) if not entry.check]
-    found = {entry.name: made.of(entry) for entry in (*checks, *others)}
+    # From the end: a second process begins at the beginning.
+    found = {entry.name: made.of(entry) for entry in reversed(made.entries)}
     return {name: one for entry in made.entries for name, one in found[entry.name].items()}
 
 
@@ -58,7 +56,7 @@ class Pictures:
     results : StudyResults
     folder : Path
     early : bool
-        Whether checks of the study have not run: what asks for one of them raises `Later`.
+        Whether models or checks of the study have not run: what asks for them raises `Later`.
     """
 
     def __init__(self, results: Any, folder: Path, *, early: bool = False) -> None:
@@ -68,15 +66,27 @@ class Pictures:
         self._steps = StepCache(folder if folder.exists() else None)
         style = content([current(), users_settings()])
         self._about = [code_fingerprint(pages=True), _fonts(), style]
+        self._done: set[str] = set()
+
+    def left(self, results: Any) -> Iterator[Entry]:
+        """Yield what is left to draw of results of which more is known than before."""
+        self._watched.results = results
+        for entry in entries(results):
+            if entry.ours and entry.name not in self._done and results.kept_in.exists():
+                yield entry
 
     def of(self, entry: Entry) -> dict[str, Picture]:
         """Return the pictures of an entry, drawn where they are not kept."""
         if not entry.ours:
             return _draw(entry, self._results)[0]
         second.wait_for(entry.name)
-        kept = self._kept(entry)
-        if kept is not None:
-            return kept
+        found = self._kept(entry)
+        if found is None:
+            found = self._made(entry)
+        self._done.add(entry.name)
+        return found
+
+    def _made(self, entry: Entry) -> dict[str, Picture]:
         self._watched.read.clear()
         drawn, whole = _draw(entry, self._watched)
         read = sorted(self._watched.read)
@@ -108,18 +118,18 @@ class Watched:
     """Results that note what is read of them, and know its content."""
 
     def __init__(self, results: Any) -> None:
-        self._results = results
+        self.results = results
         self._contents: dict[str, str] = {}
         self.read: dict[str, None] = {}
 
     def __getattr__(self, name: str) -> Any:
         self.read[name] = None
-        return getattr(self._results, name)
+        return getattr(self.results, name)
 
     def check(self, name: str) -> Any:
         """Return the outcome of one check: others may change."""
         self.read[f"check {name}"] = None
-        return self._results.check(name)
+        return self.results.check(name)
 
     def contents(self, read: Iterable[str]) -> list[str]:
         """Return the fingerprints of what was read."""
@@ -131,22 +141,27 @@ class Watched:
         return [self._contents[name] for name in read]
 
 
+KNOWN_FIRST = ("spec", "panel", "panels", "events", "confounders", "clocks")
+"""What is known of results before any model is fitted."""
+
+
 class Later(Exception):
-    """A figure asks for what is not known before all checks have run."""
+    """A figure asks for what is not known yet."""
 
 
 class Early(Watched):
-    """Results before all of their checks."""
+    """Results before all of their models and checks."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("checks", "conclusion", "manifest"):
+        begun = self.results.its is None and name not in KNOWN_FIRST
+        if begun or name in ("checks", "conclusion", "manifest"):
             raise Later(name)
         return super().__getattr__(name)
 
     def check(self, name: str) -> Any:
         """Return the outcome of a check that has run, None for one that is not to run."""
         found = super().check(name)
-        if found is None and name in self._results.spec.checks:
+        if found is None and name in self.results.spec.checks:
             raise Later(name)
         return found
 

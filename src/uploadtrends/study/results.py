@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,13 @@ class StudyResults:
     analyses: Mapping[str, Result] = field(default_factory=dict)
     added: tuple[AddedEvent, ...] = ()
     kept_in: Path | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def begun(cls, spec: StudySpec, panels: Mapping[str, Panel], **known: Any) -> StudyResults:
+        """Return results of which only some parts are known; the others are empty or None."""
+        unknown: dict[str, Any] = {one.name: None for one in fields(cls)}
+        known |= {"spec": spec, "panel": panels["main"], "panels": panels}
+        return cls(**{**unknown, "checks": (), "analyses": {}, "added": (), **known})
 
     @property
     def study(self) -> StudyResults:

@@ -1,7 +1,8 @@
 """The second process: it draws while the first one estimates.
 
 It is forked before the first one has read anything, so that it has every library and waits for its
-work. Later a fork would not do: it has none of the threads that work on data frames.
+work. Later a fork would not do: it has none of the threads that work on data frames. It is told
+what is known as soon as that is known.
 """
 
 from __future__ import annotations
@@ -12,26 +13,30 @@ import multiprocessing
 import os
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 PATIENCE = 5.0
 """Seconds after which the first process does itself what the second one is at."""
-Work = Callable[[Any, Callable[[str], None]], None]
+Hear = Callable[[], dict[str, Any] | None]
+Work = Callable[[Hear, Callable[[str], None]], None]
 
 
 @dataclass
 class Second:
-    """The second process, and what it said last that it is at."""
+    """The second process, what it said last that it is at, and what it was told."""
 
     process: BaseProcess
     pipe: Connection
     at: str = ""
+    told: dict[str, Any] = field(default_factory=dict)
 
 
 RUNNING: list[Second] = []
@@ -43,8 +48,9 @@ def start(work: Work) -> None:
     Parameters
     ----------
     work : callable
-        ``work(given, tell)``, called in it with what `give` hands over; it tells the name of what
-        it is about to do, or an empty one.
+        ``work(hear, say)``, called in it. It hears what it was told since, by name, and waits
+        where that is nothing; None when there is no more. It says the name of what it is about
+        to do, or an empty one.
     """
     if RUNNING or not core_is_free() or _has_workers():
         return
@@ -60,21 +66,41 @@ def start(work: Work) -> None:
 
 
 def _wait(work: Work, pipe: Connection, other: Connection) -> None:
-    """Do the work that is given, in the second process, without a word to the terminal."""
+    """Do the work, in the second process, without a word to the terminal."""
     other.close()
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(quiet, stream)
     gc.disable()  # it ends before there is much to collect
+    heard: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+    Thread(target=_listen, args=(pipe, heard), daemon=True).start()
+
+    def hear() -> dict[str, Any] | None:
+        news = heard.get()
+        while news is not None and not heard.empty():
+            more = heard.get()
+            news = None if more is None else news | more
+        return news
+
     with suppress(EOFError, OSError):
-        work(pipe.recv(), pipe.send)
+        work(hear, pipe.send)
 
 
-def give(what: Any) -> None:
-    """Give it its work, once."""
-    for second in RUNNING:
+def _listen(pipe: Connection, heard: SimpleQueue[dict[str, Any] | None]) -> None:
+    """Take what is told at once: whoever tells it would wait."""
+    with suppress(EOFError, OSError):
+        while True:
+            heard.put(pipe.recv())
+    heard.put(None)
+
+
+def tell(known: Mapping[str, Any]) -> None:
+    """Tell it what is known by now, but for what it was told before."""
+    for one in RUNNING:
+        news = {name: it for name, it in known.items() if one.told.get(name, one) is not it}
         with suppress(OSError):
-            second.pipe.send(what)
+            one.pipe.send(news)
+            one.told |= news
 
 
 def wait_for(name: str) -> None:

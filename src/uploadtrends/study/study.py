@@ -142,7 +142,7 @@ class Study:
         replace : bool
             Whether the folder may hold another study.
         meanwhile : callable, optional
-            Given the results so far when the first check of the models has to be computed.
+            Given the results so far whenever more of them is known; the rest is None.
 
         Returns
         -------
@@ -195,6 +195,11 @@ class Study:
         store = self._load(out, steps, key_file)
         panels = self._panels(store, steps)
         panel = panels["main"]
+        so_far = StudyResults.begun(
+            spec, panels, events=events, confounders=self.confounders, kept_in=steps.folder
+        )
+        tell = meanwhile or (lambda _: None)
+        tell(so_far)
         shown = events.to_frame().to_csv()
         values = Values(panels, spec.folder, spec.file)
         model = values.section("model", spec.model)
@@ -243,27 +248,19 @@ class Study:
         # A date without an estimate changes no other: the checks are those of the study without it.
         judged = its if before is None or any(one.estimable for one in answers) else before
         steps.keys["interrupted time series"] = its_keys[judged.events]
-        so_far = StudyResults(
-            spec=spec,
-            panel=panel,
-            panels=panels,
-            events=events,
-            confounders=self.confounders,
+        so_far = dataclasses.replace(
+            so_far,
             its=its,
             added=answers,
             breaks=breaks,
             matches=matches,
-            checks=(),
             analyses=analyses,
             primary=primary,
-            conclusion=_conclude(spec, primary, ()),
-            manifest={},
-            kept_in=steps.folder,
         )
+        tell(so_far)
 
         def begin(found: tuple[CheckOutcome, ...]) -> None:
-            if meanwhile is not None:
-                meanwhile(dataclasses.replace(so_far, checks=found))
+            tell(dataclasses.replace(so_far, checks=found))
 
         outcomes = run_checks(spec, steps, panels, judged, values, key_file, begin)
         return dataclasses.replace(
