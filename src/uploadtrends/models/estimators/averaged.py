@@ -102,35 +102,45 @@ def _machine(design: bytes, places: bytes, shape: tuple[int, int]) -> Machine:
     gram = orthonormal.T @ weighted
     gram[np.isinf(log_determinant)] = np.eye(shape[1])
     bread = np.linalg.inv(gram)
-    rotated = bread @ weighted.transpose(0, 2, 1)
     back = np.linalg.inv(triangle)
+    whole = partial(np.matmul, inverse) if short else partial(_solved, positions)
+    quadratic = partial(_quadratic, whole, weighted, bread)
     return Machine(
         orthonormal=orthonormal,
-        maps=back @ rotated,
+        maps=(back @ bread) @ weighted.transpose(0, 2, 1),
         covariance=back @ bread @ back.T,
         log_fixed=families.members().log_prior
         - 0.5 * (log_determinant + np.linalg.slogdet(gram)[1]),
-        quadratic=_dense(inverse, weighted, rotated, orthonormal, positions)
-        if short
-        else partial(_streamed, positions, weighted, rotated),
+        quadratic=_dense(quadratic, orthonormal, positions) if short else quadratic,
         df=shape[0] - shape[1],
     )
 
 
+def _solved(positions: Array, columns: Array) -> Array:
+    return families.solve(columns, positions)[0]
+
+
+def _quadratic(
+    whole: Callable[[Array], Array], weighted: Array, bread: Array, residuals: Array
+) -> Array:
+    """Return r'P r; `whole` returns V^-1 of columns, every member."""
+    mixed = weighted.transpose(0, 2, 1) @ residuals.T
+    mixed = (mixed * (bread @ mixed)).sum(axis=1)
+    return np.asarray(((whole(residuals.T) * residuals.T).sum(axis=1) - mixed).T)
+
+
 def _dense(
-    inverse: Array, weighted: Array, rotated: Array, orthonormal: Array, positions: Array
+    few: Callable[[Array], Array], orthonormal: Array, positions: Array
 ) -> Callable[[Array], Array]:
-    """Return r'P r. Of many series from squares of what is left in some directions, which members
-    share that differ in their share of noise alone; the directions are made when they are first
-    worth their time."""
+    """Return r'P r; that of a few series by `few`. That of many from squares of what is left in
+    some directions, which members share that differ in their share of noise alone; the directions
+    are made when they are first worth their time."""
     known = lru_cache(maxsize=1)(partial(_directions, orthonormal, positions))
 
     def quadratic(residuals: Array) -> Array:
         if len(residuals) < FEW:
-            whole = ((inverse @ residuals.T) * residuals.T).sum(axis=1)
-            half = (weighted.transpose(0, 2, 1) @ residuals.T) * (rotated @ residuals.T)
-            return np.asarray((whole - half.sum(axis=1)).T)
-        found = np.empty((len(residuals), len(inverse)))
+            return few(residuals)
+        found = np.empty((len(residuals), families.members().phi.size))
         for of, directions, precisions in known():
             left = residuals @ directions
             found[:, of] = np.square(left, out=left) @ precisions
@@ -158,14 +168,6 @@ def _directions(orthonormal: Array, positions: Array) -> list[tuple[Array, Array
             precisions = 1 / (np.outer(values, 1 - chosen.share[of]) + chosen.share[of])
         found.append((of, complement @ root, precisions))
     return found
-
-
-def _streamed(positions: Array, weighted: Array, rotated: Array, residuals: Array) -> Array:
-    """Return r'P r where P is too large to keep."""
-    solved, _ = families.solve(residuals.T, positions)
-    whole = (solved * residuals.T).sum(axis=1)
-    half = (weighted.transpose(0, 2, 1) @ residuals.T) * (rotated @ residuals.T)
-    return np.asarray((whole - half.sum(axis=1)).T)
 
 
 def fit_averaged(y: Array, x: Array, positions: Array, settings: Settings) -> Estimate:

@@ -29,6 +29,8 @@ FRACTIONS: Array = np.round(np.append(np.arange(0.05, 0.46, 0.05), 0.48), 2)
 
 DENSE = 250
 """Longest span, in periods, whose inverse matrices are kept."""
+_AT_ONCE = 2**17
+"""Numbers that are looked at together."""
 MOST_SLOW = 1500
 """Most periods with a gap among them for which fractional noise is still fitted."""
 
@@ -132,12 +134,12 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
     det is infinite, so that it weighs nothing.
     """
     chosen = members()
-    g, (n, c) = chosen.phi.size, columns.shape
-    found, log_determinant = np.zeros((g, n, c)), np.full(g, np.inf)
+    g, n = chosen.phi.size, len(columns)
+    found, log_determinant = np.empty((g, *columns.shape)), np.full(g, np.inf)
     slow = chosen.family == "long-memory"
-    gaps = np.diff(positions)
-    found[~slow], log_determinant[~slow] = solve_markov(
-        columns, gaps, chosen.phi[~slow], chosen.share[~slow]
+    fast = slice(0, g - int(slow.sum()))  # they come first
+    _, log_determinant[fast] = solve_markov(
+        columns, np.diff(positions), chosen.phi[fast], chosen.share[fast], found[fast]
     )
     place = (positions - positions[0]).astype(int)
     holes = int(place[-1]) + 1 - n
@@ -149,6 +151,8 @@ def solve(columns: Array, positions: Array) -> tuple[Array, Array]:
             matrix = correlations(int(place[-1]) + 1)[i][lags]
             found[i] = np.linalg.solve(matrix, columns)
             log_determinant[i] = np.linalg.slogdet(matrix)[1]
+    else:
+        found[slow] = 0.0
     return found, log_determinant
 
 
@@ -167,7 +171,9 @@ def _solve_slow(columns: Array, place: Array, d: Array) -> tuple[Array, Array]:
     return found[:, place], log_determinant + np.linalg.slogdet(middle)[1]
 
 
-def solve_markov(columns: Array, gaps: Array, phi: Array, share: Array) -> tuple[Array, Array]:
+def solve_markov(
+    columns: Array, gaps: Array, phi: Array, share: Array, out: Array | None = None
+) -> tuple[Array, Array]:
     """Return V^-1 columns (g, n, c) and log det V (g,) for V = (1 - share) R(phi) + share I."""
     r = np.sign(phi)[:, None] ** gaps * np.abs(phi)[:, None] ** gaps
     fresh = 1 - r**2
@@ -176,16 +182,21 @@ def solve_markov(columns: Array, gaps: Array, phi: Array, share: Array) -> tuple
     diagonal[:, :-1] += r**2 / fresh
     beside = -r / fresh
     log_determinant = np.log(fresh).sum(axis=1)
-    half = np.empty((phi.size, *columns.shape))
-    half[:] = columns
-    for i in np.flatnonzero(share > 0):
-        # (1 - share) I + share T: the pivots of its factor L D L' give the determinant.
-        pivots, lower, _ = dpttrf(1 - share[i] + share[i] * diagonal[i], share[i] * beside[i])
-        half[i], _ = dpttrs(pivots, lower, columns)
-        log_determinant[i] += np.log(pivots).sum()
-    found = diagonal[:, :, None] * half
-    found[:, :-1] += beside[:, :, None] * half[:, 1:]
-    found[:, 1:] += beside[:, :, None] * half[:, :-1]
+    found = np.empty((phi.size, *columns.shape)) if out is None else out
+    # As many members at once as stay in the processor's cache.
+    step = max(1, _AT_ONCE // columns.size)
+    for part in (slice(i, i + step) for i in range(0, phi.size, step)):
+        half = np.repeat(columns[None], share[part].size, axis=0)
+        for one, i in zip(half, range(part.start, phi.size), strict=False):
+            if share[i] > 0:
+                # (1 - share) I + share T: the pivots of its factor L D L' give the determinant.
+                own = share[i]
+                pivots, lower, _ = dpttrf(1 - own + own * diagonal[i], own * beside[i])
+                one[:], _ = dpttrs(pivots, lower, columns)
+                log_determinant[i] += np.log(pivots).sum()
+        np.multiply(diagonal[part, :, None], half, out=found[part])
+        found[part, :-1] += beside[part, :, None] * half[:, 1:]
+        found[part, 1:] += beside[part, :, None] * half[:, :-1]
     return found, log_determinant
 
 
