@@ -119,9 +119,10 @@ def inverse_correlations(positions: Array) -> tuple[Array, Array]:
     if rows.size == length:
         return whole, log_determinant
     out = np.setdiff1d(np.arange(length), rows)
-    cross = whole[:, rows][:, :, out]
-    middle = whole[:, out][:, :, out]
-    kept = whole[:, rows][:, :, rows] - cross @ np.linalg.solve(middle, cross.transpose(0, 2, 1))
+    kept, cross, middle = (
+        whole[:, some[:, None], others] for some, others in ((rows, rows), (rows, out), (out, out))
+    )
+    kept -= cross @ np.linalg.solve(middle, cross.transpose(0, 2, 1))
     return kept, log_determinant + np.linalg.slogdet(middle)[1]
 
 
