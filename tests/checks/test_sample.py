@@ -53,5 +53,5 @@ def test_totals_cannot_be_split(stepped):
 
 
 def test_no_window():
-    with pytest.raises(InputError, match="at least one month"):
+    with pytest.raises(InputError, match="months is a whole number of at least 1"):
         ut.composition(months=0)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.errors import InputError
+from uploadtrends.limits import inside, whole_number
 from uploadtrends.result import Call
 from uploadtrends.threads import one_thread
 
@@ -136,6 +137,18 @@ class Check:
         if "name" in cls.__dict__:
             _KNOWN[cls.name] = cls
 
+    def __post_init__(self) -> None:
+        """Refuse draws, levels and seeds that cannot be; a class with limits of its own adds them.
+
+        A check whose level is 95 would pass whatever the data hold.
+        """
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name in _LEAST:
+                self._settle(**{item.name: whole_number(item.name, value, _LEAST[item.name])})
+            elif item.name == "alpha":
+                inside("alpha", value, fix="use .05")
+
     def run(self, target: Any) -> CheckOutcome:
         """Return the outcome for fitted models or a panel."""
         raise TypeError(f"{type(self).__name__} must define run()")
@@ -170,6 +183,9 @@ class Check:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
+
+_LEAST = {"seed": 0, "n_draws": 1, "n_bootstrap": 0, "leads": 1, "months": 1, "keep": 1, "n": 1}
+"""Whole numbers that settings of these names are at least."""
 
 _KNOWN: dict[str, type[Check]] = {}
 _AT_ONCE: dict[type[Check], Callable[..., Any]] = {}

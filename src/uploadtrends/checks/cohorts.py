@@ -39,6 +39,7 @@ from uploadtrends.checks.recipe.windows import (
     years_to_try,
 )
 from uploadtrends.errors import InputError
+from uploadtrends.limits import whole_number
 from uploadtrends.panel import Panel
 
 RULE = (
@@ -155,13 +156,13 @@ class PlaceboCohorts(Check):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._settle(
             cut_years=None if self.cut_years is None else tuple(map(int, self.cut_years)),
             actual_years=None if self.actual_years is None else tuple(map(int, self.actual_years)),
         )
         for name in ("n_artists", "window_months", "months_before", "min_uploads", "n_draws"):
-            if getattr(self, name) < 1:
-                raise InputError("must be at least 1", column=name, value=getattr(self, name))
+            whole_number(name, getattr(self, name), 1)
         if self.window_months < max(self.months_before + 12, 24):
             raise InputError(
                 "the window must go on for a year after the cut and hold two years",

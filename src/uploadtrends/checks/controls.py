@@ -118,6 +118,7 @@ class NegativeControl(Check):
     alpha: float = 0.05
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.control is None and self.platform is None and self.group is None:
             raise InputError(
                 "no negative control was named",

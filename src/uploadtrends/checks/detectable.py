@@ -23,7 +23,7 @@ from uploadtrends.checks.contrasts import (
 from uploadtrends.checks.nulls import errors, power_at, smallest_detectable
 from uploadtrends.checks.outcome import CheckOutcome
 from uploadtrends.checks.working import Working, contrast_row, working_series
-from uploadtrends.errors import InputError
+from uploadtrends.limits import inside
 from uploadtrends.models.estimators.averaged import fit_batch
 
 if TYPE_CHECKING:
@@ -125,13 +125,9 @@ class Power(OfContrasts):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, value in (
-            ("of_interest", self.of_interest),
-            ("target", self.target),
-            ("alpha", self.alpha),
-        ):
-            if not 0 < value < 1:
-                raise InputError(f"{name} must lie between 0 and 1", column=name, value=value)
+        super().__post_init__()
+        inside("of_interest", self.of_interest, fix="use .25")
+        inside("target", self.target, fix="use .8")
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""

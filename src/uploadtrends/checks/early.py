@@ -22,8 +22,8 @@ from uploadtrends.checks.contrasts import (
 from uploadtrends.checks.nulls import detection, fit_null, joint_p, smallest_detectable
 from uploadtrends.checks.outcome import CheckOutcome, Status
 from uploadtrends.checks.working import Working, before_event, too_sparse, working_series
-from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
+from uploadtrends.limits import whole_number
 from uploadtrends.models.estimators.averaged import fit_batch
 from uploadtrends.series.grid import frequent, in_periods
 
@@ -114,8 +114,8 @@ class Anticipation(OfContrasts):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.leads < 1:
-            raise InputError("at least one lead is needed", column="leads", value=self.leads)
+        super().__post_init__()
+        whole_number("n_draws", self.n_draws, 19)  # with fewer no p is below .05
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""

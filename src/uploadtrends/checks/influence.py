@@ -102,6 +102,7 @@ class LeaveOneOut(OfContrasts):
     key_file: str | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         unknown = [kind for kind in self.what if kind not in KINDS]
         if unknown:
             raise InputError(

@@ -166,6 +166,7 @@ class Multiplicity(Check):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         known = ("holm", "benjamini-hochberg", "romano-wolf")
         if self.method not in known:
             raise InputError(

@@ -143,12 +143,20 @@ class PlaceboDates(OfContrasts):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.n < MINIMUM:
             raise InputError(
                 f"fewer than {MINIMUM} placebo dates cannot give a p-value of .05",
                 column="n",
                 value=self.n,
                 fix=f"use n={MINIMUM} or more",
+            )
+        if self.window is not None and len(self.window) != 2:
+            raise InputError(
+                "a window is two numbers of periods",
+                column="window",
+                value=self.window,
+                fix="give periods before and after, as in (24, 12)",
             )
 
     def run(self, result: Any) -> CheckOutcome:

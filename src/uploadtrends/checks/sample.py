@@ -122,10 +122,6 @@ class Composition(Check):
     n_bootstrap: int = 499
     seed: int = 0
 
-    def __post_init__(self) -> None:
-        if self.months < 1:
-            raise InputError("a window has at least one month", column="months", value=self.months)
-
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
         panel = panel_of(result, self.panel)

@@ -28,6 +28,8 @@ from uploadtrends.checks.specification_fits import (
     fit_specifications,
 )
 from uploadtrends.errors import InputError
+from uploadtrends.limits import one_of, whole_number
+from uploadtrends.models.settings import METHODS
 from uploadtrends.models.terms import TERMS
 
 WORTH_A_POOL = 1_000_000
@@ -121,15 +123,20 @@ class SpecificationCurve(Check):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         unknown = set(self.choices or ()) - set(DEFAULTS)
         if unknown:
             raise InputError(
                 "unknown choice", column=sorted(unknown)[0], fix=f"use {', '.join(DEFAULTS)}"
             )
-        if self.n < 1 or self.n_draws < 19:
-            raise InputError(
-                "at least 1 specification and 19 draws are needed", value=(self.n, self.n_draws)
-            )
+        whole_number("n_draws", self.n_draws, 19)
+        for name, allowed in (
+            ("scale", ("level", "log")),
+            ("boundary", ("exposure", "inclusive", "exclude")),
+            ("method", METHODS),
+        ):
+            for value in (self.choices or {}).get(name, ()):
+                one_of(name, value, allowed)
         self._settle(choices=dict(self.choices or {}))
 
     def run(self, result: Any) -> CheckOutcome:

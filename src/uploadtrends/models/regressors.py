@@ -22,6 +22,8 @@ def control_of(item: NamedSeries, settings: Settings, index: pd.DatetimeIndex) -
     if control is None:
         return None
     if isinstance(control, Mapping):
+        # Names of series are text.
+        control = {key if isinstance(key, tuple) else str(key): control[key] for key in control}
         for key in ((item.platform, item.group), item.group, item.platform):
             if key in control:
                 control = control[key]
@@ -42,6 +44,13 @@ def covariates_of(settings: Settings, index: pd.DatetimeIndex) -> list[tuple[str
     if settings.covariates is None:
         return found
     given: Any = settings.covariates
+    if not isinstance(given, pd.Series | pd.DataFrame | Mapping):
+        raise InputError(
+            "covariates come by date",
+            column="covariates",
+            value=type(given).__name__,
+            fix="give a DataFrame or Series with the dates of the data, or names of its columns",
+        )
     frame = given.to_frame(given.name or "covariate") if isinstance(given, pd.Series) else given
     names = list(map(str, frame))
     for name in names:

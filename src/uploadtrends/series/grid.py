@@ -187,8 +187,7 @@ def _plain(freq: Any) -> str:
 
 def _complete(series: pd.Series, complete_to: Any) -> pd.Series:
     index = pd.DatetimeIndex(series.index)
-    day = moment(index, complete_to).normalize()
-    kept = period_ends(index) <= day + _DAY
+    kept = period_ends(index) <= _until(index, complete_to)
     if not kept.any():
         raise InputError(
             "no period is complete by this day",
@@ -197,6 +196,27 @@ def _complete(series: pd.Series, complete_to: Any) -> pd.Series:
             fix=f"the first period ends on {last_day(index, 0)}",
         )
     return series[kept].asfreq(pd.tseries.frequencies.to_offset(frequency(index)))
+
+
+def _until(index: pd.DatetimeIndex, complete_to: Any) -> pd.Timestamp:
+    """Return the first moment that may not be complete: after a day, a month, or at a time."""
+    given = complete_to
+    try:
+        if isinstance(given, str) and len(given.strip()) <= len("2023-12-31"):
+            given = pd.Period(given)  # "2023-12" is all of December
+        if isinstance(given, pd.Period):
+            given = given.end_time.normalize()
+        at = moment(index, given)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            "not a date",
+            column="complete_to",
+            value=str(complete_to),
+            fix="write it as 2023-12-31",
+        ) from None
+    return at + _DAY if at == at.normalize() else at
 
 
 def described(index: pd.Index[Any], note: str = "") -> str:

@@ -24,6 +24,8 @@ def as_dates(index: pd.Index[Any]) -> pd.DatetimeIndex | pd.PeriodIndex:
     InputError
         If it holds anything else.
     """
+    if isinstance(index, pd.MultiIndex) and index.nlevels == 1:
+        index = index.get_level_values(0)
     if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
         return index
     if _are_years(index):
@@ -161,6 +163,8 @@ def _how_to_read(labels: pd.Index[Any]) -> str:
 def _of_levels(labels: pd.MultiIndex) -> str:
     """Say how an index of several levels becomes one of dates."""
     dated = [isinstance(level, pd.DatetimeIndex) for level in labels.levels]
+    if all(dated):
+        return "keep the level of the periods, for instance series = series.droplevel(1)"
     if any(dated):
         return f"make one column a series: series.unstack({dated.index(False)})"
     return (

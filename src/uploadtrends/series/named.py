@@ -192,7 +192,9 @@ def _first(column: pd.Series) -> Any:
 
 
 def _from_pair(key: Any, series: Any, regular: Regular) -> NamedSeries:
-    platform, group = key if isinstance(key, tuple) and len(key) == 2 else ("", key)
+    if isinstance(key, tuple) and len(key) != 2:
+        key = ", ".join(map(str, key))
+    platform, group = key if isinstance(key, tuple) else ("", key)
     if not isinstance(series, pd.Series):
         raise InputError(
             "expected a pandas Series with dates",

@@ -195,3 +195,59 @@ def test_a_check_without_an_answer_has_a_figure_that_says_so() -> None:
     found = its(SERIES[:31]).check(ut.placebo_dates(n=19))
     assert found.status == "not applicable"
     assert "Nothing to draw" in found.plot().caption
+
+
+@pytest.mark.parametrize(
+    ("check", "settings", "named"),
+    [
+        (ut.placebo_dates, {"n": "many"}, "n"),
+        (ut.placebo_dates, {"seed": -1}, "seed"),
+        (ut.placebo_dates, {"window": (1, 2, 3)}, "window"),
+        (ut.anticipation, {"n_draws": 0}, "n_draws"),
+        (ut.anticipation, {"leads": 1.5}, "leads"),
+        (ut.multiplicity, {"alpha": 95}, "alpha"),
+        (ut.power, {"n_draws": 1.5}, "n_draws"),
+        (ut.power, {"target": 80}, "target"),
+        (ut.specification_curve, {"alpha": 0}, "alpha"),
+        (ut.specification_curve, {"n": 1.5}, "n"),
+        (ut.specification_curve, {"choices": {"scale": ["cubic"]}}, "scale"),
+    ],
+)
+def test_a_check_that_cannot_fail_is_not_made(check: Any, settings: dict, named: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check(**settings)
+    assert (caught.value.column, bool(caught.value.fix)) == (named, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "months"),
+    [
+        ("2023-12", 60),
+        ("2023-11", 59),
+        ("2023", 60),
+        ("2023Q4", 60),
+        ("2023-12-30", 59),
+        (pd.Period("2023-12"), 60),
+        (pd.Timestamp("2023-12-31"), 60),
+        (pd.Timestamp("2023-12-31 10:00"), 59),
+    ],
+)
+def test_data_are_complete_to_the_end_of_what_is_said(given: Any, months: int) -> None:
+    assert len(its(SERIES, complete_to=given).fits[0].observed) == months
+    hours = SERIES.set_axis(pd.date_range("2021-06-30", periods=60, freq="h"))
+    assert len(its(hours, complete_to="2021-07-02 06:00").fits[0].observed) == 54
+    with pytest.raises(InputError, match="not a date") as caught:
+        its(SERIES, complete_to="soon")
+    assert caught.value.column == "complete_to"
+
+
+def test_regressors_that_are_no_series_and_names_that_are_numbers() -> None:
+    for given in (BESIDE.to_numpy(), 3):
+        with pytest.raises(InputError) as caught:
+            its(SERIES, covariates=given)
+        assert caught.value.column == "covariates"
+    frame = pd.DataFrame({1: SERIES, ("a", "b", "c"): SERIES})
+    found = its(frame, control={1: BESIDE, "a, b, c": BESIDE}).effects
+    assert found["group"].unique().tolist() == ["1", "a, b, c"]
+    one_level = SERIES.set_axis(pd.MultiIndex.from_arrays([MONTHS]))
+    assert level(one_level) == pytest.approx(level(SERIES), abs=1e-9)
