@@ -83,6 +83,7 @@ def read(con, text: str, **options) -> tuple:
         ("20221003.0", datetime(2022, 10, 3), "day"),
         ("2022-276", datetime(2022, 10, 3), "day"),
         ("2020-W53-7", datetime(2021, 1, 3), "day"),
+        ("2022.0", datetime(2022, 1, 1), "year"),
         ("10/2022", datetime(2022, 10, 1), "month"),
         ("2016-12-31 23:59:60", datetime(2017, 1, 1), "second"),
         ("2016-12-31T23:59:60Z", datetime(2017, 1, 1), "second"),

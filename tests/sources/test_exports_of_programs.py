@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 import xlsxwriter
 from pyarrow import orc, parquet
-from test_hostile_files import BOTH, DAY, FIRST, ONE, REST, TWO, table, zipped
+from test_hostile_files import BOTH, DAY, FIRST, ONE, REST, TWO, json_lines, table, zipped
 from written import MAPPING, put, works
 
-from uploadtrends.errors import InputError
+from uploadtrends.errors import InputError, TooManyRejectsError
 from uploadtrends.sources import Table
 from uploadtrends.sources.frames import read_frame
 from uploadtrends.sources.preview import preview
@@ -46,6 +46,23 @@ TITLED: dict[str, tuple[str, int, dict]] = {
     "formulas for texts": (f'id,artist,date\n"=""{LONG}""",="a",{DAY}\n', 1, {LONG: "a"}),
     "apostrophes before numbers": (table(f"'{LONG},'07,'{DAY}"), 1, {LONG: "07"}),
     "an apostrophe of a name": (table(f"1,'90s kid,{DAY}"), 1, {"1": "'90s kid"}),
+    "apostrophes around every cell": (table(f"1,'a',{DAY}", f"2,'b',{DAY}"), 2, BOTH),
+    "printers' marks around every cell": (table(f"1,“a”,{DAY}", f"2,“b”,{DAY}"), 2, BOTH),
+    "marks escaped by Spark": (
+        f'id,artist,date,title\n"1","a","{DAY}","say \\"hi\\", you"\n"2","b","{DAY}","C:\\\\"\n',
+        2,
+        BOTH,
+    ),
+    "a path of Windows at the end of a cell": (
+        f'id,artist,date,title\n1,a,{DAY},"C:\\art, x\\"\n2,b,{DAY},"y"\n',
+        2,
+        BOTH,
+    ),
+    "JSON in a cell, its marks doubled": (
+        f'id,artist,date,meta\n1,a,{DAY},"{{""k"": ""v \\""q\\"" w""}}"\n2,b,{DAY},"{{}}"\n',
+        2,
+        BOTH,
+    ),
     "NUL in a name": (table(f"1,a\0,{DAY}", f"2,b,{DAY}"), 2, {"2": "b"}),
 }
 
@@ -59,6 +76,52 @@ def test_what_stands_around_a_table(store, tmp_path, name: str) -> None:
     assert store.sql(f"SELECT count(*) FROM upload WHERE published_at = '{DAY}'").fetchall() == [
         (len(right),)
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "uploads"),
+    [
+        ("1.000", None, None),  # a thousand in German; until now it was one
+        ("1,000", None, None),
+        ("12", None, 12),
+        ("12.0", None, 12),
+        ("1,000", ".", 1000),
+        ("1.000", ",", 1000),
+        ("1,0", ",", 1),
+        ("12,34", ".", None),
+    ],
+)
+def test_counts_are_read_one_way_or_not_at_all(store, tmp_path, text, decimal, uploads) -> None:
+    file = put(tmp_path, f"artist;date;n\na;2021-01;{text}\n")
+    columns = {"artist_id": "artist", "published_at": "date", "uploads": "n"}
+    report = store.load(Table(file, columns, "x", decimal=decimal), max_rejects=1)
+    assert store.sql("SELECT count(*) FROM upload").fetchall() == [(uploads or 0,)]
+    assert report.n_rejected == (uploads is None)
+    if decimal is None and uploads is None:
+        assert report.reject_reasons == {"a count with a mark before three digits: say decimal": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("2022-W40", "a week or a quarter: write its first day"),
+        ("2022Q4", "a week or a quarter: write its first day"),
+        ("03-Oct-22", "a year of two digits: say date_format, such as %d-%b-%y"),
+        ("1.66e9", "a number with an exponent, which may be rounded: write it out"),
+    ],
+)
+def test_a_date_that_is_refused_says_what_would_mend_it(store, tmp_path, text, reason) -> None:
+    report = store.load(Table(put(tmp_path, table(f"1,a,{text}")), MAPPING, "x"), max_rejects=1)
+    assert report.reject_reasons == {reason: 1}
+
+
+def test_control_characters_at_the_ends_of_a_name_are_none_of_it(store, tmp_path) -> None:
+    rows = [
+        {"id": "1", "artist": "a\0\0", "date": DAY},
+        {"id": "2", "artist": "\x07b", "date": DAY},
+    ]
+    store.load(Table(put(tmp_path, json_lines(*rows), "works.jsonl"), MAPPING, "x"))
+    assert works(store) == BOTH
 
 
 def test_a_first_table_of_the_same_width_is_no_title(store, tmp_path) -> None:
@@ -92,12 +155,14 @@ def test_a_series_below_a_title(tmp_path) -> None:
         (JAPANESE.encode("euc_jp"), "utf-8", "looks like euc_jp"),
         (JAPANESE.encode("shift_jis"), "utf-8", "looks like shift_jis"),
         (table(*[f"{n},北京上海,{DAY}" for n in range(3)]).encode("gbk"), "utf-8", "gb18030"),
+        (table(f"1,é,{DAY}").encode(), "ascii", "not ASCII"),
+        (f'{{"id": 1, "artist": "é", "date": "{DAY}"}}'.encode(), "ascii", "not ASCII"),
         (TWO.encode(), "rot13", "this encoding is unknown"),
         (TWO.encode(), "base64", "this encoding is unknown"),
     ],
 )
 def test_an_encoding_is_named(store, tmp_path, data: bytes, encoding: str, says: str) -> None:
-    with pytest.raises(InputError, match=says):
+    with pytest.raises((InputError, TooManyRejectsError), match=says):
         store.load(Table(put(tmp_path, data), MAPPING, "x", encoding=encoding))
 
 
@@ -111,6 +176,8 @@ def test_utf_16_with_and_without_a_mark(store, tmp_path, codec: str) -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "pointer of Git LFS"),
+        (f"1,a,{DAY}\n2,b,{DAY}\n".encode(), "write a line with names above them"),
         (b"$FL2@(#) SPSS DATA FILE" + bytes(60), "of SPSS"),
         (bytes(12) + b"\xc2\xea\x81\x60" + bytes(60), "of SAS"),
         (b"X\n\0\0\0\3\0\4" + bytes(60), "write.csv"),

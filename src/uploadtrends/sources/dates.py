@@ -109,6 +109,9 @@ _EASTERN_DAY = re.compile(
 )
 _BETWEEN = "\x1f"
 """Stands between the members of a list, see `rows.SEPARATOR`."""
+_YEAR_OF_A_FLOAT = re.compile(r"((?:19|20)\d{2})\.0+")
+_PERIOD = re.compile(r"\d{4}[ -]?[QW]\d{1,2}|Q\d[ -]?\d{4}", re.IGNORECASE)
+_TWO_DIGITS = re.compile(r"\d{1,2}[ -][a-z]{3,9}\.?[ -]\d{2}(?!\d).*", re.IGNORECASE)
 _EXPONENT = re.compile(r"\d(?:\.\d+)?[eE][+]?\d+")
 _DOTNET = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 _EARLY = re.compile(r"-?(?:\d{9}|\d{12}|\d{15})(?:\.\d*)?")
@@ -149,6 +152,8 @@ def read_date(text: str, zone: str = "UTC") -> Reading:
     if milliseconds := _DOTNET.fullmatch(text):
         since = timedelta(milliseconds=int(milliseconds[1][:15]))
         return Reading(datetime(1970, 1, 1) + since, "second")
+    if year := _YEAR_OF_A_FLOAT.fullmatch(text):
+        return Reading(datetime(int(year[1]), 1, 1), "year")
     if text.isascii() or "年" in text or "년" in text:
         for form in _FORMS:
             if found := form.fullmatch(text):
@@ -157,6 +162,10 @@ def read_date(text: str, zone: str = "UTC") -> Reading:
         return Reading(None, "", DAY_OR_MONTH)
     if _SERIAL.fullmatch(text):
         return Reading(None, "", "a bare number: if it is Excel's, say date_format='excel'")
+    if _PERIOD.fullmatch(text):
+        return Reading(None, "", "a week or a quarter: write its first day")
+    if _TWO_DIGITS.fullmatch(text):
+        return Reading(None, "", "a year of two digits: say date_format, such as %d-%b-%y")
     if _EXPONENT.fullmatch(text):
         return Reading(None, "", "a number with an exponent, which may be rounded: write it out")
     if _EARLY.fullmatch(text):

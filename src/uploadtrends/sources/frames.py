@@ -14,7 +14,8 @@ from uploadtrends.errors import InputError
 from uploadtrends.series.labels import form_of_dates
 from uploadtrends.sources.moments import Formats, doubt, moment, name, quote, register_functions
 from uploadtrends.sources.reading.cells import id_doubt, identity, something, unescaped
-from uploadtrends.sources.reading.dialect import codec_of, dialect_of
+from uploadtrends.sources.reading.dialect import dialect_of
+from uploadtrends.sources.reading.encodings import codec_of
 from uploadtrends.sources.reading.forms import files_of, form_of
 from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
 from uploadtrends.sources.tabular import Reading, cells, columns_of, read_rows

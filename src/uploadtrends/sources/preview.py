@@ -14,7 +14,8 @@ import duckdb
 
 from uploadtrends.sources.dates import DAY_OR_MONTH, two_readings
 from uploadtrends.sources.moments import name
-from uploadtrends.sources.reading.dialect import codec_of, dialect_of, text_in_utf8
+from uploadtrends.sources.reading.dialect import dialect_of
+from uploadtrends.sources.reading.encodings import codec_of, text_in_utf8
 from uploadtrends.sources.reading.forms import files_of, form_of
 from uploadtrends.sources.reading.json_lines import sample_records
 from uploadtrends.sources.reading.survey import Survey

@@ -22,12 +22,15 @@ from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading.cells import (
     CASELESS,
     ROUNDED,
+    TWO_COUNTS,
+    counted,
     fold_names,
     has_addresses,
     id_doubt,
     identities,
     identity,
     mapped,
+    may_be_thousands,
     rounded_columns,
     settle_lists,
     something,
@@ -105,8 +108,9 @@ class Table:
         Table of an SQLite database, sheet of a workbook, where there are several.
     delimiter, quote : str, optional
         Of a text file, where they are not found by themselves; ``quote=""`` for none.
-    decimal : str
-        Decimal mark of counts.
+    decimal : {".", ","}, optional
+        Decimal mark of counts; the other mark may stand between thousands. Default: ".", and a
+        count that could have marks between thousands (1.000) is rejected.
     values : mapping, optional
         What the values of a field mean: ``{"ai_label": {"1": False, "2": True, "0": None}}``.
     artist_case : {"keep", "fold"}, optional
@@ -135,7 +139,7 @@ class Table:
     sheet: str | None = None
     delimiter: str | None = None
     quote: str | None = None
-    decimal: str = "."
+    decimal: str | None = None
     values: Mapping[str, Mapping[str, object]] | None = None
     artist_case: str | None = None
     name: ClassVar[str] = "table"
@@ -171,6 +175,8 @@ class Table:
             raise InputError("the platform has no name", file=self.path, fix="platform='...'")
         if self.artist_case not in (None, "keep", "fold"):
             raise InputError("artist_case", value=self.artist_case, fix="'keep' or 'fold'")
+        if self.decimal not in (None, ".", ","):
+            raise InputError("decimal", value=self.decimal, fix="'.' or ','")
         check_zone(self.timezone)
         for field in _DATES:
             formats_of(field, self.date_format)
@@ -286,9 +292,7 @@ class Table:
             return f"text_{field}" if field in self.columns else "CAST(NULL AS VARCHAR)"
 
         def number(field: str) -> str:
-            if self.decimal == ".":
-                return text(field)
-            return f"replace({text(field)}, {quote(self.decimal)}, '.')"
+            return counted(text(field), self.decimal)
 
         def when(field: str) -> str:
             if field not in self.columns:
@@ -327,6 +331,8 @@ class Table:
         if "platform" in self.columns:
             reasons.append(f"CASE WHEN text_platform IS NULL THEN '{WITHOUT}' END")
         if self.has_counts:
+            two = may_be_thousands("text_uploads", self.decimal)
+            reasons.append(f"CASE WHEN {two} THEN {quote(TWO_COUNTS)} END")
             whole = f"uploads BETWEEN 0 AND {_MOST_WORKS_A_PERIOD} AND uploads = floor(uploads)"
             reasons.append(
                 f"CASE WHEN uploads IS NULL OR NOT ({whole}) "
@@ -347,7 +353,8 @@ class Table:
                 "WHEN contains(upload_id, chr(31)) THEN 'a list where one upload id is needed' END"
             )
         reasons.append(
-            "CASE WHEN status NOT IN ('listed', 'deleted', 'banned') THEN 'unknown status' END"
+            "CASE WHEN status NOT IN ('listed', 'deleted', 'banned') "
+            "THEN 'unknown status: say values.status' END"
         )
         return f"coalesce({', '.join(reasons)})"
 

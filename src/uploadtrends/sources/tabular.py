@@ -13,10 +13,18 @@ from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import name, quote
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.reading import columnar, lite, workbook
-from uploadtrends.sources.reading.dialect import codec_of, text_of
+from uploadtrends.sources.reading.dialect import text_of
+from uploadtrends.sources.reading.encodings import codec_of
 from uploadtrends.sources.reading.forms import Form, files_of, form_of
 from uploadtrends.sources.reading.json_lines import POSITION, read_json_lines, sample_records
-from uploadtrends.sources.reading.rows import OBJECT, SEPARATOR, Rows, cells, cleaned
+from uploadtrends.sources.reading.mending import reject_undecoded, unwrap
+from uploadtrends.sources.reading.rows import (
+    OBJECT,
+    SEPARATOR,
+    Rows,
+    cells,
+    cleaned,
+)
 from uploadtrends.sources.staging import setting, tally
 
 if TYPE_CHECKING:
@@ -25,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "cells", "check_columns", "columns_of", "read_rows"]
 
 
+_VALUE = re.compile(r"\d{4}-\d\d-\d\d.*|\d{9,}")
+"""A date or a number where the name of a column should be."""
 _MANY = 1_000_000
 """Records of a sample that ends with the beginning of a file."""
 
@@ -161,19 +171,9 @@ def _read(
         check_columns(file, text.dialect.header, columns)
         read_delimited(con, rows, text, progress)
         rows.flush()
-        _unwrap(con, columns)
-
-
-def _unwrap(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
-    """Take what keeps a spreadsheet from taking ids for numbers off: ``="0012"`` and ``'0012``."""
-    for cell in cells(columns).values():
-        # Comparisons of whole texts are far cheaper than a look at the first character.
-        formula = f"{cell} >= '=\"' AND {cell} < '=#' AND suffix({cell}, '\"')"
-        number = f"{cell} >= '''' AND {cell} < '(' AND regexp_full_match({cell}, '''[0-9]+')"
-        con.execute(
-            f"UPDATE temp.input_rows SET {cell} = CASE WHEN {number} THEN {cell}[2:] "
-            f"ELSE nullif({cell}[3:-2], '') END WHERE ({formula}) OR ({number})"
-        )
+        unwrap(con, columns)
+    if form in ("text", "json") and codec_of(file, reading.encoding) != "utf-8":
+        reject_undecoded(con, rows, columns, reading.encoding)
 
 
 def columns_of(
@@ -211,6 +211,8 @@ def check_columns(
             near = get_close_matches(column.lower(), [text.lower() for text in present], n=1)
             matched = next((text for text in present if near and text.lower() == near[0]), None)
             shown = ", ".join(text or "''" for text in list(present)[:20])
+            if any(_VALUE.fullmatch(text) for text in present):
+                shown += "; if these are values, write a line with names above them"
             raise InputError(
                 "no such column",
                 file=path,

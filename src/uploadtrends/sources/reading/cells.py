@@ -29,6 +29,8 @@ _DOMAINS = {"twitter": "(?:twitter|x)"}
 """Of those whose profiles do not lie at their own name and .com."""
 _OWN_SUBDOMAINS = ("artstation", "deviantart", "tumblr")
 """Where https://ann.deviantart.com/gallery is ann's."""
+TWO_COUNTS = "a count with a mark before three digits: say decimal"
+_THOUSANDS = "[+-]?[1-9][0-9]{{0,2}}([{}][0-9]{{3}})+"
 ROUNDED = "an id that some program has rounded"
 _EXPONENT = "-?[0-9]([.][0-9]+)?[eE][+][0-9]+|-?[0-9][.][0-9]+[eE][0-9]+"
 _TEXT_OR_NUMBER = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+"""
@@ -176,6 +178,23 @@ def id_doubt(cell: str, text: str, *, objects: bool = True) -> str:
         return f"CASE {rounded} END"
     marked = f"contains({cell}, chr({ord(OBJECT)}))"
     return f"CASE WHEN {marked} THEN 'an object where an id is needed' {rounded} END"
+
+
+def counted(cell: str, decimal: str | None) -> str:
+    """Return the SQL of a count as a number is written: a point, no marks between thousands."""
+    if decimal is None:
+        return cell
+    mark = "." if decimal == "," else ","
+    plain = f"replace(replace({cell}, '{mark}', ''), '{decimal}', '.')"
+    grouped = f"regexp_full_match({cell}, '{_THOUSANDS.format(mark)}([{decimal}][0-9]*)?')"
+    return f"CASE WHEN NOT contains({cell}, '{mark}') OR {grouped} THEN {plain} END"
+
+
+def may_be_thousands(cell: str, decimal: str | None) -> str:
+    """Return the SQL that tells a count whose mark may stand between thousands or for decimals."""
+    if decimal is not None:
+        return "FALSE"
+    return f"regexp_full_match({cell}, '{_THOUSANDS.format('.,')}')"
 
 
 def truth(cell: str, *, numbers: bool) -> str:

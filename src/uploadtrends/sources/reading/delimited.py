@@ -14,11 +14,11 @@ import duckdb
 
 from uploadtrends.sources.moments import name, quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
-from uploadtrends.sources.reading.dialect import Text, text_in_utf8
+from uploadtrends.sources.reading.dialect import Text
 from uploadtrends.sources.reading.exact import read_exactly
 from uploadtrends.sources.reading.rows import Rows
 from uploadtrends.sources.reading.survey import LONGEST, Survey
-from uploadtrends.sources.reading.unpacking import PIECE, is_plain
+from uploadtrends.sources.reading.unpacking import PIECE
 from uploadtrends.sources.watched import watched
 
 
@@ -62,8 +62,8 @@ def _read_clean(
     """Let DuckDB read a text that the survey finds clean; otherwise add no rows and return it."""
     survey = Survey(text.dialect.delimiter, text.dialect.quote, len(text.dialect.header))
     mark = rows.mark()
-    if is_plain(text.path) and text.codec == "utf-8":
-        with text_in_utf8(text.path, text.codec) as stream:
+    if text.is_plain:
+        with text.opened() as stream:
             size, done = text.path.stat().st_size, 0
             for block in survey.blocks(stream):
                 done += len(block)
@@ -96,7 +96,7 @@ def _read_pieces(
     """Unpack a text piece by piece, so that never more than a piece lies on the disk."""
     with (
         tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder,
-        text_in_utf8(text.path, text.codec) as stream,
+        text.opened() as stream,
     ):
         piece = Path(folder) / "piece.csv"
         first, more = True, True

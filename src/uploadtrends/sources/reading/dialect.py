@@ -1,35 +1,33 @@
-"""The delimiter, header and encoding of a delimited text, from its beginning."""
+"""The delimiter and header of a delimited text, from its beginning."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.reading.unpacking import open_text
+from uploadtrends.sources.reading.encodings import (
+    HEAD,
+    codec_of,
+    doubled,
+    has_escapes,
+    text_in_utf8,
+)
+from uploadtrends.sources.reading.unpacking import is_plain
 
-HEAD = 1 << 20
 _LEARN_FROM = 1 << 18
 _MOST_ALIKE = 0.7
 _DELIMITERS = (",", "\t", ";", "|")
-_GUESSES = ("cp1252", "shift_jis", "euc_jp", "gb18030", "euc_kr", "cp1251", "cp1250")
-_HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
-"""Half a character, as some programs write it; it costs a character, or its row."""
 SEPARATOR = re.compile(r'"?sep=([^\r\n"]?)"?\r?\n', re.IGNORECASE)
 """How Excel is told the delimiter."""
 _APART = re.compile("'[^']*'")
-_WIDE = {
-    **{codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"},
-    **{codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"},
-}
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,8 @@ class Dialect:
         Lines before the header: Excel's ``sep=,``, a title, comments.
     header_lines : int
         Lines of the header itself: names may hold line breaks.
+    escaped : bool
+        Whether quotation marks in cells stand behind a backslash, and are not doubled.
     """
 
     delimiter: str
@@ -53,164 +53,7 @@ class Dialect:
     header: tuple[str, ...]
     skip: int
     header_lines: int
-
-
-def codec_of(path: Path, encoding: str) -> str:
-    """Return Python's name of an encoding after a look at the file.
-
-    Raises
-    ------
-    InputError
-        There is no such encoding, or the file is plainly in another one.
-    """
-    try:
-        codec = codecs.lookup(encoding).name
-        "".encode(codec)  # some codecs are none of texts
-    except LookupError:
-        raise InputError(
-            "this encoding is unknown", value=encoding, fix="a name that Python knows, or 'utf-8'"
-        ) from None
-    if codec not in ("utf-8", "utf-8-sig", "utf-16"):
-        return codec
-    with open_text(path) as handle:
-        head: bytes = handle.read(HEAD)
-    wide = wide_codec(head)
-    if codec == "utf-16":
-        return wide if wide is not None and "utf-16" in wide else codec
-    if wide is not None:
-        raise InputError(
-            f"the file is {wide[:6].upper()}, not UTF-8",
-            file=path,
-            fix=f"say so with encoding='{wide}'",
-        )
-    _check_utf8(path, head)
-    return "utf-8"
-
-
-def wide_codec(head: bytes) -> str | None:
-    """Name the encoding of a text with more than a byte a character, by its beginning, or None."""
-    for mark, codec in _WIDE.items():
-        if head.startswith(mark):
-            return codec
-    sample = head[: min(400, len(head) // 2 * 2)]
-    for codec, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[0::2])):
-        if len(sample) > 20 and zeros.count(0) > 0.2 * len(zeros):
-            text = sample.decode(codec, "replace")
-            odd = sum(not one.isprintable() and one not in "\r\n\t\ufeff" for one in text)
-            if odd <= 0.02 * len(text):
-                return codec
-    return None
-
-
-def _check_utf8(path: Path, head: bytes) -> None:
-    try:
-        _HALF.sub(b"?", head).decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start >= len(head) - 4:  # a character cut by the end of the sample
-            return
-        lines = head.splitlines()[:2000]
-        bad = [line for line in lines if not is_utf8(line)]
-        # Some lines with stray bytes are rejects; a file full of them, or whose header names
-        # columns in it, is in another encoding.
-        is_json = head.lstrip()[:1] in (b"{", b"[")
-        header = bad[:1] == lines[:1] and (not is_json or len(lines) == 1)
-        if header or (len(bad) > 2 and len(bad) > 0.05 * len(lines)):
-            guess = _guess(b"\n".join(bad))
-            raise InputError(
-                f"line {head.count(10, 0, error.start) + 1} is not UTF-8, one of {len(bad)} such "
-                f"lines near the start: looks like {guess}",
-                file=path,
-                value=bad[0][:60].decode(guess, "replace"),
-                fix=f"say encoding='{guess}', or save the file as UTF-8",
-            ) from None
-
-
-def is_utf8(line: bytes) -> bool:
-    """Tell whether bytes are UTF-8."""
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _guess(bad: bytes) -> str:
-    """Name the encoding in which the lines have the fewest strange characters."""
-
-    def strange(codec: str) -> float:
-        try:
-            text = bad.decode(codec)
-        except UnicodeDecodeError:
-            return 2.0
-        beyond = [c for c in text if not c.isascii()]
-        if codec == "euc_jp" and not any("\u3041" <= c <= "\u30ff" for c in beyond):
-            return 2.0  # Chinese and Korean texts have no kana
-        # A letter among letters is at home; symbols and half-width kana seldom are.
-        lone = sum(not c.isalpha() or "\uff61" <= c <= "\uff9f" for c in beyond)
-        return lone / max(1, len(beyond)) + (0.02 if codec != "cp1252" else 0)
-
-    best = min(_GUESSES, key=strange)
-    return best if strange(best) < 1 else "latin-1"
-
-
-@contextmanager
-def text_in_utf8(path: Path, codec: str, raw: IO[bytes] | None = None) -> Iterator[IO[bytes]]:
-    """Open the unpacked text of a file, in UTF-8 and without a byte order mark; see `open_text`."""
-    with open_text(path, raw) as stream:
-        if codec == "utf-8":
-            yield io.BufferedReader(_WithoutMark(stream), 1 << 20)
-        else:
-            yield io.BufferedReader(_Transcoded(stream, codec, path), 1 << 20)
-
-
-class _WithoutMark(io.RawIOBase):
-    """A stream of UTF-8 without the byte order mark at its beginning."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._rest = stream.read(3)
-        if self._rest == codecs.BOM_UTF8:
-            self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._rest[: len(buffer)] or self._stream.read(len(buffer))
-        self._rest = self._rest[len(buffer) :]
-        buffer[: len(data)] = data
-        return len(data)
-
-
-class _Transcoded(io.RawIOBase):
-    """Any encoding as UTF-8; bytes that are no character become U+FFFD."""
-
-    def __init__(self, stream: IO[bytes], codec: str, path: Path) -> None:
-        self._stream = stream
-        self._path = path
-        self._decode = codecs.getincrementaldecoder(codec)("replace").decode
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            block = self._stream.read(1 << 20)
-            try:
-                text = self._decode(block, not block)
-            except UnicodeError as error:
-                raise InputError(
-                    f"the file is not in the encoding that was said ({error})",
-                    file=self._path,
-                    fix="say its own, or leave encoding= out to be told what it looks like",
-                ) from error
-            self._rest = text.removeprefix("\ufeff").encode("utf-8", "replace")
-            if not block:
-                break
-        n = min(len(buffer), len(self._rest))
-        buffer[:n], self._rest = self._rest[:n], self._rest[n:]
-        return n
+    escaped: bool = False
 
 
 def dialect_of(
@@ -238,6 +81,9 @@ def dialect_of(
         text = handle.read(HEAD).decode("utf-8", "replace")
     if not text.strip():
         raise InputError("there are only blank lines", file=path, fix="it must name the columns")
+    escaped = mark == '"' and has_escapes(text)
+    if escaped:
+        text = doubled(text.encode()).decode()
     if said := SEPARATOR.match(text):
         delimiter = delimiter or said[1] or ","
     choices = (delimiter,) if delimiter else _choices(path)
@@ -251,7 +97,7 @@ def dialect_of(
         return dialect_of(path, codec, wanted, delimiter=best, quote="'")
     if mark and f"\n{mark}1{mark}{best}" in text and _names_rows(rows, len(header)):
         header = ["", *header]
-    return Dialect(best, mark, tuple(header), head.begin, head.end - head.begin)
+    return Dialect(best, mark, tuple(header), head.begin, head.end - head.begin, escaped)
 
 
 class _Row(NamedTuple):
@@ -350,8 +196,17 @@ class Text:
 
     def head(self) -> bytes:
         """Return the beginning of the text."""
-        with text_in_utf8(self.path, self.codec) as stream:
+        with self.opened() as stream:
             return stream.read(_LEARN_FROM)
+
+    def opened(self) -> AbstractContextManager[IO[bytes]]:
+        """Open the text in UTF-8, its quotation marks doubled where they are not."""
+        return text_in_utf8(self.path, self.codec, escaped=self.dialect.escaped)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the file itself can be read in the place of `opened`."""
+        return is_plain(self.path) and self.codec == "utf-8" and not self.dialect.escaped
 
 
 def text_of(

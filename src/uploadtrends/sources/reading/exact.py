@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.protocol import LoadProgress, Progress
-from uploadtrends.sources.reading.dialect import SEPARATOR, Text, text_in_utf8
+from uploadtrends.sources.reading.dialect import SEPARATOR, Text
 from uploadtrends.sources.reading.rows import Rows
 from uploadtrends.sources.reading.survey import LONGEST
 from uploadtrends.sources.staging import EXCERPT_LENGTH
@@ -33,7 +33,7 @@ _LIKE_A_DATE = re.compile(r"\d{4}|\d{1,2}[/.-]\d{1,2}|\d{9}")
 
 def read_exactly(rows: Rows, text: Text, progress: Progress | None) -> None:
     """Add the rows of a delimited text to `rows`, and reject the others with their lines."""
-    with text_in_utf8(text.path, text.codec) as stream:
+    with text.opened() as stream:
         # A lone CR is a stray one, unless the text has no other line ends.
         ending = "\n" if b"\n" in text.head() else ""
         lines = io.TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline=ending)

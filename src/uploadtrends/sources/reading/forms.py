@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.reading.dialect import wide_codec
 from uploadtrends.sources.reading.documents import assignment
+from uploadtrends.sources.reading.encodings import wide_codec
 from uploadtrends.sources.reading.unpacking import compression, open_text
 
 Form = Literal["text", "json", "parquet", "sqlite", "excel", "feather"]
@@ -120,6 +120,10 @@ def form_of(path: Path) -> Form:
         return "parquet"
     if head.startswith((b"ARROW1", b"FEA1", b"ORC", b"\xff\xff\xff\xff")) or STATA.match(head):
         return "feather"  # what pyarrow and pandas read; the last is a stream of Arrow
+    if head.startswith(b"version https://"):
+        raise InputError(
+            "this is a pointer of Git LFS, not the file", file=path, fix="fetch it: git lfs pull"
+        )
     strange = next((what for magic, what in _STRANGERS.items() if head.startswith(magic)), None)
     if strange is None and head.startswith(_IMAGES):
         strange = "a picture"

@@ -28,7 +28,6 @@ from uploadtrends.records import Reject
 from uploadtrends.sources.moments import quote
 from uploadtrends.sources.protocol import LoadProgress, Progress
 from uploadtrends.sources.reading import documents
-from uploadtrends.sources.reading.dialect import is_utf8, text_in_utf8
 from uploadtrends.sources.reading.documents import (
     NOT_UTF8,
     document_pieces,
@@ -36,6 +35,7 @@ from uploadtrends.sources.reading.documents import (
     lines_of,
     repaired,
 )
+from uploadtrends.sources.reading.encodings import is_utf8, text_in_utf8
 from uploadtrends.sources.reading.envelopes import RECORD_KEYS
 from uploadtrends.sources.reading.passes import BLANK, Pass, count_long_lines, running_over
 from uploadtrends.sources.reading.unpacking import (

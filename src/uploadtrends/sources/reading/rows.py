@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     import duckdb
 
 _BATCH = 50_000
-BLANKS = " \t\n\r\v\f"
+_CONTROLS = [n for n in range(32) if chr(n) not in "\x1d\x1f"]
+"""Blanks among them; those left out are ours, see below."""
+UNDECODED = "\ufffd"
+"""What stands for bytes that are no character of an encoding."""
 SEPARATOR = "\x1f"
 """Between the members of a list in one cell."""
 OBJECT = "\x1d"
@@ -26,14 +29,14 @@ def cells(columns: Sequence[str]) -> dict[str, str]:
 
 def cleaned(text: str) -> str:
     """Return the SQL of a text without blanks at its ends, NULL where nothing is left."""
-    shown = "".join(f"chr({ord(blank)}) || " for blank in BLANKS[1:]) + "' '"
+    shown = "".join(f"chr({n}) || " for n in _CONTROLS) + "' '"
     plain = f"trim({text})"
     # Most texts begin and end with a visible ASCII character, which is told much faster.
     visible = "BETWEEN 33 AND 126"
     return (
         f"CASE WHEN {text} >= '!' AND {text} < chr(127) AND unicode(({text})[-1]) {visible} "
-        f"THEN {text} ELSE nullif(CASE WHEN unicode(left({plain}, 1)) BETWEEN 1 AND 31 "
-        f"OR unicode(right({plain}, 1)) BETWEEN 1 AND 31 "
+        f"THEN {text} ELSE nullif(CASE WHEN unicode(left({plain}, 1)) BETWEEN 0 AND 31 "
+        f"OR unicode(right({plain}, 1)) BETWEEN 0 AND 31 "
         f"THEN trim(trim({text}, {shown})) ELSE {plain} END, '') END"
     )
 
@@ -76,6 +79,7 @@ class Rows:
         self._positions: list[int] = []
         self._rejects: list[tuple[str, str, str]] = []
         self._file = ""
+        self.several = False
         self._nested = False
         typed = ", ".join(f"{cell} VARCHAR" for cell in cells(columns).values())
         con.execute(f"CREATE OR REPLACE TEMP TABLE input_rows (position BIGINT, {typed})")
@@ -93,7 +97,7 @@ class Rows:
         nested : bool
             Whether its cells may hold lists and objects.
         """
-        self._file, self._nested = called, nested
+        self._file, self._nested, self.several = called, nested, called != ""
         self._con.execute(
             "INSERT INTO temp.input_files VALUES (?, ?, ?)", [self.next_position, called, nested]
         )
