@@ -392,3 +392,10 @@ def test_the_day_of_arrival_is_no_date_of_publication(tables, work):
     reason, uploads = panel.excluded.row(0)[1:]
     assert "only the day of arrival is known" in reason
     assert uploads == 1.0
+
+
+def test_a_series_says_which_of_its_ends_are_left_out(tables, work) -> None:
+    engine = tables([work(n, f"2021-{1 + n // 10:02d}-{11 + n % 10}") for n in range(30)])
+    (total,) = [one for one in named_series(ut.build_panel(None, engine=engine))]
+    assert list(total.values.index) == [pd.Timestamp("2021-02-01")]
+    assert total.notes == ("2021-01 and 2021-03 left out: the data hold only a part",)

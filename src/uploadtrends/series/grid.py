@@ -70,7 +70,7 @@ def stamp(date: pd.Timestamp, freq: str) -> str:
 
 
 def from_to(index: pd.Index[Any]) -> str:
-    """Name the first and the last period of a grid, no finer than its period.
+    """Name the first and the last period of a grid, no finer than its period; one only once.
 
     Examples
     --------
@@ -78,7 +78,8 @@ def from_to(index: pd.Index[Any]) -> str:
     '2021-01 to 2022-10'
     """
     freq = frequency(index)
-    return f"{stamp(index[0], freq)} to {stamp(index[-1], freq)}"
+    first, last = (stamp(index[end], freq) for end in (0, -1))
+    return first if first == last else f"{first} to {last}"
 
 
 def moved(when: When, freq: str, periods: int) -> pd.Timestamp:

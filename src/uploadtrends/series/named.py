@@ -222,8 +222,23 @@ def _from_panel(panel: Any, unit: str, regular: Regular) -> Iterator[NamedSeries
             notes += _credits(panel, platform)
         if has and hasattr(panel, "not_whole") and (told := panel.not_whole(platform)):
             notes += (told,)
+        notes += _edges(flags)
         own = has and group != "unattributed"
         yield NamedSeries(platform, group, series, instrument, own, notes)
+
+
+def _edges(flags: Any) -> tuple[str, ...]:
+    """Say which periods at the ends are left out, because the data hold only a part of them."""
+    if (
+        not isinstance(flags, pd.DataFrame)
+        or "complete" not in flags
+        or not flags["complete"].any()
+    ):
+        return ()
+    whole = flags["complete"].to_numpy(bool)
+    ends = flags.index[: whole.argmax()], flags.index[len(whole) - whole[::-1].argmax() :]
+    left = [from_to(end) for end in ends if len(end)]
+    return (f"{' and '.join(left)} left out: the data hold only a part",) if left else ()
 
 
 def _credits(panel: Any, platform: str) -> tuple[str, ...]:
