@@ -396,6 +396,5 @@ def test_the_day_of_arrival_is_no_date_of_publication(tables, work):
 
 def test_a_series_says_which_of_its_ends_are_left_out(tables, work) -> None:
     engine = tables([work(n, f"2021-{1 + n // 10:02d}-{11 + n % 10}") for n in range(30)])
-    (total,) = [one for one in named_series(ut.build_panel(None, engine=engine))]
-    assert list(total.values.index) == [pd.Timestamp("2021-02-01")]
+    (total,) = named_series(ut.build_panel(None, engine=engine))
     assert total.notes == ("2021-01 and 2021-03 left out: the data hold only a part",)

@@ -6,18 +6,25 @@ import base64
 import copy
 import io
 import re
+import tempfile
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import polars as pl
 import pytest
 from bs4 import BeautifulSoup
 
+import uploadtrends as ut
+from uploadtrends.figures import Drawing
 from uploadtrends.report import checklist, write_tables
 from uploadtrends.report.answer import answer, tally
 from uploadtrends.report.chart import Chart, chart_html
+from uploadtrends.report.inline import inline_svg
 from uploadtrends.report.methods import REFERENCES, paragraph
+from uploadtrends.report.page import whole
+from uploadtrends.sources import Table
 
 
 @pytest.fixture(scope="module")
@@ -203,3 +210,30 @@ def test_numbers_of_events_in_a_chart_never_touch() -> None:
         assert len(places) == 5
         for place, (x, y) in enumerate(places):
             assert all(abs(x - a) >= 7 or abs(y - b) >= 11 for a, b in places[:place])
+
+
+def test_numbers_in_a_figure_keep_their_digits_on_the_page() -> None:
+    figure = Drawing(4.0, 2.0)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    axes.plot([0, 1], [0.0025, 0.0075])
+    axes.set_yticks([0.0025], ["0.0025"])
+    axes.text(0.1, 0.005, "slope -0.0088 [-1.625, -0.009]")
+    said = inline_svg(figure, "digits")
+    assert "slope -0.0088 [-1.625, -0.009]" in said
+    assert re.search(r">\s*0\.0025\s*<", said)
+    assert not re.search(r"<path[^>]*\d\.\d{3}", said)
+
+
+def test_a_month_that_is_there_in_part_is_no_point_of_a_chart() -> None:
+    days = pd.date_range("2020-01-01", "2021-06-10", freq="D")
+    population = pl.DataFrame(
+        {"upload_id": [str(n) for n in range(len(days))], "artist_id": "a", "published_at": days}
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        population.write_csv(Path(folder, "w.csv"))
+        store = Path(folder, "s.duckdb")
+        columns = {name: name for name in population.columns}
+        ut.build_store(store, [Table(Path(folder, "w.csv"), columns, "mine")])
+        panel = ut.build_panel(store)
+    assert panel.series("mine", flagged="keep").index[-1] == pd.Timestamp("2021-06-01")
+    assert whole(panel, "mine", "all").index[-1] == pd.Timestamp("2021-05-01")

@@ -26,6 +26,10 @@ THEME = {
 }
 
 
+_DIGITS = re.compile(r"(\d\.\d\d)\d+")
+"""Hundredths of a point are plenty for a place; the numbers that are read stay whole."""
+
+
 def inline_svg(drawing: Drawing, name: str, *, kind: str = "", text: str = "") -> str:
     """Return a drawing as an ``<svg>`` element for an HTML page.
 
@@ -43,7 +47,7 @@ def inline_svg(drawing: Drawing, name: str, *, kind: str = "", text: str = "") -
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
-    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)  # hundredths of a point are plenty
+    text = re.sub(r"<[^>]+>", lambda tag: _DIGITS.sub(r"\1", tag[0]), text)
     text = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", text)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
     text = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", text)

@@ -173,10 +173,7 @@ def _series(results: Any) -> str:
     units = _units(results)
     for place, group in enumerate(dict.fromkeys(group for _, group in ordered(keys))):
         members = [platform for platform, name in keys if name == group]
-        lines = {
-            title(platform): results.panel.series(platform, group, flagged="keep")
-            for platform in members
-        }
+        lines = {title(platform): whole(results.panel, platform, group) for platform in members}
         charts.append(
             Chart(
                 f"chart-{place}",
@@ -201,6 +198,13 @@ def _series(results: Any) -> str:
         f"{downloads('series', table)}"
     )
     return _section("series", body)
+
+
+def whole(panel: Any, platform: str, group: str) -> pd.Series:
+    """Return a series from its first to its last whole period: a part of one looks like a fall."""
+    known = panel.flags(platform, group)["complete"].to_numpy(bool)
+    values: pd.Series = panel.series(platform, group, flagged="keep")
+    return values[known.argmax() : len(known) - known[::-1].argmax()] if known.any() else values
 
 
 def _units(results: Any) -> dict[str, str]:
