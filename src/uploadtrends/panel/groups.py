@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from uploadtrends.panel.groups_sql import group_panel
+from uploadtrends.panel.records import only_lane, unnamed
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.spans import window
 from uploadtrends.series.periods import grid, polars_step
@@ -37,7 +38,12 @@ def sorted_groups(
     period = str(recipe["period"])
     days = window(records.lanes, recipe, rule)
     cut = recipe["start"] is not None or recipe["end"] is not None
-    rows = engine.frame(group_panel(rule, period, cut=cut), **records.tables, calendar=days)
+    only = only_lane(records.lanes)
+    tables = records.tables | {"calendar": days}
+    if only is not None:
+        tables["cell"] = unnamed(tables["cell"])
+    known = _known(records.totals)
+    rows = engine.frame(group_panel(rule, period, cut=cut, only=only, known=known), **tables)
     left = rows.filter(pl.col("grp").is_null())
     rows = rows.filter(
         pl.col("grp").is_not_null() & ((pl.col("grp") == "all") | (rule is not None))
@@ -46,6 +52,18 @@ def sorted_groups(
     rows = _with_unattributed(rows, free)
     filled = _fill(rows, days, records, period)
     return filled, _excluded(records, days, left if rule is not None else left.clear())
+
+
+def _known(totals: pl.DataFrame) -> dict[str, str]:
+    """Return the counts that are 0, or the uploads, in every cell, as their sums tell.
+
+    None of them is below 0 or, in these two, above the uploads.
+    """
+    sums = totals.sum()
+    nothing = [name for name in ("ai_uploads", "ai_unknown", "delisted") if not sums[name][0]]
+    whole = ("fractional_uploads", "ai_unknown")
+    every = [name for name in whole if sums[name][0] == sums["uploads"][0]]
+    return dict.fromkeys(nothing, "0") | dict.fromkeys(every, "uploads")
 
 
 def _with_unattributed(rows: pl.DataFrame, free: pl.DataFrame) -> pl.DataFrame:

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from uploadtrends.panel.queries import COUNTS, following, stamp
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from uploadtrends.panel.queries import COUNTS, following, lane_of, stamp
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.series.periods import sql_period
 
 
-def group_panel(rule: Seniority | None, period: str, *, cut: bool = True) -> str:
+def group_panel(
+    rule: Seniority | None,
+    period: str,
+    *,
+    cut: bool = True,
+    only: str | None = None,
+    known: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Return SQL for the groups by period, over tables `cell`, `span` and `calendar`.
 
-    `cut` says that the calendar leaves out some of the cells' periods.
+    `cut` says that the calendar leaves out some of the cells' periods; `only` is the lane where
+    there is one, which cells then need not name. `known` gives counts that need not be summed: each
+    is that of another name, or "0".
 
     `span` has one row per lane and artist (see `queries.spans`). `calendar` has lane, period and,
     for a rule by period, cut_0, cut_1, ... The group "all" holds every artist, sorted or not; a
     group of NULL holds those that the rule leaves out.
     """
     moving = _rule_sql(rule, "p") if rule is not None and rule.by_period else "p.grp"
+    lane = lane_of("c", only)
     inside = ""
     if cut or (rule is not None and rule.by_period):
-        inside = "JOIN calendar k ON k.lane = c.lane AND k.period = c.period"
-    sums = ", ".join(f"sum(p.weight * c.{name}) AS {name}" for name in COUNTS)
+        inside = f"JOIN calendar k ON k.lane = {lane} AND k.period = c.period"
+    summed = [name for name in COUNTS if name not in known]
+    sums = ", ".join(f"sum(p.weight * c.{name}) AS {name}" for name in summed)
+    counts = {name: f"c.{known.get(name, name)}" for name in COUNTS}
+    counts |= {name: "0" for name, same in known.items() if same == "0"}
     at_risk = "CASE WHEN c.period BETWEEN p.risk_start AND p.risk_end THEN p.weight ELSE 0 END"
     entrant = "CASE WHEN c.period = p.entry_period THEN p.weight ELSE 0 END"
     return f"""
@@ -28,8 +44,8 @@ def group_panel(rule: Seniority | None, period: str, *, cut: bool = True) -> str
         counted AS (
             SELECT lane, period, grp, GROUPING(grp) AS every, sum(active) AS active_artists,
                    sum(active_at_risk) AS active_at_risk, sum(entrants) AS entrants,
-                   {", ".join(f"sum({name}) AS {name}" for name in COUNTS)}
-            FROM (SELECT c.lane, c.period, {moving} AS grp, sum(p.weight) AS active,
+                   {", ".join(f"sum({name}) AS {name}" for name in summed)}
+            FROM (SELECT {lane} AS lane, c.period, {moving} AS grp, sum(p.weight) AS active,
                          sum({at_risk}) AS active_at_risk, sum({entrant}) AS entrants, {sums}
                   FROM cell c JOIN people p ON p.artist = c.artist
                   {inside}
@@ -52,7 +68,7 @@ def group_panel(rule: Seniority | None, period: str, *, cut: bool = True) -> str
                coalesce(e.at_risk_artists, 0) AS at_risk_artists,
                coalesce(c.entrants, 0) AS entrants,
                coalesce(e.at_risk_artists, 0) - coalesce(c.active_at_risk, 0) AS silent,
-               {", ".join(f"coalesce(c.{name}, 0) AS {name}" for name in COUNTS)}
+               {", ".join(f"coalesce({sql}, 0) AS {name}" for name, sql in counts.items())}
         FROM counted c FULL OUTER JOIN exposed e
         ON c.lane = e.lane AND c.period = e.period AND c.every = e.every
            AND coalesce(c.grp, '') = coalesce(e.grp, '')"""

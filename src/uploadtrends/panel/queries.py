@@ -188,12 +188,16 @@ def cells(renamed: Mapping[str, str], dropped: Sequence[str]) -> str:
 
 
 def people() -> str:
-    """Return SQL for one row per lane and artist, over `raw`, `name` and `lane_edge`."""
+    """Return SQL for one row per lane and artist, over `raw`, `name` and `lane_edge`.
+
+    An artist's lane is known by the number, from `shift` on and before `past`.
+    """
     return (
-        "SELECT r.artist, e.platform, r.lane, n.artist_id, r.first_at, r.last_active "
-        "FROM (SELECT lane, artist, min(first_at) AS first_at, max(period) AS last_active "
-        "FROM raw WHERE artist IS NOT NULL GROUP BY lane, artist) r "
-        "JOIN lane_edge e ON e.lane = r.lane JOIN name n ON n.artist = r.artist - e.shift"
+        "SELECT r.artist, e.platform, e.lane, n.artist_id, r.first_at, r.last_active "
+        "FROM (SELECT artist, min(first_at) AS first_at, max(period) AS last_active "
+        "FROM raw WHERE artist IS NOT NULL GROUP BY artist) r "
+        "JOIN lane_edge e ON r.artist >= e.shift AND r.artist < e.past "
+        "JOIN name n ON n.artist = r.artist - e.shift"
     )
 
 
@@ -216,13 +220,21 @@ def last_visit(statuses: str = "'ok', 'truncated', 'incomplete'") -> str:
         WHERE place = 1"""
 
 
-def totals() -> str:
-    """Return SQL for the counts of a lane by period, with and without an artist, over `cell`."""
+def totals(lane: str | None = None) -> str:
+    """Return SQL for the counts of a lane by period, with and without an artist, over `cell`.
+
+    With the name of the only lane, nothing is sorted by lanes.
+    """
     sums = ", ".join(f"CAST(sum({name}) AS DOUBLE) AS {name}" for name in COUNTS)
     return (
-        f"SELECT lane, period, artist IS NOT NULL AS credited, {sums} FROM cell "
-        "GROUP BY lane, period, artist IS NOT NULL"
+        f"SELECT {lane_of('c', lane)} AS lane, c.period, c.artist IS NOT NULL AS credited, {sums} "
+        "FROM cell c GROUP BY 1, 2, 3"
     )
+
+
+def lane_of(table: str, only: str | None) -> str:
+    """Return SQL for the lane of a row: the only one, or the table's own."""
+    return f"{table}.lane" if only is None else text_list([only])
 
 
 def _renamed(lane: str, renamed: Mapping[str, str]) -> str:

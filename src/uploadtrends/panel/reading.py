@@ -12,7 +12,7 @@ from uploadtrends.engines import Engine
 from uploadtrends.engines.engine import Table, drop, hold, keep, numbering
 from uploadtrends.errors import InputError
 from uploadtrends.panel import queries
-from uploadtrends.panel.records import HeldRecords, Records
+from uploadtrends.panel.records import HeldRecords, Records, only_lane, unnamed
 from uploadtrends.panel.spans import calendar, completeness, lane_edges
 from uploadtrends.series.periods import floor
 
@@ -21,9 +21,10 @@ def read_records(engine: Engine, recipe: Mapping[str, Any]) -> Records:
     """Read everything that a panel needs; the large tables stay on an engine that holds them."""
     period, platforms = recipe["period"], recipe["platforms"]
     moment = "published_at" if recipe["date"] == "published" else "arrived_at"
-    counted = engine.frame(
-        "SELECT platform, instrument FROM upload GROUP BY platform, instrument"
-    ).filter(pl.col("instrument").is_not_null())
+    works = engine.frame(
+        "SELECT platform, instrument, count(*) AS works FROM upload GROUP BY platform, instrument"
+    )
+    counted = works.filter(pl.col("instrument").is_not_null())
     _require_platforms(engine, platforms)
     chosen = _chosen_instruments(recipe["instrument"], counted)
     counts = counted.group_by("platform").len().filter(pl.col("len") > 1)
@@ -31,7 +32,12 @@ def read_records(engine: Engine, recipe: Mapping[str, Any]) -> Records:
 
     lanes = engine.frame(queries.lanes(period, moment, split, platforms))
     visits, last_visit = _visits(engine)
-    unplaced = engine.frame(queries.unplaced(period, moment, platforms))
+    if platforms is not None:
+        works = works.filter(pl.col("platform").is_in(platforms))
+    if works["works"].sum() > lanes["works"].sum():
+        unplaced = engine.frame(queries.unplaced(period, moment, platforms))
+    else:
+        unplaced = pl.DataFrame(schema=_UNPLACED)
     lanes = _edges(lanes, visits, period)
     lanes, renamed, dropped = _kept_lanes(lanes, chosen)
 
@@ -43,13 +49,14 @@ def read_records(engine: Engine, recipe: Mapping[str, Any]) -> Records:
         "platform",
         pl.col("counted_as").alias("lane"),
         "shift",
+        "past",
         "lane_first",
         "lane_last",
         "lane_full",
     )
     tables = {"name": name} | (seen if revisited else {})
     raw = _raw(engine, recipe, lanes, split, moment, set(unplaced["lane"]), tables)
-    people = keep(engine, queries.people(), raw=raw, name=name, lane_edge=edges)
+    people = keep(engine, queries.people(), raw=unnamed(raw), name=name, lane_edge=edges)
     weighted = recipe["weights"] == "design"
     if weighted:
         _require_weights(engine, people)
@@ -71,11 +78,13 @@ def read_records(engine: Engine, recipe: Mapping[str, Any]) -> Records:
     )
     if not getattr(engine, "holds", False):
         spans = spans.sort("artist")  # type: ignore[union-attr]
-    totals = engine.frame(queries.totals(), cell=cells).sort("lane", "period", "credited")
-    drop(engine, people, name, *seen.values(), *([raw] if renamed else []))
     lanes = lanes.filter(~pl.col("counted_as").is_in(dropped)).drop(
-        "counted_as", "shift", "labels", "media"
+        "counted_as", "shift", "past", "labels", "media"
     )
+    only = only_lane(lanes)
+    summed = cells if only is None else unnamed(cells)
+    totals = engine.frame(queries.totals(only), cell=summed).sort("lane", "period", "credited")
+    drop(engine, people, name, *seen.values(), *([raw] if renamed else []))
     kind = HeldRecords if getattr(engine, "holds", False) else Records
     return kind(
         cells=cells,  # type: ignore[arg-type]
@@ -118,10 +127,11 @@ def _edges(lanes: pl.DataFrame, visits: pl.DataFrame, period: str) -> pl.DataFra
 
 
 def _numbered_apart(engine: Engine, lanes: pl.DataFrame, name: Table) -> pl.DataFrame:
-    """Add `shift`, by which the numbers of a lane's artists lie above those of the lane before."""
+    """Add `shift` and `past`: a lane's artists have numbers from the one to below the other."""
     last = engine.frame("SELECT coalesce(max(artist), 0) AS last FROM name", name=name)["last"][0]
     place = pl.int_range(pl.len(), dtype=pl.Int64)
-    return lanes.sort("lane", "counted_as").with_columns(shift=place * (int(last) + 1))
+    n = int(last) + 1
+    return lanes.sort("lane", "counted_as").with_columns(shift=place * n, past=(place + 1) * n)
 
 
 def _raw(
@@ -157,9 +167,16 @@ def _raw(
                 absent=[name for name, known in absent.items() if known],
             )
         )
+    if len(parts) == 1 and not getattr(engine, "holds", False):
+        # A text a row comes from there several times slower than it is made here.
+        named = pl.lit(lane["counted_as"], dtype=pl.String).alias("lane")
+        columns = ", ".join(("artist", "period", "first_at", *queries.COUNTS))
+        cells = engine.frame(f"SELECT {columns} FROM ({parts[0]}) c", **tables)
+        return cells.select(named, pl.all())
     return hold(engine, " UNION ALL ".join(parts), **tables)
 
 
+_UNPLACED = {"lane": pl.String, "reason": pl.String, "uploads": pl.Int64}
 _NO_LANE = {"platform": "", "counted_as": ""}
 
 

@@ -21,6 +21,17 @@ def in_order(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(cs.float().round_sig_figs(10)).sort(frame.columns)
 
 
+def only_lane(lanes: pl.DataFrame) -> str | None:
+    """Return the name of the lane where there is only one."""
+    names: list[str] = lanes["lane"].unique().to_list()
+    return names[0] if len(names) == 1 else None
+
+
+def unnamed(cells: Table) -> Table:
+    """Return cells without their lane: a text a row takes as long as all of their numbers."""
+    return cells.drop("lane") if isinstance(cells, pl.DataFrame) else cells
+
+
 @dataclass(frozen=True)
 class Records:
     """What a panel is made from, independent of how artists are grouped.
