@@ -134,7 +134,7 @@ def build_panel(
     with ExitStack() as closing:
         reader, given = _reader(data, engine, memory_limit, closing)
         records = read_records(reader, recipe)
-    panel = Panel.assemble(records, seniority, recipe, given)
+        panel = Panel.assemble(records, seniority, recipe, given, reader)
     return panel if exit_after is None else panel.with_exit_after(exit_after)
 
 

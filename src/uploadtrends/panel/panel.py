@@ -83,10 +83,15 @@ class Panel(Counted):
         seniority: Seniority | None,
         recipe: Mapping[str, Any],
         engine: Engine | None = None,
+        reader: Engine | None = None,
     ) -> Panel:
-        """Group the records by a rule. Called by `build_panel` and `with_seniority`."""
+        """Group the records by a rule. Called by `build_panel` and `with_seniority`.
+
+        `reader` is one that is open already; the panel does not keep it.
+        """
         recipe = dict(recipe) | {"seniority": None if seniority is None else seniority.to_dict()}
-        made, left_out = sorted_groups(records, seniority, recipe, engine or DuckDBEngine())
+        used = engine or reader or DuckDBEngine()
+        made, left_out = sorted_groups(records, seniority, recipe, used)
         groups = pl.concat(
             [made, published_groups(records.published, made, recipe["period"])], how="diagonal"
         ).sort("platform", "group", "period")
