@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from uploadtrends.engines import DuckDBEngine
 from uploadtrends.panel.groups_sql import group_panel
-from uploadtrends.panel.records import only_lane, unnamed
+from uploadtrends.panel.records import single_lane, unnamed
 from uploadtrends.panel.seniority import Seniority
 from uploadtrends.panel.spans import window
 from uploadtrends.series.periods import grid, polars_step
@@ -32,18 +33,19 @@ _COUNTS = (
 
 
 def sorted_groups(
-    records: Records, rule: Seniority | None, recipe: Mapping[str, Any], engine: Engine
+    records: Records, rule: Seniority | None, recipe: Mapping[str, Any], engine: Engine | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the group rows of the artists, and what no group holds."""
     period = str(recipe["period"])
     days = window(records.lanes, recipe, rule)
     cut = recipe["start"] is not None or recipe["end"] is not None
-    only = only_lane(records.lanes)
+    only = single_lane(records.lanes)
     tables = records.tables | {"calendar": days}
     if only is not None:
         tables["cell"] = unnamed(tables["cell"])
     known = _known(records.totals)
-    rows = engine.frame(group_panel(rule, period, cut=cut, only=only, known=known), **tables)
+    query = group_panel(rule, period, cut=cut, only=only, known=known)
+    rows = (engine or DuckDBEngine()).frame(query, **tables)
     left = rows.filter(pl.col("grp").is_null())
     rows = rows.filter(
         pl.col("grp").is_not_null() & ((pl.col("grp") == "all") | (rule is not None))

@@ -85,13 +85,9 @@ class Panel(Counted):
         engine: Engine | None = None,
         reader: Engine | None = None,
     ) -> Panel:
-        """Group the records by a rule. Called by `build_panel` and `with_seniority`.
-
-        `reader` is one that is open already; the panel does not keep it.
-        """
+        """Group the records by a rule, on `reader` if that is open; the panel does not keep it."""
         recipe = dict(recipe) | {"seniority": None if seniority is None else seniority.to_dict()}
-        used = engine or reader or DuckDBEngine()
-        made, left_out = sorted_groups(records, seniority, recipe, used)
+        made, left_out = sorted_groups(records, seniority, recipe, engine or reader)
         groups = pl.concat(
             [made, published_groups(records.published, made, recipe["period"])], how="diagonal"
         ).sort("platform", "group", "period")
@@ -151,8 +147,7 @@ class Panel(Counted):
     def with_exit_after(self, periods: int | None) -> Panel:
         """Return the panel whose artists stop being at risk after so many silent periods.
 
-        A sensitivity analysis: it uses the future to say who had left. In the primary analysis
-        leaving is an outcome, and everyone stays at risk.
+        A sensitivity analysis: it uses the future. In the primary analysis all stay at risk.
         """
         if periods is not None and periods < 1:
             raise InputError(

@@ -12,7 +12,7 @@ from uploadtrends.engines import Engine
 from uploadtrends.engines.engine import Table, drop, hold, keep, numbering
 from uploadtrends.errors import InputError
 from uploadtrends.panel import queries
-from uploadtrends.panel.records import HeldRecords, Records, only_lane, unnamed
+from uploadtrends.panel.records import HeldRecords, Records, single_lane, unnamed
 from uploadtrends.panel.spans import calendar, completeness, lane_edges
 from uploadtrends.series.periods import floor
 
@@ -81,7 +81,7 @@ def read_records(engine: Engine, recipe: Mapping[str, Any]) -> Records:
     lanes = lanes.filter(~pl.col("counted_as").is_in(dropped)).drop(
         "counted_as", "shift", "past", "labels", "media"
     )
-    only = only_lane(lanes)
+    only = single_lane(lanes)
     summed = cells if only is None else unnamed(cells)
     totals = engine.frame(queries.totals(only), cell=summed).sort("lane", "period", "credited")
     drop(engine, people, name, *seen.values(), *([raw] if renamed else []))

@@ -21,7 +21,7 @@ def in_order(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(cs.float().round_sig_figs(10)).sort(frame.columns)
 
 
-def only_lane(lanes: pl.DataFrame) -> str | None:
+def single_lane(lanes: pl.DataFrame) -> str | None:
     """Return the name of the lane where there is only one."""
     names: list[str] = lanes["lane"].unique().to_list()
     return names[0] if len(names) == 1 else None
