@@ -111,3 +111,12 @@ def test_growth_from_nothing_is_exploratory() -> None:
     found = overall(silent, method="poisson")
     assert found["status"] == "exploratory"
     assert "nothing but zeros before" in found["reason"]
+
+
+def test_matching_refuses_what_cannot_be() -> None:
+    panel = ut.panel_from_table(ROWS.assign(x=ROWS["id"] % 7), unit="id", period="t")
+    exposed = ut.exposure(panel, "g")
+    for settings in ({"ratio": 0}, {"bins": 1}, {"caliper": 0.0}, {"seed": -1}, {"ratio": 1.5}):
+        with pytest.raises(InputError) as caught:
+            ut.matched(exposed, on=("x",), **settings)
+        assert caught.value.column in settings

@@ -134,7 +134,7 @@ def matched(
         exposure,
         function="matched",
     )
-    _check(on, method, ratio, caliper, bins)
+    _check(on, method, ratio, caliper, bins, seed)
     rng = np.random.default_rng(seed)
     rows = _measured(exposure, on)
     free = set(map(tuple, _of_kind(exposure, NEVER, LATER)[KEY].to_numpy()))
@@ -167,7 +167,9 @@ def matched(
     return Matched(exposure.only(kept), table, balance, reach, _notes(balance, reach), call)
 
 
-def _check(on: Sequence[str], method: str, ratio: int, caliper: float, bins: int) -> None:
+def _check(
+    on: Sequence[str], method: str, ratio: int, caliper: float, bins: int, seed: int
+) -> None:
     if not on:
         raise InputError("nothing to match on", column="on", value=list(on))
     if method not in ("nearest", "coarsened"):
@@ -176,6 +178,7 @@ def _check(on: Sequence[str], method: str, ratio: int, caliper: float, bins: int
         )
     for name, value, least in (("ratio", ratio, 1), ("bins", bins, 2)):
         whole_number(name, value, least)
+    whole_number("seed", seed)
     if not caliper > 0:
         raise InputError("must be above zero", column="caliper", value=caliper, fix="use .5")
 

@@ -251,3 +251,19 @@ def test_regressors_that_are_no_series_and_names_that_are_numbers() -> None:
     assert found["group"].unique().tolist() == ["1", "a, b, c"]
     one_level = SERIES.set_axis(pd.MultiIndex.from_arrays([MONTHS]))
     assert level(one_level) == pytest.approx(level(SERIES), abs=1e-9)
+
+
+@pytest.mark.parametrize("method", ["poisson", "quasi-poisson", "negative-binomial"])
+def test_counts_of_any_size_are_fitted(method: str) -> None:
+    after = np.arange(60) >= 30
+    for mean in (1e4, 1e6, 1e12):
+        counts = pd.Series(np.round(mean * np.where(after, 0.8, 1.0) * (1 + 1e-4 * BESIDE)), MONTHS)
+        settings = {"scale": "counts", "method": method, "terms": ("level",), "trend": False}
+        want = np.log(counts[after].mean() / counts[~after].mean())
+        assert level(counts, **settings) == pytest.approx(want, rel=1e-6)
+    rates = counts * 1e-14
+    if method == "quasi-poisson":
+        assert level(rates, **settings) == pytest.approx(want, rel=1e-6)
+        assert "no whole numbers" not in its(rates, **settings).summary()
+    else:
+        assert "the values are no whole numbers" in its(rates, **settings).summary()

@@ -16,6 +16,7 @@ from uploadtrends.models.settings import Settings
 
 _SHORT = "its intervals take the counts as independent in time and are too short if they are not"
 MAX_THETA = 1e7
+ONLY_ZEROS = "a stretch of the series holds only zeros, so no rate can be fitted"
 
 
 def fit_poisson(
@@ -96,14 +97,19 @@ def _glm(y: Array, x: Array, offset: Array, theta: float | None) -> Any:
         # Divergence is caught below, with a sentence instead of a warning.
         warnings.simplefilter("ignore")
         try:
-            fit = sm.GLM(y, x, family=family, offset=offset).fit(tol=1e-12, maxiter=200)
+            model = sm.GLM(y, x, family=family, offset=offset)
+            fit = model.fit(tol=1e-12, maxiter=200)
+            if not fit.converged:  # deviances of large counts are rounded to more than that
+                fit = model.fit(tol_criterion="params", tol=1e-12, rtol=1e-9, maxiter=200)
         except (ValueError, np.linalg.LinAlgError) as error:
             raise NotEstimableError(f"the regression could not be fitted ({error})") from error
     predictor = x @ fit.params
-    if not fit.converged or not np.isfinite(predictor).all() or (fit.fittedvalues < 1e-7).any():
-        raise NotEstimableError(
-            "a stretch of the series holds only zeros, so no rate can be fitted"
-        )
+    if (
+        not fit.converged
+        or not np.isfinite(predictor).all()
+        or (fit.fittedvalues < 1e-7 * min(1.0, y.mean())).any()
+    ):
+        raise NotEstimableError(ONLY_ZEROS)
     return fit
 
 
@@ -181,5 +187,15 @@ def _estimate(
             "log_likelihood": float(fit.llf),
             **(extra or {}),
         },
-        notes=(note,),
+        notes=(note, *(() if dispersion != 1.0 else of_no_counts(y))),
+    )
+
+
+def of_no_counts(y: Array) -> tuple[str, ...]:
+    """Say of values that are no counts what a model of counts makes of them."""
+    if not (y % 1).any():
+        return ()
+    return (
+        "the values are no whole numbers: errors as those of counts change with their unit, those "
+        "of quasi-poisson and of the log scale do not",
     )

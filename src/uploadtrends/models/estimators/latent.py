@@ -14,6 +14,7 @@ import numpy as np
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import NotEstimableError
+from uploadtrends.models.estimators.counts import ONLY_ZEROS, of_no_counts
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.kalman import filtered_products
 from uploadtrends.models.estimators.linear import whiten
@@ -155,7 +156,9 @@ def fit_count_ar1(
     fit = latent_components(y[None], x, positions, offset)
     if not fit.converged[0]:
         raise NotEstimableError(
-            "a stretch of the series holds only zeros, so no rate can be fitted"
+            "the values are far below 1: these are no counts, measure in a smaller unit"
+            if 0 < y.max() < LEAST_MEAN
+            else ONLY_ZEROS
         )
     scales = SCALE_GRID.size
     weights = fit.weights[0]
@@ -198,10 +201,14 @@ def fit_count_ar1(
             "pearson_dispersion": float(((y - mean) ** 2 / mean).sum() / (n - k)),
         },
         rows=_rows(x, positions, mean, phi=centre, tau2=float(weights @ tau2)),
-        notes=("latent autocorrelation above .8: intervals may cover only 90 to 92%",)
-        if centre > 0.8
-        else (),
+        notes=(
+            *of_no_counts(y),
+            *((_SLOW,) if centre > 0.8 else ()),
+        ),
     )
+
+
+_SLOW = "latent autocorrelation above .8: intervals may cover only 90 to 92%"
 
 
 def _rows(x: Array, positions: Array, mean: Array, *, phi: float, tau2: float) -> Array:
