@@ -12,6 +12,7 @@ from uploadtrends.checks import conclude
 from uploadtrends.familywise import closed_test
 from uploadtrends.models import bends
 from uploadtrends.models.estimators import averaged
+from uploadtrends.models.estimators.estimate import contrasts
 from uploadtrends.simulate import ar1_series
 
 N, AT = 60, 36
@@ -143,13 +144,14 @@ def test_a_straight_course_that_bends_nowhere_is_honest_as_it_is() -> None:
     fit = ut.interrupted_time_series(series(level=-0.4), EVENT).fits[0]
     untreated = bends.Untreated(fit.prepared, fit.estimate)
     lines = np.eye(len(fit.prepared.design.names))[2:4]
-    found = fit.estimate.contrast(lines)
-    untreated.__dict__["bend_before"] = (0.0, 0.0)
-    for level_like in (np.array([True, True]), np.array([False, False])):
-        np.testing.assert_allclose(untreated.bounds(lines, found, level_like).wider, 0, atol=1e-6)
-    untreated.__dict__["bend_before"] = (1e-3, 0.0)
-    sure = untreated.bounds(lines, found, np.array([True, False])).wider
-    untreated.__dict__["bend_before"] = (1e-3, 1e-3)
-    unsure = untreated.bounds(lines, found, np.array([True, False])).wider
+    found = contrasts([fit.estimate], [lines])
+
+    def wider(bend: tuple[float, float], *level_like: bool) -> np.ndarray:
+        untreated.__dict__["bend_before"] = bend
+        return bends.bounds([untreated], lines[None], found, np.array(level_like)).wider[0]
+
+    np.testing.assert_allclose(wider((0.0, 0.0), True, True), 0, atol=1e-6)
+    np.testing.assert_allclose(wider((0.0, 0.0), False, False), 0, atol=1e-6)
+    sure, unsure = (wider((1e-3, error), True, False) for error in (0.0, 1e-3))
     assert unsure[0] == sure[0] > 0
     assert unsure[1] > 1.2 * sure[1]

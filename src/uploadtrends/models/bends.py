@@ -131,7 +131,7 @@ def outlasted(breakdown: float, curvature: float) -> bool:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a bend does to some contrasts, one entry each: (c,), or (m, c) of several series."""
+    """What a bend does to contrasts of several series, one entry each (m, c)."""
 
     breakdown: Array
     """Largest bend, per period squared on the model's scale, that leaves the interval off zero."""
@@ -180,20 +180,14 @@ class Untreated:
         """The size of the bend before the first event, and its standard error."""
         return _bends_before([self])[0]
 
-    def bounds(self, contrasts: Array, found: Contrast, level_like: Array) -> Bounds:
-        """Return what a bend does to contrasts (c, k) of the model's coefficients.
-
-        `found` is what the model itself says of them, `level_like` (c,) which are there at once.
-        """
-        several = Contrast(*(part[None] for part in found))
-        every = bounds([self], contrasts[None], several, level_like)
-        return Bounds(*(part[0] for part in vars(every).values()))
-
 
 def bounds(
     untreated: Sequence[Untreated], contrasts: Array, found: Contrast, level_like: Array
 ) -> Bounds:
-    """Return `Untreated.bounds` of contrasts (m, c, k) of series of one design."""
+    """Return what a bend does to contrasts (m, c, k) of the coefficients of series of one design.
+
+    `found` is what the models themselves say of them, `level_like` (c,) which are there at once.
+    """
     prepared, courses = untreated[0].prepared, untreated[0]._courses
     confidence, positions = prepared.settings.confidence, prepared.design.positions
     estimate, low, high = np.stack([found.estimate, found.low, found.high])

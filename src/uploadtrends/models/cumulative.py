@@ -52,59 +52,52 @@ def cumulative(
     contrast: Contrast,
     brief: bool,
 ) -> dict[str, Any]:
-    """Sum the effect over the observed periods from the event to the end; return what its row says.
+    """Sum the effect over the observed periods from the event to the end; return what its row says
+    beyond the last of `contrast`, which is the sum itself on the scale of the data.
 
-    The last of `contrast` is the sum itself on the scale of the data; `brief` leaves out percents
-    that would need draws.
+    `brief` leaves out percents that would need draws.
     """
     confidence = prepared.settings.coverage
     places = places_of(prepared, block)
     effect = prepared.design.effect_rows(block.id, places)
     if prepared.choice.scale == "level":
-        row: dict[str, Any] = {name: part[-1] for name, part in contrast._asdict().items()}
-        if not brief:
-            base, base_point, beta = drawn(prepared, estimate, places, total=True)
-            ends, width = (base_point.min(), base_point.max()), float(np.ptp(prepared.y))
-            row["extrapolated"] = beyond(*ends, np.zeros(1), prepared, width)[0]
-            sizes = percent(
-                (effect.sum(axis=0) @ beta)[None],
-                base,
-                contrast.estimate[-1:],
-                base_point.sum(keepdims=True),
-                confidence,
-                (contrast.low[-1:], contrast.high[-1:]),
-            )
-            row |= {name: values[0] for name, values in sizes.items()}
-    else:
-        base, base_point, beta = drawn(prepared, estimate, places)
-        factor = mean_factor(prepared, estimate)
-        np.exp(np.minimum(base, 300.0, out=base), out=base)
-        start = factor * base.sum(axis=0)
-        change = factor * _grown(base, effect, beta) - start
-        share = 100 * change / start
-        start_point = factor * np.exp(base_point)
-        point = float((start_point * np.expm1(estimate.mean @ effect.T)).sum())
-        tail = (1 - confidence) / 2
-        # The mean and variance of a sum of exponentials explode with the noise: quantiles.
-        cuts = at_shares(change, (tail, 0.158655, 0.5, 0.841345, 1 - tail))
-        low, left, median, right, high = (float(cut) for cut in cuts)
-        below = float((change < 0).mean())
-        reach = (right - left) / 2
-        row = {
-            # One component plugs its variance parameters in: its own point, as others publish.
-            "estimate": median if estimate.weights.size > 1 else point,
-            "se": reach,
-            "low": low,
-            "high": high,
-            # Seeded draws resolve no p below 2 / DRAWS.
-            "p": float(max(2 * min(below, 1 - below), 2 / change.size)),
-            "minimum_detectable": reach * (1.959964 + 0.841621),
-            "extrapolated": beyond(start_point.min(), start_point.max(), np.zeros(1), prepared)[0],
-            **named("relative", share, confidence, (cuts[0], cuts[-1])),
-        }
-    for end in ("", "_low", "_high"):
-        row[f"absolute{end}"] = row[end.lstrip("_") or "estimate"]
-    return row
+        if brief:
+            return {}
+        base, base_point, beta = drawn(prepared, estimate, places, total=True)
+        ends, width = (base_point.min(), base_point.max()), float(np.ptp(prepared.y))
+        sizes = percent(
+            (effect.sum(axis=0) @ beta)[None],
+            base,
+            contrast.estimate[-1:],
+            base_point.sum(keepdims=True),
+            confidence,
+            (contrast.low[-1:], contrast.high[-1:]),
+        )
+        return sizes | {"extrapolated": beyond(*ends, np.zeros(1), prepared, width)}
+    base, base_point, beta = drawn(prepared, estimate, places)
+    factor = mean_factor(prepared, estimate)
+    np.exp(np.minimum(base, 300.0, out=base), out=base)
+    start = factor * base.sum(axis=0)
+    change = factor * _grown(base, effect, beta) - start
+    share = 100 * change / start
+    start_point = factor * np.exp(base_point)
+    point = (start_point * np.expm1(estimate.mean @ effect.T)).sum()
+    tail = (1 - confidence) / 2
+    # The mean and variance of a sum of exponentials explode with the noise: quantiles.
+    low, left, median, right, high = at_shares(change, (tail, 0.158655, 0.5, 0.841345, 1 - tail))
+    below = float((change < 0).mean())
+    reach = (right - left) / 2
+    # One component plugs its variance parameters in: its own point, as others publish.
+    middle = median if estimate.weights.size > 1 else point
+    return {
+        **{"estimate": middle, "se": reach, "low": low, "high": high},
+        # Seeded draws resolve no p below 2 / DRAWS.
+        "p": max(2 * min(below, 1 - below), 2 / change.size),
+        "minimum_detectable": reach * (1.959964 + 0.841621),
+        "extrapolated": beyond(start_point.min(), start_point.max(), np.zeros(1), prepared),
+        **{"absolute": middle, "absolute_low": low, "absolute_high": high},
+        **named("relative", share, confidence, (low, high)),
+    }
 
 
 def _grown(base: Array, effect: Array, beta: Array) -> Array:
@@ -112,14 +105,15 @@ def _grown(base: Array, effect: Array, beta: Array) -> Array:
 
     By Horner's rule: one exponential for a run of periods in which the effect grows by the same.
     """
-    steps = np.diff(effect, axis=0)
-    total = base[-1].copy()
-    for i in range(len(steps) - 1, -1, -1):
-        if i == len(steps) - 1 or (steps[i] != steps[i + 1]).any():
-            factor = np.exp(steps[i] @ beta)
-        total *= factor
-        total += base[i]
-    return np.asarray(total * np.exp(effect[0] @ beta))
+    steps, total = np.diff(effect, axis=0), base[-1].copy()
+    with np.errstate(over="ignore"):
+        for i in range(len(steps) - 1, -1, -1):
+            if i == len(steps) - 1 or (steps[i] != steps[i + 1]).any():
+                factor = np.exp(steps[i] @ beta)
+            total *= factor
+            total += base[i]
+        total *= np.exp(effect[0] @ beta)
+    return np.asarray(np.minimum(total, np.exp(600.0)))
 
 
 def left_out(prepared: Prepared, block: Block) -> str:

@@ -127,15 +127,8 @@ def effect_rows_of(
     fits: Sequence[tuple[Prepared, Estimate | None]], *, bends: bool = True, brief: bool = False
 ) -> list[list[dict[str, Any]]]:
     """Return `effect_rows` of several series; those of one design are looked at together."""
-    own: list[_Answer | None] = []
-    beside: list[_Answer | None] = []
-    for prepared, fitted in fits:
-        if fitted is None or prepared.choice.status == "refused":
-            own.append(None)
-            beside.append(None)
-        else:
-            own.append(_Answer(prepared, fitted, bends, brief))
-            beside.append(_other_scale(prepared) if bends else None)
+    own = [_Answer.of(prepared, fitted, bends, brief) for prepared, fitted in fits]
+    beside = [one and _other_scale(one.prepared) if bends else None for one in own]
     _fill([one for one in (*own, *beside) if one is not None])
     found = []
     for (prepared, _), mine, other in zip(fits, own, beside, strict=True):
@@ -154,11 +147,10 @@ def effect_rows_of(
 
 def _other_scale(prepared: Prepared) -> _Answer | None:
     """Return the fit on the other scale, where the data chose between two."""
-    other = prepared.other
-    if other is None or other.choice.status == "refused":
+    if prepared.other is None:
         return None
     try:
-        return _Answer(other, estimate(other), bends=True, brief=True)
+        return _Answer.of(prepared.other, estimate(prepared.other), bends=True, brief=True)
     except NotEstimableError:
         return None
 
@@ -204,15 +196,7 @@ class _Wanted(NamedTuple):
 
     @classmethod
     def of(cls, design: Design, block: Block, settings: Settings) -> _Wanted:
-        """Return the terms, horizons and the last period, from those the design keeps."""
-        key = ("wanted", block.id, settings.terms, settings.horizons)
-        if key not in design.kept:
-            design.kept[key] = cls._new(design, block, settings)
-        found: _Wanted = design.kept[key]
-        return found
-
-    @classmethod
-    def _new(cls, design: Design, block: Block, settings: Settings) -> _Wanted:
+        """Return the terms, horizons and the last period."""
         first, n = design.onsets[block.id].first_full, len(design.index)
         wanted = [(term, design.term_row(block.id, term), first) for term in settings.terms]
         beyond = []
@@ -243,8 +227,18 @@ class _Answer:
         self.level = prepared.choice.scale == "level"
         self.brief = brief and self.level
         self.untreated = Untreated(prepared, estimate) if bends else None
+        self.wanted: dict[str, _Wanted] = {}
         self.columns: dict[str, dict[str, Array]] = {}
         """By block; one entry a row in each. ``depends_on``: whether on the trend."""
+
+    @classmethod
+    def of(
+        cls, prepared: Prepared, estimate: Estimate | None, bends: bool, brief: bool
+    ) -> _Answer | None:
+        """Return what can be said; None of a series that was refused."""
+        if estimate is None or prepared.choice.status == "refused":
+            return None
+        return cls(prepared, estimate, bends, brief)
 
     def fill(self, block: Block, wanted: _Wanted, contrast: Contrast) -> dict[str, Array]:
         """Note estimates in units and in percent, as columns."""
@@ -265,15 +259,15 @@ class _Answer:
             else:
                 found[f"relative{end}"] = 100 * np.expm1(value)
         for name, value in cumulative(prepared, estimate, block, contrast, self.brief).items():
-            found[name][n] = value
+            found[name][n:] = value
         found["p"] = one_sided(found["p"], found["estimate"], prepared.settings.alternative)
-        self.columns[block.id] = found
+        self.wanted[block.id], self.columns[block.id] = wanted, found
         return found
 
     def rows(self, block: Block, other: _Answer | None) -> list[dict[str, Any]]:
         """Return the rows of a block, beside them the answer on the other scale."""
         prepared, choice, design = self.prepared, self.prepared.choice, self.prepared.design
-        wanted, columns = _Wanted.of(design, block, prepared.settings), dict(self.columns[block.id])
+        wanted, columns = self.wanted[block.id], dict(self.columns[block.id])
         reasons = [part for part in (choice.reason, block.reason) if part]
         frame = _frame(prepared, block, choice.status, "; ".join(reasons))
         on_scale = np.zeros(len(wanted.terms), dtype=bool)
