@@ -143,3 +143,36 @@ def test_breaks_of_collection_are_offered_by_platform() -> None:
     assert collection_breaks("danbooru").ids == ("cf-danbooru-ratings", "pp-danbooru-ai-autotag")
     assert all("deviantart" in event.platforms for event in collection_breaks("deviantart"))
     assert len(collection_breaks()) == 8
+
+
+@pytest.mark.parametrize(
+    ("given", "date"),
+    [
+        ("2022/08/22", "2022-08-22"),
+        ("20220822", "2022-08-22"),
+        ("22 August 2022", "2022-08-22"),
+        ("Aug 22, 2022", "2022-08-22"),
+        ("August 2022", "2022-08"),
+        ("2022Q3", "2022-07-01/2022-09-30"),
+        ("2022-W34", "2022-08-22/2022-08-28"),
+        (2022.0, "2022"),
+    ],
+)
+def test_spellings_with_one_meaning_are_read(given, date):
+    assert Event(given).date == date
+
+
+@pytest.mark.parametrize("given", ["22/08/2022", "05/08/2022", "2022-W54", "2022Q5", "20221322"])
+def test_spellings_with_two_meanings_or_none_are_refused(given):
+    with pytest.raises(InputError, match="cannot be read"):
+        Event(given)
+
+
+def test_events_come_as_tables_and_labelled_series():
+    events = EventSet([Event("2022-08-22", "A", platforms=("a", "b")), Event("2021-01", "B")])
+    assert as_events(events.to_frame()) == events
+    bare = pd.DataFrame({"date": ["2022-08-22", "2021-01"], "label": ["A", None]})
+    assert [event.label for event in as_events(bare)] == ["2021-01", "A"]
+    assert as_events(pd.Series(["2022-08-22"], ["A"]))[0].label == "A"
+    with pytest.raises(InputError, match="column of dates"):
+        as_events(bare.rename(columns={"date": "when"}))

@@ -69,6 +69,8 @@ def normalise(when: Any) -> str:
         return f"{when:%Y-%m-%d}" if midnight else _moment(when)
     if isinstance(when, dt.date):
         return when.isoformat()
+    if isinstance(when, float | np.floating) and when % 1 == 0:
+        when = int(when)
     if isinstance(when, int | np.integer) and not isinstance(when, bool):
         if 1000 <= when < 3000:
             return str(int(when))
@@ -126,7 +128,32 @@ def _text(text: str, given: Any) -> str:
         return text
     if match := _MONTH.match(text) or _DAY.match(text):
         return _checked([int(part) for part in match.groups()], given)
+    if spelt := _spelt(text):
+        return _text(spelt, given)
     raise InputError("an event's date cannot be read", column="date", value=given, fix=_FIX)
+
+
+def _spelt(text: str) -> str:
+    """Return what has one meaning only in another spelling as ISO text; empty for all the rest."""
+    if match := re.fullmatch(r"(\d{4})(?:/(\d{1,2})/(\d{1,2})|(\d{2})(\d{2}))", text):
+        return "-".join(part for part in match.groups() if part)
+    if match := re.fullmatch(r"(\d{4})[- ]?Q([1-4])", text):
+        last = 3 * int(match[2])
+        return f"{match[1]}-{last - 2:02d}/{match[1]}-{last:02d}"
+    for form in _WORDS:
+        try:
+            found = dt.datetime.strptime(text, form)
+        except ValueError:
+            continue
+        return f"{found:%Y-%m-%d}" if "%d" in form else f"{found:%Y-%m}"
+    try:
+        monday = dt.datetime.strptime(text.replace("-", "") + "1", "%GW%V%u").date()
+    except ValueError:
+        return ""
+    return f"{monday}/{monday + dt.timedelta(days=6)}"
+
+
+_WORDS = ("%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%B %Y", "%b %Y")
 
 
 def _checked(parts: list[int], given: Any) -> str:

@@ -288,13 +288,19 @@ class EventSet(Sequence[Event]):
         return pd.DataFrame(rows, columns=columns)
 
 
+def _of_row(row: dict[str, Any]) -> Event:
+    """Return the event of a row as `EventSet.to_frame` has them; empty cells say nothing."""
+    said = {name: value for name, value in row.items() if name == "date" or value == value}
+    return Event(**said)
+
+
 def as_events(given: Any) -> EventSet:
     """Return an `EventSet` from a date, an event, or any collection of those.
 
     Parameters
     ----------
-    given : whatever `Event` takes as a date, Event, EventSet, an iterable of these, or a dict
-        Of labels and their dates, or of the arguments of one `Event`.
+    given : whatever `Event` takes as a date, Event, EventSet, an iterable of these, or a mapping
+        (Series) of labels and their dates, of the arguments of one `Event`, or a table of these.
 
     Raises
     ------
@@ -319,6 +325,18 @@ def as_events(given: Any) -> EventSet:
         if "date" in given:
             return EventSet([Event(**given)])
         return EventSet(Event(date, str(label)) for label, date in given.items())
+    if getattr(given, "ndim", 0) == 2 and hasattr(given, "columns"):
+        if "date" not in given.columns:
+            raise InputError(
+                "a table of events has a column of dates",
+                column="date",
+                value=list(map(str, given.columns)),
+                fix="name it date, and that of the labels label",
+            )
+        known = [name for name in Event.__dataclass_fields__ if name in given.columns]
+        return EventSet(_of_row(row) for row in given[known].to_dict("records"))
+    if hasattr(given, "items") and all(isinstance(label, str) for label in given.index):
+        return as_events(dict(given.items()))
     if isinstance(given, str) or not isinstance(given, Iterable):
         return EventSet([Event(given)])
     return EventSet(event for item in given for event in as_events(item))

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from threading import Timer
 from typing import Any
@@ -32,6 +32,7 @@ from uploadtrends.result import Call, Result
 from uploadtrends.series.grid import period_name, periods_per_year
 from uploadtrends.series.months import by_month
 from uploadtrends.series.named import NamedSeries, named_series
+from uploadtrends.signatures import unknown
 from uploadtrends.threads import one_thread
 
 
@@ -260,6 +261,10 @@ class InterruptedTimeSeries(Result):
     def refit(self, data: Any = None, events: Any = None, **changes: Any) -> InterruptedTimeSeries:
         """Run the same model on other data, other events, or with other settings."""
         series = [fit.prepared.item for fit in self.fits]
+        names = [item.name for item in fields(Settings)]
+        for name in changes:
+            if name not in names:
+                raise unknown(name, names, "no such setting", "setting")
         settings = replace(self.settings, **changes) if changes else self.settings
         if data is not None:
             series = named_series(

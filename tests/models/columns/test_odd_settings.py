@@ -267,3 +267,16 @@ def test_counts_of_any_size_are_fitted(method: str) -> None:
         assert "no whole numbers" not in its(rates, **settings).summary()
     else:
         assert "the values are no whole numbers" in its(rates, **settings).summary()
+
+
+def test_what_is_asked_of_a_fit_is_refused_by_name() -> None:
+    found = its(SERIES)
+    for ask, named in (
+        (lambda: found.fits[0].predict(2.5), "horizon"),
+        (lambda: found.fits[0].bootstrap(draws=9), "draws"),
+        (lambda: found.fits[0].bootstrap(seed=-1), "seed"),
+        (lambda: found.refit(metod="ols-hac"), "setting"),
+    ):
+        with pytest.raises(InputError) as caught:
+            ask()
+        assert (caught.value.column, bool(caught.value.fix)) == (named, True)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.arrays import Array
-from uploadtrends.errors import InputError, NotEstimableError
+from uploadtrends.errors import NotEstimableError
+from uploadtrends.limits import whole_number
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.preparation import Prepared
 
@@ -24,8 +25,8 @@ def sieve_bootstrap(
         raise NotEstimableError(
             "errors of counts cannot be resampled. Fix: refit on scale='log' or 'level'"
         )
-    if draws < 99:
-        raise InputError("a bootstrap needs 99 draws or more", column="draws", value=draws)
+    whole_number("draws", draws, 99)
+    whole_number("seed", seed)
     design, confidence = prepared.design, prepared.settings.confidence
     x, y = design.fitted, prepared.y
     inverse = np.linalg.pinv(x)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from uploadtrends.errors import InputError, NotEstimableError
 from uploadtrends.events import EventSet
+from uploadtrends.limits import whole_number
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.inspect.bands import expected
 from uploadtrends.models.preparation import Prepared, prepare_on
@@ -19,8 +20,7 @@ COLUMNS = ("estimate", "low", "high", "without", "without_low", "without_high")
 
 def forecast(prepared: Prepared, estimate: Estimate | None, horizon: int) -> pd.DataFrame:
     """Continue the model, with and without the events' effects; see `Fit.predict`."""
-    if horizon < 1:
-        raise InputError("a horizon is 1 period or more", column="horizon", value=horizon, fix="12")
+    horizon = whole_number("horizon", horizon, 1)
     if estimate is None:
         raise NotEstimableError(f"{prepared.item.name}: refused, {prepared.choice.reason}")
     longer = _continued(prepared, horizon)
