@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -27,6 +29,25 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     assert shown.exit_code == 0
     assert f"uploadtrends {name}" in shown.output.replace("\n", " ")
     assert "Example" in shown.output
+
+
+LOADED = """
+from uploadtrends.cli.options import without_help
+
+with without_help():
+    from matplotlib.lines import Line2D
+from matplotlib import artist
+
+print("solid_capstyle" in Line2D.set.__doc__, "solid_capstyle" in artist.kwdoc(Line2D))
+print(artist.setp(Line2D([], []), "linewidth", 3.0), artist.getp(Line2D([], [], lw=3.0), "lw"))
+"""
+
+
+def test_a_command_loads_matplotlib_without_help_texts_and_leaves_it_whole() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["False True", "[None] 3.0"]
 
 
 def test_version() -> None:

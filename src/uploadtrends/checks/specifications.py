@@ -141,8 +141,6 @@ class SpecificationCurve(Check):
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""
-        from joblib import Parallel, delayed
-
         panel = panel_of(result, self.panel)
         choices = self.choices or {}
         fits = [fit for fit in result.fits if fit.status != "refused"]
@@ -155,10 +153,14 @@ class SpecificationCurve(Check):
             names = [block.id for block in fit.blocks]
             args = (fit.platform, fit.group, cells, specs, result.events, result.settings)
             tasks.append((*args, names, self.term, self.n_draws, self.seed + number))
-        run = delayed(fit_specifications)
         work = sum(len(task[3]) for task in tasks) * self.n_draws
         jobs = min(self.n_jobs, max(len(tasks), 1)) if work >= WORTH_A_POOL else 1
-        curves = Parallel(n_jobs=jobs)(run(*task) for task in tasks)
+        if jobs == 1:
+            curves = [fit_specifications(*task) for task in tasks]
+        else:
+            from joblib import Parallel, delayed
+
+            curves = Parallel(n_jobs=jobs)(delayed(fit_specifications)(*task) for task in tasks)
         rows, points = [], []
         for fit, task, curve in zip(fits, tasks, curves, strict=True):
             mine = chosen[(chosen["platform"] == fit.platform) & (chosen["group"] == fit.group)]

@@ -8,7 +8,8 @@ its fields as flags.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -225,7 +226,8 @@ class StudyOptions:
             place.refuse_another(spec.name, spec.file.name if spec.file else None)
         meanwhile: Any = None
         if drawn and not is_of(place.out, loaded.spec):  # else there is nothing new to draw
-            from uploadtrends.study import beside, second
+            with without_help():
+                from uploadtrends.study import beside, second
 
             second.start(beside.draw)
             meanwhile = beside.draw_beside
@@ -239,6 +241,28 @@ class StudyOptions:
                 meanwhile=meanwhile,
             )
         return results, place.out
+
+
+@contextmanager
+def without_help() -> Iterator[None]:
+    """Load matplotlib without the help texts of its classes, which no command shows.
+
+    To write them it looks at every setter of every class: a third of the time that loading takes.
+    """
+    from matplotlib import artist
+
+    module: Any = artist
+    kept = {name: getattr(module, name) for name in ("kwdoc", "ArtistInspector")}
+
+    class Unasked(artist.ArtistInspector):
+        def get_setters(self) -> list[str]:
+            return []
+
+    module.kwdoc, module.ArtistInspector = lambda _: "", Unasked
+    try:
+        yield
+    finally:
+        vars(module).update(kept)
 
 
 def command(function: Function) -> Function:

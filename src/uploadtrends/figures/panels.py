@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -70,10 +71,8 @@ def multiples(
         left=left,
     )
     for axes, key in zip(panels, keys, strict=True):
-        rows = table
-        for name, value in zip((*KEYS, *by), key, strict=True):
-            rows = rows[rows[name] == value]
-        draw(axes, rows)
+        mine = [table[name] == value for name, value in zip((*KEYS, *by), key, strict=True)]
+        draw(axes, table[np.logical_and.reduce(mine)])
     return figure
 
 

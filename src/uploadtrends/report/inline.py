@@ -24,6 +24,7 @@ THEME = {
     sheet.GREEN: "green",
     sheet.PURPLE: "purple",
 }
+_THEMED = re.compile(rf"(?:{'|'.join(THEME)})\b", re.I)
 
 
 _DIGITS = re.compile(r"(\d\.\d\d)\d+")
@@ -54,8 +55,7 @@ def inline_svg(drawing: Drawing, name: str, *, kind: str = "", text: str = "") -
     text = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', text)
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
     text = re.sub(r"\s*\n\s*", " ", text).replace("> <", "><")
-    for colour, variable in THEME.items():
-        text = re.sub(rf"{colour}\b", f"var(--{variable}, {colour})", text, flags=re.I)
+    text = _THEMED.sub(lambda m: f"var(--{THEME[m[0].lower()]}, {m[0].lower()})", text)
     # SVG's default fill is black: tell undyed text to follow the page.
     text = text.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
     width, height = drawing.get_size_inches()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import matplotlib.dates as mdates
@@ -54,22 +55,30 @@ def edges(index: Any) -> Float:
 
 def dates(axes: Axes, limits: tuple[float, float], *, labels: bool = True, ticks: int = 8) -> None:
     """Give axes a time scale: a tick a year, half-year, quarter or month, whichever fits."""
-    tools: Any = mdates
-    first, last = (pd.Timestamp(tools.num2date(day)).tz_localize(None) for day in limits)
-    months = (last.year - first.year) * 12 + last.month - first.month + 1
-    step = next((s for s in (1, 3, 6, 12, 24, 60, 120, 240) if months / s <= ticks), 480)
-    if months < 3:
-        places = pd.date_range(first.normalize(), last, freq=f"{max(1, (last - first).days // 6)}D")
+    places, step = _places(*limits, ticks)
+    if step is None:
         names = [f"{place:%d} {month_name(place)}" for place in places]
     else:
-        start = first.to_period("M").to_timestamp()
-        places = pd.date_range(start, last, freq="MS")
-        places = places[(places >= first) & ((places.year * 12 + places.month - 1) % step == 0)]
         names = [f"{place:%Y}" if place.month == 1 else month_name(place) for place in places]
         if names and not any(name.isdigit() for name in names):
             names[0] = f"{month_name(places[0])} {places[0]:%Y}"
-    axes.set_xticks(days(places.to_pydatetime()), names if labels else [""] * len(names))
+    axes.set_xticks(days(places), names if labels else [""] * len(names))
     axes.set_xlim(*limits)
+
+
+@lru_cache(256)
+def _places(low: float, high: float, ticks: int) -> tuple[list[pd.Timestamp], int | None]:
+    """Return where ticks stand between two matplotlib days, and how many months apart."""
+    tools: Any = mdates
+    first, last = (pd.Timestamp(tools.num2date(day)).tz_localize(None) for day in (low, high))
+    months = (last.year - first.year) * 12 + last.month - first.month + 1
+    if months < 3:
+        every = f"{max(1, (last - first).days // 6)}D"
+        return list(pd.date_range(first.normalize(), last, freq=every)), None
+    step = next((s for s in (1, 3, 6, 12, 24, 60, 120, 240) if months / s <= ticks), 480)
+    starts = pd.date_range(first.to_period("M").to_timestamp(), last, freq="MS")
+    fits = (starts >= first) & ((starts.year * 12 + starts.month - 1) % step == 0)
+    return list(starts[fits]), step
 
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -19,7 +19,7 @@ from matplotlib.artist import Artist
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FixedFormatter, ScalarFormatter
+from matplotlib.ticker import FixedFormatter, FuncFormatter, ScalarFormatter
 
 from uploadtrends.errors import InputError
 from uploadtrends.figures.canvas import fonts, layout, lettering, sheet, twofold
@@ -93,6 +93,9 @@ def _texts(artist: Artist) -> Iterator[Text]:
             yield from _texts(child)
 
 
+_WITH_A_KNOWN_OFFSET = (FixedFormatter, FuncFormatter, ScalarFormatter)
+
+
 @contextmanager
 def _unmeasured(figure: Figure) -> Iterator[None]:
     """Spare tick labels beside which nothing is placed: matplotlib would measure them twice."""
@@ -100,12 +103,14 @@ def _unmeasured(figure: Figure) -> Iterator[None]:
     for axes in figure.axes if figure.get_layout_engine() is None else ():
         titled = any(axes.get_title(where) for where in ("left", "center", "right"))
         for axis in (axes.xaxis, axes.yaxis) if axes.axison and not titled else ():
-            formatter, places = axis.get_major_formatter(), axis.get_majorticklocs()
-            formatter.set_locs(places.tolist())
-            if not axis.get_label_text() and not formatter.get_offset():
-                spared += [
-                    one.label1 for one in axis.get_major_ticks() if one.label1.get_in_layout()
-                ]
+            formatter = axis.get_major_formatter()
+            if axis.get_label_text() or not isinstance(formatter, _WITH_A_KNOWN_OFFSET):
+                continue
+            if isinstance(formatter, ScalarFormatter):
+                formatter.set_locs(axis.get_majorticklocs().tolist())
+            if not formatter.get_offset():
+                labels = [tick.label1 for tick in axis.get_major_ticks()]
+                spared += [label for label in labels if label.get_in_layout()]
     for label in spared:
         label.set_in_layout(False)
     try:
