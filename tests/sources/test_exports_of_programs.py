@@ -136,6 +136,11 @@ def test_a_dry_run_finds_the_header_below_a_title(tmp_path) -> None:
     assert found.counts["loaded"] == 2
 
 
+def test_a_dry_run_shows_a_table_whose_columns_have_no_names_or_one(tmp_path) -> None:
+    found = preview(put(tmp_path, "work,,who,who\n1,x,a,b\n"))
+    assert found.rows.to_dict("records") == [{"work": "1"}]
+
+
 def test_a_series_below_a_title(tmp_path) -> None:
     """As Google Trends writes it."""
     text = "Category: All categories\n\nMonth,art: (Worldwide)\n2022-01,5\n2022-02,6\n"

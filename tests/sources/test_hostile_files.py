@@ -195,7 +195,10 @@ def test_what_is_in_a_file_is_what_is_loaded(store, tmp_path, name: str) -> None
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ("<html><table><tr><td>id</td></tr></table></html>", "no such column"),
+        ("<html><table><tr><td>id</td></tr></table></html>", "a page of HTML or XML"),
+        ('<?xml version="1.0"?>\n<rss><channel></channel></rss>', "a page of HTML or XML"),
+        ("-- MySQL dump 10.13\nINSERT INTO `w` VALUES (1,'a');\n", "a dump of SQL"),
+        ("COPY w (id, artist, date) FROM stdin;\n1\ta\t2021-01-05\n\\.\n", "a dump of SQL"),
         (zipped(("a.csv", FIRST), ("b.csv", REST)), "holds 2 files"),
         (json.dumps([["id", "artist", "date"], ["1", "a", DAY]]), "none of the first lines"),
         ('{"data": []}', "none of the first lines is a JSON object"),

@@ -158,8 +158,9 @@ def _raw(
     con: duckdb.DuckDBPyConnection, file: Path, present: tuple[str, ...], reading: Reading, n: int
 ) -> pd.DataFrame:
     """Return the first rows of a file, column by column, as text."""
-    read_rows(con, file, present, reading=reading)
-    shown = ", ".join(f"{cell} AS {name(column)}" for column, cell in cells(present).items())
+    named = [column for column in present if column and present.count(column) == 1]
+    read_rows(con, file, named, reading=reading)
+    shown = ", ".join(f"{cell} AS {name(column)}" for column, cell in cells(named).items())
     found = con.sql(f"SELECT {shown} FROM temp.input_rows ORDER BY position LIMIT {int(n)}")
     frame: pd.DataFrame = found.df()
     return frame

@@ -40,6 +40,10 @@ _STRANGERS = {
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _FEW_CONTROLS = 0.04
 """Share of a text's beginning, where a NUL costs its row."""
+_MARKUP = re.compile(rb"<(\?xml|!doctype|html|rss|feed|svg)\b", re.IGNORECASE)
+_SQL = re.compile(
+    rb"-- (MySQL|PostgreSQL|MariaDB)|PRAGMA |(BEGIN TRANSACTION|COPY |INSERT INTO|CREATE TABLE)\b"
+)
 _OF_R = (b"X\n\0\0", b"B\n", b"A\n", b"RDX", b"RDA", b"RDB")
 STATA = re.compile(rb"<stata_dta>|[\x6e-\x73][\x01\x02]\x01\x00")
 
@@ -150,6 +154,12 @@ def form_of(path: Path) -> Form:
             "a database or Parquet file inside an archive", file=path, fix="unpack it first"
         )
     start = unpacked.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x1e \t\r\n")
+    for what, found, fix in (
+        ("a page of HTML or XML", _MARKUP.match(start), "save its table as CSV"),
+        ("a dump of SQL", _SQL.match(start), "read it into a database, and export that as CSV"),
+    ):
+        if found:
+            raise InputError(f"this is {what}, not a table", file=path, fix=fix)
     wide = wide_codec(unpacked) is not None
     if wide:
         start = unpacked.lstrip(b"\xff\xfe").replace(b"\0", b"").lstrip()
