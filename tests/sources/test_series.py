@@ -76,7 +76,7 @@ def test_bounds_and_empty_cells(store, tmp_path: Path) -> None:
 def test_bad_rows_are_recorded_with_their_place(store, tmp_path: Path) -> None:
     file = written(
         tmp_path,
-        "month,n\n2022-01,5\nAugust,6\n2022-03,many\n2999-01,7\n2022-01,8\n1066-10,9\n2022-07,nan\n",
+        "month,n\n2022-01,5\nAugust,6\n2022-03,many\n2999-01,7\n2022-01,8\n1066-10,9\n2022-07,inf\n2022-08,nan\n",
     )
     store.load(one(file), max_rejects=10)
     assert store.sql("SELECT count(*), sum(value) FROM series").fetchall() == [(1, 5.0)]
@@ -102,7 +102,7 @@ def test_a_corrected_file_replaces_values(store, tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "the file is empty"),
-        ("\n\n", "first line is empty"),
+        ("\n\n", "only blank lines"),
         ("month,N\n2022-01,5\n", r"column 'n'.*did you mean 'N'"),
         ("month,number\n2022-01,5\n", r"column 'n'.*the file has: month, number"),
         ("month,n,n\n2022-01,5,6\n", "two columns have the same name"),

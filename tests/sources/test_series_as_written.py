@@ -8,6 +8,7 @@ from written import put
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.frames import read_frame
+from uploadtrends.sources.series import SeriesFile
 
 DAYS = ["01.01.2021", "01.02.2021", "01.03.2021", "01.04.2021"]
 
@@ -66,3 +67,70 @@ def test_a_point_where_the_comma_is_the_mark_is_no_decimal(tmp_path) -> None:
     file = series(tmp_path, ["1.5", "2", "3", "4"])
     with pytest.raises(InputError, match=r"1\.5"):
         read_frame(file, date_format="%d.%m.%Y", decimal=",")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "right"),
+    [
+        (["1 234", "12\u202f345", "7", "1\u00a0234.5"], [1234, 12345, 7, 1234.5]),
+        (["1'234", "1’234’567", "7", "8"], [1234, 1234567, 7, 8]),
+        ([".", "..", "7", ":"], [None, None, 7, None]),  # of FRED and statistical offices
+    ],
+)
+def test_thousands_and_missing_numbers_that_read_one_way(tmp_path, numbers, right) -> None:
+    days = [f"2021-0{n}-01" for n in range(1, 5)]
+    found = read_frame(series(tmp_path, numbers, days))["works"]
+    assert [None if pd.isna(n) else n for n in found] == right
+
+
+PERIODS = {
+    "quarters": ["2021Q1", "2021-Q2", "2021 q3", "Q4 2021"],
+    "weeks": ["2021-W01", "2021-W02", "2021W03", "2021-W04"],
+    "weeks of pandas": ["2021-01-04/2021-01-10", "2021-01-11/2021-01-17"] * 2,
+}
+FIRST_DAYS = {
+    "quarters": ["2021-01-01", "2021-04-01", "2021-07-01", "2021-10-01"],
+    "weeks": ["2021-01-04", "2021-01-11", "2021-01-18", "2021-01-25"],
+    "weeks of pandas": ["2021-01-04", "2021-01-11"] * 2,
+}
+
+
+@pytest.mark.parametrize("name", PERIODS)
+def test_periods_stand_for_their_first_days(tmp_path, name: str) -> None:
+    frame = read_frame(series(tmp_path, ["1", "2", "3", "4"], PERIODS[name]))
+    assert [f"{day:%Y-%m-%d}" for day in frame.index] == FIRST_DAYS[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("day,works\n2021-W54,1\n", "a date cannot be read"),
+        ("year,month,works\n2021,1,5\n", "the dates stand in two columns, 'year' and 'month'"),
+        ("artist,2021-01,2021-02\na,5,6\n", "the periods stand in columns: turn the table"),
+    ],
+)
+def test_dates_in_other_places_are_refused_with_what_to_do(tmp_path, text: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        read_frame(put(tmp_path, text))
+
+
+def test_a_published_series_is_read_by_the_same_rules(store, tmp_path) -> None:
+    columns = {"works": ("x", "total")}
+
+    def loaded(text: str, frequency: str, **settings: str) -> list[tuple]:
+        file = put(tmp_path, f"Works by period\nday;works\n{text}", f"{frequency}.csv")
+        store.load(SeriesFile(file, columns, "day", frequency, **settings))
+        return store.sql(
+            "SELECT CAST(period AS VARCHAR), value FROM series WHERE series_id = $id ORDER BY 1",
+            params={"id": frequency},
+        ).fetchall()
+
+    assert loaded("2021Q2;1 234\n2021Q3;NA\n", "quarter") == [("2021-04-01", 1234)]
+    assert loaded("2021-W02;5\n", "week") == [("2021-01-11", 5)]
+    german = "1.2.2021;1.234\n1.3.2021;5.678\n"
+    with pytest.raises(InputError, match="decimal=',' if the point stands between thousands"):
+        loaded(german, "month")  # 1.234 works of a month, until now
+    assert loaded(german, "month", decimal=",", date_format="%d.%m.%Y") == [
+        ("2021-02-01", 1234),
+        ("2021-03-01", 5678),
+    ]

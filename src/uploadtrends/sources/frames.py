@@ -14,10 +14,9 @@ from uploadtrends.errors import InputError
 from uploadtrends.series.labels import form_of_dates
 from uploadtrends.sources.moments import Formats, doubt, moment, name, quote, register_functions
 from uploadtrends.sources.reading.cells import id_doubt, identity, something, unescaped
-from uploadtrends.sources.reading.dialect import dialect_of
-from uploadtrends.sources.reading.encodings import codec_of
-from uploadtrends.sources.reading.forms import files_of, form_of
+from uploadtrends.sources.reading.forms import form_of
 from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
+from uploadtrends.sources.tables.numbers import no_number, settle_numbers, settle_periods
 from uploadtrends.sources.tabular import Reading, cells, columns_of, read_rows
 
 _MIDNIGHT = "([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]00:00(:00([.]0+)?)? ?(Z|[+-][0-9]{2}:?[0-9]{2})"
@@ -65,15 +64,21 @@ def read_frame(
         if first == "" and len(others) > 1 and _counts(con, path, reading):
             first, *others = others
         named = [column for column in others if column]
+        if first.lower() == "year" and named and named[0].lower() in ("month", "quarter", "week"):
+            raise InputError(
+                f"the dates stand in two columns, '{first}' and '{named[0]}'",
+                file=path,
+                fix="write them in one, such as 2022-08",
+            )
         if not named:
             raise InputError("there is no column beside the dates", file=path, fix="give a series")
         _read_all(con, path, [first, *named], reading=reading, dates=[first])
         cell = cells([first, *named])
         date = cell[first]
         _drop_offsets(con, date)
-        for column in named:
-            con.execute(f"UPDATE temp.input_rows SET {cell[column]} = {something(cell[column])}")
         _refuse_ids(con, path, first, date)
+        if date_format is None:
+            settle_periods(con, date)
         when = moment(date, date_format=date_format)
         bad = con.sql(
             f"SELECT {date}, {doubt(when, date, earliest='0001-01-01', date_format=date_format)} "
@@ -85,10 +90,18 @@ def read_frame(
                 file=path,
                 column=first,
                 value=bad[0][0] or "",
-                fix=_date_fix(con, date, given=date_format is not None),
+                fix=_date_fix(con, date, named, given=date_format is not None),
             )
         for column in named:
-            _settle_numbers(con, path, column, cell[column], decimal, reading)
+            text = cell[column]
+            settle_numbers(con, path, column, text, decimal, reading)
+            words = con.sql(
+                f"SELECT {text} FROM temp.input_rows WHERE {text} IS NOT NULL "
+                f"AND NOT isfinite(coalesce(try_cast({text} AS DOUBLE), 'inf')) "
+                "ORDER BY position LIMIT 1"
+            ).fetchall()
+            if words:
+                raise no_number(path, column, words[0][0])
         numbers = ", ".join(f"try_cast({cell[column]} AS DOUBLE)" for column in named)
         rows = con.sql(
             f"SELECT {when}, {numbers} FROM temp.input_rows ORDER BY position"
@@ -99,73 +112,21 @@ def read_frame(
     return frame.astype(dict.fromkeys(whole, "int64"))
 
 
-def _date_fix(con: duckdb.DuckDBPyConnection, date: str, *, given: bool) -> str:
+_PERIOD = re.compile(r"(19|20)\d\d[-/M.]?\d\d([-/.]\d\d)?")
+
+
+def _date_fix(
+    con: duckdb.DuckDBPyConnection, date: str, others: Sequence[str], *, given: bool
+) -> str:
     """Say which format reads every date, if one does."""
+    if sum(_PERIOD.fullmatch(column) is not None for column in others) > 1:
+        return "the periods stand in columns: turn the table, one row a period"
     if given:
         return "correct date_format, or write YYYY-MM-DD"
     texts = con.sql(f"SELECT {date} FROM temp.input_rows ORDER BY position").fetchall()
     found = form_of_dates(pd.Index([text or "" for (text,) in texts], dtype=str))
     form = found[0] if found and found[1] == "" else ""
     return f"say date_format={form!r}, which reads every row" if form else "write YYYY-MM-DD"
-
-
-_THOUSANDS = r"[+-]?[1-9][0-9]{0,2}([MARK][0-9]{3})+"
-"""A number with marks between its thousands, as far as the decimal mark."""
-
-
-def _settle_numbers(
-    con: duckdb.DuckDBPyConnection,
-    path: Path,
-    column: str,
-    text: str,
-    decimal: str | None,
-    reading: Reading,
-) -> None:
-    """Write the numbers of a column with a point and without marks between thousands, or refuse."""
-
-    def first(condition: str) -> str:
-        found = con.sql(
-            f"SELECT {text} FROM temp.input_rows WHERE {condition} ORDER BY position LIMIT 1"
-        ).fetchall()
-        return found[0][0] if found else ""
-
-    wrong = fix = ""
-    if decimal is not None:
-        mark = "." if decimal == "," else ","
-        grouped = f"{_THOUSANDS.replace('MARK', mark)}([{decimal}][0-9]*)?"
-        ok = f"regexp_full_match({text}, '{grouped}') OR NOT contains({text}, '{mark}')"
-        if not (wrong := first(f"NOT ({ok})")):
-            plain = f"replace(replace({text}, '{mark}', ''), '{decimal}', '.')"
-            con.execute(f"UPDATE temp.input_rows SET {text} = {plain}")
-    elif odd := first(f"regexp_full_match({text}, '{_THOUSANDS.replace('MARK', ',')}')"):
-        wrong, fix = odd, "say decimal='.' if the comma stands between thousands, else decimal=','"
-    elif odd := first(f"regexp_full_match({text}, '[+-]?[0-9.]*,[0-9]+')"):
-        wrong, fix = odd, "say decimal=',' if the comma is the decimal mark"
-    elif _has_semicolons(path, reading):
-        grouped = _THOUSANDS.replace("MARK", ".")
-        odd = first(f"regexp_full_match({text}, '{grouped}')")
-        if odd and not first(f"NOT regexp_full_match({text}, '{grouped}|[+-]?[0-9]{{1,3}}')"):
-            wrong = odd
-            fix = "say decimal=',' if the point stands between thousands, else decimal='.'"
-    number = f"isfinite(coalesce(try_cast({text} AS DOUBLE), 'inf'))"
-    if wrong := wrong or first(f"{text} IS NOT NULL AND NOT {number}"):
-        raise InputError(
-            "a number cannot be read",
-            file=path,
-            column=column,
-            value=wrong,
-            fix=fix or "leave the cell empty where there is none, or leave the column out",
-        )
-
-
-def _has_semicolons(path: Path, reading: Reading) -> bool:
-    """Tell whether a text file is cut at semicolons, as programs write where the comma is taken."""
-    file = files_of(path)[0]
-    if form_of(file) != "text":
-        return False
-    codec = codec_of(file, reading.encoding)
-    found = dialect_of(file, codec, (), delimiter=reading.delimiter, quote=reading.quote)
-    return found.delimiter == ";"
 
 
 _NUMBER = "[+-]?((0|[1-9][0-9]*)([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?|[+-]?[iI]nf(inity)?"

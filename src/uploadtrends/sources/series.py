@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.moments import doubt, moment, quote, read_dates
+from uploadtrends.sources.moments import Formats, doubt, formats_of, moment, quote, read_dates
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.staging import tally
-from uploadtrends.sources.tabular import cells, read_rows
+from uploadtrends.sources.tables.numbers import settle_numbers, settle_periods
+from uploadtrends.sources.tabular import Reading, cells, read_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,7 +33,8 @@ class SeriesFile:
         For each column to read, the platform and the group it belongs to, for example
         ``{"senior_artstation": ("artstation", "senior")}``.
     period : str
-        The column with the period, as ``2022-08``, ``2022-08-01``, ``2022``...
+        The column with the period, as ``2022-08``, ``2022-08-01``, ``2022``, ``2022Q3``,
+        ``2022-W31``...
     frequency : {"day", "week", "month", "quarter", "year"}
         Length of a period. Dates inside a period stand for the whole of it.
     unit : str
@@ -43,6 +45,11 @@ class SeriesFile:
         Where the numbers come from.
     low, high : mapping of str to str, optional
         For a value column, the columns with the bounds of its interval.
+    date_format : str, sequence of str, or mapping, optional
+        Of the periods, as for `Table`.
+    decimal : {".", ","}, optional
+        Decimal mark of the numbers; the other mark may stand between thousands. Default: ".",
+        without marks between thousands.
 
     Examples
     --------
@@ -59,6 +66,8 @@ class SeriesFile:
     source: str = ""
     low: Mapping[str, str] = field(default_factory=dict)
     high: Mapping[str, str] = field(default_factory=dict)
+    date_format: Formats = None
+    decimal: str | None = None
     name: ClassVar[str] = "series"
     credits_complete: ClassVar[bool] = True
 
@@ -73,6 +82,9 @@ class SeriesFile:
                 file=self.path,
                 fix='columns={"uploads": ("artstation", "total")}',
             )
+        formats_of("", self.date_format)
+        if self.decimal not in (None, ".", ","):
+            raise InputError("decimal", value=self.decimal, fix="'.' or ','")
         for column, meaning in self.columns.items():
             if isinstance(meaning, str) or len(meaning) != 2:
                 raise InputError(
@@ -93,6 +105,8 @@ class SeriesFile:
             "source": self.source,
             "low": dict(self.low),
             "high": dict(self.high),
+            "date_format": self.date_format,
+            "decimal": self.decimal,
         }
 
     def inputs(self) -> list[Path]:
@@ -104,14 +118,20 @@ class SeriesFile:
         del progress  # small files only
         used = [self.period, *self.columns, *self.low.values(), *self.high.values()]
         wanted = list(dict.fromkeys(used))
-        read_rows(con, Path(self.path), wanted)
+        read_rows(con, Path(self.path), wanted, dates=[self.period])
         cell = cells(wanted)
         period = cell[self.period]
+        if self.date_format is None:
+            settle_periods(con, period)
+        for column in wanted:
+            if column != self.period:
+                settle_numbers(con, Path(self.path), column, cell[column], self.decimal, Reading())
+        when = moment(period, date_format=self.date_format)
         read_dates(
             con,
             "CREATE OR REPLACE TEMP TABLE dated_rows AS SELECT *, "
-            f"date_trunc({quote(self.frequency)}, {moment(period)}) AS period_start, "
-            f"{doubt(moment(period), period)} AS reason FROM temp.input_rows",
+            f"date_trunc({quote(self.frequency)}, {when}) AS period_start, "
+            f"{doubt(when, period, date_format=self.date_format)} AS reason FROM temp.input_rows",
         )
         con.execute(
             "UPDATE temp.dated_rows SET reason = 'period given twice' FROM (SELECT rowid AS r, "
