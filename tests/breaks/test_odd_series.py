@@ -150,3 +150,16 @@ def test_changes_of_hours_are_matched_to_hours(zone: str | None) -> None:
     }
     assert list(gaps.values()) == pytest.approx([0, 0.25, 0.25])
     assert "the change of the series at 2021-06-28" in found.match(hours.index[30]).summary()
+
+
+@pytest.mark.parametrize(
+    "test", [t for t in SINGLE if "CUSUM" in t or "MOSUM" in t or t in "RE ME"]
+)
+@pytest.mark.parametrize("covariance", ["ols", "hac"])
+def test_p_values_lie_between_0_and_1(test: str, covariance: str) -> None:
+    zigzag = np.tile([0.0, 1.0], 24) + np.random.default_rng(0).normal(0, 1e-3, 48)
+    for values in (zigzag, RNG.poisson(3, 48), RNG.poisson(3, 48) + 500 * (np.arange(48) > 20)):
+        counts = np.round(10 * values) if test.startswith("Poisson") else values
+        found = ut.structural_breaks(pd.Series(counts, MONTHS[:48]), test, covariance=covariance)
+        assert 0 <= found.p <= 1
+        assert str(found.p) != "-0.0"

@@ -88,6 +88,18 @@ def fluctuation_p_value(
     root_boundary : bool
         Whether the process was divided by its own standard deviation at every time.
     """
+    # Sums of series stray from 0 and 1 by rounding.
+    return max(0.0, min(1.0, _p(value, limit, functional, processes, window, root_boundary)))
+
+
+def _p(
+    value: float,
+    limit: Limit,
+    functional: Functional,
+    processes: int,
+    window: float,
+    root_boundary: bool,
+) -> float:
     if limit == "motion":
         single = _root(value, _ROOT_MOTION, 1.0) if root_boundary else _straight(value)
         return float(1.0 - (1.0 - single) ** processes)
