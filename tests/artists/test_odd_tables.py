@@ -120,3 +120,12 @@ def test_matching_refuses_what_cannot_be() -> None:
         with pytest.raises(InputError) as caught:
             ut.matched(exposed, on=("x",), **settings)
         assert caught.value.column in settings
+
+
+@pytest.mark.parametrize("method", ["imputation", "two-stage", "callaway-santanna"])
+def test_a_table_without_any_noise_says_nothing_of_chance(method: str) -> None:
+    found = overall(ROWS.assign(y=ROWS["id"] + 2.0 * ROWS["t"] + 5 * AFTER), method=method)
+    assert found["estimate"] == pytest.approx(5)
+    assert found["status"] == "exploratory"
+    assert "nothing is known of chance" in found["reason"]
+    assert np.isnan(found["p"])

@@ -344,9 +344,12 @@ def _overall(
     single = [
         of == "cohort" and sizes[int(index.searchsorted(when)) + 1] < 2 for of, when, _ in rows
     ]
-    table.loc[single, ["se", "low", "high", "p"]] = np.nan
+    exact = (table["se"] <= 1e-9 * frame["y"].std()).tolist()
+    for rows_of in (single, exact):
+        table.loc[rows_of, ["se", "low", "high", "p"]] = np.nan
     for where, status, reason in (
         (table["se"].isna(), "exploratory", "this method gives no standard error for it"),
+        (exact, "exploratory", "the model fits every value, so nothing is known of chance"),
         (single, "refused", "one exposed artist: what else happened to this one is in it"),
         (table["estimate"].isna(), "refused", "nobody is left to compare with in these periods"),
     ):
