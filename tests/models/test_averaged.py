@@ -111,14 +111,16 @@ def test_slow_noise_widens_what_ar1_makes_too_short() -> None:
     assert covered[1][1] < 0.85
 
 
-def test_series_are_whitened_each_by_its_own_correlations() -> None:
+@pytest.mark.parametrize(("m", "out"), [(3, []), (12, []), (12, [7, 30, 31])])
+def test_series_are_whitened_each_by_its_own_correlations(m: int, out: list[int]) -> None:
     rng = np.random.default_rng(7)
-    m, n = 5, 40
+    place = np.delete(np.arange(75), out)
+    n = place.size
     weights = rng.dirichlet(np.full(families.members().phi.size, 0.1), m)
-    rho = weights @ families.correlations(n)
+    rho = weights @ families.correlations(75)
     y, columns = rng.standard_normal((m, n)), rng.standard_normal((n, 3))
-    found = families.whitened_series(y, columns, rho)
-    lags = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    found = families.whitened_series(y, columns, rho, place)
+    lags = np.abs(np.subtract.outer(place, place))
     for i in range(m):
         root = np.linalg.cholesky(rho[i][lags])
         expected = np.linalg.solve(root, np.column_stack([columns, y[i]]))

@@ -323,12 +323,7 @@ class _Tests:
         """Return the statistics of series (m, n) with these weights."""
         place = self.place
         rho = weights @ families.correlations(int(place[-1]) + 1)
-        if place[-1] + 1 == place.size and (len(y) > 8 or place.size >= families.DENSE):
-            white = np.ascontiguousarray(families.whitened_series(y, self.columns, rho))
-        else:
-            root = np.linalg.cholesky(rho[:, np.abs(np.subtract.outer(place, place))])
-            columns = np.broadcast_to(self.columns, (len(y), *self.columns.shape))
-            white = np.linalg.solve(root, np.concatenate([columns, y[..., None]], axis=2))
+        white = np.ascontiguousarray(families.whitened_series(y, self.columns, rho, place))
         k, df = self.k, y.shape[1] - self.k
         sums = white.transpose(0, 2, 1) @ white
         fitted = np.linalg.solve(sums[:, :k, :k], sums[:, :k, k:])

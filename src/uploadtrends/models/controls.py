@@ -216,14 +216,8 @@ def _own_break(other: Fit) -> float:
     drawn = np.random.default_rng(20220822).standard_normal((_DRAWS, y.size)) @ root.T
     every = np.concatenate([y[None], drawn])
     columns, own = np.hstack([x, steps]), known.weights(every)[0]
-    if place[-1] + 1 == place.size:
-        rhos = own @ families.correlations(place.size)
-        white = families.whitened_series(every, columns, rhos)
-    else:
-        pairs = zip(every, own, strict=True)
-        white = np.stack(
-            [averaged.whitened(np.column_stack([columns, one]), positions, w) for one, w in pairs]
-        )
+    rhos = own @ families.correlations(int(place[-1]) + 1)
+    white = families.whitened_series(every, columns, rhos, place)
     k = x.shape[1]
     basis, _ = np.linalg.qr(white[..., :k])
     rest = white[..., k:] - basis @ (basis.transpose(0, 2, 1) @ white[..., k:])

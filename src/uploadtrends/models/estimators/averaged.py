@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from uploadtrends.arrays import Array
 from uploadtrends.models.estimators import families
@@ -228,10 +227,8 @@ def whitened(rows: Array, positions: Array, weights: Array) -> Array:
     """Return rows (n,) whitened by the averaged correlation: L^-1 rows, V = L L'."""
     place = (positions - positions[0]).astype(int)
     rho = mean_correlation(weights, int(place[-1]) + 1)
-    if place.size >= families.DENSE and place[-1] + 1 == place.size:
-        return families.whitened_series(rows[None], np.empty((place.size, 0)), rho[None])[0, :, 0]
-    root = np.linalg.cholesky(rho[np.abs(np.subtract.outer(place, place))])
-    return np.asarray(solve_triangular(root, rows, lower=True))
+    none = np.empty((place.size, 0))
+    return families.whitened_series(rows[None], none, rho[None], place)[0, :, 0]
 
 
 def fit_batch(

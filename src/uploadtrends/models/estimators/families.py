@@ -9,10 +9,11 @@ arcsine prior of phi (Berger & Yang 1994) or a uniform one over shares of noise 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
+from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpttrf, dpttrs
 from scipy.special import gammaln
 
@@ -29,6 +30,8 @@ FRACTIONS: Array = np.round(np.append(np.arange(0.05, 0.46, 0.05), 0.48), 2)
 
 DENSE = 250
 """Longest span, in periods, whose inverse matrices are kept."""
+_FEW = 8
+"""Series up to which LAPACK whitens faster."""
 _AT_ONCE = 2**17
 """Numbers that are looked at together."""
 MOST_SLOW = 1500
@@ -201,12 +204,24 @@ def solve_markov(
     return found, log_determinant
 
 
-def whitened_series(y: Array, columns: Array, rho: Array) -> Array:
-    """Return columns (n, c) and each series (m, n) whitened by its own correlations (m, n).
+def whitened_series(y: Array, columns: Array, rho: Array, place: Array) -> Array:
+    """Return columns (n, c) and each series (m, n) whitened by its own correlations (m, N) at the
+    whole periods `place` (n,), of which the first is 0.
 
-    Shape (m, n, c + 1), the series last: errors of one-step predictions (Durbin 1960) over their
-    standard deviation, which is L^-1 times them with V = L L'.
+    Shape (m, n, c + 1), the series last: L^-1 times them with V = L L'.
     """
+    m, n = y.shape
+    if place[-1] + 1 == n and (m > _FEW or n >= DENSE):
+        return _predicted(y, columns, rho)
+    root = np.linalg.cholesky(rho[:, np.abs(np.subtract.outer(place, place))])
+    solved = partial(solve_triangular, lower=True, check_finite=False)
+    pairs = zip(root, y, strict=True)
+    return np.stack([solved(own, np.column_stack([columns, one])) for own, one in pairs])
+
+
+def _predicted(y: Array, columns: Array, rho: Array) -> Array:
+    """Return `whitened_series` without holes: errors of one-step predictions (Durbin 1960) over
+    their standard deviation."""
     m, n = y.shape
     # Series lie side by side: every step is a few sums over whole rows.
     series, rho = np.ascontiguousarray(y.T), np.ascontiguousarray(rho.T)
