@@ -163,3 +163,14 @@ def test_p_values_lie_between_0_and_1(test: str, covariance: str) -> None:
         found = ut.structural_breaks(pd.Series(counts, MONTHS[:48]), test, covariance=covariance)
         assert 0 <= found.p <= 1
         assert str(found.p) != "-0.0"
+
+
+@pytest.mark.parametrize("trend", [True, False])
+def test_steps_without_noise_are_all_found(trend: bool) -> None:
+    for levels in ((5.0, 8.0, 2.0), (1.0, 2.0, 3.0), (5.0, 8.0, 5.0), (0.3, 0.1 + 0.2, 0.5)):
+        found = ut.change_points(pd.Series(np.repeat(levels, 20), MONTHS), trend=trend).to_frame()
+        cuts = [20 * i for i in (1, 2) if abs(levels[i] - levels[i - 1]) > 1e-9]
+        assert found["date"].tolist() == found["low"].tolist() == [MONTHS[cut] for cut in cuts]
+        assert (found["after"] - found["before"]).tolist() == pytest.approx(
+            [levels[cut // 20] - levels[cut // 20 - 1] for cut in cuts]
+        )
