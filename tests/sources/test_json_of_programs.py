@@ -219,3 +219,59 @@ def test_lists_in_one_text_are_taken_apart_once_each(tmp_path: Path) -> None:
     record = {"id": "x", "artist": "a | NULL |b|a| 7.0 ", "date": "2021-01-01"}
     _, credits_, _ = loaded(tmp_path / "one.jsonl", [json.dumps(record)], artist_separator="|")
     assert credits_ == {("x", "a", 3), ("x", "b", 3), ("x", "7", 3)}
+
+
+def in_a_table(folder: Path, *cells: str) -> Path:
+    rows = [f'{n},"{cell}",{DAY}'.replace("`", '""') for n, cell in enumerate(cells, 1)]
+    return put(folder, "\n".join(["id,artist,date", *rows, ""]), "works.csv")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("[{'id': 5, 'name': 'a'}]", "[{'id': 6, 'name': 'b'}]"),
+        ("{`id`: 5, `name`: `a`}", "{`id`: 6, `name`: `b`}"),
+        ("{'id': None, 'name': 'a'}", "{`id`: null, `name`: `b`}"),
+    ],
+    ids=["lists of objects", "JSON", "Python and JSON"],
+)
+def test_an_object_in_a_cell_of_a_table_needs_a_path_and_has_one(store, tmp_path, cells) -> None:
+    """As pandas writes owners, users and creators; they were names until now."""
+    file = in_a_table(tmp_path, *cells)
+    with pytest.raises(InputError, match=r"objects, not ids.*artist\.id, artist\.name"):
+        store.load(Table(file, MAPPING, "x"))
+    store.load(Table(file, MAPPING | {"artist_id": "artist.name"}, "x"))
+    assert works(store) == BOTH
+
+
+def test_a_path_to_nothing_is_refused_and_one_to_several_credits_each(store, tmp_path) -> None:
+    file = in_a_table(tmp_path, "[{'id': 5}, {'id': 6}]", "{'id': 7}", "", "gone")
+    with pytest.raises(InputError, match=r"no such field.*fields there: id"):
+        store.load(Table(file, MAPPING | {"artist_id": "artist.name"}, "x"))
+    report = store.load(Table(file, MAPPING | {"artist_id": "artist.id"}, "x"))
+    assert works(store) == {"1": "5+6", "2": "7", "3": None, "4": None}
+    assert report.unattributed == 2
+
+
+def test_a_date_in_an_object_of_a_cell(store, tmp_path) -> None:
+    text = f'id,artist,meta\n1,a,"{{""at"": ""{DAY}""}}"\n2,b,"{{""at"": ""{DAY}"", ""n"": 1}}"\n'
+    columns = mapping("id", "artist", "meta.at")
+    store.load(Table(put(tmp_path, text), columns, "x"))
+    assert works(store) == BOTH
+
+
+@pytest.mark.parametrize(
+    ("cell", "artists"),
+    [
+        ("('a', 'b')", "a+b"),
+        ("array(['a', 'b'], dtype=object)", "a+b"),
+        ("{'b', 'a'}", "a+b"),
+        ("(anon)", "(anon)"),
+        ("(1)", "(1)"),
+        ("('a')", "('a')"),
+        ("array of a", "array of a"),
+    ],
+)
+def test_lists_as_other_programs_write_them(store, tmp_path, cell: str, artists: str) -> None:
+    store.load(Table(in_a_table(tmp_path, cell, "z"), MAPPING, "x"))
+    assert works(store) == {"1": artists, "2": "z"}

@@ -88,6 +88,9 @@ _FORMS = [
         rf"{_Y}[\s-]+{_NAME}[\s-]+{_DTH}{_TAIL}",
         # What the C library prints, with a zone before the year or without one.
         rf"{_WEEKDAY}{_NAME}\s+{_D}\s+{_CLOCK}\s+(?:{_ZONE}\s+)?{_Y}",
+        rf"{_WEEKDAY}{_NAME}\s+{_D}\s+{_CLOCK}\s+{_Y}\s+{_ZONE}",  # git
+        rf"\[?{_D}/{_NAME}/{_Y}:{_CLOCK}(?:\s*{_ZONE})?\]?",  # logs of servers
+        rf"{_CLOCK}\s-\s{_NAME}\s+{_DTH},?\s+{_Y}",  # Twitter's page
         rf"{_NAME},?\s+{_Y}",
         rf"{_Y}/{_M}",
         rf"{_M}/{_Y}",
@@ -99,7 +102,7 @@ _FORMS = [
 _DAY_OR_MONTH_FIRST = re.compile(r"(?<!\d)\d{1,2}([/.-])\d{1,2}\1(?:\d{4}|\d{2})(?!\d)")
 _ODD_MARKS = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Directions of writing, and blanks without a width."""
-_DASHES = re.compile("[\u2010-\u2015\u2212]")
+_DASHES = re.compile("[\u2010-\u2015\u2212\u00b7\u2022]")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _EASTERN_CLOCK = re.compile(r"(\d{1,2})\s?[時时시]\s?(\d{1,2})\s?[分분](?:\s?(\d{1,2})\s?[秒초])?")
 _EASTERN_HALF = re.compile(r"(?:(午前|上午|오전)|午後|下午|오후)\s?(\d{1,2}:\d{2}(?::\d{2})?)")
@@ -189,7 +192,7 @@ def _plain(text: str) -> str:
         said = _EASTERN_DAYS[next(filter(None, day.groups()))]
         text = f"{said}, {text[: day.start()]}{text[day.end() :]}"
     abroad = _WORD.sub(lambda found: _ABROAD.get(found[0].lower(), found[0]), text)
-    return re.sub(r"\s+de\s+", " ", abroad)
+    return re.sub(r"\s+(?:de|of)\s+", " ", abroad)
 
 
 def _narrow(one: str) -> str:

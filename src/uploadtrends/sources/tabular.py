@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from uploadtrends.sources.reading.dialect import text_of
 from uploadtrends.sources.reading.encodings import codec_of
 from uploadtrends.sources.reading.forms import Form, files_of, form_of
 from uploadtrends.sources.reading.json_lines import POSITION, read_json_lines, sample_records
-from uploadtrends.sources.reading.mending import reject_undecoded, unwrap
+from uploadtrends.sources.reading.mending import follow, reject_undecoded, unwrap
 from uploadtrends.sources.reading.rows import (
     OBJECT,
     SEPARATOR,
@@ -139,10 +139,10 @@ def _read(
     dates: Sequence[str],
     progress: Progress | None,
 ) -> None:
-    columns = rows.columns
+    columns, since = rows.columns, rows.next_position
     if form == "sqlite":
         table = lite.table_of(file, reading.table)
-        check_columns(file, lite.sqlite_columns(file, table), columns)
+        columns = _roots(file, lite.sqlite_columns(file, table), columns)
         lite.read_sqlite(rows, file, columns, table, progress)
     elif form == "parquet":
         check_columns(file, columnar.parquet_columns(con, file), columns, paths=True)
@@ -152,7 +152,7 @@ def _read(
         columnar.read_feather(con, rows, file, columns)
     elif form == "excel":
         sheet = workbook.read_sheet(file, reading.sheet, columns)
-        check_columns(file, workbook.header_of(sheet), columns)
+        columns = _roots(file, workbook.header_of(sheet), columns)
         old = workbook.counts_from_1904(file)
         workbook.add_sheet(rows, sheet, columns, dates, since_1904=old)
     elif form == "json":
@@ -168,12 +168,31 @@ def _read(
             quote=reading.quote,
             dates=dates,
         )
-        check_columns(file, text.dialect.header, columns)
-        read_delimited(con, rows, text, progress)
+        columns = _roots(file, text.dialect.header, columns)
+        dated = tuple(
+            dict.fromkeys(
+                root for root, column in zip(columns, rows.columns, strict=True) if column in dates
+            )
+        )
+        read_delimited(con, rows, replace(text, columns=columns, dates=dated), progress)
         rows.flush()
-        unwrap(con, columns)
+        unwrap(con, rows.columns)
     if form in ("text", "json") and codec_of(file, reading.encoding) != "utf-8":
-        reject_undecoded(con, rows, columns, reading.encoding)
+        reject_undecoded(con, rows, rows.columns, reading.encoding)
+    for column, root in zip(rows.columns, columns, strict=True):
+        if column != root:
+            rows.flush()
+            follow(con, file, column, cells(rows.columns)[column], since)
+
+
+def _roots(path: Path, present: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns to read: of a path into the objects of one, that one."""
+    roots = (column if column in present else column.split(".")[0] for column in columns)
+    found = tuple(
+        root if root in present else column for root, column in zip(roots, columns, strict=True)
+    )
+    check_columns(path, present, found)
+    return found
 
 
 def columns_of(

@@ -7,7 +7,7 @@ import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from uploadtrends.sources.moments import quote
 from uploadtrends.sources.reading.rows import OBJECT, SEPARATOR
@@ -23,7 +23,10 @@ NOTHING = (
 """What programs and platforms write where there is no value."""
 TRUE = ("true", "t", "yes", "y", "on")
 FALSE = ("false", "f", "no", "n", "off")
-CASELESS = ("artstation", "deviantart", "twitter", "reddit", "instagram", "tumblr")
+CASELESS = (
+    *("artstation", "deviantart", "twitter", "reddit", "instagram", "tumblr"),
+    *("bluesky", "mastodon", "furaffinity", "newgrounds", "pinterest", "tiktok"),
+)
 """Platforms on which two names that differ in case only are one account."""
 _DOMAINS = {"twitter": "(?:twitter|x)"}
 """Of those whose profiles do not lie at their own name and .com."""
@@ -35,6 +38,9 @@ ROUNDED = "an id that some program has rounded"
 _EXPONENT = "-?[0-9]([.][0-9]+)?[eE][+][0-9]+|-?[0-9][.][0-9]+[eE][0-9]+"
 _TEXT_OR_NUMBER = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+"""
 _MEMBER = re.compile(_TEXT_OR_NUMBER)
+_OPENINGS = (("[", "\\"), ("{", "|"), ("(", ")"), ("array([", "array(\\"))
+"""Where texts begin that may be lists, and the first text behind them."""
+_NUMPY = re.compile(r"array\((\[.*\])(?:, dtype=\w+)?\)", re.DOTALL)
 _BARE_LIST = re.compile(rf"\[\s*(?:{_TEXT_OR_NUMBER})(?:\s+(?:{_TEXT_OR_NUMBER}))+\s*\]")
 """A list as NumPy writes it, ``['a' 'b']``."""
 _ESCAPED = "([^%]|%(2[0-9A-CFa-cf]|3[A-Fa-f]|40|5[B-Eb-e]|60|7[B-Db-d]|[89A-Fa-f][0-9A-Fa-f]))+"
@@ -123,8 +129,8 @@ def unfold_lists(con: duckdb.DuckDBPyConnection, cell: str) -> bool:
     Postgres where the whole column looks like that. An object in a text is marked as one.
     """
     # Comparisons of whole texts are far cheaper than a look at the first character.
-    opened = f"({cell} >= '[' AND {cell} < '\\' OR {cell} >= '{{' AND {cell} < '|')"
-    shape = f"CASE WHEN {opened} THEN right({cell}, 1) IN (']', '}}') END"
+    opened = " OR ".join(f"{cell} >= '{a}' AND {cell} < '{b}'" for a, b in _OPENINGS)
+    shape = f"CASE WHEN {opened} THEN right({cell}, 1) IN (']', '}}', ')') END"
     n, of = con.sql(
         f"SELECT count(*) FILTER ({shape}), count({cell}) FROM temp.input_rows"
     ).fetchall()[0]
@@ -141,23 +147,46 @@ def unfold_lists(con: duckdb.DuckDBPyConnection, cell: str) -> bool:
     return True
 
 
-def _unfolded(text: str, *, arrays: bool) -> str:
+def written_value(text: str) -> Any:
+    """Return the list or object that a program wrote as a text: as Python, NumPy or JSON does.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if array := _NUMPY.fullmatch(text):
+        text = array[1]
     try:
         # Python would join texts that have only blanks between them to one.
         listed = ",".join(_MEMBER.findall(text)) if _BARE_LIST.fullmatch(text) else ""
         value = ast.literal_eval(f"[{listed}]" if listed else text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            if not (arrays and text.startswith("{")):
-                return text
-            value = next(csv.reader([text[1:-1]]), [])
+            return json.loads(text)
+        except RecursionError as error:
+            raise ValueError(str(error)) from error
+    return value
+
+
+def _unfolded(text: str, *, arrays: bool) -> str:
+    try:
+        value = written_value(text)
+    except ValueError:
+        if not (arrays and text.startswith("{")):
+            return text
+        value = next(csv.reader([text[1:-1]]), [])
+    return as_cell(value) if isinstance(value, dict | list | tuple | set) else text
+
+
+def as_cell(value: Any) -> str:
+    """Return a value as a cell: members between `SEPARATOR`, objects marked as such."""
     if isinstance(value, dict):
         return OBJECT + json.dumps(value, default=str)
-    if not isinstance(value, list | tuple | set) or any(isinstance(v, dict | list) for v in value):
-        return text
-    return SEPARATOR.join("" if one is None else str(one) for one in value)
+    if isinstance(value, list | tuple | set):
+        members = [as_cell(one) for one in value]
+        return SEPARATOR.join(sorted(members) if isinstance(value, set) else members)
+    return "" if value is None else str(value)
 
 
 def id_doubt(cell: str, text: str, *, objects: bool = True) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import quote
+from uploadtrends.sources.reading.cells import as_cell, written_value
 from uploadtrends.sources.reading.rows import UNDECODED, Rows, cells, row_name
 
 if TYPE_CHECKING:
@@ -42,6 +46,61 @@ def unwrap(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
             )
             if con.sql(f"SELECT bool_and({quoted}) FROM temp.input_rows").fetchall()[0][0]:
                 con.execute(f"UPDATE temp.input_rows SET {cell} = nullif({cell}[2:-2], '')")
+
+
+def follow(con: duckdb.DuckDBPyConnection, path: Path, column: str, cell: str, since: int) -> None:
+    """Put what a dotted path leads to in the place of objects that lie in a column as texts.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+        With `input_rows`.
+    path : Path
+        For the message.
+    column : str
+        The path, ``artist.name``; the cells hold what is under its first name.
+    cell : str
+        Its name in `input_rows`.
+    since : int
+        Position of the first row to look at.
+
+    Raises
+    ------
+    InputError
+        No object has such a field.
+    """
+    _, *steps = column.split(".")
+    seen: set[str] = set()
+
+    def inside(value: Any, steps: list[str]) -> Any:
+        if isinstance(value, list | tuple | set):
+            return [inside(one, steps) for one in value]
+        if not steps or not isinstance(value, dict):
+            return None if steps else value
+        seen.update(map(str, value))
+        return inside(value.get(steps[0]), steps[1:])
+
+    def followed(text: str) -> str:
+        with suppress(ValueError):
+            return as_cell(inside(written_value(text), steps))
+        return ""
+
+    given = f"{cell} IS NOT NULL AND position >= {since}"
+    con.create_function("ut_follow", followed, ["VARCHAR"], "VARCHAR")
+    try:
+        con.execute(
+            f"UPDATE temp.input_rows SET {cell} = nullif(ut_follow({cell}), '') WHERE {given}"
+        )
+    finally:
+        con.remove_function("ut_follow")
+    con.execute("UPDATE temp.input_files SET nested = TRUE")
+    if seen and steps[-1] not in seen:
+        raise InputError(
+            "no such field",
+            file=path,
+            column=column,
+            fix=f"fields there: {', '.join(sorted(seen)[:20])}",
+        )
 
 
 def reject_undecoded(

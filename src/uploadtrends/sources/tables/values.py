@@ -66,7 +66,9 @@ def _objects(
     con: duckdb.DuckDBPyConnection, path: Path, field: str, column: str, example: str
 ) -> InputError:
     keys = con.sql(
-        f"SELECT try(json_keys(split_part($1, chr({ord(OBJECT)}), 2)))", params=[example]
+        f"SELECT try(json_keys(rtrim(split_part($1, chr({ord(OBJECT)}), 2), "
+        f"chr({ord(SEPARATOR)}))))",
+        params=[example],
     ).fetchall()[0][0]
     return InputError(
         f"the column holds objects, not {_SINGLE[field]}",
