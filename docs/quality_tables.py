@@ -95,7 +95,7 @@ def headlines() -> str:
     watched = watched[watched["step_sd"] == 0].groupby("method")["alarms"]
     cohorts = read("placebo_cohorts.csv").set_index("world")["passed"]
     default_of_r = "R's default"
-    whole = read("claims_new_rule_confusion.csv")["share_claimed"]
+    whole = read("claims_new_rule_confusion.csv")
     files = read("loading.csv")
     rows = [
         [
@@ -139,8 +139,8 @@ def headlines() -> str:
         ],
         [
             "Does the whole procedure claim what is not there?",
-            f"no effect: {percent(whole[0])}% of populations; a fall as large as it says it can "
-            f"find: {percent(whole[1])}%",
+            f"no effect: {whole['claimed'][0]} of {whole['n'][0]} populations; a fall as large as "
+            f"it says it can find: {whole['claimed'][1]} of {whole['n'][1]}",
         ],
         [
             "Are rows lost on the way in?",
