@@ -62,7 +62,7 @@ def run_command(words: list[str]) -> None:
     assert result.exit_code == 0, f"{words}\n{result.output}\n{result.exception!r}"
 
 
-WITH_CODE = [page for page in PAGES if page.stem != "how_good_is_it"]  # tables alone
+WITH_CODE = [page for page in PAGES if page.stem not in ("how_good_is_it", "words")]  # tables
 WITH_CODE.append(ROOT / "README.md")
 
 
