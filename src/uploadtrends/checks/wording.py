@@ -346,8 +346,10 @@ def _no_claim(
             )
             claimed = [f"a fall of {-fall:.0f}%"] * (fall > -100)
             claimed += [f"a rise of {rise:.0f}%"] * (rise < math.inf)
-            if claimed:
+            if fall > -100:
                 sentence += f", the smallest that would have been claimed {' or '.join(claimed)}"
+            elif claimed:
+                sentence += f"; not even a fall to zero would have been claimed, but {claimed[0]}"
     return sentence + "."
 
 
