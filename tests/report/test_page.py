@@ -181,6 +181,10 @@ def test_methods_cite_what_was_run(results: Any) -> None:
     assert set(cited) <= set(REFERENCES)
     assert "restricted likelihood" in text
     assert "Harville 1974" in cited
+    # The p that conclusions and the table of effects use.
+    assert "closed test" in text
+    told = checklist(results).set_index("item")["answer"]
+    assert "closed test" in told["Multiple tests"]
     for key in cited[1:]:
         assert key in text
 

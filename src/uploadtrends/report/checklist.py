@@ -68,7 +68,8 @@ def checklist(results: Any) -> pd.DataFrame:
         ),
         (
             "Multiple tests",
-            "Holm's correction within each kind of effect (column p holm)"
+            "a closed test over all rows of all series and events (column p adjusted); Holm's "
+            "correction within each kind of effect (column p holm)"
             + ("; the check of multiplicity" if "multiplicity" in names else ""),
         ),
         ("Model checks", _diagnostics(fits)),

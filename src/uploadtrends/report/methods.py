@@ -18,8 +18,8 @@ REFERENCES = {
     "Newey & West 1987": "A simple, positive semi-definite, heteroskedasticity and autocorrelation "
     "consistent covariance matrix. Econometrica 55:703-708.",
     "Hosking 1981": "Fractional differencing. Biometrika 68:165-176.",
-    "Holm 1979": "A simple sequentially rejective multiple test procedure. Scandinavian Journal of "
-    "Statistics 6:65-70.",
+    "Marcus, Peritz & Gabriel 1976": "On closed testing procedures with special reference to "
+    "ordered analysis of variance. Biometrika 63:655-660.",
     "Bai & Perron 2003": "Computation and analysis of multiple structural change models. Journal "
     "of Applied Econometrics 18:1-22.",
     "Andrews 1993": "Tests for parameter instability and structural change with unknown change "
@@ -123,10 +123,11 @@ def paragraph(results: Any) -> tuple[str, list[str]]:
         )
         + ".",
         f"Estimates come from {'; '.join(described) or 'no model: every series was refused'}.",
-        "P values were adjusted for the number of tests by Holm's method (Holm 1979).",
+        "P values were adjusted for all rows of all series and events by a closed test (Marcus, "
+        "Peritz & Gabriel 1976).",
         _change_points(results.breaks),
     ]
-    cited += ["Holm 1979", *_CHANGE_POINTS]
+    cited += ["Marcus, Peritz & Gabriel 1976", *_CHANGE_POINTS]
     names = {check.name for check in results.checks}
     if "placebo_cohorts" in names:
         sentences.append(

@@ -235,9 +235,9 @@ def _effects(results: Any) -> str:
     again = main["estimate"].isna() & main.duplicated(alike)
     body = (
         "<p>In percent of what was expected without the event, where the model gives it, with 95% "
-        "intervals. The first p is of one test alone, the second one is adjusted for all tests of "
-        "that kind (Holm). The downloads have every column, the smallest change that could have "
-        "been found among them.</p>"
+        "intervals. The first p is of one test alone, the second one is adjusted for all rows of "
+        "all series and events (a closed test). The downloads have every column, the smallest "
+        "change that could have been found among them.</p>"
     )
     body += html_table(_told(main[~again]), "Estimates by series and event")
     body += downloads("results", effects)
