@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import uploadtrends as ut
 from uploadtrends.breaks.likelihood.calibrated import Counts, Gate, gate
 from uploadtrends.breaks.likelihood.laws import null_law, p_value
 from uploadtrends.breaks.likelihood.mixture import count_noise
@@ -130,3 +132,12 @@ def test_counts_get_a_gate_of_their_own() -> None:
         alarms["counts"] += gate(standard(row), spacing, counts=known).change
     assert alarms["counts"] < alarms["plain"]
     assert alarms["counts"] <= 8
+
+
+def test_the_sentence_names_what_the_change_is_held_against() -> None:
+    index = pd.date_range("2018-01-01", periods=60, freq="MS")
+    noise = np.random.default_rng(2).normal(0, 1, 60)
+    rises = ut.change_points(pd.Series(0.08 * np.arange(60) + noise, index))
+    assert "than a straight line with" in rises.fits[0].sentence
+    flat = ut.change_points(pd.Series(noise, index))
+    assert "than a constant with" in flat.fits[0].sentence

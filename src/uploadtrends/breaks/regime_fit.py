@@ -150,7 +150,7 @@ def calibrated_regimes(
         p=found.gate.p,
         label=found.label,
         autocorrelation=found.gate.rho,
-        null=found.gate.null,
+        null=found.gate.against,
         best=int(kept[blocks.first_row(found.gate.dates[0])]),
         odd=tuple(odd),
     )

@@ -64,6 +64,9 @@ class Gate:
     rho : float
         Autocorrelation of the errors beside the best change, bias-corrected: that of the
         simulated null.
+    against : {"constant", "line"}
+        What `p` holds the change against: also a line where the null is a constant and a line
+        explains as much.
     """
 
     change: bool
@@ -71,6 +74,7 @@ class Gate:
     null: Null
     dates: tuple[int, ...]
     rho: float
+    against: Null
     shift: Alternative = field(repr=False)
     line: Alternative | None = field(repr=False)
 
@@ -136,18 +140,26 @@ def gate(
     constant = min(float(shift.null[0]), float(shift.change[0]) + 2 * log_n)
     if constant > float(line.null[0]) + log_n:
         return _decide("line", line_p / LINE_SHARE, level, shift, line, spacing.n)
+    against: Null = "constant"
     if shift_p <= SHIFT_SHARE * level:
         law = noise.drift_law(line, pairs=bool(shift.dates[0, 1]))
         guard_p = p_value(float(line.null[0] - shift.change[0]), law)
+        against = "line" if guard_p / GUARD_SHARE > shift_p else "constant"
         shift_p = max(shift_p, min(1.0, guard_p / GUARD_SHARE))
     # Bonferroni weights: the overall p is at most the level when either route rejects.
     if shift_p / SHIFT_SHARE <= line_p / SIDE_SHARE:
-        return _decide("constant", shift_p / SHIFT_SHARE, level, shift, line, spacing.n)
-    return _decide("constant", line_p / SIDE_SHARE, level, shift, line, spacing.n)
+        return _decide("constant", shift_p / SHIFT_SHARE, level, shift, line, spacing.n, against)
+    return _decide("constant", line_p / SIDE_SHARE, level, shift, line, spacing.n, "line")
 
 
 def _decide(
-    null: Null, p: float, level: float, shift: Alternative, line: Alternative | None, n: int
+    null: Null,
+    p: float,
+    level: float,
+    shift: Alternative,
+    line: Alternative | None,
+    n: int,
+    against: Null | None = None,
 ) -> Gate:
     best = shift if null == "constant" or line is None else line
     return Gate(
@@ -156,6 +168,7 @@ def _decide(
         null=null,
         dates=tuple(int(date) for date in best.dates[0] if date),
         rho=corrected_rho(float(best.rho[0]), n, int(best.terms[0])),
+        against=against or null,
         shift=shift,
         line=line,
     )
