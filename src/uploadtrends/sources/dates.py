@@ -74,31 +74,28 @@ _TIME = rf"{_CLOCK}(?:\s*{_ZONE})?"
 _TAIL = rf"(?:(?:\s*,\s*|\s*t\s*|\s+)(?:at\s+)?{_TIME})?"
 _Y, _M, _D = r"(?P<year>\d{4})", r"(?P<month>\d{1,2})", r"(?P<day>\d{1,2})"
 _DTH = rf"{_D}(?:st|nd|rd|th|er|\.)?"
-_FORMS = [
-    re.compile(form, re.IGNORECASE)
-    for form in (
-        rf"{_WEEKDAY}{_Y}(?P<mark>[-/.:]){_M}(?P=mark){_D}{_TAIL}",
-        rf"{_WEEKDAY}{_Y}\s?[年년]\s?{_M}\s?[月월](?:\s?{_D}\s?[日일](?:\s*{_TIME})?)?",
-        rf"{_WEEKDAY}{_Y}\.\s{_M}\.\s{_D}\.?{_TAIL}",
-        r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?:\.0+|[t ]?"
-        r"(?P<hour>\d{2})(?P<minute>\d{2})"
-        rf"(?:(?P<second>\d{{2}})(?:[.,](?P<fraction>\d{{1,9}}))?)?(?:\s*{_ZONE})?)?",
-        rf"{_WEEKDAY}{_DTH}[\s-]+{_NAME}[,\s-]+{_Y}{_TAIL}",
-        rf"{_WEEKDAY}{_NAME}\s+{_DTH},?\s+{_Y}{_TAIL}",
-        rf"{_Y}[\s-]+{_NAME}[\s-]+{_DTH}{_TAIL}",
-        # What the C library prints, with a zone before the year or without one.
-        rf"{_WEEKDAY}{_NAME}\s+{_D}\s+{_CLOCK}\s+(?:{_ZONE}\s+)?{_Y}",
-        rf"{_WEEKDAY}{_NAME}\s+{_D}\s+{_CLOCK}\s+{_Y}\s+{_ZONE}",  # git
-        rf"\[?{_D}/{_NAME}/{_Y}:{_CLOCK}(?:\s*{_ZONE})?\]?",  # logs of servers
-        rf"{_CLOCK}\s-\s{_NAME}\s+{_DTH},?\s+{_Y}",  # Twitter's page
-        rf"{_NAME},?\s+{_Y}",
-        rf"{_Y}/{_M}",
-        rf"{_M}/{_Y}",
-        rf"{_Y}-(?P<ordinal>\d{{3}}){_TAIL}",
-        rf"{_Y}-?W(?P<week>\d{{2}})-?(?P<ordinal>[1-7]){_TAIL}",
-        r"(?P<year>\d{4})\.(?P<month>\d{2})",  # 2021.1 may be October that lost a zero
-    )
-]
+_FORMS = (
+    rf"{_WEEKDAY}{_Y}(?P<mark>[-/.:]){_M}(?P=mark){_D}{_TAIL}",
+    rf"{_WEEKDAY}{_Y}\s?[年년]\s?{_M}\s?[月월](?:\s?{_D}\s?[日일](?:\s*{_TIME})?)?",
+    rf"{_WEEKDAY}{_Y}\.\s{_M}\.\s{_D}\.?{_TAIL}",
+    r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?:\.0+|[t ]?"
+    r"(?P<hour>\d{2})(?P<minute>\d{2})"
+    rf"(?:(?P<second>\d{{2}})(?:[.,](?P<fraction>\d{{1,9}}))?)?(?:\s*{_ZONE})?)?",
+    rf"{_WEEKDAY}{_DTH}[\s-]+{_NAME}[,\s-]+{_Y}{_TAIL}",
+    rf"{_WEEKDAY}{_NAME}\s+{_DTH},?\s+{_Y}{_TAIL}",
+    rf"{_Y}[\s-]+{_NAME}[\s-]+{_DTH}{_TAIL}",
+    # What the C library prints, with a zone before the year or without one.
+    rf"{_WEEKDAY}{_NAME}\s+{_D}\s+{_CLOCK}\s+(?:{_ZONE}\s+)?{_Y}",
+    rf"{_WEEKDAY}{_NAME}\s+{_D}\s+{_CLOCK}\s+{_Y}\s+{_ZONE}",  # git
+    rf"\[?{_D}/{_NAME}/{_Y}:{_CLOCK}(?:\s*{_ZONE})?\]?",  # logs of servers
+    rf"{_CLOCK}\s-\s{_NAME}\s+{_DTH},?\s+{_Y}",  # Twitter's page
+    rf"{_NAME},?\s+{_Y}",
+    rf"{_Y}/{_M}",
+    rf"{_M}/{_Y}",
+    rf"{_Y}-(?P<ordinal>\d{{3}}){_TAIL}",
+    rf"{_Y}-?W(?P<week>\d{{2}})-?(?P<ordinal>[1-7]){_TAIL}",
+    r"(?P<year>\d{4})\.(?P<month>\d{2})",  # 2021.1 may be October that lost a zero
+)
 _DAY_OR_MONTH_FIRST = re.compile(r"(?<!\d)\d{1,2}([/.-])\d{1,2}\1(?:\d{4}|\d{2})(?!\d)")
 _ODD_MARKS = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Directions of writing, and blanks without a width."""
@@ -159,7 +156,7 @@ def read_date(text: str, zone: str = "UTC") -> Reading:
         return Reading(datetime(int(year[1]), 1, 1), "year")
     if text.isascii() or "年" in text or "년" in text:
         for form in _FORMS:
-            if found := form.fullmatch(text):
+            if found := _compiled(form).fullmatch(text):
                 return _moment(found.groupdict(), zone)
     if _DAY_OR_MONTH_FIRST.match(text):
         return Reading(None, "", DAY_OR_MONTH)
@@ -174,6 +171,12 @@ def read_date(text: str, zone: str = "UTC") -> Reading:
     if _EARLY.fullmatch(text):
         return Reading(None, "", "a bare number: if it is a Unix time before 2000, say date_format")
     return Reading(None, "")
+
+
+@cache
+def _compiled(form: str) -> re.Pattern[str]:
+    """Compile a form when it is first tried: most loads never ask Python for a date."""
+    return re.compile(form, re.IGNORECASE)
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -245,7 +246,7 @@ def check_columns(
 
 
 def _keys(sample: Sequence[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(key for row in sample for key in row))
+    return list(dict.fromkeys(chain.from_iterable(sample)))
 
 
 def _read_json(
@@ -257,9 +258,10 @@ def _read_json(
 ) -> None:
     wanted = [column.split(".")[0] for column in rows.columns]
     sample = sample_records(path, wanted=wanted, codec=codec)
-    if not set(wanted) <= set(_keys(sample)):  # some have a key only where it says something
-        sample = sample_records(path, _MANY, wanted, codec)
     present = _keys(sample)
+    if not set(wanted) <= set(present):  # some have a key only where it says something
+        sample = sample_records(path, _MANY, wanted, codec)
+        present = _keys(sample)
     check_columns(path, present, rows.columns, paths=True)
     for column in rows.columns:
         if column not in present:
