@@ -199,9 +199,9 @@ def id_doubt(cell: str, text: str, *, objects: bool = True) -> str:
         f"{text} <> {cell} AND regexp_full_match({text}, '-?[0-9]{{16,}}[.]0') "
         f"AND abs(try_cast({text} AS DOUBLE)) > {1 << 53}"
     )
-    # A look at two characters spares most ids the regular expression.
-    digit = f"{cell} < ':' AND (substr({cell}, 2, 1) IN ('.', 'e', 'E') OR left({cell}, 1) = '-')"
-    exponent = f"{digit} AND regexp_full_match({cell}, {quote(_EXPONENT)})"
+    # A look for the letter spares most ids the regular expression.
+    letter = f"{cell} < ':' AND (contains({cell}, 'e') OR contains({cell}, 'E'))"
+    exponent = f"{letter} AND regexp_full_match({cell}, {quote(_EXPONENT)})"
     rounded = f"WHEN {float_beyond} OR {exponent} THEN {quote(ROUNDED)}"
     if not objects:
         return f"CASE {rounded} END"
