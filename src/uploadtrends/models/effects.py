@@ -106,20 +106,14 @@ def tabulated(rows: list[dict[str, Any]], **replaced: Array) -> pd.DataFrame:
     return pd.DataFrame({name: columns[name] for name in COLUMNS})
 
 
-def effect_table(
-    prepared: Prepared, estimate: Estimate | None, *, bends: bool = True
-) -> pd.DataFrame:
-    """Return one row per block and effect of one series (columns as `COLUMNS`).
-
-    `bends` fills what depends on the untreated course; it takes two more fits.
-    """
-    return tabulated(effect_rows(prepared, estimate, bends=bends))
-
-
 def effect_rows(
     prepared: Prepared, estimate: Estimate | None, *, bends: bool = True, brief: bool = False
 ) -> list[dict[str, Any]]:
-    """Return the rows of `effect_table`; `brief` leaves out percents that would need draws."""
+    """Return one row per block and effect of one series, for `tabulated`.
+
+    `bends` fills what depends on the untreated course, which takes two more fits; `brief` leaves
+    out percents that would need draws.
+    """
     return effect_rows_of([(prepared, estimate)], bends=bends, brief=brief)[0]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.errors import InputError, NotEstimableError
-from uploadtrends.models.effects import effect_table
+from uploadtrends.models.effects import effect_rows, tabulated
 from uploadtrends.models.estimators.by_name import estimate
 from uploadtrends.models.estimators.estimate import Estimate
 from uploadtrends.models.estimators.noise import LEAST_POINTS
@@ -23,8 +23,7 @@ COLUMNS = ("method", "event", "term", "estimate", "se", "low", "high", "p", "sta
 def sensitivity_table(prepared: Prepared, fitted: Estimate | None) -> pd.DataFrame:
     """Return the effects by the method reported and by others (columns as `COLUMNS`)."""
     reported, scale = prepared.choice.method, prepared.choice.scale
-    own = effect_table(prepared, fitted, bends=False).assign(method=f"{reported} (reported)")
-    tables = [own[list(COLUMNS)]]
+    tables = [_effects(prepared, fitted).assign(method=f"{reported} (reported)")]
     others: list[tuple[str, dict[str, Any]]]
     n = int(prepared.design.used.sum())
     if fitted is None:
@@ -40,17 +39,27 @@ def sensitivity_table(prepared: Prepared, fitted: Estimate | None) -> pd.DataFra
     for method, changes in others:
         if method == reported and not changes:
             continue
-        settings = replace(prepared.settings, method=method, **changes)
-        choice = replace(prepared.choice, method=method)
-        other = replace(prepared, settings=settings, choice=choice)
         name = f"{method} (phi at its maximum)" if changes else method
-        try:
-            table = effect_table(other, estimate(other), bends=False)
-        except NotEstimableError as error:
-            refused = replace(choice, status="refused", reason=str(error))
-            table = effect_table(replace(other, choice=refused), None)
-        tables.append(table.assign(method=name)[list(COLUMNS)])
+        tables.append(by_method(prepared, method, **changes).assign(method=name))
     return pd.concat(tables, ignore_index=True)
+
+
+def by_method(prepared: Prepared, method: str, **changes: Any) -> pd.DataFrame:
+    """Return the effects by another method (columns as `COLUMNS`), refused where that cannot fit
+    the series."""
+    settings = replace(prepared.settings, method=method, **changes)
+    choice = replace(prepared.choice, method=method)
+    other = replace(prepared, settings=settings, choice=choice)
+    try:
+        return _effects(other, estimate(other))
+    except NotEstimableError as error:
+        refused = replace(choice, status="refused", reason=str(error))
+        return _effects(replace(other, choice=refused), None)
+
+
+def _effects(prepared: Prepared, fitted: Estimate | None) -> pd.DataFrame:
+    rows = effect_rows(prepared, fitted, bends=False, brief=True)
+    return tabulated(rows)[list(COLUMNS)]
 
 
 SHORTEST_COLUMNS = (

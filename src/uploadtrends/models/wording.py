@@ -10,8 +10,9 @@ from uploadtrends.brief import interval_text, months_text, number, p_text
 from uploadtrends.events import Block
 from uploadtrends.models.bends import ALPHA, FALLS, outlasted
 from uploadtrends.models.estimators.estimate import Estimate
+from uploadtrends.models.estimators.noise import LEAST_POINTS
 from uploadtrends.models.preparation import Prepared
-from uploadtrends.models.sensitivity import sensitivity_table
+from uploadtrends.models.sensitivity import by_method
 from uploadtrends.models.terms import TERMS
 from uploadtrends.models.units import unit_of
 from uploadtrends.series.grid import period_name
@@ -49,7 +50,7 @@ def describe(
     lines.append(f"Model: {prepared.rule}")
     if design.blocks:
         lines.append(f"Diagnostics: {verdict}")
-        lines += _with_noise(prepared, estimate)
+        lines += _with_noise(prepared)
     lines += [f"Note: {note}." for note in (*prepared.notes, *estimate.notes)]
     return "\n".join(lines)
 
@@ -139,13 +140,14 @@ def bend_size(row: pd.Series, bend: float, scale: str, unit: str) -> str:
     return f"{number(100 * math.expm1(min(whole, 20.0)))}%"
 
 
-def _with_noise(prepared: Prepared, estimate: Estimate) -> list[str]:
+def _with_noise(prepared: Prepared) -> list[str]:
     """Return the level change under AR(1) plus white noise, where the series is long enough."""
     choice = prepared.choice
-    rows = sensitivity_table(prepared, estimate)
-    rows = rows[(rows["method"] == "ar1-plus-noise") & (rows["term"] == "level")]
-    rows = rows[rows["estimate"].notna()]
-    if choice.method != "reml-ar1" or rows.empty:
+    if choice.method != "reml-ar1" or prepared.design.positions.size < LEAST_POINTS:
+        return []
+    rows = by_method(prepared, "ar1-plus-noise")
+    rows = rows[(rows["term"] == "level") & rows["estimate"].notna()]
+    if rows.empty:
         return []
     scale, unit = (100, "%") if choice.scale == "log" else (1, "")
     parts = []
