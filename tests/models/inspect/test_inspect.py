@@ -102,7 +102,7 @@ def test_a_prediction_needs_its_covariates(known) -> None:
     assert fit.predict(4)["estimate"].notna().all()
     with pytest.raises(InputError, match="ends before the periods to predict"):
         fit.predict(5)
-    with pytest.raises(InputError, match="1 period or more"):
+    with pytest.raises(InputError, match="whole number of at least 1"):
         fit.predict(0)
 
 
