@@ -157,3 +157,10 @@ def test_packed_answers_in_a_folder_count_and_one_cut_off_is_one_reject(store, t
     store.load(SavedAnswers(tmp_path), max_rejects=1)
     assert [row[0] for row in works(store)] == ["a", "b"]
     assert store.sql("SELECT reason FROM reject").fetchall() == [("not JSON, or cut off",)]
+
+
+def test_ids_as_floats_are_ids(store, tmp_path: Path) -> None:
+    """A program between the site and the file wrote 77.0; the work had nobody."""
+    work = project("aa", 1) | {"user_id": 77.0, "id": 1.0}
+    store.load(SavedAnswers(put(tmp_path / "saved", "p.json", {"data": [work], "total_count": 1})))
+    assert [(row[0], row[3]) for row in works(store)] == [("aa", "77")]

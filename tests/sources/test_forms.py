@@ -14,8 +14,10 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
 import zstandard
+from pyarrow import parquet
 from written import MAPPING, put, rows, works
 
 from uploadtrends.errors import InputError
@@ -206,4 +208,27 @@ def test_presets(store, tmp_path) -> None:
     assert (report.n_loaded, report.unattributed) == (4, 1)
     assert store.sql("SELECT artist_id FROM artist WHERE platform = 'reddit'").fetchall() == [
         ("Ada",)
+    ]
+
+
+def test_presets_of_made_pictures(store, tmp_path) -> None:
+    pages = [
+        {"items": [{"id": n, "createdAt": f"2023-05-0{n}T00:00:00.000Z", "username": user}]}
+        | {"metadata": {"nextCursor": n}}
+        for n, user in ((1, "ann"), (2, None))
+    ]
+    file = put(tmp_path, "".join(json.dumps(page) + "\n" for page in pages), "pages.jsonl")
+    store.load(preset("civitai", file))
+    moments = pa.array([1_660_000_000_000_000] * 2, pa.timestamp("us", tz="UTC"))
+    names = {"image_name": ["a.png", "b.png"], "user_name": ["f00", "deleted_account"]}
+    parquet.write_table(pa.table(names | {"timestamp": moments}), tmp_path / "metadata.parquet")
+    store.load(preset("diffusiondb", tmp_path / "metadata.parquet"))
+    assert store.sql(
+        "SELECT platform, upload_id, artist_id, CAST(published_at AS VARCHAR) FROM upload "
+        "LEFT JOIN credit USING (platform, upload_id) ORDER BY ALL"
+    ).fetchall() == [
+        ("civitai", "1", "ann", "2023-05-01 00:00:00"),
+        ("civitai", "2", None, "2023-05-02 00:00:00"),
+        ("diffusiondb", "a.png", "f00", "2022-08-08 23:06:40"),
+        ("diffusiondb", "b.png", None, "2022-08-08 23:06:40"),
     ]

@@ -49,7 +49,10 @@ def load(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option("--preset", help="For table: the mapping of a known file (unsplash, reddit)."),
+        typer.Option(
+            "--preset",
+            help="For table: the mapping of a known file (unsplash, reddit, civitai, diffusiondb).",
+        ),
     ] = None,
     dry_run: Annotated[
         bool,

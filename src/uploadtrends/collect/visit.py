@@ -376,7 +376,9 @@ def flag_of(*values: Any) -> bool | None:
 
 
 def text_of(value: Any) -> str | None:
-    """Return a non-empty text or a number as text, else None."""
+    """Return a non-empty text or a whole number as text, else None."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
+        value = int(value)  # 77.0, as programs on the way write it
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return clean(str(value).strip()) or None

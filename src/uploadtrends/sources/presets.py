@@ -7,6 +7,12 @@ zone; UTC is assumed. Photographs that were removed are not in later releases.
 `reddit`: monthly dumps of submissions, JSON Lines in zstd with a window of 2 GB. `created_utc` is a
 number in most months and a text in others; authors who left are ``[deleted]`` and count as
 unattributed. Every post is a work: choose a subreddit's file, or filter first.
+
+`civitai`: answers of its API about images (``/api/v1/images``), saved page by page. All are made
+with AI; users who left have no name.
+
+`diffusiondb`: the metadata of DiffusionDB (Parquet), images that people of one Discord server made
+with Stable Diffusion in August 2022. Users are hashes; ``deleted_account`` is nobody.
 """
 
 from __future__ import annotations
@@ -35,6 +41,19 @@ PRESETS: dict[str, dict[str, Any]] = {
             "is_mature": "over_18",
         },
     },
+    "civitai": {
+        "platform": "civitai",
+        "columns": {"upload_id": "id", "artist_id": "username", "published_at": "createdAt"},
+    },
+    "diffusiondb": {
+        "platform": "diffusiondb",
+        "columns": {
+            "upload_id": "image_name",
+            "artist_id": "user_name",
+            "published_at": "timestamp",
+        },
+        "values": {"artist_id": {"deleted_account": None}},
+    },
 }
 
 
@@ -59,7 +78,7 @@ def preset(name: str, path: str | Path, **options: Any) -> Table:
 
     Parameters
     ----------
-    name : {"unsplash", "reddit"}
+    name : {"unsplash", "reddit", "civitai", "diffusiondb"}
     path : str or Path
         A file, a folder or a pattern.
     **options
