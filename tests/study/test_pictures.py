@@ -22,7 +22,7 @@ from uploadtrends import figures
 from uploadtrends.figures import gallery
 from uploadtrends.report.inline import Picture
 from uploadtrends.study import beside, second
-from uploadtrends.study.pictures import Unknown, content, pictures
+from uploadtrends.study.pictures import Unknown, Watched, content, pictures
 
 
 @pytest.fixture(scope="module")
@@ -211,9 +211,11 @@ def test_a_second_process_draws_what_shows_nothing_to_come(
     begun = type(r).begun(
         spec, r.panels, events=r.events, confounders=r.confounders, kept_in=tmp_path
     )
-    told: list[str] = []
+    told: list[Any] = []
     beside.draw(heard(begun), told.append)
     assert (told[0], told[-1]) == ("figure1", "")
+    (named,) = (said for said in told if isinstance(said, dict))
+    assert [path.name for path in tmp_path.glob(f"figure_figure1-{named['figure1'][:24]}*")]
     assert drawn == ["figure1"]  # the others show models
     fitted = replace(whole, checks=(), conclusion=None, manifest=None)
     drawn.clear()
@@ -307,14 +309,14 @@ def test_the_second_process_draws_what_this_one_would(
 class Pipe:
     """Says what it is given, one at a time; then it is at its last for ever."""
 
-    def __init__(self, *said: str) -> None:
+    def __init__(self, *said: Any) -> None:
         self.said, self.waited = list(said), []
 
     def poll(self, seconds: float) -> bool:
         self.waited.append(seconds)
         return bool(self.said)
 
-    def recv(self) -> str:
+    def recv(self) -> Any:
         return self.said.pop(0)
 
 
@@ -328,6 +330,26 @@ def test_what_the_second_process_is_at_is_waited_for(monkeypatch: pytest.MonkeyP
     pipe.said.append("")
     second.wait_for("effects")
     assert second.RUNNING[0].at == ""
+
+
+def test_what_the_second_process_has_drawn_is_not_looked_for(
+    results: Any, drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told what this one knows: nothing of that is hashed again."""
+    only(monkeypatch, "effects")
+    kept = replace(results, kept_in=tmp_path)
+    said: list[Any] = []
+    beside.draw(heard(kept), said.append)
+    assert drawn == ["effects"]
+    monkeypatch.setattr(second, "RUNNING", [second.Second(None, Pipe(*said))])  # type: ignore[arg-type]
+    with monkeypatch.context() as patched:
+        patched.setattr(Watched, "contents", None)
+        first = pictures(kept, tmp_path)
+    assert first == pictures(kept, tmp_path)
+    assert drawn == ["effects"]
+    lost = second.Second(None, Pipe({"effects": "0" * 64}))  # type: ignore[arg-type]
+    monkeypatch.setattr(second, "RUNNING", [lost])  # told of, and not there
+    assert pictures(kept, tmp_path) == first
 
 
 def test_a_second_process_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ run draws whatever is not there: the results are the same.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -32,7 +31,7 @@ def draw_beside(results: Any) -> None:
         second.tell(vars(results))
 
 
-def draw(hear: second.Hear, say: Callable[[str], None]) -> None:
+def draw(hear: second.Hear, say: second.Say) -> None:
     """Draw, in the second process, what shows nothing that is to come; more, when more is known."""
     known: dict[str, Any] = {}
     made: Pictures | None = None
@@ -45,4 +44,5 @@ def draw(hear: second.Hear, say: Callable[[str], None]) -> None:
             say(entry.name)
             with suppress(Later):
                 made.of(entry)
+                say({entry.name: made.key(entry)})
         say("")

@@ -166,6 +166,10 @@ class StepCache:
             kept.touch()  # the oldest goes first
         return found
 
+    def under(self, name: str, key: str) -> tuple[Any] | None:
+        """Return what is kept of a step under a key of `keys`, in a tuple; None for nothing."""
+        return None if self._folder is None else _read(self._folder / _file(name, key))
+
     def done(self, name: str, depends_on: Any, value: Any, seconds: float, shown: str = "") -> None:
         """Keep a result that was computed elsewhere, in so many seconds."""
         self.recomputed.append(name)
@@ -186,7 +190,7 @@ class StepCache:
     def _place(self, name: str, depends_on: Any) -> Path | None:
         key = fingerprint(name, code_fingerprint(), depends_on, self._forgotten)
         self.keys[name] = key
-        return None if self._folder is None else self._folder / f"{_stem(name)}-{key[:24]}.pickle"
+        return None if self._folder is None else self._folder / _file(name, key)
 
     def _keep(self, name: str, kept: Path, value: Any) -> None:
         assert self._folder is not None  # noqa: S101 - for the type checker
@@ -205,6 +209,10 @@ class StepCache:
             size += path.stat().st_size
             if number > KEPT or size > ROOM:
                 path.unlink(missing_ok=True)
+
+
+def _file(name: str, key: str) -> str:
+    return f"{_stem(name)}-{key[:24]}.pickle"
 
 
 def _stem(name: str) -> str:

@@ -79,12 +79,17 @@ class Pictures:
         """Return the pictures of an entry, drawn where they are not kept."""
         if not entry.ours:
             return _draw(entry, self._results)[0]
-        second.wait_for(entry.name)
-        found = self._kept(entry)
+        key = second.wait_for(entry.name)
+        there = None if key is None else self._steps.under(_step(entry), key)
+        found = self._kept(entry) if there is None else there[0]
         if found is None:
             found = self._made(entry)
         self._done.add(entry.name)
         return found
+
+    def key(self, entry: Entry) -> str | None:
+        """Return the key under which an entry is kept; None where it is not."""
+        return self._steps.keys.get(_step(entry))
 
     def _made(self, entry: Entry) -> dict[str, Picture]:
         self._watched.read.clear()
@@ -94,7 +99,7 @@ class Pictures:
             depends = [*self._about, read, self._watched.contents(read)]
             if whole:
                 self._steps.note(_noted(entry), read)
-                self._steps.keep(f"figure {entry.name}", depends, drawn)
+                self._steps.keep(_step(entry), depends, drawn)
         return drawn
 
     def _kept(self, entry: Entry) -> dict[str, Picture] | None:
@@ -103,11 +108,15 @@ class Pictures:
             return None
         with suppress(Unknown, AttributeError, TypeError, OSError):
             depends = [*self._about, read, self._watched.contents(read)]
-            found = self._steps.seen(f"figure {entry.name}", depends)
+            found = self._steps.seen(_step(entry), depends)
             if found is not None:
                 drawn: dict[str, Picture] = found[0]
                 return drawn
         return None
+
+
+def _step(entry: Entry) -> str:
+    return f"figure {entry.name}"
 
 
 def _noted(entry: Entry) -> str:

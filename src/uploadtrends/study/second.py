@@ -26,16 +26,18 @@ from typing import Any
 PATIENCE = 5.0
 """Seconds after which the first process does itself what the second one is at."""
 Hear = Callable[[], dict[str, Any] | None]
-Work = Callable[[Hear, Callable[[str], None]], None]
+Say = Callable[[str | dict[str, Any]], None]
+Work = Callable[[Hear, Say], None]
 
 
 @dataclass
 class Second:
-    """The second process, what it said last that it is at, and what it was told."""
+    """The second process, what it said that it is at and has done, and what it was told."""
 
     process: BaseProcess
     pipe: Connection
     at: str = ""
+    done: dict[str, Any] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)
 
 
@@ -50,7 +52,7 @@ def start(work: Work) -> None:
     work : callable
         ``work(hear, say)``, called in it. It hears what it was told since, by name, and waits
         where that is nothing; None when there is no more. It says the name of what it is about
-        to do, or an empty one.
+        to do, or an empty one; and what it has done, by name.
     """
     if RUNNING or not core_is_free() or _has_workers():
         return
@@ -103,12 +105,18 @@ def tell(known: Mapping[str, Any]) -> None:
             one.told |= news
 
 
-def wait_for(name: str) -> None:
-    """Wait until it has done something, if it said that it is at it."""
+def wait_for(name: str) -> Any:
+    """Wait until it has done something, if it said that it is at it; return what it said of it."""
     for second in RUNNING:
         with suppress(EOFError, OSError):  # it has ended
             while second.pipe.poll(PATIENCE if second.at == name else 0):
-                second.at = second.pipe.recv()
+                said = second.pipe.recv()
+                if isinstance(said, str):
+                    second.at = said
+                else:
+                    second.done |= said
+        return second.done.get(name)
+    return None
 
 
 @atexit.register
