@@ -176,3 +176,19 @@ def test_events_come_as_tables_and_labelled_series():
     assert as_events(pd.Series(["2022-08-22"], ["A"]))[0].label == "A"
     with pytest.raises(InputError, match="column of dates"):
         as_events(bare.rename(columns={"date": "when"}))
+
+
+@pytest.mark.parametrize(
+    ("written", "fix"),
+    [
+        ("31.10.2022", "write 2022-10-31"),
+        ("3/10/2022", "write 2022-10-03 or 2022-03-10"),
+        ("soon", "write YYYY-MM-DD"),
+    ],
+)
+def test_a_date_that_begins_with_a_day_or_a_month_is_refused_with_its_readings(
+    written: str, fix: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        Event(written)
+    assert str(refused.value).endswith(fix) or f"Fix: {fix}," in str(refused.value)

@@ -130,7 +130,22 @@ def _text(text: str, given: Any) -> str:
         return _checked([int(part) for part in match.groups()], given)
     if spelt := _spelt(text):
         return _text(spelt, given)
-    raise InputError("an event's date cannot be read", column="date", value=given, fix=_FIX)
+    raise InputError("an event's date cannot be read", column="date", value=given, fix=_fix(given))
+
+
+def _fix(given: object) -> str:
+    """Say how a date that begins with a day or a month is written, either way."""
+    found = re.fullmatch(r"\s*(\d{1,2})([./-])(\d{1,2})\2(\d{4})\s*", str(given))
+    if found is None:
+        return _FIX
+    first, _, second, year = found.groups()
+    read = []
+    for day, month in ((first, second), (second, first)):
+        try:
+            read.append(dt.date(int(year), int(month), int(day)).isoformat())
+        except ValueError:
+            continue
+    return f"write {' or '.join(dict.fromkeys(read))}" if read else _FIX
 
 
 def _spelt(text: str) -> str:
