@@ -54,6 +54,38 @@ def test_what_cannot_be_is_refused_by_its_name(verb: Any, settings: dict, named:
     assert (caught.value.column, bool(caught.value.fix)) == (named, True)
 
 
+WORKS = np.random.default_rng(1).normal(size=(400, 2))
+
+
+def loop(**settings: Any) -> Any:
+    small = {"generator": "gaussian", "n": 20, "generations": 3, "repeats": 2, "announce": False}
+    return ut.retraining_loop(settings.pop("data", WORKS), **(small | settings))
+
+
+def captions(**settings: Any) -> Any:
+    return ut.caption_loop(**({"iterations": 1, "announce": False} | settings))
+
+
+@pytest.mark.parametrize(
+    ("verb", "settings", "named"),
+    [
+        (loop, {"generations": 2.5}, "generations"),
+        (loop, {"n": 2.5}, "n"),
+        (loop, {"repeats": 1}, "repeats"),
+        (loop, {"seed": -1}, "seed"),
+        (loop, {"data": np.full((400, 2), "a")}, "data"),
+        (loop, {"data": np.ones((400, 2))}, "data"),
+        (captions, {"iterations": 1.5}, "iterations"),
+        (captions, {"repeats": 0}, "repeats"),
+        (captions, {"seed": -1}, "seed"),
+    ],
+)
+def test_loops_refuse_by_name(verb: Any, settings: dict, named: str) -> None:
+    with pytest.raises(InputError) as caught:
+        verb(**settings)
+    assert (caught.value.column, bool(caught.value.fix)) == (named, True)
+
+
 def test_ranges_of_any_kind_and_courses_that_are_no_numbers() -> None:
     assert earnings(np.array([10, 20, 40])).low == pytest.approx(10 * 0.3 * 0.5 * 0.7)
     assert earnings(np.int8(10)).middle == pytest.approx(10 * 0.3 * 0.5 * 0.7)

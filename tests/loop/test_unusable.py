@@ -187,12 +187,12 @@ def test_withheld_pictures_are_in_no_distance() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"n": 1}, "at least 2 samples"),
+        ({"n": 1}, "n is a whole number of at least 2"),
         ({"regime": "fresh", "fresh": 1.5}, "from 0 to 1"),
         ({"regime": "fresh", "fresh": -0.1}, "from 0 to 1"),
         ({"sampling_bias": 0.0}, "above 0"),
         ({"generations": 0}, "at least 1"),
-        ({"repeats": 1}, "two loops at least"),
+        ({"repeats": 1}, "repeats is a whole number of at least 2"),
         ({"n": 5}, "works"),
     ],
 )

@@ -13,6 +13,7 @@ from scipy import special
 
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
+from uploadtrends.limits import whole_number
 from uploadtrends.loop import distances, theory
 from uploadtrends.loop.digits import Classifier, digits
 from uploadtrends.loop.generators import generator_named
@@ -133,6 +134,7 @@ def retraining_loop(
     >>> abs(loop.course("variance")["mean"].iloc[-1] - loop.theory["variance"].iloc[-1]) < 0.02
     np.True_
     """
+    generations, n = whole_number("generations", generations, 1), whole_number("n", n, 2)
     shares = _shares(fresh, generations)
     theory.require_numbers(n, generations, sampling_bias, min(shares))
     theory.require_numbers(n, generations, sampling_bias, max(shares))
@@ -140,8 +142,8 @@ def retraining_loop(
         raise InputError(
             "no such regime", column="regime", value=regime, fix=f"one of {', '.join(REGIMES)}"
         )
-    if repeats < 2:
-        raise InputError("intervals need two loops at least", column="repeats", value=repeats)
+    repeats = whole_number("repeats", repeats, 2)  # intervals need two loops
+    whole_number("seed", seed)
     draw, truth, what = _world(data, n, shares if regime == "fresh" else ())
     settings = {
         "data": data,
@@ -287,16 +289,14 @@ def _log_det(covariance: Array) -> float:
 def _world(data: Any, n: int, shares: Sequence[float]) -> tuple[Draw, Truth, str]:
     """Return how real works are drawn, what they are like, and what to call them."""
     if callable(data):
-        many = np.asarray(data(100_000, np.random.default_rng(20240608)), dtype=float)
-        _require_rows(many)
+        many = _require_rows(data(100_000, np.random.default_rng(20240608)))
         return data, Truth(many.mean(axis=0), np.atleast_2d(np.cov(many.T))), "your data"
     truth: Truth
     if data is None:
         truth = known = DigitTruth()
         works, what = known.originals, "handwritten digits"
     else:
-        works = np.asarray(data, dtype=float)
-        _require_rows(works)
+        works = _require_rows(data)
         truth, what = Truth(works.mean(axis=0), np.atleast_2d(np.cov(works.T))), "your data"
     needed = n + sum(round(share * n) for share in shares)
     if needed > len(works):
@@ -309,14 +309,26 @@ def _world(data: Any, n: int, shares: Sequence[float]) -> tuple[Draw, Truth, str
     return _WithoutReturn(works), truth, what
 
 
-def _require_rows(works: Array) -> None:
+def _require_rows(data: Any) -> Array:
+    try:
+        works = np.asarray(data, dtype=float)
+    except (TypeError, ValueError):
+        works = np.empty(0)
     if works.ndim != 2 or not np.isfinite(works).all():
         raise InputError(
             "real works are rows of finite numbers",
             column="data",
-            value=f"shape {works.shape}",
+            value=f"shape {np.shape(data)}",
             fix="give an array of shape (works, features)",
         )
+    if not np.ptp(works, axis=0).any():
+        raise InputError(
+            "all real works are the same, so no variety can be lost",
+            column="data",
+            value=float(works.flat[0]) if works.size else None,
+            fix="give works that differ",
+        )
+    return works
 
 
 class _WithoutReturn:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from uploadtrends.errors import InputError
+from uploadtrends.limits import whole_number
 from uploadtrends.loop import usable
 from uploadtrends.loop.captions import Captioner, CaptionLoop, Encoder, Painter
 from uploadtrends.loop.pictures import keep_pictures
@@ -77,10 +78,9 @@ def caption_loop(
     >>> loop.captions.query("artwork == 0").caption.iloc[0]
     'a bold handwritten two, narrow and bottom-heavy, set to the left'
     """
-    if iterations < 1 or repeats < 1:
-        raise InputError(
-            "a loop goes round at least once", column="iterations", value=min(iterations, repeats)
-        )
+    iterations = whole_number("iterations", iterations, 1)
+    repeats = whole_number("repeats", repeats, 1)
+    whole_number("seed", seed)
     if keep_images and folder is None:
         raise InputError(
             "pictures are kept in the folder of the loop", column="keep_images", fix="name a folder"

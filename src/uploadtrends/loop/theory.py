@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import special
 
 from uploadtrends.errors import InputError
+from uploadtrends.limits import whole_number
 
 EXACT = ("replace", "accumulate", "fresh")
 """Regimes with an exact recursion for V and D."""
@@ -96,9 +97,9 @@ def gaussian_theory(
 
 def require_numbers(n: int, generations: int, sampling_bias: float, fresh: float) -> None:
     """Raise InputError for the first number that no loop can run with."""
+    whole_number("n", n, 2)
+    whole_number("generations", generations, 1)
     for name, value, good, fix in (
-        ("n", n, n >= 2, "at least 2 samples a generation"),
-        ("generations", generations, generations >= 1, "at least 1"),
         ("sampling_bias", sampling_bias, sampling_bias > 0, "above 0; 1 is unbiased"),
         ("fresh", fresh, 0 <= fresh <= 1, "a share, from 0 to 1"),
     ):
