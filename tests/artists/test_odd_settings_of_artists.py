@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import uploadtrends as ut
@@ -127,3 +128,28 @@ def test_other_models_take_one_name_and_a_confidence() -> None:
         with pytest.raises(InputError) as caught:
             ut.artist_sensitivity(fitted, **settings)
         assert caught.value.column in settings
+
+
+class Silenced:
+    """A panel of which one group uploads nothing on one side of the event."""
+
+    def __init__(self, group: str, after: bool) -> None:
+        quiet = (pl.col("group") == group) & ((pl.col("period") >= dt.date(2021, 6, 1)) == after)
+        uploads = pl.when(quiet).then(0).otherwise(pl.col("uploads"))
+        self.artists = panel().artists.with_columns(uploads.alias("uploads"))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(panel(), name)
+
+
+def test_a_group_without_uploads_on_one_side_has_no_ratio() -> None:
+    for silenced, left in ((Silenced("new", True), []), (Silenced("senior", False), ["later"])):
+        found = ut.artist_model(silenced, EVENT, inference="cluster").effects.set_index("group")
+        for name in ("later", "senior"):
+            row = found.loc[f"{name} vs new"]
+            if name in left:
+                assert row["status"] in ("ok", "exploratory")
+                assert abs(row["estimate"]) < 2
+            else:
+                assert row["status"] == "not estimable"
+                assert "no upload at all" in row["reason"]

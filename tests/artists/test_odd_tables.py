@@ -129,3 +129,10 @@ def test_a_table_without_any_noise_says_nothing_of_chance(method: str) -> None:
     assert found["status"] == "exploratory"
     assert "nothing is known of chance" in found["reason"]
     assert np.isnan(found["p"])
+
+
+def test_two_way_counts_that_vanish_have_no_ratio() -> None:
+    counts = ROWS.assign(y=np.where(AFTER, 0, np.random.default_rng(1).poisson(3, 360)))
+    found = overall(counts, method="poisson-twfe")
+    assert found["status"] == "refused"
+    assert "no upload at all" in found["reason"]

@@ -144,7 +144,7 @@ def test_withheld_pictures_leave_the_means() -> None:
 def test_pictures_of_ones_own_need_all_parts() -> None:
     with pytest.raises(InputError, match="both encoders"):
         ut.caption_loop(digits().originals[:5], captioner=DigitCaptioner())
-    with pytest.raises(InputError, match="at least once"):
+    with pytest.raises(InputError, match="iterations is a whole number of at least 1"):
         ut.caption_loop(iterations=0)
     with pytest.raises(InputError, match="no such novelty"):
         ut.caption_loop(iterations=1).novelty("odd")

@@ -18,6 +18,7 @@ import pandas as pd
 from scipy import linalg
 
 from uploadtrends.arrays import Array
+from uploadtrends.artists.fit import FARTHEST, SEPARATED
 from uploadtrends.errors import InputError, NotEstimableError
 
 _COLUMNS = {"outcome": "y", "unit": "artist", "time": "t", "first_treat": "g"}
@@ -374,6 +375,8 @@ def twfe(frame: pd.DataFrame, *, counts: bool = False) -> Estimates:
     row = model.tidy().loc["treated"]
     nothing = np.zeros(0)
     overall = float(row["Estimate"]), float(row["Std. Error"])
+    if counts and abs(overall[0]) > FARTHEST:
+        raise NotEstimableError(SEPARATED)
     return Estimates(nothing.astype(int), nothing, nothing, None, overall)
 
 

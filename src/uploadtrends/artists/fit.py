@@ -46,7 +46,32 @@ def fit_poisson(design: ArtistDesign, spec: Spec) -> tuple[ArtistDesign, Array, 
     beta = np.asarray(fit._beta_hat, dtype=float)[order] / size[keep]
     covariance = np.asarray(fit._vcov, dtype=float)[np.ix_(order, order)]
     covariance = covariance / np.outer(size[keep], size[keep])
-    return design, beta, covariance
+    return _without_separated(design, beta, covariance)
+
+
+FARTHEST = 10.0
+"""Log rate ratios beyond this, a factor of 22,000, have no end: nobody uploaded on one side."""
+SEPARATED = "one side of the comparison has no upload at all, so its log ratio has no end"
+
+
+def _without_separated(
+    design: ArtistDesign, beta: Array, covariance: Array
+) -> tuple[ArtistDesign, Array, Array]:
+    """Leave out events' terms that run away; the search stops at some size, with some error."""
+    own = np.array([name.startswith(_NUISANCES) for name in design.names])
+    near = own | (np.abs(beta) * np.abs(design.x).max(axis=0) <= FARTHEST)
+    if near.all():
+        return design, beta, covariance
+    refused = dict(design.refused)
+    for (block, _, name), place in design.effects.items():
+        if not near[place]:
+            refused[block, name] = SEPARATED
+    gone = [name for name, kept in zip(design.names, near, strict=True) if not kept]
+    design = design.only(near, refused).noting(f"no uploads to compare: {', '.join(gone)}")
+    return design, beta[near], covariance[np.ix_(near, near)]
+
+
+_NUISANCES = ("tenure spline", "trend", "sine", "cosine", "group[")
 
 
 def _fepois(frame: pd.DataFrame, names: list[str], effects: str, weighted: bool) -> Any:
