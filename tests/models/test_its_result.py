@@ -12,6 +12,7 @@ import pytest
 import uploadtrends as ut
 from uploadtrends.errors import InputError
 from uploadtrends.familywise import holm
+from uploadtrends.models import cumulative, wording
 from uploadtrends.models.effects import COLUMNS
 from uploadtrends.models.estimators import averaged, reml
 from uploadtrends.simulate import ar1_series, count_series
@@ -370,3 +371,26 @@ def test_series_of_one_grid_share_their_design_and_each_keeps_its_own_answer() -
         pd.testing.assert_frame_equal(own[shared], alone.effects[shared])
     other = ut.interrupted_time_series(frame["a"], "2021-01-01", season="none")
     assert other.fits[0].prepared.design is not designs[0]
+
+
+def test_effects_that_grow_are_summed_over_every_period() -> None:
+    """By Horner's rule, against an exponential for each; finite however fast they grow."""
+    rng = np.random.default_rng(4)
+    effect = np.column_stack([np.ones(9), np.arange(9.0), np.arange(9) < 3])
+    base, beta = rng.lognormal(size=(9, 50)), rng.normal(size=(3, 50))
+    want = (base * np.exp(effect @ beta)).sum(axis=0)
+    np.testing.assert_allclose(cumulative._grown(base, effect, beta), want, rtol=1e-12)
+    assert np.isfinite(cumulative._grown(base, effect[:, :2], 1e3 * np.abs(beta[:2]))).all()
+
+
+def test_a_summary_fits_no_method_that_it_does_not_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+    real = wording.by_method
+    monkeypatch.setattr(
+        wording, "by_method", lambda one, method: tried.append(method) or real(one, method)
+    )
+    said = [ut.interrupted_time_series(series(), EVENT, errors=e) for e in ("averaged", "ar1")]
+    assert "white noise on top" not in said[0].summary()
+    assert not tried
+    said[1].summary()
+    assert tried == ["ar1-plus-noise"]

@@ -114,9 +114,14 @@ def inverse_correlations(positions: Array) -> tuple[Array, Array]:
 
     Taken from that of the grid without gaps: if the rows d are left out, V_rr^-1 = G_rr -
     G_rd G_dd^-1 G_dr and log |V_rr| = log |V| + log |G_dd| with G = V^-1, so that a washout costs
-    next to nothing.
+    next to nothing. Kept for the next designs on the same rows.
     """
-    rows = (positions - positions[0]).astype(int)
+    return _inverses((positions - positions[0]).astype(int).tobytes())
+
+
+@lru_cache(maxsize=2)
+def _inverses(places: bytes) -> tuple[Array, Array]:
+    rows = np.frombuffer(places, dtype=int)
     length = int(rows[-1]) + 1
     whole, log_determinant = _whole(length)
     if rows.size == length:
