@@ -116,6 +116,12 @@ def test_records_are_found_in_what_is_around_them(store, tmp_path, name: str) ->
     ]
 
 
+def test_entries_of_a_whole_record_are_its_own(store, tmp_path) -> None:
+    record = ONE | {"entries": [TWO | {"date": "2001-01-01"}]}
+    store.load(Table(put(tmp_path, json.dumps([record, TWO]), "works.json"), FLAT, "x"))
+    assert works(store) == BOTH
+
+
 def test_what_is_wrapped_otherwise_is_a_reject_and_not_lost(store, tmp_path) -> None:
     children = [{"data": ONE}, {"more": {"id": "7"}}, {"data": TWO}]
     file = put(tmp_path, json.dumps({"data": {"children": children}}), "works.json")

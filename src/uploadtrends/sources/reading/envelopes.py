@@ -17,7 +17,7 @@ ENVELOPES = (
 )
 """Names under which lists of records lie, or single ones, nearest first."""
 _COLLECTIONS = ("orderedItems", "entries")
-"""Lists in an object that has an id and a date itself: a Mastodon outbox, a playlist."""
+"""Lists in an object with some fields of its own: an outbox of Mastodon, a playlist."""
 _DEPTH = 5
 _BESIDE = ("novels", "novel")
 """What pixiv gives beside pictures."""
@@ -42,8 +42,9 @@ def envelope(value: Any, wanted: Collection[str], depth: int = _DEPTH) -> list[A
     if value and all(name.isdigit() for name in value) and (works := listed(value)):
         return works if n_wanted(works[0], wanted) else None
     own = n_wanted(value, wanted)
+    filled = sum(value.get(key) is not None for key in set(wanted))
     for key in _COLLECTIONS:
-        if (works := listed(value.get(key))) and n_wanted(works[0], wanted) >= max(own, 1):
+        if (works := listed(value.get(key))) and n_wanted(works[0], wanted) > filled:
             return works
     # A record may lack some of its keys; those of an envelope tell of an object.
     bare = all(isinstance(value[key], dict | list) for key in wanted if key in value)
