@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from uploadtrends.panel import Panel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EventStudy(Result):
     """Effects by period relative to an event, against the period before it.
 
@@ -252,15 +252,15 @@ def _tables(
         df = max(fewest - 1, 1) if fewest < FEWEST_EXPOSED else design.n_artists - 1
         quantile = stats.t.ppf((1 + confidence) / 2, df)
         own = [(k, place[name]) for group, k, name in keys if group == pair and name in place]
+        before = [(k, j) for k, j in own if k < -1]
+        if not before:  # nobody of this pair uploaded then: the others have their answer
+            continue
         values = {k: (beta[j], float(np.sqrt(covariance[j, j]))) for k, j in own}
         for k, (value, se) in sorted({**values, -1: (0.0, 0.0)}.items()):
             low, high = value - quantile * se, value + quantile * se
             p = 2 * stats.t.sf(abs(value) / se, df) if se > 0 else np.nan
             rows.append(same | {"group": pair, "relative_period": k})
             rows[-1] |= answer_columns((value, se), low, high, p)
-        before = [(k, j) for k, j in own if k < -1]
-        if not before:
-            raise NotEstimableError("no lead could be estimated; the data begin too late")
         where = [j for _, j in before]
         part = covariance[np.ix_(where, where)]
         test = leads_zero(np.array([k for k, _ in before]), beta[where], part, leads, fewest - 1)
@@ -276,6 +276,8 @@ def _tables(
                 "minimum_detectable_slope": (quantile + stats.t.ppf(0.8, df)) * slope_se,
             }
         )
+    if not tests:
+        raise NotEstimableError("no lead could be estimated; the data begin too late")
     return pd.DataFrame(rows), pd.DataFrame(tests)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from uploadtrends.panel import Panel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExposureStudy(Result):
     """What `exposure_study` returns. It names no artist, so that it can be passed on.
 

@@ -29,7 +29,7 @@ KINDS = (TREATED, NEVER, LATER, ALWAYS, REVERSED)
 RULES = {"first AI upload": "ai_uploads"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exposure(Result):
     """From which period on each artist is exposed.
 

@@ -59,7 +59,8 @@ def _without_separated(
 ) -> tuple[ArtistDesign, Array, Array]:
     """Leave out events' terms that run away; the search stops at some size, with some error."""
     own = np.array([name.startswith(_NUISANCES) for name in design.names])
-    near = own | (np.abs(beta) * np.abs(design.x).max(axis=0) <= FARTHEST)
+    size = np.maximum(np.abs(beta), np.sqrt(np.diag(covariance)) / 2)
+    near = own | (size * np.abs(design.x).max(axis=0) <= FARTHEST)
     if near.all():
         return design, beta, covariance
     refused = dict(design.refused)

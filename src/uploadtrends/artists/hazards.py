@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 Margin = Literal["going silent", "returning"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HazardModel(Result):
     """Hazard ratios of going silent and of returning.
 
@@ -366,7 +367,9 @@ def _cloglog(
     size = np.abs(x[:, keep]).max(axis=0)
     model = sm.GLM(y, x[:, keep] / size, family=sm.families.Binomial(sm.families.links.CLogLog()))
     try:
-        fit = model.fit(cov_type="cluster", cov_kwds={"groups": cluster}, maxiter=100)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # separation is said in a sentence, below
+            fit = model.fit(cov_type="cluster", cov_kwds={"groups": cluster}, maxiter=100)
     except (np.linalg.LinAlgError, ValueError, NotEstimableError) as error:
         return beta, covariance, f"the regression failed ({error})"
     if not fit.converged or np.abs(fit.params).max() > 100:

@@ -24,7 +24,7 @@ _WINDOWED = ("uploads", "active", "media")
 _BALANCED = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Matched(Result):
     """Exposed artists with their matches.
 

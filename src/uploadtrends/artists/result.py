@@ -34,7 +34,7 @@ _FEW_ARTISTS = 100
 _FEWEST_PER_GROUP = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ArtistModel(Result):
     """What `artist_model` returns.
 

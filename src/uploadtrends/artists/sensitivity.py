@@ -25,7 +25,7 @@ _DEVICE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ArtistSensitivity(Result):
     """One contrast by several models.
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from uploadtrends.panel import Panel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExposureEffects(Result):
     """What `exposure_effects` returns.
 

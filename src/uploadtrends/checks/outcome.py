@@ -16,7 +16,7 @@ Status = Literal["passed", "failed", "not informative", "not applicable"]
 STATUSES: tuple[str, ...] = get_args(Status)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CheckOutcome(Result):
     """The outcome of one check.
 

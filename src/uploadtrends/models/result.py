@@ -36,7 +36,7 @@ from uploadtrends.signatures import unknown
 from uploadtrends.threads import one_thread
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InterruptedTimeSeries(Result):
     """What `interrupted_time_series` returns.
 

@@ -39,7 +39,7 @@ RULES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decomposition(Result):
     """A change of uploads per period, split without remainder.
 

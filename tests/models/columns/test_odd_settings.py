@@ -280,3 +280,10 @@ def test_what_is_asked_of_a_fit_is_refused_by_name() -> None:
         with pytest.raises(InputError) as caught:
             ask()
         assert (caught.value.column, bool(caught.value.fix)) == (named, True)
+
+
+def test_results_are_the_same_as_themselves_only() -> None:
+    found, again = its(SERIES), its(SERIES)
+    assert found == found
+    assert found != again
+    assert len({found, again}) == 2

@@ -23,7 +23,7 @@ COUNTS = ("count-ar1", "quasi-poisson", "negative-binomial", "poisson")
 _FRAME = ("platform", "group", "event", "label", "term")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison(Result):
     """What `compare` returns.
 
