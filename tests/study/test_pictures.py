@@ -302,6 +302,7 @@ def test_the_second_process_draws_what_this_one_would(
         check=True,
     )
     assert done.stdout.strip() == running
+    assert done.stderr == ""
     pictures(apart, tmp_path / "kept")
     assert sorted(drawn) == ([] if running == "1" else sorted(TO_DRAW))
 

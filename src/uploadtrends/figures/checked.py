@@ -113,43 +113,42 @@ def matching(result: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
         for event in events
     ]
     body = sum(heights)
-    with sheet.applied():
-        figure = Drawing(width, body + 0.5)
-        words = layout.place(figure, 0.08, 0.03, width - 0.16, body, bare=True)
-        axes = layout.place(figure, label_room, 0.03, width - label_room - 0.15, body)
-        gaps = table["gap_days"].astype(float) / 30.44
-        reach = max(float(gaps.abs().max()), 3.0) * 1.15
-        axes.set_xlim(-reach, reach)
-        axes.set_ylim(body, 0)
-        axes.set_yticks([])
-        axes.grid(visible=True, axis="x")
-        axes.axvline(0, color=sheet.INK, linewidth=0.8)
-        axes.set_xlabel("months from the event to the nearest change (left: the change came first)")
-        if width < 5:
-            axes.set_xlabel("months from event to change")
-        top = 0.0
-        for event, height in zip(events, heights, strict=True):
-            layout.write(words, called(str(event)), 0, top + 0.05, label_room - 0.2, 6.2)
-            axes.axhline(top + height, color=sheet.RULE, linewidth=0.4)
-            for place, (platform, group) in enumerate(names):
-                row = series.of(table[table["label"] == event], platform, group)
-                gap = float(row["gap_days"].iloc[0]) / 30.44 if len(row) else np.nan
-                if np.isfinite(gap):
-                    colour, marker, _ = sheet.look(platform, place)
-                    y = top + 0.05 + (height - 0.1) * (place + 0.5) / len(names)
-                    near = float(row["p_holm"].iloc[0]) <= 0.05
-                    axes.plot(
-                        [gap],
-                        [y],
-                        marker=marker,
-                        color=colour,
-                        markersize=4,
-                        linestyle="",
-                        markerfacecolor=colour if near else sheet.PAPER,
-                        label=series.heading(platform, group),
-                    )
-            top += height
-        series.legend_above(figure, [axes])
+    figure = Drawing(width, body + 0.5)
+    words = layout.place(figure, 0.08, 0.03, width - 0.16, body, bare=True)
+    axes = layout.place(figure, label_room, 0.03, width - label_room - 0.15, body)
+    gaps = table["gap_days"].astype(float) / 30.44
+    reach = max(float(gaps.abs().max()), 3.0) * 1.15
+    axes.set_xlim(-reach, reach)
+    axes.set_ylim(body, 0)
+    axes.set_yticks([])
+    axes.grid(visible=True, axis="x")
+    axes.axvline(0, color=sheet.INK, linewidth=0.8)
+    axes.set_xlabel("months from the event to the nearest change (left: the change came first)")
+    if width < 5:
+        axes.set_xlabel("months from event to change")
+    top = 0.0
+    for event, height in zip(events, heights, strict=True):
+        layout.write(words, called(str(event)), 0, top + 0.05, label_room - 0.2, 6.2)
+        axes.axhline(top + height, color=sheet.RULE, linewidth=0.4)
+        for place, (platform, group) in enumerate(names):
+            row = series.of(table[table["label"] == event], platform, group)
+            gap = float(row["gap_days"].iloc[0]) / 30.44 if len(row) else np.nan
+            if np.isfinite(gap):
+                colour, marker, _ = sheet.look(platform, place)
+                y = top + 0.05 + (height - 0.1) * (place + 0.5) / len(names)
+                near = float(row["p_holm"].iloc[0]) <= 0.05
+                axes.plot(
+                    [gap],
+                    [y],
+                    marker=marker,
+                    color=colour,
+                    markersize=4,
+                    linestyle="",
+                    markerfacecolor=colour if near else sheet.PAPER,
+                    label=series.heading(platform, group),
+                )
+        top += height
+    series.legend_above(figure, [axes])
     figure.data = table
     figure.caption = told(
         "Distance of the nearest change from each event. Filled: nearer than chance after Holm's "

@@ -48,18 +48,17 @@ def plot_panel(panel: Any, *, unit: str = "uploads", width: float = sheet.FULL_W
             "no series of this panel has a value", column="unit", value=unit, fix="uploads"
         )
     limits = frame.time_limits([pd.DatetimeIndex(one.index) for one in found.values()])
-    with sheet.applied():
-        figure, grid = frame.grid(
-            width,
-            [series.heading(*key) for key in found],
-            [""] * len(found),
-            columns=frame.columns_for(len(found), width),
-            tall=1.1,
-        )
-        for axes, ((platform, _), one) in zip(grid, found.items(), strict=True):
-            series.draw_observed(axes, one, sheet.look(platform)[0])
-            frame.dates(axes, limits, ticks=6)
-            axes.set_ylim(bottom=min(0.0, float(one.min())))
+    figure, grid = frame.grid(
+        width,
+        [series.heading(*key) for key in found],
+        [""] * len(found),
+        columns=frame.columns_for(len(found), width),
+        tall=1.1,
+    )
+    for axes, ((platform, _), one) in zip(grid, found.items(), strict=True):
+        series.draw_observed(axes, one, sheet.look(platform)[0])
+        frame.dates(axes, limits, ticks=6)
+        axes.set_ylim(bottom=min(0.0, float(one.min())))
     figure.data = pd.concat(
         [
             pd.DataFrame({"platform": key[0], "group": key[1], "period": one.index, "value": one})

@@ -71,30 +71,29 @@ def figure2(
     strip = markers.arrange(events, limits, inner)
     columns = markers.key_columns(strip, width)
     tall = 1.9 if width > 5 else 1.6
-    with sheet.applied():
-        key = markers.key_height(columns) if strip.markers else 0.0
-        figure = Drawing(width, 0.04 + strip.height + tall + 0.3 + key + 0.05)
-        top = 0.02
-        if strip.rows:
-            ruler = layout.place(figure, 0, top, width - frame.RIGHT, strip.height, bare=True)
-            markers.draw_strip(ruler, strip, limits, frame.MARGIN)
-            top += strip.height + 0.04
-        axes = layout.place(figure, frame.MARGIN, top, inner, tall)
-        bounds = _bounds(panel, platform, group, series)
-        _steps(axes, series, guessed, whole, bounds)
-        if anchors is not None:
-            _rug(axes, anchors, limits)
-        axes.set_ylim(0, float(series.max()) * 1.08)
-        axes.set_ylabel("thousand posts a month")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
-        frame.dates(axes, limits)
-        markers.draw_lines([axes], strip)
-        if strip.markers:
-            below = layout.place(figure, 0.08, top + tall + 0.28, width - 0.16, key, bare=True)
-            markers.draw_key(below, columns)
-        handles = _legend(clock, bool((~whole).any()), anchors is not None)
-        left = frame.MARGIN if width > 5 else 0.08
-        layout.legend_above(figure, handles, [one.get_label() for one in handles], left=left)
+    key = markers.key_height(columns) if strip.markers else 0.0
+    figure = Drawing(width, 0.04 + strip.height + tall + 0.3 + key + 0.05)
+    top = 0.02
+    if strip.rows:
+        ruler = layout.place(figure, 0, top, width - frame.RIGHT, strip.height, bare=True)
+        markers.draw_strip(ruler, strip, limits, frame.MARGIN)
+        top += strip.height + 0.04
+    axes = layout.place(figure, frame.MARGIN, top, inner, tall)
+    bounds = _bounds(panel, platform, group, series)
+    _steps(axes, series, guessed, whole, bounds)
+    if anchors is not None:
+        _rug(axes, anchors, limits)
+    axes.set_ylim(0, float(series.max()) * 1.08)
+    axes.set_ylabel("thousand posts a month")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
+    frame.dates(axes, limits)
+    markers.draw_lines([axes], strip)
+    if strip.markers:
+        below = layout.place(figure, 0.08, top + tall + 0.28, width - 0.16, key, bare=True)
+        markers.draw_key(below, columns)
+    handles = _legend(clock, bool((~whole).any()), anchors is not None)
+    left = frame.MARGIN if width > 5 else 0.08
+    layout.legend_above(figure, handles, [one.get_label() for one in handles], left=left)
     figure.data = pd.DataFrame(
         {
             "period": series.index,

@@ -45,24 +45,23 @@ def plot_diagnostics(fit: Any, *, width: float = sheet.FULL_WIDTH) -> Drawing:
     normal = _normal_quantiles(left.to_numpy(float))
     bound = 1.96 / np.sqrt(n)
     titles = [say("Residuals"), say("Autocorrelations"), say("Against a normal distribution")]
-    with sheet.applied():
-        columns = 3 if width > 5 else 1
-        figure, (first, second, third) = frame.grid(
-            width,
-            titles,
-            ["", say("lag (periods)"), say("normal quantile")],
-            columns=columns,
-            tall=1.5,
-        )
-        _by_time(first, left)
-        lags = found.autocorrelations
-        second.axhline(0, color=sheet.INK, linewidth=0.8)
-        second.axhspan(-bound, bound, color=sheet.RULE, linewidth=0, zorder=0)
-        second.vlines(lags.index, 0, lags, color=sheet.BLUE, linewidth=1.5)
-        second.xaxis.set_major_locator(MaxNLocator(integer=True))
-        third.plot(normal, left, "o", color=sheet.BLUE)
-        ends = np.array([normal.min(), normal.max()])
-        third.plot(ends, left.mean() + left.std() * ends, color=sheet.MUTED, linewidth=0.8)
+    columns = 3 if width > 5 else 1
+    figure, (first, second, third) = frame.grid(
+        width,
+        titles,
+        ["", say("lag (periods)"), say("normal quantile")],
+        columns=columns,
+        tall=1.5,
+    )
+    _by_time(first, left)
+    lags = found.autocorrelations
+    second.axhline(0, color=sheet.INK, linewidth=0.8)
+    second.axhspan(-bound, bound, color=sheet.RULE, linewidth=0, zorder=0)
+    second.vlines(lags.index, 0, lags, color=sheet.BLUE, linewidth=1.5)
+    second.xaxis.set_major_locator(MaxNLocator(integer=True))
+    third.plot(normal, left, "o", color=sheet.BLUE)
+    ends = np.array([normal.min(), normal.max()])
+    third.plot(ends, left.mean() + left.std() * ends, color=sheet.MUTED, linewidth=0.8)
     figure.data = pd.DataFrame({"residual": left, "normal_quantile": normal})
     figure.caption = say(
         "{series}, {method}: innovations by period; their autocorrelations (shaded: where 95% of "

@@ -91,50 +91,49 @@ def forest(
     }
     value_room = 1.75 if width > 5 else 0.0
     inner = width - label_room - value_room - frame.RIGHT
-    with sheet.applied():
-        heads = [
-            layout.height_of(called(label), width - 0.2, 6.8, "bold") + 0.12 for label, _ in groups
-        ]
-        lines = {label: _none(part) for label, part in groups}
-        tall = {
-            label: layout.height_of(lines[label], width - 0.4, 6.2) + 0.04
-            if lines[label]
-            else sum(rows_tall[key] for key in zip(part["platform"], part["group"], strict=True))
-            for label, part in groups
-        }
-        body = sum(heads) + sum(tall.values())
-        figure = Drawing(width, body + 0.55)
-        words = layout.place(figure, 0.08, 0.03, width - 0.16, body, bare=True)
-        axes = layout.place(figure, label_room, 0.03, inner, body)
-        axes.set_ylim(body, 0)
-        axes.set_xlim(*limits)
-        axes.set_yticks([])
-        axes.spines["left"].set_visible(False)
-        axes.grid(visible=True, axis="x")
-        if percent:
-            axes.set_xticks(*percent_ticks(*limits, inner, 0.4))
-        else:
-            axes.locator_params(axis="x", nbins=5)
-        axes.axvline(0, color=sheet.INK, linewidth=0.8, zorder=1)
-        axes.set_xlabel(_axis_name(term, percent))
-        words.set_zorder(5)
-        top = 0.0
-        for head, (label, part) in zip(heads, groups, strict=True):
-            # A patch of paper keeps the grid from running through the event's name.
-            axes.axhspan(top, top + head, color=sheet.PAPER, zorder=2, linewidth=0)
-            layout.write(words, called(label), 0, top + 0.07, width - 0.2, 6.8, weight="bold")
-            top += head
-            if lines[label]:
-                axes.axhspan(top, top + tall[label], color=sheet.PAPER, zorder=2, linewidth=0)
-                layout.write(words, lines[label], 0.1, top, width - 0.4, 6.2, colour=sheet.MUTED)
-                top += tall[label]
-                continue
-            for row in part.to_dict("records"):
-                key = row["platform"], row["group"]
-                y, said = top + rows_tall[key] / 2, "\n".join(lines_of[key])
-                words.text(0.1, y, said, fontsize=NAME, va="center", ha="left")
-                _row(axes, words, row, y, limits, percent, width if value_room else 0)
-                top += rows_tall[key]
+    heads = [
+        layout.height_of(called(label), width - 0.2, 6.8, "bold") + 0.12 for label, _ in groups
+    ]
+    lines = {label: _none(part) for label, part in groups}
+    tall = {
+        label: layout.height_of(lines[label], width - 0.4, 6.2) + 0.04
+        if lines[label]
+        else sum(rows_tall[key] for key in zip(part["platform"], part["group"], strict=True))
+        for label, part in groups
+    }
+    body = sum(heads) + sum(tall.values())
+    figure = Drawing(width, body + 0.55)
+    words = layout.place(figure, 0.08, 0.03, width - 0.16, body, bare=True)
+    axes = layout.place(figure, label_room, 0.03, inner, body)
+    axes.set_ylim(body, 0)
+    axes.set_xlim(*limits)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.grid(visible=True, axis="x")
+    if percent:
+        axes.set_xticks(*percent_ticks(*limits, inner, 0.4))
+    else:
+        axes.locator_params(axis="x", nbins=5)
+    axes.axvline(0, color=sheet.INK, linewidth=0.8, zorder=1)
+    axes.set_xlabel(_axis_name(term, percent))
+    words.set_zorder(5)
+    top = 0.0
+    for head, (label, part) in zip(heads, groups, strict=True):
+        # A patch of paper keeps the grid from running through the event's name.
+        axes.axhspan(top, top + head, color=sheet.PAPER, zorder=2, linewidth=0)
+        layout.write(words, called(label), 0, top + 0.07, width - 0.2, 6.8, weight="bold")
+        top += head
+        if lines[label]:
+            axes.axhspan(top, top + tall[label], color=sheet.PAPER, zorder=2, linewidth=0)
+            layout.write(words, lines[label], 0.1, top, width - 0.4, 6.2, colour=sheet.MUTED)
+            top += tall[label]
+            continue
+        for row in part.to_dict("records"):
+            key = row["platform"], row["group"]
+            y, said = top + rows_tall[key] / 2, "\n".join(lines_of[key])
+            words.text(0.1, y, said, fontsize=NAME, va="center", ha="left")
+            _row(axes, words, row, y, limits, percent, width if value_room else 0)
+            top += rows_tall[key]
     shown = _axis_name(term, percent)
     figure.alternative = f"{shown}. {_words(drawn, percent)}"
     figure.data = drawn

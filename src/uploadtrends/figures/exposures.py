@@ -38,13 +38,12 @@ def balance(result: Any, ax: Axes | None = None, *, width: float = sheet.FULL_WI
         _points(ax, table)
         drawn: Any = ax.figure
         return cast("Figure", drawn)
-    with sheet.applied():
-        room = max(layout.text_width(str(name), 6.5) for name in table["covariate"]) + 0.2
-        tall = 0.25 + 0.25 * len(table)
-        figure = Drawing(width, 0.3 + tall + 0.42)
-        axes = layout.place(figure, room, 0.3, width - room - 0.15, tall)
-        _points(axes, table)
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
+    room = max(layout.text_width(str(name), 6.5) for name in table["covariate"]) + 0.2
+    tall = 0.25 + 0.25 * len(table)
+    figure = Drawing(width, 0.3 + tall + 0.42)
+    axes = layout.place(figure, room, 0.3, width - room - 0.15, tall)
+    _points(axes, table)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
     figure.data = table
     figure.caption = told(
         "Absolute standardised differences between exposed artists and the others, before and "
@@ -109,17 +108,16 @@ def exposure_study(result: ExposureStudy, *, width: float = sheet.FULL_WIDTH) ->
         tall = sum(_height(row, room) for row in rows.to_dict("records")) + 0.1
         parts.append((str(outcome), rows, fit, max(tall, _TALL) if wide and fit else tall))
     gap = _TOP + _BELOW
-    with sheet.applied():
-        extra = [0.0 if wide or fit is None else _TALL + gap for *_, fit, _ in parts]
-        whole = sum(tall + gap for *_, tall in parts) + sum(extra)
-        figure, top = Drawing(width, whole), _TOP
-        for (outcome, rows, fit, tall), above in zip(parts, extra, strict=True):
-            if fit is not None:
-                size = left - _ROOM - _RIGHT, tall if wide else _TALL
-                _by_period(layout.place(figure, _ROOM, top, *size), fit, outcome)
-            axes = layout.place(figure, start, top + above, room, tall)
-            _by_method(axes, rows, outcome, room, tall)
-            top += above + tall + gap
+    extra = [0.0 if wide or fit is None else _TALL + gap for *_, fit, _ in parts]
+    whole = sum(tall + gap for *_, tall in parts) + sum(extra)
+    figure, top = Drawing(width, whole), _TOP
+    for (outcome, rows, fit, tall), above in zip(parts, extra, strict=True):
+        if fit is not None:
+            size = left - _ROOM - _RIGHT, tall if wide else _TALL
+            _by_period(layout.place(figure, _ROOM, top, *size), fit, outcome)
+        axes = layout.place(figure, start, top + above, room, tall)
+        _by_method(axes, rows, outcome, room, tall)
+        top += above + tall + gap
     figure.data = table
     figure.caption = say(
         "Effect on exposed artists by period since the exposure (bars: 95% intervals one at a "

@@ -70,12 +70,11 @@ def plot_its(
         )
     table = breaks.to_frame() if breaks is not None else None
     if ax is not None:
-        with sheet.applied():
-            fit = series.only(fits)
-            _fit_panel(ax, fit, table)
-            draw_events(ax, fit.blocks)
-            ax.set_title(series.heading(fit.platform, fit.group), parse_math=False)
-            ax.legend(loc="best")
+        fit = series.only(fits)
+        _fit_panel(ax, fit, table)
+        draw_events(ax, fit.blocks)
+        ax.set_title(series.heading(fit.platform, fit.group), parse_math=False)
+        ax.legend(loc="best")
         return ax.get_figure(root=True)  # type: ignore[return-value]
     limits = frame.time_limits([fit.observed.index for fit in fits])
     columns = frame.columns_for(len(fits), width)

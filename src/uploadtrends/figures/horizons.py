@@ -68,16 +68,15 @@ def event_study(
         unit = "%"
     what = "difference between groups" if apart else "difference from what was expected"
     heading = say(f"{{label}}: {what}", label=label) + f" ({told(unit)})"
-    with sheet.applied():
-        head = layout.height_of(heading, width - 0.2, 7.0)
-        figure, grid = frame.grid(
-            width, titles, [""] * len(keys), columns=count, tall=1.0, top=head + 0.12, bottom=0.15
-        )
-        layout.label(figure, heading, 0.08, 0.03, width - 0.2, 7.0)
-        for axes, (platform, group) in zip(grid, keys, strict=True):
-            _path_panel(axes, series.of(path, platform, group), platform, percent)
-        for axes in grid[-count:]:
-            axes.set_xlabel(since)
+    head = layout.height_of(heading, width - 0.2, 7.0)
+    figure, grid = frame.grid(
+        width, titles, [""] * len(keys), columns=count, tall=1.0, top=head + 0.12, bottom=0.15
+    )
+    layout.label(figure, heading, 0.08, 0.03, width - 0.2, 7.0)
+    for axes, (platform, group) in zip(grid, keys, strict=True):
+        _path_panel(axes, series.of(path, platform, group), platform, percent)
+    for axes in grid[-count:]:
+        axes.set_xlabel(since)
     figure.data = path
     figure.caption = say(
         "{what} ({unit}), by time since {label}; bars are 95% intervals, one at a time; arrows: "

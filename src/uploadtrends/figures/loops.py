@@ -66,12 +66,11 @@ def caption_loop(loop: CaptionLoop, *, width: float = sheet.FULL_WIDTH) -> Drawi
         Its ``data`` has novelty (content, visual), iteration, mean, sd, low, high, artworks,
         chance.
     """
-    with sheet.applied():
-        figure, both = _row(width, 2)
-        verdicts = [_similarity(both[0], loop, "content"), _similarity(both[1], loop, "visual")]
-        both[0].set_ylabel("similarity to the origin")
-        handles, labels = both[0].get_legend_handles_labels()
-        layout.legend_above(figure, handles, labels)
+    figure, both = _row(width, 2)
+    verdicts = [_similarity(both[0], loop, "content"), _similarity(both[1], loop, "visual")]
+    both[0].set_ylabel("similarity to the origin")
+    handles, labels = both[0].get_legend_handles_labels()
+    layout.legend_above(figure, handles, labels)
     figure.data = loop.to_frame()
     figure.caption = told(
         "Similarity (1 - novelty) of captions (content) and pictures (visual) to those of the "
@@ -136,22 +135,21 @@ def retraining_loop(loop: RetrainingLoop, *, width: float = sheet.FULL_WIDTH) ->
     """
     known = set(loop.table["metric"])
     shown = [name for name in _SHOWN if name in known][:4]
-    with sheet.applied():
-        figure, parts = _row(width, len(shown))
-        for axes, name in zip(parts, shown, strict=True):
-            course = loop.course(name)
-            t = course.index.to_numpy()
-            axes.fill_between(t, course["low"], course["high"], color=sheet.BLUE, alpha=0.25, lw=0)
-            axes.plot(t, course["mean"], color=sheet.BLUE, label="mean and 95% interval")
-            if name == "variance" and loop.theory is not None:
-                exact = loop.theory["variance"]
-                dashed: dict[str, Any] = {"color": sheet.INK, "linestyle": "--", "linewidth": 0.9}
-                axes.plot(exact.index, exact, label="exact theory", **dashed)
-            axes.set_title(_SHOWN[name])
-            axes.set_xlabel("generation")
-            axes.set_ylim(bottom=0)
-        handles, labels = parts[0].get_legend_handles_labels()
-        layout.legend_above(figure, handles, labels)
+    figure, parts = _row(width, len(shown))
+    for axes, name in zip(parts, shown, strict=True):
+        course = loop.course(name)
+        t = course.index.to_numpy()
+        axes.fill_between(t, course["low"], course["high"], color=sheet.BLUE, alpha=0.25, lw=0)
+        axes.plot(t, course["mean"], color=sheet.BLUE, label="mean and 95% interval")
+        if name == "variance" and loop.theory is not None:
+            exact = loop.theory["variance"]
+            dashed: dict[str, Any] = {"color": sheet.INK, "linestyle": "--", "linewidth": 0.9}
+            axes.plot(exact.index, exact, label="exact theory", **dashed)
+        axes.set_title(_SHOWN[name])
+        axes.set_xlabel("generation")
+        axes.set_ylim(bottom=0)
+    handles, labels = parts[0].get_legend_handles_labels()
+    layout.legend_above(figure, handles, labels)
     figure.data, figure.caption, figure.alternative = loop.table, told(loop.text), loop.text
     return figure
 
@@ -172,22 +170,21 @@ def earnings(result: AttributionEarnings, *, width: float = sheet.FULL_WIDTH) ->
         Its ``data`` is the result's table.
     """
     table: pd.DataFrame = result.table
-    with sheet.applied():
-        figure = Drawing(width, 0.75 + 0.25 * len(table))
-        axes = layout.place(figure, 1.2, 0.2, width - 1.4, 0.25 * len(table))
-        where = range(len(table))
-        axes.barh(
-            where,
-            table["earnings_high"] - table["earnings_low"],
-            left=table["earnings_low"],
-            color=sheet.BLUE,
-            height=0.6,
-        )
-        axes.axvline(result.middle, color=sheet.INK, linewidth=0.8)
-        axes.set_yticks(list(where), [name.replace("_", " ") for name in table["factor"]])
-        axes.set_ylim(len(table) - 0.4, -0.6)
-        axes.set_xlim(left=0)
-        axes.set_xlabel("earnings a period" + ", one assumption moved at a time" * (width > 5))
+    figure = Drawing(width, 0.75 + 0.25 * len(table))
+    axes = layout.place(figure, 1.2, 0.2, width - 1.4, 0.25 * len(table))
+    where = range(len(table))
+    axes.barh(
+        where,
+        table["earnings_high"] - table["earnings_low"],
+        left=table["earnings_low"],
+        color=sheet.BLUE,
+        height=0.6,
+    )
+    axes.axvline(result.middle, color=sheet.INK, linewidth=0.8)
+    axes.set_yticks(list(where), [name.replace("_", " ") for name in table["factor"]])
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("earnings a period" + ", one assumption moved at a time" * (width > 5))
     figure.data, figure.alternative = table, result.summary()
     figure.caption = told(result.summary())
     return figure

@@ -27,26 +27,25 @@ def plot_monitoring(
     With `ax` (one series), only the path and its boundary are drawn there.
     """
     fits = [fit for fit in in_order(result.fits) if len(fit.process)]
-    with sheet.applied():
-        if ax is not None:
-            (fit,) = fits
-            _path(ax, fit.process, fit.boundary, (fit.process.index[0], fit.process.index[-1]))
-            ax.set_title(heading(fit.platform, fit.group))
-            ax.legend(loc="best")
-            return ax.get_figure(root=True)  # type: ignore[return-value]
-        titles: list[str] = []
-        notes: list[str] = []
-        for fit in fits:
-            titles += [heading(fit.platform, fit.group), say("cumulated errors and their boundary")]
-            said = fit.sentence.partition(": ")[2]
-            notes += [told(_capital(said)), ""]
-        columns = 2 if width > 5 else 1
-        figure, panels = frame.grid(width, titles, notes, columns=columns, tall=1.3, top=0.04)
-        for place, fit in enumerate(fits):
-            _watched(panels[2 * place], fit)
-            ends = (fit.process.index[0], fit.process.index[-1])
-            _path(panels[2 * place + 1], fit.process, fit.boundary, ends)
-        legend_above(figure, panels)
+    if ax is not None:
+        (fit,) = fits
+        _path(ax, fit.process, fit.boundary, (fit.process.index[0], fit.process.index[-1]))
+        ax.set_title(heading(fit.platform, fit.group))
+        ax.legend(loc="best")
+        return ax.get_figure(root=True)  # type: ignore[return-value]
+    titles: list[str] = []
+    notes: list[str] = []
+    for fit in fits:
+        titles += [heading(fit.platform, fit.group), say("cumulated errors and their boundary")]
+        said = fit.sentence.partition(": ")[2]
+        notes += [told(_capital(said)), ""]
+    columns = 2 if width > 5 else 1
+    figure, panels = frame.grid(width, titles, notes, columns=columns, tall=1.3, top=0.04)
+    for place, fit in enumerate(fits):
+        _watched(panels[2 * place], fit)
+        ends = (fit.process.index[0], fit.process.index[-1])
+        _path(panels[2 * place + 1], fit.process, fit.boundary, ends)
+    legend_above(figure, panels)
     figure.data = result.paths
     figure.caption = say(
         "First panel of each series: observed periods; the line is the course of the history, "
@@ -132,25 +131,24 @@ def plot_structural(
     if ax is not None and len(tests) > 1:
         raise InputError("one axes cannot hold several series", fix="leave out ax")
     ends = [(test.path.index[0], test.path.index[-1]) for test in tests]
-    with sheet.applied():
-        if ax is not None:
-            _path(ax, tests[0].path, tests[0].boundary, ends[0])
-            ax.set_title(tests[0].name)
-            return ax.get_figure(root=True)  # type: ignore[return-value]
-        titles = [heading(*name) for name in result.names] if several else [result.name]
-        figure, panels = frame.grid(
-            width,
-            titles,
-            [told(_capital(test.sentence)) for test in tests],
-            columns=1,
-            tall=1.3,
-            top=0.04,
-        )
-        for panel, test, span in zip(panels, tests, ends, strict=False):
-            _path(panel, test.path, test.boundary, span)
-            panel.set_ylabel(test.name)
-        if any(test.boundary is not None for test in tests):
-            legend_above(figure, panels)
+    if ax is not None:
+        _path(ax, tests[0].path, tests[0].boundary, ends[0])
+        ax.set_title(tests[0].name)
+        return ax.get_figure(root=True)  # type: ignore[return-value]
+    titles = [heading(*name) for name in result.names] if several else [result.name]
+    figure, panels = frame.grid(
+        width,
+        titles,
+        [told(_capital(test.sentence)) for test in tests],
+        columns=1,
+        tall=1.3,
+        top=0.04,
+    )
+    for panel, test, span in zip(panels, tests, ends, strict=False):
+        _path(panel, test.path, test.boundary, span)
+        panel.set_ylabel(test.name)
+    if any(test.boundary is not None for test in tests):
+        legend_above(figure, panels)
     figure.data = pd.concat(
         [
             pd.DataFrame({"series": title, "date": test.path.index, "path": test.path.to_numpy()})

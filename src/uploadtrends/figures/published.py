@@ -80,39 +80,38 @@ def figure1(
     columns = markers.key_columns(strip, width)
     tall = 1.05 if width > 5 else 0.9
     caption = _caption(found, strip)
-    with sheet.applied():
-        body = strip.height + len(found) * (tall + 0.24)
-        figure = Drawing(width, 0.36 + body + markers.key_height(columns))
-        top = 0.02
-        if strip.rows:
-            ruler = layout.place(figure, 0, top, width - RIGHT, strip.height, bare=True)
-            markers.draw_strip(ruler, strip, limits, MARGIN)
-            top += strip.height + 0.04
-        panels = []
-        for place, (group, members) in enumerate(found.items()):
-            axes = layout.place(figure, MARGIN, top + 0.2, inner, tall)
-            for position, (platform, series) in enumerate(members.items()):
-                _line(axes, platform, position, series)
-            axes.set_title(sheet.title(group), pad=3)
-            axes.set_ylim(bottom=0)
-            axes.locator_params(axis="y", nbins=4)
-            frame.dates(axes, limits, labels=place == len(found) - 1)
-            panels.append(axes)
-            top += tall + 0.24
-        panels[len(panels) // 2].set_ylabel("as published (unit not stated)")
-        markers.draw_lines(panels, strip)
-        if strip.markers:
-            below = layout.place(
-                figure,
-                0.08,
-                top + 0.28,
-                width - 0.16,
-                markers.key_height(columns),
-                bare=True,
-            )
-            markers.draw_key(below, columns)
-        handles, names = panels[0].get_legend_handles_labels()
-        layout.legend_above(figure, handles, names, left=MARGIN)
+    body = strip.height + len(found) * (tall + 0.24)
+    figure = Drawing(width, 0.36 + body + markers.key_height(columns))
+    top = 0.02
+    if strip.rows:
+        ruler = layout.place(figure, 0, top, width - RIGHT, strip.height, bare=True)
+        markers.draw_strip(ruler, strip, limits, MARGIN)
+        top += strip.height + 0.04
+    panels = []
+    for place, (group, members) in enumerate(found.items()):
+        axes = layout.place(figure, MARGIN, top + 0.2, inner, tall)
+        for position, (platform, series) in enumerate(members.items()):
+            _line(axes, platform, position, series)
+        axes.set_title(sheet.title(group), pad=3)
+        axes.set_ylim(bottom=0)
+        axes.locator_params(axis="y", nbins=4)
+        frame.dates(axes, limits, labels=place == len(found) - 1)
+        panels.append(axes)
+        top += tall + 0.24
+    panels[len(panels) // 2].set_ylabel("as published (unit not stated)")
+    markers.draw_lines(panels, strip)
+    if strip.markers:
+        below = layout.place(
+            figure,
+            0.08,
+            top + 0.28,
+            width - 0.16,
+            markers.key_height(columns),
+            bare=True,
+        )
+        markers.draw_key(below, columns)
+    handles, names = panels[0].get_legend_handles_labels()
+    layout.legend_above(figure, handles, names, left=MARGIN)
     figure.data = pd.concat(
         [
             pd.DataFrame(

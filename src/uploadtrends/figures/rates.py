@@ -62,28 +62,27 @@ def upload_rates(
     strip = markers.arrange(list(as_events(events)), limits, inner)
     columns = markers.key_columns(strip, width)
     colour = sheet.look(clock.platform)[0]
-    with sheet.applied():
-        key = markers.key_height(columns) if strip.markers else 0.0
-        top = 0.04
-        figure = Drawing(width, top + 2 * _TALL + _BETWEEN + strip.height + 0.34 + key + 0.05)
-        above = layout.place(figure, frame.MARGIN, top, inner, _TALL)
-        _steps(above, months, colour, "by month")
-        long = frame.time_limits([pd.DatetimeIndex(months.index)])
-        above.axvspan(*limits, **_ENLARGED)
-        frame.dates(above, long)
-        row = top + _TALL + _BETWEEN
-        if strip.rows:
-            ruler = layout.place(figure, 0, row, width - frame.RIGHT, strip.height, bare=True)
-            markers.draw_strip(ruler, strip, limits, frame.MARGIN)
-            row += strip.height + 0.04
-        below = layout.place(figure, frame.MARGIN, row, inner, _TALL)
-        _steps(below, near, colour, "by week")
-        frame.dates(below, limits)
-        markers.draw_lines([below], strip)
-        if strip.markers:
-            foot = layout.place(figure, 0.08, row + _TALL + 0.28, width - 0.16, key, bare=True)
-            markers.draw_key(foot, columns)
-        _legend(figure, colour, width)
+    key = markers.key_height(columns) if strip.markers else 0.0
+    top = 0.04
+    figure = Drawing(width, top + 2 * _TALL + _BETWEEN + strip.height + 0.34 + key + 0.05)
+    above = layout.place(figure, frame.MARGIN, top, inner, _TALL)
+    _steps(above, months, colour, "by month")
+    long = frame.time_limits([pd.DatetimeIndex(months.index)])
+    above.axvspan(*limits, **_ENLARGED)
+    frame.dates(above, long)
+    row = top + _TALL + _BETWEEN
+    if strip.rows:
+        ruler = layout.place(figure, 0, row, width - frame.RIGHT, strip.height, bare=True)
+        markers.draw_strip(ruler, strip, limits, frame.MARGIN)
+        row += strip.height + 0.04
+    below = layout.place(figure, frame.MARGIN, row, inner, _TALL)
+    _steps(below, near, colour, "by week")
+    frame.dates(below, limits)
+    markers.draw_lines([below], strip)
+    if strip.markers:
+        foot = layout.place(figure, 0.08, row + _TALL + 0.28, width - 0.16, key, bare=True)
+        markers.draw_key(foot, columns)
+    _legend(figure, colour, width)
     figure.data = pd.concat({"month": months, "week": near}, names=["step"]).reset_index()
     figure.caption = _caption(clock, months, near)
     figure.alternative = say(

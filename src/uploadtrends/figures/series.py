@@ -215,21 +215,20 @@ def plot_change_points(
     """Draw `ChangePoints`: observed, fitted segments, and dated breaks with their intervals."""
     fits = in_order(result.fits)
     table = result.to_frame()
-    with sheet.applied():
-        if ax is not None:
-            fit = only(fits)
-            _break_panel(ax, fit, of(table, fit.platform, fit.group))
-            ax.set_title(heading(fit.platform, fit.group))
-            ax.legend(loc="best")
-            return ax.get_figure(root=True)  # type: ignore[return-value]
-        titles = [heading(fit.platform, fit.group) for fit in fits]
-        notes = [break_note(of(table, fit.platform, fit.group)) for fit in fits]
-        columns = frame.columns_for(len(fits), width)
-        tall = 1.6 if len(fits) == 1 else 1.0
-        figure, panels = frame.grid(width, titles, notes, columns=columns, tall=tall, top=0.04)
-        for axes, fit in zip(panels, fits, strict=True):
-            _break_panel(axes, fit, of(table, fit.platform, fit.group))
-        legend_above(figure, panels)
+    if ax is not None:
+        fit = only(fits)
+        _break_panel(ax, fit, of(table, fit.platform, fit.group))
+        ax.set_title(heading(fit.platform, fit.group))
+        ax.legend(loc="best")
+        return ax.get_figure(root=True)  # type: ignore[return-value]
+    titles = [heading(fit.platform, fit.group) for fit in fits]
+    notes = [break_note(of(table, fit.platform, fit.group)) for fit in fits]
+    columns = frame.columns_for(len(fits), width)
+    tall = 1.6 if len(fits) == 1 else 1.0
+    figure, panels = frame.grid(width, titles, notes, columns=columns, tall=tall, top=0.04)
+    for axes, fit in zip(panels, fits, strict=True):
+        _break_panel(axes, fit, of(table, fit.platform, fit.group))
+    legend_above(figure, panels)
     figure.data = table
     figure.caption = say(
         "Points: observed. Line: fitted segments. A marker is the first period of a new regime, "

@@ -50,32 +50,31 @@ def strip(
     bands = [numbers[i : i + across] for i in range(0, len(numbers), across)]
     words = [max(len(told[n]) for n in band) * layout.line_height(_SMALL) for band in bands]
     height = sum(_HEAD + each + 0.06 + below + 0.12 for below in words)
-    with sheet.applied():
-        figure, top = Drawing(width, height), 0.02
-        for band, below in zip(bands, words, strict=True):
-            for place, number in enumerate(band):
-                left = _MARGIN + place * (each + _GAP)
-                head = say("original") if number == 0 else say("round {number}", number=number)
-                layout.label(figure, head, left, top, each, 6.5, weight="bold")
-                axes = layout.place(figure, left, top + _HEAD, each, each)
-                axes.imshow(
-                    np.asarray(as_image(pictures[number])),
-                    cmap="gray_r" if np.asarray(pictures[number]).ndim < 3 else None,
-                    interpolation="nearest",
-                    aspect="equal",
-                )
-                axes.set_xticks([])
-                axes.set_yticks([])
-                axes.grid(visible=False)
-                layout.label(
-                    figure,
-                    " ".join(told[number]),
-                    left,
-                    top + _HEAD + each + 0.06,
-                    each,
-                    _SMALL,
-                )
-            top += _HEAD + each + 0.06 + below + 0.12
+    figure, top = Drawing(width, height), 0.02
+    for band, below in zip(bands, words, strict=True):
+        for place, number in enumerate(band):
+            left = _MARGIN + place * (each + _GAP)
+            head = say("original") if number == 0 else say("round {number}", number=number)
+            layout.label(figure, head, left, top, each, 6.5, weight="bold")
+            axes = layout.place(figure, left, top + _HEAD, each, each)
+            axes.imshow(
+                np.asarray(as_image(pictures[number])),
+                cmap="gray_r" if np.asarray(pictures[number]).ndim < 3 else None,
+                interpolation="nearest",
+                aspect="equal",
+            )
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.grid(visible=False)
+            layout.label(
+                figure,
+                " ".join(told[number]),
+                left,
+                top + _HEAD + each + 0.06,
+                each,
+                _SMALL,
+            )
+        top += _HEAD + each + 0.06 + below + 0.12
     columns = ["caption", "seed", "flagged", "truncated"]
     figure.data = rows[columns].reset_index()
     figure.caption = say(

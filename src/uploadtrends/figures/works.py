@@ -52,9 +52,8 @@ def delisted(
         _line(axes, rows, share, 0)
         axes.set_ylim(0, max(float(share.max()) * 1.15, 1.0))
 
-    with sheet.applied():
-        figure = panels.multiples(table, draw, width=width)
-        figure.axes[-1].set_ylabel("% of works")
+    figure = panels.multiples(table, draw, width=width)
+    figure.axes[-1].set_ylabel("% of works")
     figure.data = table
     figure.caption = say(
         "Share of the works published in each period that a later complete visit did not find: "
@@ -114,9 +113,8 @@ def ai_share(
         _line(axes, rows, 100 * rows["ai_share"], 0, "among works with a statement")
         axes.set_ylim(0, 100)
 
-    with sheet.applied():
-        figure = panels.multiples(table, draw, width=width)
-        panels.one_legend(figure)
+    figure = panels.multiples(table, draw, width=width)
+    panels.one_legend(figure)
     figure.data = table
     figure.caption = say(
         "Share (%) of works stated by uploader or site to be made with AI. The band takes all or "

@@ -56,7 +56,6 @@ def start(work: Work) -> None:
     """
     if RUNNING or not core_is_free() or _has_workers():
         return
-    gc.freeze()  # what is loaded stays, in both: nobody need look through it, or copy it for that
     context: Any = multiprocessing.get_context("fork")
     here, there = context.Pipe()
     process = context.Process(target=_wait, args=(work, there, here), daemon=True)
