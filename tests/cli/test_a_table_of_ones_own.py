@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +64,6 @@ def test_a_table_of_two_platforms_is_loaded_in_one_command(folder: Path) -> None
     assert done.returncode == 0, done.stderr
     assert "A, table: 100 upload rows" in done.stdout
     assert "B, table: 100 upload rows" in done.stdout
+    load[3:4] = ["--json", load[3]]
+    again = run(*load, "--option", "date_format=%d.%m.%Y", folder=folder)
+    assert [one["status"] for one in json.loads(again.stdout)] == ["unchanged", "unchanged"]

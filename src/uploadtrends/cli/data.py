@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from pathlib import Path
 from typing import Annotated, Any
@@ -89,17 +90,19 @@ def load(
     made = [make_source(source, path, one) for one in several]
     store.parent.mkdir(parents=True, exist_ok=True)
     limit = max_rejects if max_rejects < 1 else int(max_rejects)
+    told = []
     for options_of, one in zip(several, made, strict=True):
         with (
             open_store(store, read_only=False, memory_limit=memory_limit) as opened,
             load_display(quiet=as_json) as progress,
         ):
             report = opened.load(one, max_rejects=limit, progress=progress)
-        if as_json:
-            show_record(report.to_dict(), as_json=True)
-        else:
+        told.append(report.to_dict())
+        if not as_json:
             named = f"{options_of['platform']}, " if len(made) > 1 else ""
             typer.echo(in_command(f"{named}{report.summary()}"))
+    if as_json:
+        typer.echo(json.dumps(told if len(told) > 1 else told[0], indent=2, default=str))
 
 
 def _by_platform(source: str, path: Path, given: dict[str, Any]) -> list[dict[str, Any]]:
