@@ -22,7 +22,7 @@ from uploadtrends.models.adequacy import judge
 from uploadtrends.models.controls import offered, said
 from uploadtrends.models.effects import effect_rows_of, tabulated
 from uploadtrends.models.estimators.by_name import estimate, look_ahead
-from uploadtrends.models.estimators.estimate import Estimate
+from uploadtrends.models.estimators.estimate import Estimate, alike
 from uploadtrends.models.fitting import Fit
 from uploadtrends.models.preparation import Prepared, annual_doubt, prepare_all
 from uploadtrends.models.sensitivity import shortest_table
@@ -336,11 +336,8 @@ _NUMBERS = 2**21
 
 def _alike(prepared: Sequence[Prepared]) -> Iterator[list[int]]:
     """Yield the places of series of one design, few enough to be looked at together."""
-    groups: dict[int, list[int]] = {}
-    for i, one in enumerate(prepared):
-        # Errors with sizes of their own make a design of its own.
-        groups.setdefault(id(one.design if one.spread is None else one), []).append(i)
-    for places in groups.values():
+    # Errors with sizes of their own make a design of its own.
+    for places in alike(id(one.design if one.spread is None else one) for one in prepared):
         size = max(prepared[places[0]].design.positions.size, 1)
         step = max(1, min(_TOGETHER, _NUMBERS // size**2))
         yield from (places[i : i + step] for i in range(0, len(places), step))

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from uploadtrends.arrays import Array
+from uploadtrends.models.estimators.estimate import alike
 from uploadtrends.models.estimators.latent import LEAST_MEAN, poisson_means
 from uploadtrends.models.estimators.linear import least_squares
 from uploadtrends.models.estimators.reml import PHI_GRID
@@ -127,12 +128,12 @@ def favour(
         By how much the log likelihood of the first exceeds that of the second, minus infinity where
         a stretch of zeros has no logarithm of its mean; and the `Noise` that suits each best.
     """
-    groups: dict[object, list[int]] = {}
-    for i, (logs, level) in enumerate(pairs):
-        alike = i if logs.scale == "counts" else logs.positions.tobytes()
-        groups.setdefault((alike, logs.x.shape, level.x.shape), []).append(i)
+    keys = (
+        (i if logs.scale == "counts" else logs.positions.tobytes(), logs.x.shape, level.x.shape)
+        for i, (logs, level) in enumerate(pairs)
+    )
     found: dict[int, tuple[float, Noise, Noise]] = {}
-    for places in groups.values():
+    for places in alike(keys):
         logs, level = (Side.stacked(side) for side in zip(*(pairs[i] for i in places), strict=True))
         both = [noises.each() for noises in _compared(logs, level, shaped)]
         for i, log, straight in zip(places, *both, strict=True):

@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from uploadtrends.arrays import Array
+from uploadtrends.models.estimators.estimate import alike
 from uploadtrends.models.estimators.mixture import mixture_interval, mixture_moments
 from uploadtrends.models.estimators.whitened import whitened
 
@@ -255,10 +256,8 @@ def equal_designs(design: Array, contrasts: Array) -> list[Array]:
     """
     if design.ndim != 3 or contrasts.ndim == 3 or len(design) < _WORTH_GROUPING:
         return []
-    places: dict[bytes, list[int]] = {}
-    for i, one in enumerate(design):
-        places.setdefault(one.tobytes(), []).append(i)
-    return [np.array(rows) for rows in places.values()] if 4 * len(places) <= len(design) else []
+    places = alike(one.tobytes() for one in design)
+    return [np.array(rows) for rows in places] if 4 * len(places) <= len(design) else []
 
 
 _WORTH_GROUPING = 8
