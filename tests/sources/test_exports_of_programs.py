@@ -141,6 +141,14 @@ def test_a_dry_run_shows_a_table_whose_columns_have_no_names_or_one(tmp_path) ->
     assert found.rows.to_dict("records") == [{"work": "1"}]
 
 
+def test_letters_with_marks_in_the_name_of_a_column_are_written_in_two_ways(
+    store, tmp_path
+) -> None:
+    file = put(tmp_path, table(f"1,a,{DAY}", header="id,Ku\u0308nstler,date"))
+    store.load(Table(file, MAPPING | {"artist_id": "K\u00fcnstler"}, "x"))
+    assert works(store) == ONE
+
+
 def test_a_series_below_a_title(tmp_path) -> None:
     """As Google Trends writes it."""
     text = "Category: All categories\n\nMonth,art: (Worldwide)\n2022-01,5\n2022-02,6\n"
@@ -182,6 +190,7 @@ def test_utf_16_with_and_without_a_mark(store, tmp_path, codec: str) -> None:
     ("data", "says"),
     [
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "pointer of Git LFS"),
+        (b"artist,2021-01,2021-02\na,5,6\n", "turn the table"),
         (f"1,a,{DAY}\n2,b,{DAY}\n".encode(), "write a line with names above them"),
         (b"$FL2@(#) SPSS DATA FILE" + bytes(60), "of SPSS"),
         (bytes(12) + b"\xc2\xea\x81\x60" + bytes(60), "of SAS"),

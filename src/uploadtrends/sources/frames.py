@@ -17,7 +17,7 @@ from uploadtrends.sources.reading.cells import id_doubt, identity, something, un
 from uploadtrends.sources.reading.forms import form_of
 from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
 from uploadtrends.sources.tables.numbers import no_number, settle_numbers, settle_periods
-from uploadtrends.sources.tabular import Reading, cells, columns_of, read_rows
+from uploadtrends.sources.tabular import Reading, cells, columns_of, periods_in_columns, read_rows
 
 _MIDNIGHT = "([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]00:00(:00([.]0+)?)? ?(Z|[+-][0-9]{2}:?[0-9]{2})"
 
@@ -112,14 +112,11 @@ def read_frame(
     return frame.astype(dict.fromkeys(whole, "int64"))
 
 
-_PERIOD = re.compile(r"(19|20)\d\d[-/M.]?\d\d([-/.]\d\d)?")
-
-
 def _date_fix(
     con: duckdb.DuckDBPyConnection, date: str, others: Sequence[str], *, given: bool
 ) -> str:
     """Say which format reads every date, if one does."""
-    if sum(_PERIOD.fullmatch(column) is not None for column in others) > 1:
+    if periods_in_columns(others):
         return "the periods stand in columns: turn the table, one row a period"
     if given:
         return "correct date_format, or write YYYY-MM-DD"

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import name, quote
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "cells", "check_columns", "columns_of", "read_rows"]
 
 
+_PERIOD = re.compile(r"(19|20)\d\d[-/M.]?\d\d([-/.]\d\d)?")
 _VALUE = re.compile(r"\d{4}-\d\d-\d\d.*|\d{9,}")
 """A date or a number where the name of a column should be."""
 _MANY = 1_000_000
@@ -181,19 +183,25 @@ def _read(
     if form in ("text", "json") and codec_of(file, reading.encoding) != "utf-8":
         reject_undecoded(con, rows, rows.columns, reading.encoding)
     for column, root in zip(rows.columns, columns, strict=True):
-        if column != root:
+        if column != root == column.split(".")[0]:
             rows.flush()
             follow(con, file, column, cells(rows.columns)[column], since)
 
 
 def _roots(path: Path, present: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns to read: of a path into the objects of one, that one."""
-    roots = (column if column in present else column.split(".")[0] for column in columns)
-    found = tuple(
-        root if root in present else column for root, column in zip(roots, columns, strict=True)
-    )
+    """Return the columns to read: of a path into the objects of one, that one.
+
+    Letters with marks may be written in two ways.
+    """
+    found = []
+    for column in columns:
+        alike = (one for one in present if normalize("NFC", one) == normalize("NFC", column))
+        root = column.split(".")[0]
+        found.append(
+            column if column in present else next(alike, root if root in present else column)
+        )
     check_columns(path, present, found)
-    return found
+    return tuple(found)
 
 
 def columns_of(
@@ -233,6 +241,8 @@ def check_columns(
             shown = ", ".join(text or "''" for text in list(present)[:20])
             if any(_VALUE.fullmatch(text) for text in present):
                 shown += "; if these are values, write a line with names above them"
+            elif periods_in_columns(present):
+                shown += "; turn the table, so that a row is an artist's works of one period"
             raise InputError(
                 "no such column",
                 file=path,
@@ -243,6 +253,11 @@ def check_columns(
             raise InputError(
                 "two columns have the same name", file=path, column=column, fix="rename one of them"
             )
+
+
+def periods_in_columns(names: Sequence[str]) -> bool:
+    """Tell whether a table has a column a period."""
+    return sum(_PERIOD.fullmatch(one) is not None for one in names) > 1
 
 
 def _keys(sample: Sequence[dict[str, Any]]) -> list[str]:
