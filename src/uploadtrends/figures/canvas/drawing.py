@@ -86,11 +86,16 @@ class Drawing(Figure):
 
 def _texts(artist: Artist) -> Iterator[Text]:
     """Yield the texts that are drawn; those of axes without a frame are not even made."""
-    for child in artist.get_children():
+    # Asked for its children, an axis would look for the places of its ticks.
+    for child in _of_axis(artist) if isinstance(artist, Axis) else artist.get_children():
         if isinstance(child, Text):
             yield child
         if not (isinstance(child, Axis) and not child.axes.axison):
             yield from _texts(child)
+
+
+def _of_axis(axis: Axis) -> list[Artist]:
+    return [axis.label, axis.offsetText, *axis.majorTicks, *axis.minorTicks]
 
 
 _WITH_A_KNOWN_OFFSET = (FixedFormatter, FuncFormatter, ScalarFormatter)
@@ -106,10 +111,11 @@ def _unmeasured(figure: Figure) -> Iterator[None]:
             formatter = axis.get_major_formatter()
             if axis.get_label_text() or not isinstance(formatter, _WITH_A_KNOWN_OFFSET):
                 continue
+            places = axis.get_majorticklocs().tolist()
             if isinstance(formatter, ScalarFormatter):
-                formatter.set_locs(axis.get_majorticklocs().tolist())
+                formatter.set_locs(places)
             if not formatter.get_offset():
-                labels = [tick.label1 for tick in axis.get_major_ticks()]
+                labels = [tick.label1 for tick in axis.get_major_ticks(len(places))]
                 spared += [label for label in labels if label.get_in_layout()]
     for label in spared:
         label.set_in_layout(False)
