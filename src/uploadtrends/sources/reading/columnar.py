@@ -49,6 +49,14 @@ def _types(con: duckdb.DuckDBPyConnection, path: Path, scan: str) -> dict[str, A
     return dict(zip(relation.columns, relation.types, strict=True))
 
 
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"the file cannot be read: it is cut short or damaged ({str(error)[:80]})",
+        file=path,
+        fix="download it again",
+    )
+
+
 def _parquet(path: Path) -> str:
     return f"read_parquet({quote(str(path))})"
 
@@ -90,11 +98,7 @@ def _arrow(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[str]:
             fix="write that column as text",
         ) from error
     except (pa.ArrowInvalid, ValueError, OSError) as error:
-        raise InputError(
-            f"the file cannot be read: it is cut short or damaged ({str(error)[:80]})",
-            file=path,
-            fix="download it again",
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def _stata(path: Path) -> Any:
@@ -143,11 +147,7 @@ def read_feather(
         try:
             rows.insert_select(texts, scan)
         except duckdb.Error as error:
-            raise InputError(
-                f"the Arrow file cannot be read ({str(error)[:80]})",
-                file=path,
-                fix="download it again",
-            ) from error
+            raise _unreadable(path, error) from error
     rows.records += min(n, rows.limit) if rows.limit else n
 
 
@@ -163,11 +163,7 @@ def feather_rows(path: Path) -> int:
         try:
             return int(con.sql(f"SELECT count(*) FROM {scan}").fetchall()[0][0])
         except duckdb.Error as error:
-            raise InputError(
-                f"the Arrow file cannot be read ({str(error)[:80]})",
-                file=path,
-                fix="download it again",
-            ) from error
+            raise _unreadable(path, error) from error
 
 
 def _field(column: str, types: dict[str, Any], path: Path) -> tuple[str, Any]:
