@@ -339,6 +339,9 @@ LABELS |= {
         pd.Index([one.isoformat() for one in MONTHS.tz_localize("Europe/Berlin")]),
         "2019-01-01",
     ),
+    "R's months": (pd.Index(np.round(2019 + np.arange(60) / 12, 2)), "2019-01-01"),
+    "201901.0": (pd.Index(MONTHS.strftime("%Y%m").astype(float)), "2019-01-01"),
+    "first and last day": (pd.Index(WEEKS.to_period("W-SUN").astype(str)), "2020-01-06"),
     "seconds late": (
         pd.date_range("2021-01-01", periods=60, freq="h")
         + pd.to_timedelta(np.random.default_rng(2).integers(0, 9, 60), unit="s"),

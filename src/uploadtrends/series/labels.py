@@ -142,7 +142,11 @@ def _how_to_read(labels: pd.Index[Any]) -> str:
             "write the day on which each of these years begins, for instance series.index = "
             r'pd.to_datetime(series.index.str.extract(r"(\d{4})")[0] + "-07-01")'
         )
+    if texts and all(_SPAN.fullmatch(text) for text in texts):
+        return "series.index = pd.to_datetime(series.index.str[:10])"
     if texts and pd.api.types.is_numeric_dtype(labels.dtype) and not labels.hasnans:
+        if how := _of_fractions(labels):
+            return how
         for low, high, unit in _UNITS:
             if low <= labels.min() <= labels.max() <= high:
                 origin = ', origin="1899-12-30"' if unit == "D" else ""
@@ -158,6 +162,28 @@ def _how_to_read(labels: pd.Index[Any]) -> str:
         "give the dates, for instance series.index = "
         'pd.date_range("2021-01-01", periods=len(series), freq="MS")'
     )
+
+
+_SPAN = re.compile(r"\d{4}-\d{2}-\d{2}/\d{4}-\d{2}-\d{2}")
+
+
+def _of_fractions(labels: pd.Index[Any]) -> str:
+    """Say how years with a fraction, as R's ``time`` has them, and 202101.0 become dates."""
+    values = labels.to_numpy(dtype=float)
+    if (values % 1 == 0).all():
+        read = written(labels.astype("int64")) if labels.dtype.kind == "f" else ""
+        how = read.replace("series.index", 'series.index.astype("int64")')
+        return f"series.index = {how}" if how else ""
+    if not 1000 <= values.min() <= values.max() < 3000:
+        return ""
+    for many, freq in ((4, "Q"), (12, "M")):
+        places = np.round(many * values)
+        if np.abs(many * values - places).max() < 0.13 and (np.diff(places) > 0).all():
+            return (
+                f"series.index = pd.PeriodIndex.from_ordinals(({many} * (series.index - 1970))"
+                f'.to_series().round().astype(int), freq="{freq}")'
+            )
+    return ""
 
 
 def _of_levels(labels: pd.MultiIndex) -> str:
