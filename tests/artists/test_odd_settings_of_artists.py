@@ -142,6 +142,13 @@ class Silenced:
         return getattr(panel(), name)
 
 
+def test_without_any_estimate_there_is_nothing_to_hold_others_against() -> None:
+    fitted = ut.artist_model(Silenced("new", True), EVENT, inference="cluster")
+    with pytest.raises(InputError, match="no estimate that others") as caught:
+        ut.artist_sensitivity(fitted, models=("gee",))
+    assert "no upload at all" in str(caught.value.value)
+
+
 def test_a_group_without_uploads_on_one_side_has_no_ratio() -> None:
     for silenced, left in ((Silenced("new", True), []), (Silenced("senior", False), ["later"])):
         found = ut.artist_model(silenced, EVENT, inference="cluster").effects.set_index("group")

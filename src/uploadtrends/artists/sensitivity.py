@@ -116,6 +116,13 @@ def artist_sensitivity(
                 "unknown model", column="models", value=name, fix=f"one of {', '.join(MODELS)}"
             )
     design = model.design
+    if not design.effects:
+        raise InputError(
+            "the model has no estimate that others could be held against",
+            column="model",
+            value="; ".join(model.effects["reason"].unique()),
+            fix="compare groups that upload on both sides of the event",
+        )
     rows: list[dict[str, Any]] = []
     for effect in model.effects.to_dict("records"):
         if (effect["event"], effect["term"], effect["group"]) in design.effects:
