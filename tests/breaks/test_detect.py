@@ -223,7 +223,7 @@ def test_one_hundred_thousand_hours_are_usable() -> None:
     ("arguments", "message"),
     [
         ({"confidence": 95}, "confidence"),
-        ({"min_size": 1}, "2 periods"),
+        ({"min_size": 1}, "at least 2"),
         ({"season": "stl"}, "unknown season"),
         ({"cost": "mean"}, "calibrated penalty"),
         ({"penalty": "aic"}, "unknown penalty"),
