@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from test_hostile_files import BOTH, DAY
 from written import MAPPING, put, works
 
@@ -281,3 +283,12 @@ def test_a_date_in_an_object_of_a_cell(store, tmp_path) -> None:
 def test_lists_as_other_programs_write_them(store, tmp_path, cell: str, artists: str) -> None:
     store.load(Table(in_a_table(tmp_path, cell, "z"), MAPPING, "x"))
     assert works(store) == {"1": artists, "2": "z"}
+
+
+def test_a_path_into_json_that_is_a_text_of_parquet(store, tmp_path) -> None:
+    users = ['{"id": 5, "name": "a"}', '{"id": 6, "name": "b"}']
+    rows = pa.table({"id": [1, 2], "user": users, "date": [DAY, DAY]})
+    parquet.write_table(rows, tmp_path / "works.parquet")
+    columns = mapping("id", "user.name", "date")
+    store.load(Table(tmp_path / "works.parquet", columns, "x"))
+    assert works(store) == BOTH

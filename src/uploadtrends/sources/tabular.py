@@ -149,6 +149,7 @@ def _read(
         lite.read_sqlite(rows, file, columns, table, progress)
     elif form == "parquet":
         check_columns(file, columnar.parquet_columns(con, file), columns, paths=True)
+        columns = columnar.in_texts(con, file, columns)
         columnar.read_parquet(con, rows, file, columns, progress)
     elif form == "feather":
         check_columns(file, columnar.feather_columns(con, file), columns, paths=True)

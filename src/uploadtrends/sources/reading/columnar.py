@@ -31,6 +31,16 @@ def parquet_columns(con: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     return list(_types(con, path, _parquet(path)))
 
 
+def in_texts(con: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a Parquet file to read: of a path into JSON that is text, that text."""
+    types = _types(con, path, _parquet(path))
+    roots = (column.split(".")[0] for column in columns)
+    return tuple(
+        root if column not in types and types[root].id == "varchar" else column
+        for column, root in zip(columns, roots, strict=True)
+    )
+
+
 def feather_columns(con: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     """Return the names of the columns of a Feather file or an Arrow stream."""
     with _arrow(con, path) as scan:
