@@ -28,7 +28,7 @@ def whole_number(name: str, value: Any, least: int = 0, most: int | None = None)
         raise InputError(
             f"{name} is a whole number {limits}", column=name, value=value, fix=f"use {least}"
         )
-    return int(found)
+    return int(value)
 
 
 def inside(name: str, value: Any, low: float = 0.0, fix: str = "use .95") -> float:

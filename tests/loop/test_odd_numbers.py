@@ -35,6 +35,7 @@ def share(**settings: Any) -> Any:
         (earnings, {"works": None}, "works"),
         (earnings, {"works": "many"}, "works"),
         (earnings, {"works": (1, 2)}, "works"),
+        (earnings, {"works": ()}, "works"),
         (earnings, {"cut": 30}, "platform_cut"),
         (earnings, {"downloaded": 0.2}, "downloaded"),
         (course, {"draws": 0}, "draws"),

@@ -329,7 +329,7 @@ LABELS |= {
     "FY2019": (pd.Index([f"FY{y}" for y in range(1960, 2020)]), "1960-07-01"),
     "seconds": (pd.Index(MONTHS.as_unit("s").asi8), "2019-01-01"),
     "milliseconds": (pd.Index(MONTHS.as_unit("ms").asi8), "2019-01-01"),
-    "a spreadsheet's days": (pd.Index((MONTHS - pd.Timestamp("1899-12-30")).days), "2019-01-01"),
+    "a spreadsheet's days": ((MONTHS - pd.Timestamp("1899-12-30")).days * 1.0, "2019-01-01"),
     "intervals": (
         pd.IntervalIndex.from_breaks(pd.date_range("2019-01-01", periods=61, freq="MS")),
         "2019-01-01",

@@ -134,8 +134,9 @@ def matched(
         exposure,
         function="matched",
     )
-    _check(on, method, ratio, caliper, bins, seed)
-    rng = np.random.default_rng(seed)
+    _check(on, method, caliper)
+    ratio, bins = whole_number("ratio", ratio, 1), whole_number("bins", bins, 2)
+    rng = np.random.default_rng(whole_number("seed", seed))
     rows = _measured(exposure, on)
     free = set(map(tuple, _of_kind(exposure, NEVER, LATER)[KEY].to_numpy()))
     pairs, support, before, after = [], [], [], []
@@ -167,18 +168,13 @@ def matched(
     return Matched(exposure.only(kept), table, balance, reach, _notes(balance, reach), call)
 
 
-def _check(
-    on: Sequence[str], method: str, ratio: int, caliper: float, bins: int, seed: int
-) -> None:
+def _check(on: Sequence[str], method: str, caliper: float) -> None:
     if not on:
         raise InputError("nothing to match on", column="on", value=list(on))
     if method not in ("nearest", "coarsened"):
         raise InputError(
             "unknown way to match", column="method", value=method, fix="'nearest' or 'coarsened'"
         )
-    for name, value, least in (("ratio", ratio, 1), ("bins", bins, 2)):
-        whole_number(name, value, least)
-    whole_number("seed", seed)
     if not caliper > 0:
         raise InputError("must be above zero", column="caliper", value=caliper, fix="use .5")
 

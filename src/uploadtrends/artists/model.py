@@ -134,10 +134,10 @@ def artist_model(
     terms = tuple(dict.fromkeys((terms,) if isinstance(terms, str) else terms))
     _check(contrast, time, tenure, terms, inference, boundary, offset)
     inside("confidence", confidence)
-    whole_number("seed", seed)
-    whole_number("n_randomisations", n_randomisations)
+    seed = whole_number("seed", seed)
+    n_randomisations = whole_number("n_randomisations", n_randomisations)
     # Fewer draws have no ends of an interval.
-    whole_number("n_bootstrap", n_bootstrap, 19 if inference == "bootstrap" else 0)
+    n_bootstrap = whole_number("n_bootstrap", n_bootstrap, 19 if inference == "bootstrap" else 0)
     if dose is not None and inference == "two-step":
         raise InputError(
             "with a dose there are no groups whose shocks could be integrated out",

@@ -12,7 +12,7 @@ import polars as pl
 from uploadtrends.artists.exposed import day_of
 from uploadtrends.artists.exposures import LATER, NEVER, TREATED, Exposure
 from uploadtrends.errors import InputError
-from uploadtrends.limits import one_of, whole_number
+from uploadtrends.limits import one_of
 from uploadtrends.panel.ready import KEY, UnitTable, period_grid, place_in, rows_by_period
 
 if TYPE_CHECKING:
@@ -176,12 +176,10 @@ def _removals(panel: Any, rows: pd.DataFrame) -> Array:
     return found.fillna(0).to_numpy(dtype=float)
 
 
-def check(method: str, control: str, leads: int, lags: int) -> None:
+def check(method: str, control: str) -> None:
     """Refuse settings that do not exist."""
     one_of("method", method, ("auto", *DESCRIBED))
     one_of("control", control, ("not yet", "never"))
-    whole_number("leads", leads, 2)  # one of them is the base
-    whole_number("lags", lags)
 
 
 def chosen(

@@ -196,9 +196,10 @@ def exposure_effects(
         exposure,
         function="exposure_effects",
     )
-    design.check(method, control, leads, lags)
+    design.check(method, control)
+    leads, lags = whole_number("leads", leads, 2), whole_number("lags", lags)  # one is the base
     inside("confidence", confidence)
-    whole_number("seed", seed)
+    seed = whole_number("seed", seed)
     given = exposure.exposure if isinstance(exposure, Matched) else exposure
     if getattr(given.panel, "numbered", None) != getattr(panel, "numbered", None):
         raise InputError(

@@ -152,7 +152,7 @@ def common_change(
     ('2020-07', 3)
     """
     call = Call.of(locals(), data, function="common_change")
-    whole_number("seed", seed)
+    seed = whole_number("seed", seed)
     if not 0.5 <= confidence < 1.0:
         raise InputError(
             "confidence must lie in [0.5, 1)", column="confidence", value=confidence, fix="use .95"

@@ -139,8 +139,8 @@ def match(
     if not len(events):
         raise InputError("there is no event to match", fix="give at least one date")
     window_days = _window_days(window)
-    whole_number("n_permutations", n_permutations, 1)
-    whole_number("seed", seed)
+    n_permutations = whole_number("n_permutations", n_permutations, 1)
+    seed = whole_number("seed", seed)
     rng = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
     overall: list[dict[str, Any]] = []

@@ -66,9 +66,8 @@ class ChangePointSettings:
         """Raise an InputError that names the first setting that cannot be used."""
         if not 0.5 <= self.confidence < 1.0:
             raise _refused("confidence must lie in [0.5, 1)", "confidence", self, "use 0.95")
-        whole_number("seed", self.seed)
-        for name, least in (("min_size", 2), ("n_changes", 1)):
-            if getattr(self, name) is not None:
+        for name, least in (("seed", 0), ("min_size", 2), ("n_changes", 1)):
+            if getattr(self, name) is not None or name == "seed":
                 object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
         if self.season not in ("auto", True, False):
             raise _refused("unknown season", "season", self, "auto, True or False")

@@ -162,7 +162,7 @@ class PlaceboCohorts(Check):
             actual_years=None if self.actual_years is None else tuple(map(int, self.actual_years)),
         )
         for name in ("n_artists", "window_months", "months_before", "min_uploads", "n_draws"):
-            whole_number(name, getattr(self, name), 1)
+            self._settle(**{name: whole_number(name, getattr(self, name), 1)})
         if self.window_months < max(self.months_before + 12, 24):
             raise InputError(
                 "the window must go on for a year after the cut and hold two years",

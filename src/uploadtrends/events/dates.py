@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
+from contextlib import suppress
 from typing import Any, Literal
 
 from uploadtrends.errors import InputError
@@ -161,11 +162,11 @@ def _spelt(text: str) -> str:
         except ValueError:
             continue
         return f"{found:%Y-%m-%d}" if "%d" in form else f"{found:%Y-%m}"
-    try:
-        monday = dt.datetime.strptime(text.replace("-", "") + "1", "%GW%V%u").date()
-    except ValueError:
-        return ""
-    return f"{monday}/{monday + dt.timedelta(days=6)}"
+    if match := re.fullmatch(r"(\d{4})-?W(\d{1,2})", text):
+        with suppress(ValueError):  # most years have no week 53
+            monday = dt.date.fromisocalendar(int(match[1]), int(match[2]), 1)
+            return f"{monday}/{monday + dt.timedelta(days=6)}"
+    return ""
 
 
 _WORDS = ("%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%B %Y", "%b %Y")

@@ -288,12 +288,6 @@ class EventSet(Sequence[Event]):
         return pd.DataFrame(rows, columns=columns)
 
 
-def _of_row(row: dict[str, Any]) -> Event:
-    """Return the event of a row as `EventSet.to_frame` has them; empty cells say nothing."""
-    said = {name: value for name, value in row.items() if name == "date" or value == value}
-    return Event(**said)
-
-
 def as_events(given: Any) -> EventSet:
     """Return an `EventSet` from a date, an event, or any collection of those.
 
@@ -334,9 +328,10 @@ def as_events(given: Any) -> EventSet:
                 fix="name it date, and that of the labels label",
             )
         known = [name for name in Event.__dataclass_fields__ if name in given.columns]
-        return EventSet(_of_row(row) for row in given[known].to_dict("records"))
+        rows = (row.dropna().to_dict() for _, row in given[known].iterrows())
+        return EventSet(Event(**{"date": None, **row}) for row in rows)
     if hasattr(given, "items") and all(isinstance(label, str) for label in given.index):
-        return as_events(dict(given.items()))
+        return as_events(given.to_frame().T if "date" in given.index else dict(given.items()))
     if isinstance(given, str) or not isinstance(given, Iterable):
         return EventSet([Event(given)])
     return EventSet(event for item in given for event in as_events(item))

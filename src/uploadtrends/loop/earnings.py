@@ -161,8 +161,10 @@ def _range(name: str, value: Any) -> tuple[float, float, float]:
         values = np.array(value, dtype=float).ravel()
     except (TypeError, ValueError):
         values = np.full(1, np.nan)
-    low, middle, high = np.repeat(values, 3) if values.size == 1 else values[[0, 1, -1]]
-    if values.size not in (1, 3) or not 0 <= low <= middle <= high < np.inf:
+    if values.size != 3:
+        values = np.repeat(values if values.size == 1 else np.nan, 3)
+    low, middle, high = values
+    if not 0 <= low <= middle <= high < np.inf:
         raise InputError(
             "a factor is one number from 0 on, or (low, middle, high) in order",
             column=name,

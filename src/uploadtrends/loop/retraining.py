@@ -143,7 +143,7 @@ def retraining_loop(
             "no such regime", column="regime", value=regime, fix=f"one of {', '.join(REGIMES)}"
         )
     repeats = whole_number("repeats", repeats, 2)  # intervals need two loops
-    whole_number("seed", seed)
+    seed = whole_number("seed", seed)
     draw, truth, what = _world(data, n, shares if regime == "fresh" else ())
     settings = {
         "data": data,

@@ -80,7 +80,7 @@ def caption_loop(
     """
     iterations = whole_number("iterations", iterations, 1)
     repeats = whole_number("repeats", repeats, 1)
-    whole_number("seed", seed)
+    seed = whole_number("seed", seed)
     if keep_images and folder is None:
         raise InputError(
             "pictures are kept in the folder of the loop", column="keep_images", fix="name a folder"

@@ -137,8 +137,8 @@ def convergence(
         )
     inside("band", band, fix="use .1")
     inside("horizon", horizon, fix="use .75")
-    whole_number("draws", draws, 19)
-    whole_number("seed", seed)
+    draws = whole_number("draws", draws, 19)
+    seed = whole_number("seed", seed)
     data = data[:, np.isfinite(data).all(axis=0)]
     total, works = data.shape
     if works < LEAST_ARTWORKS:

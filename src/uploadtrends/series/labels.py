@@ -145,12 +145,12 @@ def _how_to_read(labels: pd.Index[Any]) -> str:
     if texts and all(_SPAN.fullmatch(text) for text in texts):
         return "series.index = pd.to_datetime(series.index.str[:10])"
     if texts and pd.api.types.is_numeric_dtype(labels.dtype) and not labels.hasnans:
-        if how := _of_fractions(labels):
-            return how
         for low, high, unit in _UNITS:
             if low <= labels.min() <= labels.max() <= high:
                 origin = ', origin="1899-12-30"' if unit == "D" else ""
                 return f'series.index = pd.to_datetime(series.index, unit="{unit}"{origin})'
+        if how := _of_fractions(labels):
+            return how
     if texts and (read := written(labels)):
         return f"series.index = {read}"
     if texts and isinstance(labels[0], str):

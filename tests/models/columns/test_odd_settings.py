@@ -154,6 +154,7 @@ def test_residuals_where_there_is_no_logarithm_are_missing() -> None:
 @pytest.mark.parametrize("value", [2, 2.0, np.int8(2), np.float32(2), Decimal(2)])
 def test_whole_numbers_of_any_kind_are_whole_numbers(value: object) -> None:
     assert whole_number("lag", value) == 2
+    assert whole_number("seed", 2**60 + 1) == 2**60 + 1
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, True, "2", None, np.nan, np.inf, [2], 9])

@@ -127,7 +127,7 @@ def monitor(
     """
     call = Call.of(locals(), history, new, function="monitor")
     inside("level", level, fix="use .05")
-    whole_number("seed", seed)
+    seed = whole_number("seed", seed)
     if horizon is not None:
         horizon = whole_number("horizon", horizon, 1)
     if test not in MONITORING_TYPES:

@@ -64,10 +64,10 @@ def _by_date(regressors: pd.DataFrame, index: pd.DatetimeIndex) -> Array:
                 value=f"{len(regressors)} rows, not {len(index)}",
                 fix="give them the dates of the series as index",
             )
-        return regressors.to_numpy(dtype=float)
+        regressors = regressors.set_axis(index)
     columns = []
-    for name in regressors.columns:
-        column = as_regular_series(regressors[name]).reindex(index)
+    for name, given in regressors.items():
+        column = as_regular_series(given).reindex(index)
         if column.isna().any():
             raise InputError(
                 f"the regressor has no value for {column.index[column.isna()][0]:%Y-%m-%d}",

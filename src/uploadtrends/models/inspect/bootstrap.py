@@ -25,8 +25,8 @@ def sieve_bootstrap(
         raise NotEstimableError(
             "errors of counts cannot be resampled. Fix: refit on scale='log' or 'level'"
         )
-    whole_number("draws", draws, 99)
-    whole_number("seed", seed)
+    draws = whole_number("draws", draws, 99)
+    seed = whole_number("seed", seed)
     design, confidence = prepared.design, prepared.settings.confidence
     x, y = design.fitted, prepared.y
     inverse = np.linalg.pinv(x)
