@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import datetime as dt
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,7 @@ from uploadtrends.errors import InputError, TooManyRejectsError
 from uploadtrends.sources import Table
 from uploadtrends.sources.frames import read_frame
 from uploadtrends.sources.preview import preview
+from uploadtrends.sources.reading.forms import form_of
 
 LONG = "1234567890123456789"
 DAYS = [dt.datetime(2021, 1, 5), dt.datetime(2021, 1, 5)]
@@ -299,3 +301,23 @@ def test_a_type_that_cannot_be_read_is_named_with_its_file(store, tmp_path) -> N
         out.write_table(rows)
     with pytest.raises(InputError, match="type that cannot be read"):
         store.load(Table(file, MAPPING, "x"))
+
+
+@pytest.mark.parametrize("header", ["ORCID,artist,date", "A"])
+def test_the_name_of_a_column_is_not_the_mark_of_another_form(tmp_path, header: str) -> None:
+    assert form_of(put(tmp_path, f"{header}\n1,a,{DAY}\n")) == "text"
+
+
+def test_a_path_into_plain_texts_is_refused(store, tmp_path) -> None:
+    with pytest.raises(InputError, match="only texts"):
+        store.load(Table(put(tmp_path, TWO), MAPPING | {"artist_id": "artist.name"}, "x"))
+
+
+def test_a_dry_run_of_json_knows_its_encoding_and_the_columns_named(tmp_path) -> None:
+    images = [{"id": 7, "url": "u"}]
+    records = [{"work": n, "by": "Zo\u00eb", "on": DAY, "images": images} for n in (1, 2)]
+    file = put(tmp_path, json.dumps(records, ensure_ascii=False).encode("utf-16"))
+    named = {"upload_id": "work", "artist_id": "by", "published_at": "on"}
+    found = preview(file, named, encoding="utf-16")
+    assert found.present == ("work", "by", "on", "images")
+    assert found.rows["artist_id"].tolist() == ["Zo\u00eb"] * 2

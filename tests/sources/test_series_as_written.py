@@ -134,3 +134,24 @@ def test_a_published_series_is_read_by_the_same_rules(store, tmp_path) -> None:
         ("2021-02-01", 1234),
         ("2021-03-01", 5678),
     ]
+
+
+@pytest.mark.parametrize(
+    ("header", "day"),
+    [
+        (",works", "2021-0{}-01"),  # pandas, of a series whose index has no name
+        ("# day,works", "2021-0{}-01"),  # NumPy
+        ("date_key,works", "20210{}01"),
+    ],
+)
+def test_the_first_row_below_an_odd_header_is_not_lost(tmp_path, header: str, day: str) -> None:
+    rows = [f"{day.format(n)},{n}" for n in range(1, 9)]
+    frame = read_frame(put(tmp_path, "\n".join([header, *rows]), "x.csv"))
+    assert frame["works"].tolist() == list(range(1, 9))
+    assert list(frame.index) == list(pd.date_range("2021-01-01", periods=8, freq="MS"))
+
+
+def test_a_number_of_32_bits_keeps_its_digits(tmp_path) -> None:
+    frame = pd.DataFrame({"day": ["2021-01"], "works": [123456792.0]}).astype({"works": "float32"})
+    frame.to_parquet(tmp_path / "x.parquet")
+    assert read_frame(tmp_path / "x.parquet")["works"].tolist() == [123456792]

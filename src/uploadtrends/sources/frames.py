@@ -270,8 +270,10 @@ def _refuse_ids(con: duckdb.DuckDBPyConnection, path: Path, column: str, text: s
     """Refuse a first column of ids: whole numbers could be read as times since 1970."""
     if not _ID.search(re.sub(r"([a-z])(?=Id$|ID$)", r"\1_", column.strip())):
         return
+    day = "(19|20)[0-9]{2}(0[1-9]|1[0-2])([0-2][0-9]|3[01])"  # the key of a calendar's table
     found = con.sql(
-        f"SELECT {text} FROM temp.input_rows WHERE regexp_full_match({text}, '[0-9]+') LIMIT 1"
+        f"SELECT {text} FROM temp.input_rows WHERE regexp_full_match({text}, '[0-9]+') "
+        f"AND NOT regexp_full_match({text}, '{day}') LIMIT 1"
     ).fetchall()
     if found:
         raise InputError(

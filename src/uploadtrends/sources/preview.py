@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from uploadtrends.sources.dates import DAY_OR_MONTH, two_readings
 from uploadtrends.sources.moments import name
 from uploadtrends.sources.reading.dialect import dialect_of
 from uploadtrends.sources.reading.encodings import codec_of, text_in_utf8
+from uploadtrends.sources.reading.envelopes import RECORD_KEYS
 from uploadtrends.sources.reading.forms import files_of, form_of
 from uploadtrends.sources.reading.json_lines import sample_records
 from uploadtrends.sources.reading.survey import Survey
@@ -129,12 +130,13 @@ def preview(
     con = duckdb.connect()
     try:
         create_stage_tables(con)
-        present = tuple(columns_of(con, table.path, table.reading))
+        wanted = [column.split(".")[0] for column in (columns or {}).values()] or RECORD_KEYS
+        present = tuple(columns_of(con, table.path, table.reading, wanted))
         guess = {} if columns and "uploads" in columns else guessed_mapping(present)
         chosen = guess | dict(columns or {})
         guessed = tuple(field for field in guess if field not in (columns or {}))
         with tempfile.TemporaryDirectory(prefix="uploadtrends-") as folder:
-            sample, reading = _sample(files_of(table.path)[0], table.reading, Path(folder))
+            sample, reading = _sample(files_of(table.path)[0], table.reading, wanted, Path(folder))
             if "published_at" not in chosen:
                 raw = _raw(con, sample, present, reading, rows)
                 return Preview(chosen, guessed, present, raw, {}, (_UNDATED,))
@@ -177,17 +179,19 @@ def guessed_mapping(present: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _sample(file: Path, reading: Reading, folder: Path) -> tuple[Path, Reading]:
+def _sample(
+    file: Path, reading: Reading, wanted: Collection[str], folder: Path
+) -> tuple[Path, Reading]:
     """Write the first records of a text or JSON file into a small file of its own."""
     form = form_of(file)
-    if form == "json":
-        sample = folder / "sample.jsonl"
-        lines = (json.dumps(record) for record in sample_records(file, ROWS))
-        sample.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return sample, reading
-    if form != "text":
+    if form not in ("json", "text"):
         return file, reading
     codec = codec_of(file, reading.encoding)
+    if form == "json":
+        sample = folder / "sample.jsonl"
+        lines = (json.dumps(record) for record in sample_records(file, ROWS, wanted, codec))
+        sample.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return sample, replace(reading, encoding="utf-8")
     dialect = dialect_of(file, codec, (), delimiter=reading.delimiter, quote=reading.quote)
     sample = folder / f"sample{file.suffix if file.suffix in ('.tsv', '.tab') else '.csv'}"
     with text_in_utf8(file, codec) as stream:

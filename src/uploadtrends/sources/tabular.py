@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import chain
@@ -17,6 +17,7 @@ from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.reading import columnar, lite, workbook
 from uploadtrends.sources.reading.dialect import text_of
 from uploadtrends.sources.reading.encodings import codec_of
+from uploadtrends.sources.reading.envelopes import RECORD_KEYS
 from uploadtrends.sources.reading.forms import Form, files_of, form_of
 from uploadtrends.sources.reading.json_lines import POSITION, read_json_lines, sample_records
 from uploadtrends.sources.reading.mending import follow, reject_undecoded, unwrap
@@ -206,9 +207,15 @@ def _roots(path: Path, present: Sequence[str], columns: Sequence[str]) -> tuple[
 
 
 def columns_of(
-    con: duckdb.DuckDBPyConnection, path: Path, reading: Reading | None = None
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    reading: Reading | None = None,
+    wanted: Collection[str] = RECORD_KEYS,
 ) -> list[str]:
-    """Return the names of a file's columns (of the first file, where there are several)."""
+    """Return the names of a file's columns (of the first file, where there are several).
+
+    `wanted` are keys that records of JSON may have.
+    """
     reading = reading or Reading()
     file = files_of(path)[0]
     form = form_of(file)
@@ -221,7 +228,8 @@ def columns_of(
     if form == "excel":
         return workbook.header_of(workbook.read_sheet(file, reading.sheet))
     if form == "json":
-        return _keys(sample_records(file, codec=codec_of(file, reading.encoding)))
+        codec = codec_of(file, reading.encoding)
+        return _keys(sample_records(file, wanted=wanted, codec=codec))
     text = text_of(
         file, (), encoding=reading.encoding, delimiter=reading.delimiter, quote=reading.quote
     )

@@ -217,9 +217,10 @@ def _text(sql: str, kind: Any) -> str:
         readable = f"regexp_full_match({text}, '[^\\x00-\\x1f]*')"
         return f"CASE WHEN {readable} THEN {text} ELSE lower(hex({sql})) END"
     if kind.id == "float":
-        # Beyond 2 to the 24th such a number has lost its end, which the exponent shows.
+        # Beyond 2 to the 24th such a number has lost its end, which the exponent shows; nine
+        # digits are all that it has.
         return (
-            f"CASE WHEN abs({sql}) > {1 << 24} THEN printf('%.6e', CAST({sql} AS DOUBLE)) "
+            f"CASE WHEN abs({sql}) > {1 << 24} THEN printf('%.8e', CAST({sql} AS DOUBLE)) "
             f"ELSE CAST({sql} AS VARCHAR) END"
         )
     return f"CAST({sql} AS VARCHAR)"

@@ -28,6 +28,7 @@ _DELIMITERS = (",", "\t", ";", "|")
 SEPARATOR = re.compile(r'"?sep=([^\r\n"]?)"?\r?\n', re.IGNORECASE)
 """How Excel is told the delimiter."""
 _APART = re.compile("'[^']*'")
+_VALUE = re.compile(r"[+-]?\d[\d.,:/ TZ+-]*")
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ class _Row(NamedTuple):
 def header_at(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> int:
     """Tell which of the first rows is the header: with the wanted names, else of a table's width.
 
-    Above it may stand a title, comments, or notes: rows with fewer filled cells.
+    Above it may stand a title, comments, or notes: rows with fewer filled cells. What holds a
+    number or a date is below it: the first row names its columns then, some of them not at all.
     """
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
     notes = [n < 2 or row[0].startswith("# ") for n, row in zip(filled, rows, strict=True)]
@@ -125,6 +127,8 @@ def header_at(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> int:
     if not notes[0] or all(notes):
         return 0
     at = notes.index(False)
+    if any(_VALUE.fullmatch(cell.strip()) for cell in rows[at]):
+        return 0
     alike = sum(len(row) == len(rows[at]) for row in rows[at:])
     return at if alike > max(1, _MOST_ALIKE * (len(rows) - at)) else 0
 

@@ -44,7 +44,8 @@ _MARKUP = re.compile(rb"<(\?xml|!doctype|html|rss|feed|svg)\b", re.IGNORECASE)
 _SQL = re.compile(
     rb"-- (MySQL|PostgreSQL|MariaDB)|PRAGMA |(BEGIN TRANSACTION|COPY |INSERT INTO|CREATE TABLE)\b"
 )
-_OF_R = (b"X\n\0\0", b"B\n", b"A\n", b"RDX", b"RDA", b"RDB")
+_OF_R = re.compile(rb"(RD[XAB]\d\n)?(X\n\0\0|B\n[^\r\n]\0|A\n\d\n\d{5,}\n)")
+_COLUMNAR = re.compile(rb"ARROW1|FEA1|ORC(?!ID)|\xff{4}")  # ORCID is a name of authors
 STATA = re.compile(rb"<stata_dta>|[\x6e-\x73][\x01\x02]\x01\x00")
 
 
@@ -122,7 +123,7 @@ def form_of(path: Path) -> Form:
         return "sqlite"
     if head.startswith(b"PAR1"):
         return "parquet"
-    if head.startswith((b"ARROW1", b"FEA1", b"ORC", b"\xff\xff\xff\xff")) or STATA.match(head):
+    if _COLUMNAR.match(head) or STATA.match(head):
         return "feather"  # what pyarrow and pandas read; the last is a stream of Arrow
     if head.startswith(b"version https://"):
         raise InputError(
@@ -143,7 +144,7 @@ def form_of(path: Path) -> Form:
         )
     with open_text(path) as stream:
         unpacked = stream.read(4096)
-    if unpacked.startswith(_OF_R):
+    if _OF_R.match(unpacked):
         raise InputError(
             "this is an object of R, not a table",
             file=path,

@@ -67,22 +67,27 @@ def follow(con: duckdb.DuckDBPyConnection, path: Path, column: str, cell: str, s
     Raises
     ------
     InputError
-        No object has such a field.
+        No object has such a field, or there are none.
     """
     _, *steps = column.split(".")
     seen: set[str] = set()
+    plain = False
 
     def inside(value: Any, steps: list[str]) -> Any:
+        nonlocal plain
         if isinstance(value, list | tuple | set):
             return [inside(one, steps) for one in value]
         if not steps or not isinstance(value, dict):
+            plain = plain or value is not None
             return None if steps else value
         seen.update(map(str, value))
         return inside(value.get(steps[0]), steps[1:])
 
     def followed(text: str) -> str:
+        nonlocal plain
         with suppress(ValueError):
             return as_cell(inside(written_value(text), steps))
+        plain = True
         return ""
 
     given = f"{cell} IS NOT NULL AND position >= {since}"
@@ -94,12 +99,12 @@ def follow(con: duckdb.DuckDBPyConnection, path: Path, column: str, cell: str, s
     finally:
         con.remove_function("ut_follow")
     con.execute("UPDATE temp.input_files SET nested = TRUE")
-    if seen and steps[-1] not in seen:
+    if (seen or plain) and steps[-1] not in seen:
         raise InputError(
             "no such field",
             file=path,
             column=column,
-            fix=f"fields there: {', '.join(sorted(seen)[:20])}",
+            fix=f"fields there: {', '.join(sorted(seen)[:20]) or 'none, only texts'}",
         )
 
 
