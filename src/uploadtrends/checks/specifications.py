@@ -62,7 +62,7 @@ class SpecificationCurve(Check):
     panel : Panel, optional
         Needed for the choices of unit and seniority rule; without it each series is taken as it
         is.
-    choices : mapping of str to sequence, optional
+    choices : mapping of str to sequence (or one name), optional
         Replaces the default choices of unit, seniority (``senior_after`` of the panel's rule),
         period, window (months around the events), scale, terms, season, boundary, method.
     n : int
@@ -124,7 +124,10 @@ class SpecificationCurve(Check):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        unknown = set(self.choices or ()) - set(DEFAULTS)
+        given = (self.choices or {}).items()
+        choices = {name: (one,) if isinstance(one, str) else one for name, one in given}
+        self._settle(choices=choices)
+        unknown = set(choices) - set(DEFAULTS)
         if unknown:
             raise InputError(
                 "unknown choice", column=sorted(unknown)[0], fix=f"use {', '.join(DEFAULTS)}"
@@ -135,9 +138,8 @@ class SpecificationCurve(Check):
             ("boundary", ("exposure", "inclusive", "exclude")),
             ("method", METHODS),
         ):
-            for value in (self.choices or {}).get(name, ()):
+            for value in choices.get(name, ()):
                 one_of(name, value, allowed)
-        self._settle(choices=dict(self.choices or {}))
 
     def run(self, result: Any) -> CheckOutcome:
         """Return the outcome; see `Check`."""

@@ -100,14 +100,10 @@ def _told_apart(found: Sequence[NamedSeries]) -> None:
 
 def of_series(error: InputError, name: str) -> InputError:
     """Return the error with the name of the series that it is about."""
-    if error.column in (name, None):
-        return InputError(
-            error.problem, file=error.file, column=name, value=error.value, fix=error.fix
-        )
-    problem = f"{name}: {error.problem}"
-    return InputError(
-        problem, file=error.file, column=error.column, value=error.value, fix=error.fix
-    )
+    problem, column = error.problem, error.column or name
+    if column != name:
+        problem = f"{name}: {problem}"
+    return InputError(problem, file=error.file, column=column, value=error.value, fix=error.fix)
 
 
 def _no_series(data: Any) -> InputError:

@@ -198,6 +198,11 @@ def test_a_check_without_an_answer_has_a_figure_that_says_so() -> None:
     assert "Nothing to draw" in found.plot().caption
 
 
+def test_one_choice_of_a_curve_is_a_choice() -> None:
+    curves = (ut.specification_curve(choices={"scale": log}) for log in ("log", ("log",)))
+    assert len({str(curve) for curve in curves}) == 1
+
+
 @pytest.mark.parametrize(
     ("check", "settings", "named"),
     [
