@@ -155,3 +155,8 @@ def test_a_number_of_32_bits_keeps_its_digits(tmp_path) -> None:
     frame = pd.DataFrame({"day": ["2021-01"], "works": [123456792.0]}).astype({"works": "float32"})
     frame.to_parquet(tmp_path / "x.parquet")
     assert read_frame(tmp_path / "x.parquet")["works"].tolist() == [123456792]
+
+
+def test_a_column_of_empty_cells_is_one_of_numbers(tmp_path) -> None:
+    frame = read_frame(put(tmp_path, "day,works,later\n2021-01,1,\n2021-02,2,\n", "x.csv"))
+    assert frame["later"].dtype == "float64"

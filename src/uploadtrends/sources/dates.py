@@ -115,7 +115,7 @@ _TWO_DIGITS = re.compile(r"\d{1,2}[ -][a-z]{3,9}\.?[ -]\d{2}(?!\d).*", re.IGNORE
 _EXPONENT = re.compile(r"\d(?:\.\d+)?[eE][+]?\d+")
 _DOTNET = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 _EARLY = re.compile(r"-?(?:\d{9}|\d{12}|\d{15})(?:\.\d*)?")
-_SERIAL = re.compile(r"[2-6]\d{4}(?:\.\d+)?")
+SERIAL = re.compile(r"[2-6]\d{4}(?:\.\d+)?")
 WRONG_WEEKDAY = "the weekday is not that of the date"
 DAY_OR_MONTH = "day or month first: say date_format"
 
@@ -160,7 +160,7 @@ def read_date(text: str, zone: str = "UTC") -> Reading:
                 return _moment(found.groupdict(), zone)
     if _DAY_OR_MONTH_FIRST.match(text):
         return Reading(None, "", DAY_OR_MONTH)
-    if _SERIAL.fullmatch(text):
+    if SERIAL.fullmatch(text):
         return Reading(None, "", "a bare number: if it is Excel's, say date_format='excel'")
     if _PERIOD.fullmatch(text):
         return Reading(None, "", "a week or a quarter: write its first day")

@@ -107,7 +107,7 @@ def read_frame(
             f"SELECT {when}, {numbers} FROM temp.input_rows ORDER BY position"
         ).fetchall()
     index = pd.DatetimeIndex([row[0] for row in rows], name=first)
-    frame = pd.DataFrame([row[1:] for row in rows], index=index, columns=named)
+    frame = pd.DataFrame([row[1:] for row in rows], index=index, columns=named, dtype="float64")
     whole = [c for c in named if frame[c].notna().all() and (frame[c] % 1 == 0).all()]
     return frame.astype(dict.fromkeys(whole, "int64"))
 

@@ -33,7 +33,8 @@ _DOMAINS = {"twitter": "(?:twitter|x)"}
 _OWN_SUBDOMAINS = ("artstation", "deviantart", "tumblr")
 """Where https://ann.deviantart.com/gallery is ann's."""
 TWO_COUNTS = "a count with a mark before three digits: say decimal"
-_THOUSANDS = "[+-]?[1-9][0-9]{{0,2}}([{}][0-9]{{3}})+"
+THOUSANDS = "[+-]?[1-9][0-9]{{0,2}}([{}][0-9]{{3}})+"
+"""A number with marks between its thousands, as far as the decimal mark."""
 ROUNDED = "an id that some program has rounded"
 _EXPONENT = "-?[0-9]([.][0-9]+)?[eE][+][0-9]+|-?[0-9][.][0-9]+[eE][0-9]+"
 _TEXT_OR_NUMBER = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+"""
@@ -215,7 +216,7 @@ def counted(cell: str, decimal: str | None) -> str:
         return cell
     mark = "." if decimal == "," else ","
     plain = f"replace(replace({cell}, '{mark}', ''), '{decimal}', '.')"
-    grouped = f"regexp_full_match({cell}, '{_THOUSANDS.format(mark)}([{decimal}][0-9]*)?')"
+    grouped = f"regexp_full_match({cell}, '{THOUSANDS.format(mark)}([{decimal}][0-9]*)?')"
     return f"CASE WHEN NOT contains({cell}, '{mark}') OR {grouped} THEN {plain} END"
 
 
@@ -223,7 +224,7 @@ def may_be_thousands(cell: str, decimal: str | None) -> str:
     """Return the SQL that tells a count whose mark may stand between thousands or for decimals."""
     if decimal is not None:
         return "FALSE"
-    return f"regexp_full_match({cell}, '{_THOUSANDS.format('.,')}')"
+    return f"regexp_full_match({cell}, '{THOUSANDS.format('.,')}')"
 
 
 def truth(cell: str, *, numbers: bool) -> str:

@@ -51,11 +51,7 @@ def _types(con: duckdb.DuckDBPyConnection, path: Path, scan: str) -> dict[str, A
     try:
         relation = con.sql(f"SELECT * FROM {scan} LIMIT 0")
     except duckdb.Error as error:
-        raise InputError(
-            "the file cannot be read: it is cut short or damaged",
-            file=path,
-            fix="download it again",
-        ) from error
+        raise _unreadable(path, error) from error
     return dict(zip(relation.columns, relation.types, strict=True))
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from uploadtrends.errors import InputError
+from uploadtrends.sources.dates import SERIAL
 from uploadtrends.sources.reading.dialect import header_at
 from uploadtrends.sources.reading.rows import Rows
-
-_SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")
 
 
 def read_sheet(path: Path, sheet: str | None, wanted: Sequence[str] = ()) -> list[list[Any]]:
@@ -83,7 +82,7 @@ def add_sheet(
         texts = [as_text(row[place]) for place in places]
         if since_1904:
             for n, column in enumerate(columns):
-                if column in dates and _SERIAL.fullmatch(texts[n]):
+                if column in dates and SERIAL.fullmatch(texts[n]):
                     texts[n] = as_text(float(texts[n]) + 1462)
         rows.add(texts)
 

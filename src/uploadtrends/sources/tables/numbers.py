@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import quote
-from uploadtrends.sources.reading.cells import NOTHING
+from uploadtrends.sources.reading.cells import NOTHING, THOUSANDS
 from uploadtrends.sources.reading.dialect import dialect_of
 from uploadtrends.sources.reading.encodings import codec_of
 from uploadtrends.sources.reading.forms import files_of, form_of
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _MISSING = (*NOTHING, ".", "..", ":")
 """Also what FRED, statistical offices and Eurostat write where there is no number."""
-_THOUSANDS = r"[+-]?[1-9][0-9]{0,2}([MARK][0-9]{3})+"
-"""A number with marks between its thousands, as far as the decimal mark."""
 _APART = r"[\s\p{Z}’]"
 """Between thousands, and nowhere else: blanks of any kind; with an apostrophe, Switzerland."""
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -57,9 +55,7 @@ def settle_numbers(
     words = ", ".join(quote(word) for word in _MISSING)
     con.execute(f"UPDATE temp.input_rows SET {cell} = NULL WHERE {cell} IN ({words})")
     apart = f"regexp_replace({cell}, {quote(f'([0-9]){_APART}([0-9])')}, '\\1''\\2', 'g')"
-    grouped = (
-        f"regexp_full_match({apart}, '{_THOUSANDS.replace('MARK', chr(39) * 2)}([.,][0-9]*)?')"
-    )
+    grouped = f"regexp_full_match({apart}, '{THOUSANDS.format(chr(39) * 2)}([.,][0-9]*)?')"
     con.execute(f"UPDATE temp.input_rows SET {cell} = replace({apart}, '''', '') WHERE {grouped}")
 
     def first(pattern: str, *, but: str = "") -> str:
@@ -70,13 +66,11 @@ def settle_numbers(
         ).fetchall()
         return str(found[0][0]) if found else ""
 
-    by_commas, by_points = _THOUSANDS.replace("MARK", ","), _THOUSANDS.replace("MARK", ".")
+    by_commas, by_points = THOUSANDS.format(","), THOUSANDS.format(".")
     wrong = fix = ""
     if decimal is not None:
         mark = "." if decimal == "," else ","
-        wrong = first(
-            f".*[{mark}].*", but=f"{_THOUSANDS.replace('MARK', mark)}([{decimal}][0-9]*)?"
-        )
+        wrong = first(f".*[{mark}].*", but=f"{THOUSANDS.format(mark)}([{decimal}][0-9]*)?")
         if not wrong:
             plain = f"replace(replace({cell}, '{mark}', ''), '{decimal}', '.')"
             con.execute(f"UPDATE temp.input_rows SET {cell} = {plain}")
