@@ -160,3 +160,8 @@ def test_a_number_of_32_bits_keeps_its_digits(tmp_path) -> None:
 def test_a_column_of_empty_cells_is_one_of_numbers(tmp_path) -> None:
     frame = read_frame(put(tmp_path, "day,works,later\n2021-01,1,\n2021-02,2,\n", "x.csv"))
     assert frame["later"].dtype == "float64"
+
+
+def test_a_format_that_is_a_word_of_pandas_is_not_offered(tmp_path) -> None:
+    with pytest.raises(InputError, match="Fix: write YYYY-MM-DD"):
+        read_frame(put(tmp_path, "quarter,works\n2020-1,1\n2020-2,2\n2020-3,3\n", "x.csv"))

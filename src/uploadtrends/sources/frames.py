@@ -122,8 +122,10 @@ def _date_fix(
         return "correct date_format, or write YYYY-MM-DD"
     texts = con.sql(f"SELECT {date} FROM temp.input_rows ORDER BY position").fetchall()
     found = form_of_dates(pd.Index([text or "" for (text,) in texts], dtype=str))
-    form = found[0] if found and found[1] == "" else ""
-    return f"say date_format={form!r}, which reads every row" if form else "write YYYY-MM-DD"
+    form, added = found or ("", "")
+    if added or "%" not in form:  # ISO8601 is a word of pandas alone
+        return "write YYYY-MM-DD"
+    return f"say date_format={form!r}, which reads every row"
 
 
 _NUMBER = "[+-]?((0|[1-9][0-9]*)([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?|[+-]?[iI]nf(inity)?"
