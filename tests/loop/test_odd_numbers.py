@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import uploadtrends as ut
 from uploadtrends.errors import InputError
+from uploadtrends.loop.share import _corrected
 from uploadtrends.simulate import labelled_works
 
 RNG = np.random.default_rng(1)
@@ -53,6 +55,13 @@ def test_what_cannot_be_is_refused_by_its_name(verb: Any, settings: dict, named:
     with pytest.raises(InputError) as caught:
         verb(**settings)
     assert (caught.value.column, bool(caught.value.fix)) == (named, True)
+
+
+def test_a_few_works_that_all_carry_the_label_refuse_nothing() -> None:
+    table = pd.DataFrame({"works": [2, 400], "low": [1.0, 0.2], "middle": np.nan, "high": 1.0})
+    assert _corrected(table, (0.5, 0.8))["low"].tolist() == pytest.approx([1.0, 0.25])
+    with pytest.raises(InputError, match="carry the label"):
+        _corrected(table, (0.05, 0.1))
 
 
 WORKS = np.random.default_rng(1).normal(size=(400, 2))

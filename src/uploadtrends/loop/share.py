@@ -139,16 +139,17 @@ def _corrected(table: pd.DataFrame, sensitivity: tuple[float, float]) -> pd.Data
             value=sensitivity,
             fix="give (lowest, highest)",
         )
-    if (table["low"] > most).any():
+    # Where works are few, more of them than that may carry it by chance.
+    labelled = table["low"].iloc[int(table["works"].argmax())]
+    if labelled > most:
         raise InputError(
-            f"{table['low'].max():.1%} of works carry the label, more than if every work were one "
-            "of AI",
+            f"{labelled:.1%} of works carry the label, more than if every work were one of AI",
             column="sensitivity",
             value=sensitivity,
             fix="give a highest share above that",
         )
     return table.assign(
-        low=table["low"] / most,
+        low=(table["low"] / most).clip(upper=1.0),
         middle=(table["middle"] / least).clip(upper=1.0),
         high=(table["high"] / least).clip(upper=1.0),
     )
