@@ -66,6 +66,7 @@ def read(con, text: str, **options) -> tuple:
         # Other scripts, languages and programs.
         ("2022年10月3日(月) 14時05分", datetime(2022, 10, 3, 14, 5), "minute"),
         ("２０２２/１０/０３ 午後2:05", datetime(2022, 10, 3, 14, 5), "minute"),
+        ("2022年10月3日 午後0時05分", datetime(2022, 10, 3, 12, 5), "minute"),
         ("2022年10月3日 星期一", datetime(2022, 10, 3), "day"),
         ("2022년 10월 3일", datetime(2022, 10, 3), "day"),
         ("2022. 10. 3. 오후 2:05", datetime(2022, 10, 3, 14, 5), "minute"),

@@ -303,7 +303,7 @@ def test_a_type_that_cannot_be_read_is_named_with_its_file(store, tmp_path) -> N
         store.load(Table(file, MAPPING, "x"))
 
 
-@pytest.mark.parametrize("header", ["ORCID,artist,date", "A"])
+@pytest.mark.parametrize("header", ["ORCID,artist,date", "A", "COPY NO,artist,date"])
 def test_the_name_of_a_column_is_not_the_mark_of_another_form(tmp_path, header: str) -> None:
     assert form_of(put(tmp_path, f"{header}\n1,a,{DAY}\n")) == "text"
 

@@ -218,7 +218,7 @@ def _moment(parts: dict[str, Any], zone: str) -> Reading:
             return Reading(found, "day" if parts.get("day") or parts.get("ordinal") else "month")
         hours = int(hour)
         if half:
-            if not 1 <= hours <= 12:
+            if hours > 12:  # 0 is noon or midnight in Japan
                 return Reading(None, "")
             hours = hours % 12 + (12 if half.lower() == "p" else 0)
         second = int(parts.get("second") or 0)

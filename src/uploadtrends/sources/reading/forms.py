@@ -42,7 +42,8 @@ _FEW_CONTROLS = 0.04
 """Share of a text's beginning, where a NUL costs its row."""
 _MARKUP = re.compile(rb"<(\?xml|!doctype|html|rss|feed|svg)\b", re.IGNORECASE)
 _SQL = re.compile(
-    rb"-- (MySQL|PostgreSQL|MariaDB)|PRAGMA |(BEGIN TRANSACTION|COPY |INSERT INTO|CREATE TABLE)\b"
+    rb"-- (MySQL|PostgreSQL|MariaDB)|PRAGMA |COPY .* FROM "
+    rb"|(BEGIN TRANSACTION|INSERT INTO|CREATE TABLE)\b"
 )
 _OF_R = re.compile(rb"(RD[XAB]\d\n)?(X\n\0\0|B\n[^\r\n]\0|A\n\d\n\d{5,}\n)")
 _COLUMNAR = re.compile(rb"ARROW1|FEA1|ORC(?!ID)|\xff{4}")  # ORCID is a name of authors
