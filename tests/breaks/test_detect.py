@@ -263,3 +263,5 @@ def test_probability_between_two_dates(monthly) -> None:
     assert change.probability_between("2018-01-01", "2022-12-01") == pytest.approx(1, abs=0.01)
     assert change.probability_between(change.low, change.high) >= 0.94
     assert change.probability_between("2018-01-01", "2018-12-01") == pytest.approx(0, abs=0.01)
+    with pytest.raises(InputError, match="reads two ways"):
+        change.probability_between("01.06.2018", "2022-12-01")

@@ -134,6 +134,9 @@ def test_complete_to_leaves_the_last_period_out() -> None:
     assert len(as_regular_series(series, complete_to="2023-04-17")) == 39
     with pytest.raises(InputError, match="complete_to"):
         as_regular_series(series, complete_to="2020-01-30")
+    for said in ("05.06.2023", "5/6/2023", "31-12-2022"):
+        with pytest.raises(InputError, match=r"complete_to.*write it as 2023-12-31"):
+            as_regular_series(series, complete_to=said)
 
 
 def test_what_never_occurs_is_no_hole() -> None:

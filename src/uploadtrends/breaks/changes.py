@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from uploadtrends.series.grid import moment
+
 
 @dataclass(frozen=True, eq=False)
 class Change:
@@ -44,7 +46,8 @@ class Change:
 
     def probability_between(self, first: Any, last: Any) -> float:
         """Return the probability that the new regime began between two dates, both included."""
-        return float(self.probability[pd.Timestamp(first) : pd.Timestamp(last)].sum())
+        index = pd.DatetimeIndex(self.probability.index)
+        return float(self.probability[moment(index, first) : moment(index, last)].sum())
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pandas as pd
 from uploadtrends.arrays import Array
 from uploadtrends.errors import InputError
 from uploadtrends.series.calendar import place
-from uploadtrends.series.labels import DAY
+from uploadtrends.series.labels import DAY, require_year_first
 from uploadtrends.series.steps import step_of
 
 When = str | dt.date | pd.Timestamp
@@ -201,7 +201,7 @@ def _complete(series: pd.Series, complete_to: Any) -> pd.Series:
 
 def _until(index: pd.DatetimeIndex, complete_to: Any) -> pd.Timestamp:
     """Return the first moment that may not be complete: after a day, a month, or at a time."""
-    given = complete_to
+    require_year_first(given := complete_to, "complete_to")
     try:
         if isinstance(given, str) and len(given.strip()) <= len("2023-12-31"):
             given = pd.Period(given)  # "2023-12" is all of December
@@ -329,8 +329,9 @@ def moment(index: pd.DatetimeIndex, when: Any) -> pd.Timestamp:
     Raises
     ------
     InputError
-        If the time has a zone and the hours of the index have none, or if it occurs twice.
+        If a day comes first, a zone is missing on one side, or the time occurs twice.
     """
+    require_year_first(when)
     found = pd.Timestamp(when)
     if index.tz is None:
         if found.tz is None:

@@ -221,3 +221,14 @@ def most_frequent(steps: Array) -> tuple[int, float]:
 def shorter_than_a_day(steps: Array) -> bool:
     """Tell whether steps (in seconds) are hours or less; a day with a change of clock has 23."""
     return most_frequent(steps)[0] < DAY - 2 * 3600
+
+
+def require_year_first(when: Any, column: str | None = None) -> None:
+    """Refuse a text that begins with a day or a month: pandas would take it for the month."""
+    if isinstance(when, str) and re.match(r"\s*\d{1,2}[./-]\d{1,2}[./-]", when):
+        raise InputError(
+            "a date that begins with its day or its month reads two ways",
+            column=column,
+            value=when,
+            fix="write it as 2023-12-31",
+        )
