@@ -252,8 +252,8 @@ def archive_with_papers(file: Path) -> None:
 def workbook(file: Path, *, serial: object = 44201, **settings: object) -> None:
     with xlsxwriter.Workbook(str(file), settings) as book:
         sheet = book.add_worksheet()
-        rows = [["My works"], [], ["id", "artist", "date"], [1, "a", serial], [2, "b", serial]]
-        for n, row in enumerate(rows):
+        rows = [["My works"], [], ["id", "artist", "date", "since"]]
+        for n, row in enumerate([*rows, [1, "a", serial, serial], [2, "b", serial, serial]]):
             sheet.write_row(n, 0, row)
 
 
@@ -278,11 +278,11 @@ def test_forms_that_people_have(store, tmp_path, make) -> None:
 @pytest.mark.parametrize("old", [False, True])
 def test_serial_days_count_from_where_the_workbook_says(store, tmp_path, old: bool) -> None:
     workbook(tmp_path / "works.xlsx", serial=44201 - 1462 * old, date_1904=old)
-    store.load(Table(tmp_path / "works.xlsx", MAPPING, "x", date_format="excel"))
+    columns = MAPPING | {"joined_at": "since"}
+    store.load(Table(tmp_path / "works.xlsx", columns, "x", date_format="excel"))
     assert works(store) == BOTH
-    assert store.sql("SELECT DISTINCT CAST(published_at AS DATE) FROM upload").fetchall() == [
-        (DAYS[0].date(),)
-    ]
+    days = "SELECT CAST(published_at AS DATE) FROM upload UNION SELECT CAST(joined_at AS DATE)"
+    assert store.sql(f"{days} FROM artist").fetchall() == [(DAYS[0].date(),)]
 
 
 def test_folders_within_a_folder_need_a_pattern(store, tmp_path) -> None:

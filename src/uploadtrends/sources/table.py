@@ -201,7 +201,7 @@ class Table:
             Path(self.path),
             self._read(),
             reading=self.reading,
-            dates=[self.columns[field] for field in _DATES[:1]],
+            dates=[self.columns[field] for field in _DATES if field in self.columns],
             progress=progress,
         )
         if progress:

@@ -94,7 +94,7 @@ def read_rows(
         Names, or dotted paths into objects and structs (``author.username``).
     reading : Reading, optional
     dates : sequence of str
-        Those of the columns that hold dates.
+        Those of the columns that hold dates; the first holds one in every whole row.
     progress : callable, optional
 
     Returns
@@ -171,14 +171,11 @@ def _read(
             encoding=reading.encoding,
             delimiter=reading.delimiter,
             quote=reading.quote,
-            dates=dates,
+            dates=dates[:1],
         )
         columns = _roots(file, text.dialect.header, columns)
-        dated = tuple(
-            dict.fromkeys(
-                root for root, column in zip(columns, rows.columns, strict=True) if column in dates
-            )
-        )
+        pairs = zip(columns, rows.columns, strict=True)
+        dated = tuple(dict.fromkeys(root for root, column in pairs if column in dates[:1]))
         read_delimited(con, rows, replace(text, columns=columns, dates=dated), progress)
         rows.flush()
         unwrap(con, rows.columns)
