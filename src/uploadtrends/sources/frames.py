@@ -266,16 +266,18 @@ def _drop_offsets(con: duckdb.DuckDBPyConnection, date: str) -> None:
 
 
 _ID = re.compile(r"(^|[^a-z])(id|ids|uid|uuid|nr|no|number|key|rank)$", re.IGNORECASE)
+# The key of a calendar's table is a day, under a name that says so: date_key 20210101.
+_DAY_KEY = re.compile(r"(^|[^a-z])(date|day)[^a-z]?key$", re.IGNORECASE)
 
 
 def _refuse_ids(con: duckdb.DuckDBPyConnection, path: Path, column: str, text: str) -> None:
     """Refuse a first column of ids: whole numbers could be read as times since 1970."""
-    if not _ID.search(re.sub(r"([a-z])(?=Id$|ID$)", r"\1_", column.strip())):
+    name = re.sub(r"([a-z])(?=Id$|ID$)", r"\1_", column.strip())
+    if not _ID.search(name):
         return
-    day = "(19|20)[0-9]{2}(0[1-9]|1[0-2])([0-2][0-9]|3[01])"  # the key of a calendar's table
+    pattern = "[0-9]{1,7}|[0-9]{9,}" if _DAY_KEY.search(name) else "[0-9]+"
     found = con.sql(
-        f"SELECT {text} FROM temp.input_rows WHERE regexp_full_match({text}, '[0-9]+') "
-        f"AND NOT regexp_full_match({text}, '{day}') LIMIT 1"
+        f"SELECT {text} FROM temp.input_rows WHERE regexp_full_match({text}, '{pattern}') LIMIT 1"
     ).fetchall()
     if found:
         raise InputError(
