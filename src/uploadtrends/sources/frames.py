@@ -16,7 +16,12 @@ from uploadtrends.sources.moments import Formats, doubt, moment, name, quote, re
 from uploadtrends.sources.reading.cells import id_doubt, identity, something, unescaped
 from uploadtrends.sources.reading.forms import form_of
 from uploadtrends.sources.staging import create_stage_tables, drop_stage_tables
-from uploadtrends.sources.tables.numbers import no_number, settle_numbers, settle_periods
+from uploadtrends.sources.tables.numbers import (
+    check_decimal,
+    no_number,
+    settle_numbers,
+    settle_periods,
+)
 from uploadtrends.sources.tabular import Reading, cells, columns_of, periods_in_columns, read_rows
 
 _MIDNIGHT = "([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]00:00(:00([.]0+)?)? ?(Z|[+-][0-9]{2}:?[0-9]{2})"
@@ -55,8 +60,7 @@ def read_frame(
     InputError
         A date or a number cannot be read, or a number could be read in two ways.
     """
-    if decimal not in (None, ".", ","):
-        raise InputError("decimal", value=decimal, fix="'.' or ','")
+    check_decimal(decimal)
     path, reading = Path(path), Reading(encoding, delimiter, quote, table, sheet)
     with _staging() as con:
         present = columns_of(con, path, reading)

@@ -24,8 +24,8 @@ EARLIEST = "1970-01-02"
 WORDS = {"excel": "days since 1899-12-30", "unix": "s", "unix-ms": "ms", "unix-us": "us"}
 """Values of `date_format` that are no strptime formats."""
 Formats = str | Sequence[str] | Mapping[str, str | Sequence[str]] | None
-_ISO_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_ISO_TIME = f"{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}(:[0-5][0-9]([.][0-9]{{1,9}})?)?"
+ISO_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_ISO_TIME = f"{ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}(:[0-5][0-9]([.][0-9]{{1,9}})?)?"
 _COMPACT = "(19[89]|20[0-9])[0-9](0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{4}"
 """202103141530. As milliseconds it would lie in 1976, before there was anything to upload to."""
 _SECONDS = "([0-9]{10}|9(4[7-9]|[5-9][0-9])[0-9]{6})"
@@ -182,7 +182,7 @@ def moment(column: str, *, date_format: Formats = None, timezone: str = "UTC") -
         THEN make_timestamp(epoch_us({dumped})) END, CASE
         WHEN strlen({column}) > 16 AND regexp_full_match({column}, '{_ISO_TIME}(Z|{_OFFSET})')
             THEN make_timestamp(epoch_us(try_cast({column} AS TIMESTAMPTZ)))
-        WHEN length({column}) = 10 AND regexp_full_match({column}, '{_ISO_DAY}')
+        WHEN length({column}) = 10 AND regexp_full_match({column}, '{ISO_DAY}')
             THEN try_cast({column} AS TIMESTAMP)
         WHEN regexp_full_match({column}, '{_ISO_TIME}') THEN {naive}
         WHEN regexp_full_match({column}, '{_ISO_TIME} (Z|{_OFFSET})')
@@ -273,7 +273,7 @@ def precision(column: str, *, date_format: Formats = None) -> str:
         f"WHEN length({column}) = 10 AND {column} LIKE '____-__-__' THEN 'day' "
         f"WHEN regexp_full_match({column}, '{_COMPACT}') THEN 'minute' "
         f"WHEN regexp_full_match({column}, '-?[0-9]{{9,}}([.][0-9]*)?') AND length({column}) <> 14 "
-        f"THEN 'second' WHEN regexp_full_match({column}, '{_ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}.*') "
+        f"THEN 'second' WHEN regexp_full_match({column}, '{ISO_DAY}[T ][0-9]{{2}}:[0-9]{{2}}.*') "
         f"THEN CASE WHEN substr({column}, 17, 1) = ':' THEN 'second' ELSE 'minute' END "
         f"WHEN regexp_full_match({column}, '[0-9]{{4}}') THEN 'year' "
         f"WHEN length({column}) = 7 AND {column} LIKE '____-__' THEN 'month' "

@@ -11,7 +11,7 @@ from uploadtrends.errors import InputError
 from uploadtrends.sources.moments import Formats, doubt, formats_of, moment, quote, read_dates
 from uploadtrends.sources.protocol import Progress
 from uploadtrends.sources.staging import tally
-from uploadtrends.sources.tables.numbers import settle_numbers, settle_periods
+from uploadtrends.sources.tables.numbers import check_decimal, settle_numbers, settle_periods
 from uploadtrends.sources.tabular import Reading, cells, read_rows
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ class SeriesFile:
                 fix='columns={"uploads": ("artstation", "total")}',
             )
         formats_of("", self.date_format)
-        if self.decimal not in (None, ".", ","):
-            raise InputError("decimal", value=self.decimal, fix="'.' or ','")
+        check_decimal(self.decimal)
         for column, meaning in self.columns.items():
             if isinstance(meaning, str) or len(meaning) != 2:
                 raise InputError(

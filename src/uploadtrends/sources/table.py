@@ -41,6 +41,7 @@ from uploadtrends.sources.reading.cells import (
 from uploadtrends.sources.reading.forms import files_of, with_logs
 from uploadtrends.sources.reading.rows import row_name
 from uploadtrends.sources.staging import tally
+from uploadtrends.sources.tables.numbers import check_decimal
 from uploadtrends.sources.tables.platforms import WITHOUT, keep_platform
 from uploadtrends.sources.tables.repeats import settle_repeats
 from uploadtrends.sources.tables.values import settle_values
@@ -175,8 +176,7 @@ class Table:
             raise InputError("the platform has no name", file=self.path, fix="platform='...'")
         if self.artist_case not in (None, "keep", "fold"):
             raise InputError("artist_case", value=self.artist_case, fix="'keep' or 'fold'")
-        if self.decimal not in (None, ".", ","):
-            raise InputError("decimal", value=self.decimal, fix="'.' or ','")
+        check_decimal(self.decimal)
         check_zone(self.timezone)
         for field in _DATES:
             formats_of(field, self.date_format)

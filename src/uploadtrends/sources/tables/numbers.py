@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uploadtrends.errors import InputError
-from uploadtrends.sources.moments import quote
+from uploadtrends.sources.moments import ISO_DAY, quote
 from uploadtrends.sources.reading.cells import NOTHING, THOUSANDS
 from uploadtrends.sources.reading.dialect import dialect_of
 from uploadtrends.sources.reading.encodings import codec_of
@@ -21,7 +21,12 @@ _MISSING = (*NOTHING, ".", "..", ":")
 """Also what FRED, statistical offices and Eurostat write where there is no number."""
 _APART = r"[\s\p{Z}’]"
 """Between thousands, and nowhere else: blanks of any kind; with an apostrophe, Switzerland."""
-_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+
+def check_decimal(decimal: str | None) -> None:
+    """Refuse what is no decimal mark."""
+    if decimal not in (None, ".", ","):
+        raise InputError("decimal", value=decimal, fix="'.' or ','")
 
 
 def settle_numbers(
@@ -123,7 +128,7 @@ def settle_periods(con: duckdb.DuckDBPyConnection, cell: str) -> None:
     for form, first_day in (
         ("[0-9]{4}[- ]?[Qq][1-4]|[Qq][1-4][- ]?[0-9]{4}", f"{begin} || '-01'"),
         ("[0-9]{4}-?W[0-9]{2}", f"coalesce({monday}, {cell})"),
-        (f"{_DAY}([T ][^/]*)?/{_DAY}.*", f"left({cell}, 10)"),
+        (f"{ISO_DAY}([T ][^/]*)?/{ISO_DAY}.*", f"left({cell}, 10)"),
     ):
         con.execute(
             f"UPDATE temp.input_rows SET {cell} = {first_day} "
